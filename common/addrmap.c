@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * addrmap: disjoint ranges, searched in as few cache lines as can be.
+ *
+ * Building sweeps over the starts of all ranges with a heap of those that are
+ * still open, the lowest rule on top, and writes down each point where the
+ * answer changes.
+ *
+ * IPv4: the change points stand in order, with an index by the upper bits of
+ * the address; a million of them leave some twenty to choose from.  However
+ * they are crowded, at most 65,536 have the same upper half: twelve halvings.
+ * IPv6 has no bits that are sure to tell much.  There the change points form
+ * a B-tree of nodes with 16 keys and 17 children, whose places are computed,
+ * not stored: five nodes hold more than a million, whatever they are.
+ */
+#include "addrmap.h"
+
+#include <sys/mman.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define NODE_KEYS	16
+#define WINDOW		16	/* IPv4 starts that are looked at at once */
+#define INDEX_MIN	256	/* of starts, to have an index */
+#define INDEX_BITS_MAX	16
+#define CACHE_LINE	64
+#define LARGE_PAGE	(2 << 20)
+
+typedef unsigned __int128 wide;
+
+struct answer {
+	uint32_t	 rule;
+	uint32_t	 tag;
+};
+
+/* An IPv4 address is in the low 32 bits. */
+struct interval {
+	wide		 first;
+	wide		 last;
+	struct answer	 answer;
+};
+
+struct interval_list {
+	struct interval	*v;
+	size_t		 n;
+	size_t		 size;
+};
+
+struct addrmap_builder {
+	struct interval_list	 v4;
+	struct interval_list	 v6;
+};
+
+/* From a start to the next one, the answer is the same. */
+struct range_list {
+	wide		*start;
+	struct answer	*answer;
+	size_t		 n;
+	size_t		 size;
+};
+
+struct open_interval {
+	uint32_t	 rule;
+	uint32_t	 index;
+};
+
+struct heap {
+	struct open_interval	*v;
+	size_t			 n;
+};
+
+struct map4 {
+	uint32_t	*start;		/* in order, and WINDOW more */
+	struct answer	*answer;
+	uint32_t	*index;		/* where the first address with these
+					 * upper bits is; NULL for few starts */
+	unsigned	 shift;		/* of an address, for the index */
+	size_t		 n;
+};
+
+/*
+ * The keys of node k are at k * NODE_KEYS, its children are the nodes
+ * k * (NODE_KEYS + 1) + 1 and following.  The halves of the keys are apart,
+ * because the upper one decides nearly always.
+ */
+struct map6 {
+	uint64_t	*high;
+	uint64_t	*low;
+	struct answer	*answer;
+	size_t		 nnodes;
+};
+
+struct addrmap {
+	struct map4	 v4;
+	struct map6	 v6;
+};
+
+static uint32_t
+load32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint64_t
+load64(const uint8_t *p)
+{
+	return (uint64_t)load32(p) << 32 | load32(p + 4);
+}
+
+static wide
+load_wide(const struct address *addr)
+{
+	if (addr->family == AF_INET)
+		return load32(addr->bytes);
+	return (wide)load64(addr->bytes) << 64 | load64(addr->bytes + 8);
+}
+
+static int
+interval_compare(const void *a, const void *b)
+{
+	wide	 x = ((const struct interval *)a)->first;
+	wide	 y = ((const struct interval *)b)->first;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+heap_push(struct heap *heap, struct open_interval item)
+{
+	size_t	 i, parent;
+
+	for (i = heap->n++; i > 0; i = parent) {
+		parent = (i - 1) / 2;
+		if (heap->v[parent].rule <= item.rule)
+			break;
+		heap->v[i] = heap->v[parent];
+	}
+	heap->v[i] = item;
+}
+
+static void
+heap_pop(struct heap *heap)
+{
+	struct open_interval	 item = heap->v[--heap->n];
+	size_t			 i, below;
+
+	for (i = 0; (below = 2 * i + 1) < heap->n; i = below) {
+		if (below + 1 < heap->n &&
+		    heap->v[below + 1].rule < heap->v[below].rule)
+			below++;
+		if (item.rule <= heap->v[below].rule)
+			break;
+		heap->v[i] = heap->v[below];
+	}
+	heap->v[i] = item;
+}
+
+static void
+range_list_clear(struct range_list *list)
+{
+	free(list->start);
+	free(list->answer);
+	*list = (struct range_list){ 0 };
+}
+
+static bool
+range_list_grow(struct range_list *list)
+{
+	size_t	 size = list->size == 0 ? 64 : list->size * 2;
+	void	*p;
+
+	if ((p = reallocarray(list->start, size, sizeof(*list->start))) == NULL)
+		return false;
+	list->start = p;
+	p = reallocarray(list->answer, size, sizeof(*list->answer));
+	if (p == NULL)
+		return false;
+	list->answer = p;
+	list->size = size;
+	return true;
+}
+
+/* Neighbours with the same answer are one range. */
+static bool
+range_list_add(struct range_list *list, wide start, struct answer answer)
+{
+	if (list->n > 0 && list->answer[list->n - 1].rule == answer.rule)
+		return true;
+	if (list->n == list->size && !range_list_grow(list))
+		return false;
+	list->start[list->n] = start;
+	list->answer[list->n++] = answer;
+	return true;
+}
+
+/*
+ * Walks from address 0 to max.  The heap drops intervals that have ended only
+ * when they come to its top: each is pushed and popped once.
+ */
+static bool
+sweep(const struct interval *v, size_t n, wide max, struct heap *heap,
+    struct range_list *out)
+{
+	static const struct interval	 nothing = {
+	    .answer.rule = ADDRMAP_NONE };
+	const struct interval		*top;
+	wide				 pos = 0, end;
+	size_t				 next = 0;
+
+	for (;;) {
+		for (; next < n && v[next].first == pos; next++)
+			heap_push(heap, (struct open_interval){
+			    v[next].answer.rule, (uint32_t)next });
+		while (heap->n > 0 && v[heap->v[0].index].last < pos)
+			heap_pop(heap);
+		top = heap->n > 0 ? &v[heap->v[0].index] : &nothing;
+		end = heap->n > 0 ? top->last : max;
+		if (!range_list_add(out, pos, top->answer))
+			return false;
+		if (next < n && v[next].first <= end)
+			end = v[next].first - 1;
+		if (end == max)
+			return true;
+		pos = end + 1;
+	}
+}
+
+static bool
+paint(struct interval_list *list, wide max, struct range_list *out)
+{
+	struct heap	 heap = { 0 };
+	bool		 ok;
+
+	if (list->n > 0) {
+		heap.v = calloc(list->n, sizeof(*heap.v));
+		if (heap.v == NULL)
+			return false;
+		qsort(list->v, list->n, sizeof(*list->v), interval_compare);
+	}
+	ok = sweep(list->v, list->n, max, &heap, out);
+	free(heap.v);
+	return ok;
+}
+
+/*
+ * A large array begins at a large page, for a lookup touches a few places far
+ * apart, and finding out where their pages are would cost as much again.
+ */
+static void *
+line_alloc(size_t n, size_t size)
+{
+	size_t	 bytes = n * size;
+	size_t	 unit = bytes < LARGE_PAGE ? CACHE_LINE : LARGE_PAGE;
+	void	*p;
+
+	p = aligned_alloc(unit, (bytes + CACHE_LINE - 1) / CACHE_LINE *
+	    CACHE_LINE);
+	if (p != NULL && unit == LARGE_PAGE)
+		madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+/*
+ * Asks for the answers of 16 keys before it is known which one it will be, so
+ * that a lookup waits for memory once, not twice.
+ */
+static inline void
+fetch_answers(const struct answer *p)
+{
+	__builtin_prefetch(p);
+	__builtin_prefetch((const char *)p + CACHE_LINE);
+}
+
+static void
+map4_clear(struct map4 *map)
+{
+	free(map->start);
+	free(map->answer);
+	free(map->index);
+}
+
+static bool
+map4_alloc(struct map4 *map, size_t n)
+{
+	unsigned	 bits = 0;
+
+	map->n = n;
+	map->start = line_alloc(n + WINDOW, sizeof(*map->start));
+	map->answer = line_alloc(n + WINDOW, sizeof(*map->answer));
+	if (map->start == NULL || map->answer == NULL)
+		return false;
+	if (n < INDEX_MIN)
+		return true;
+	while (bits < INDEX_BITS_MAX && (size_t)4 << bits <= n)
+		bits++;
+	map->shift = 32 - bits;
+	map->index = line_alloc(((size_t)1 << bits) + 1, sizeof(*map->index));
+	return map->index != NULL;
+}
+
+/* One more entry than there are upper bits, to end the last one. */
+static void
+map4_fill_index(struct map4 *map)
+{
+	size_t	 top, ntops = (size_t)1 << (32 - map->shift), i = 0;
+
+	for (top = 0; top < ntops; top++) {
+		while (i + 1 < map->n &&
+		    map->start[i + 1] <= (uint64_t)top << map->shift)
+			i++;
+		map->index[top] = (uint32_t)i;
+	}
+	map->index[ntops] = (uint32_t)map->n - 1;
+}
+
+/*
+ * Behind the last start there are others with its answer, at the last
+ * address: that is the answer there, so that they do no harm.
+ */
+static void
+map4_fill(struct map4 *map, const struct range_list *ranges)
+{
+	size_t	 i;
+
+	for (i = 0; i < ranges->n + WINDOW; i++) {
+		map->start[i] = i < ranges->n ? (uint32_t)ranges->start[i] :
+		    UINT32_MAX;
+		map->answer[i] =
+		    ranges->answer[i < ranges->n ? i : ranges->n - 1];
+	}
+	if (map->index != NULL)
+		map4_fill_index(map);
+}
+
+static bool
+map4_build(struct map4 *map, struct interval_list *list)
+{
+	struct range_list	 ranges = { 0 };
+	bool			 ok;
+
+	ok = paint(list, UINT32_MAX, &ranges) && map4_alloc(map, ranges.n);
+	if (ok)
+		map4_fill(map, &ranges);
+	range_list_clear(&ranges);
+	return ok;
+}
+
+/* The last start that is not above the address; the first never is. */
+static const struct answer *
+map4_find(const struct map4 *map, uint32_t addr)
+{
+	const uint32_t	*p = map->start;
+	size_t		 len = map->n, half;
+	uint32_t	 n = 0, first;
+	int		 i;
+
+	if (map->index != NULL) {
+		first = map->index[addr >> map->shift];
+		p += first;
+		len = map->index[(addr >> map->shift) + 1] - first + 1;
+	}
+	while (len > WINDOW) {
+		half = len / 2;
+		p = p[half] <= addr ? p + half : p;
+		len -= half;
+	}
+	fetch_answers(&map->answer[p - map->start]);
+	for (i = 0; i < WINDOW; i++)
+		n += p[i] <= addr;
+	return &map->answer[(size_t)(p - map->start) + n - 1];
+}
+
+static size_t
+map4_memory(const struct map4 *map)
+{
+	size_t	 n;
+
+	n = (map->n + WINDOW) * (sizeof(*map->start) + sizeof(*map->answer));
+	if (map->index != NULL)
+		n += (((size_t)1 << (32 - map->shift)) + 1) *
+		    sizeof(*map->index);
+	return n;
+}
+
+static void
+map6_clear(struct map6 *map)
+{
+	free(map->high);
+	free(map->low);
+	free(map->answer);
+}
+
+static size_t
+child(size_t node, size_t i)
+{
+	return node * (NODE_KEYS + 1) + i + 1;
+}
+
+/* Fills up behind the last range as map4_fill does. */
+static void
+map6_set(struct map6 *map, size_t slot, const struct range_list *ranges,
+    size_t i)
+{
+	wide	 start = i < ranges->n ? ranges->start[i] : (wide)-1;
+
+	map->high[slot] = (uint64_t)(start >> 64);
+	map->low[slot] = (uint64_t)start;
+	map->answer[slot] = ranges->answer[i < ranges->n ? i : ranges->n - 1];
+}
+
+/* Fills node and what is below in order, from range i; returns the next. */
+static size_t
+map6_fill(struct map6 *map, size_t node, const struct range_list *ranges,
+    size_t i)
+{
+	size_t	 key;
+
+	if (node >= map->nnodes)
+		return i;
+	for (key = 0; key < NODE_KEYS; key++) {
+		i = map6_fill(map, child(node, key), ranges, i);
+		map6_set(map, node * NODE_KEYS + key, ranges, i++);
+	}
+	return map6_fill(map, child(node, NODE_KEYS), ranges, i);
+}
+
+static bool
+map6_alloc(struct map6 *map, size_t nranges)
+{
+	size_t	 n;
+
+	map->nnodes = (nranges + NODE_KEYS - 1) / NODE_KEYS;
+	n = map->nnodes * NODE_KEYS;
+	map->high = line_alloc(n, sizeof(*map->high));
+	map->low = line_alloc(n, sizeof(*map->low));
+	map->answer = line_alloc(n, sizeof(*map->answer));
+	return map->high != NULL && map->low != NULL && map->answer != NULL;
+}
+
+static bool
+map6_build(struct map6 *map, struct interval_list *list)
+{
+	struct range_list	 ranges = { 0 };
+	bool			 ok;
+
+	ok = paint(list, (wide)-1, &ranges) && map6_alloc(map, ranges.n);
+	if (ok)
+		map6_fill(map, 0, &ranges, 0);
+	range_list_clear(&ranges);
+	return ok;
+}
+
+/* How many of a node's upper halves are below; both sums run side by side. */
+static inline size_t
+count_below(const uint64_t *key, uint64_t high)
+{
+	size_t	 a = 0, b = 0;
+	int	 i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < NODE_KEYS / 2; i++) {
+		a += key[i] < high;
+		b += key[i + NODE_KEYS / 2] < high;
+	}
+	return a + b;
+}
+
+static const struct answer *
+map6_find(const struct map6 *map, uint64_t high, uint64_t low)
+{
+	const uint64_t	*key;
+	size_t		 node, best = 0, n;
+
+	for (node = 0; node < map->nnodes; node = child(node, n)) {
+		if (child(node, 0) >= map->nnodes)
+			fetch_answers(&map->answer[node * NODE_KEYS]);
+		key = map->high + node * NODE_KEYS;
+		n = count_below(key, high);
+		for (; n < NODE_KEYS && key[n] == high; n++)
+			if (map->low[node * NODE_KEYS + n] > low)
+				break;
+		best = n > 0 ? node * NODE_KEYS + n - 1 : best;
+	}
+	return &map->answer[best];
+}
+
+static size_t
+map6_memory(const struct map6 *map)
+{
+	return map->nnodes * NODE_KEYS * (sizeof(*map->high) +
+	    sizeof(*map->low) + sizeof(*map->answer));
+}
+
+static void
+interval_list_clear(struct interval_list *list)
+{
+	free(list->v);
+	*list = (struct interval_list){ 0 };
+}
+
+static struct answer
+find(const struct addrmap *map, const struct address *addr)
+{
+	switch (addr->family) {
+	case AF_INET:
+		return *map4_find(&map->v4, load32(addr->bytes));
+	case AF_INET6:
+		return *map6_find(&map->v6, load64(addr->bytes),
+		    load64(addr->bytes + 8));
+	default:
+		return (struct answer){ .rule = ADDRMAP_NONE };
+	}
+}
+
+struct addrmap_builder *
+addrmap_builder_new(void)
+{
+	return calloc(1, sizeof(struct addrmap_builder));
+}
+
+void
+addrmap_builder_free(struct addrmap_builder *b)
+{
+	if (b == NULL)
+		return;
+	interval_list_clear(&b->v4);
+	interval_list_clear(&b->v6);
+	free(b);
+}
+
+bool
+addrmap_builder_add_tag(struct addrmap_builder *b,
+    const struct address *first, const struct address *last, uint32_t rule,
+    uint32_t tag)
+{
+	struct interval_list	*list;
+	struct interval		*v;
+	size_t			 size;
+
+	assert(first->family == last->family);
+	assert(first->family == AF_INET || first->family == AF_INET6);
+	assert(rule != ADDRMAP_NONE);
+	list = first->family == AF_INET ? &b->v4 : &b->v6;
+	if (list->n == list->size) {
+		size = list->size == 0 ? 16 : list->size * 2;
+		if (size > UINT32_MAX)
+			return false;
+		v = reallocarray(list->v, size, sizeof(*v));
+		if (v == NULL)
+			return false;
+		list->v = v;
+		list->size = size;
+	}
+	v = &list->v[list->n++];
+	v->first = load_wide(first);
+	v->last = load_wide(last);
+	v->answer = (struct answer){ rule, tag };
+	assert(v->first <= v->last);
+	return true;
+}
+
+bool
+addrmap_builder_add(struct addrmap_builder *b, const struct address *first,
+    const struct address *last, uint32_t rule)
+{
+	return addrmap_builder_add_tag(b, first, last, rule, 0);
+}
+
+struct addrmap *
+addrmap_build(struct addrmap_builder *b)
+{
+	struct addrmap	*map;
+
+	map = calloc(1, sizeof(*map));
+	if (map != NULL && (!map4_build(&map->v4, &b->v4) ||
+	    !map6_build(&map->v6, &b->v6))) {
+		addrmap_free(map);
+		map = NULL;
+	}
+	interval_list_clear(&b->v4);
+	interval_list_clear(&b->v6);
+	return map;
+}
+
+void
+addrmap_free(struct addrmap *map)
+{
+	if (map == NULL)
+		return;
+	map4_clear(&map->v4);
+	map6_clear(&map->v6);
+	free(map);
+}
+
+uint32_t
+addrmap_find(const struct addrmap *map, const struct address *addr)
+{
+	return find(map, addr).rule;
+}
+
+uint32_t
+addrmap_find_tag(const struct addrmap *map, const struct address *addr,
+    uint32_t *tag_r)
+{
+	struct answer	 answer = find(map, addr);
+
+	if (answer.rule != ADDRMAP_NONE)
+		*tag_r = answer.tag;
+	return answer.rule;
+}
+
+size_t
+addrmap_memory(const struct addrmap *map)
+{
+	return sizeof(*map) + map4_memory(&map->v4) + map6_memory(&map->v6);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * daemon: what all daemons' command lines and starts have in common:
+ * -c FILE, -f, -t, -T, -V, the pid file, going to the background, sd_notify.
+ */
+#ifndef XC_DAEMON_H
+#define XC_DAEMON_H
+
+#include "conf.h"
+#include "err.h"
+
+struct daemon_options {
+	const char	*file;		/* -c; default CONF_DEFAULT_FILE */
+	bool		 is_foreground;	/* -f */
+	bool		 is_check;	/* -t */
+	bool		 is_print;	/* -T */
+};
+
+/*
+ * Reads the command line.  Handles -V (prints "program version", exit 0) and
+ * wrong usage (to stderr, exit 64, EX_USAGE) itself.
+ */
+void	daemon_options(int argc, char **argv, const char *program,
+	    struct daemon_options *options_r);
+
+/*
+ * Loads the configuration; with -t or -T does what they ask and exits (0, or
+ * EX_CONFIG 78 with the error on stderr).  NULL never: a bad file exits 78.
+ */
+struct conf	*daemon_start(const struct daemon_options *options);
+
+/*
+ * Detaches unless -f, when the daemon is ready to serve (the parent exits 0
+ * only then), and tells the service manager (sd_notify READY=1).
+ * Call daemon_detach before threads are made.
+ */
+int	daemon_detach(const struct daemon_options *options, struct err *err);
+void	daemon_ready(void);
+void	daemon_reloading(void);
+void	daemon_stopping(void);
+
+/*
+ * Binds and listens on "unix:/path" (mode and group set before the first
+ * connection can come; a stale socket of nobody is replaced, a live one is an
+ * error) or "inet:host:port" / "host:port".  Returns a non-blocking,
+ * close-on-exec descriptor, or -1 with err.
+ */
+int	daemon_listen(const char *where, unsigned mode, const char *group,
+	    struct err *err);
+
+#endif

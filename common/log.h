@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * log: one line an event, as key=value text or as JSON, to syslog or stderr.
+ *
+ * The first key is the session's id where there is one, then the event's
+ * name.  Values are escaped so that hostile bytes can neither break a line nor
+ * imitate a key.  Only programs call it, never common/.  Safe in threads.
+ */
+#ifndef XC_LOG_H
+#define XC_LOG_H
+
+#include "conf.h"
+#include "err.h"
+#include "span.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
+
+/* One key and its value.  A pair whose value is NULL is left out. */
+struct log_pair {
+	const char	*key;
+	const char	*value;
+};
+
+/* Before log_open, lines go to stderr as text.  target and format are the
+ * configuration's; program is the syslog ident.  rate: the same event and
+ * first value at level WARNING or worse is written at most that often a
+ * minute; how many were dropped is told with the next one that is written
+ * (suppressed=N).  0 or -1 with err. */
+int	log_open(const char *program, const char *target,
+	    enum conf_log_format format, unsigned rate, struct err *err);
+void	log_close(void);
+
+/*
+ * Writes one line: session (NULL: none), event (a name of the documented
+ * list), then the pairs until one with a NULL key.
+ */
+void	log_event(enum log_level level, const char *session,
+	    const char *event, const struct log_pair *pairs);
+
+/* The same with pairs in place:
+ * LOG(LOG_LEVEL_INFO, id, "permit", { "peer", p }, { "client", c }); */
+#define LOG(level, session, event, ...)					\
+	log_event((level), (session), (event),				\
+	    (const struct log_pair[]){ __VA_ARGS__, { NULL, NULL } })
+
+/*
+ * Pure parts, for tests: writes the line without its newline into buf, and
+ * returns its length (cut at size - 1 at a character's boundary).
+ */
+size_t	log_format_line(enum conf_log_format format, enum log_level level,
+	    const char *session, const char *event,
+	    const struct log_pair *pairs, char *buf, size_t size);
+
+#endif

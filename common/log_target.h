@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * log_target: where "log" in xcontext.conf(5) sends lines.
+ */
+#ifndef XC_LOG_TARGET_H
+#define XC_LOG_TARGET_H
+
+#include <stdbool.h>
+
+#define LOG_TARGET_STDERR	(-1)
+
+/*
+ * Reads "stderr", "syslog" (facility mail) or "syslog:FACILITY".
+ * *facility_r is LOG_TARGET_STDERR or a facility of syslog(3).
+ * False: none of these, *facility_r untouched.
+ */
+bool	log_target_parse(const char *target, int *facility_r);
+
+#endif

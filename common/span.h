@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * span: bytes that somebody else owns, with their number.
+ *
+ * Whatever came from a peer travels as a span until it is proven to hold no
+ * NUL.  A span owns nothing and lives as long as the bytes it points at.
+ */
+#ifndef XC_SPAN_H
+#define XC_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct span {
+	const char	*p;
+	size_t		 n;
+};
+
+static inline struct span
+span_of(const char *s)
+{
+	return (struct span){ s, strlen(s) };
+}
+
+/* True if s holds exactly the bytes of the string t. */
+static inline bool
+span_eq(struct span s, const char *t)
+{
+	size_t	 n = strlen(t);
+
+	return s.n == n && (n == 0 || memcmp(s.p, t, n) == 0);
+}
+
+/* As span_eq, but ASCII letters match in either case. */
+static inline bool
+span_caseeq(struct span s, const char *t)
+{
+	size_t	 n = strlen(t);
+
+	return s.n == n && (n == 0 || strncasecmp(s.p, t, n) == 0);
+}
+
+/* The rest of s after its first n bytes; n must not exceed s.n. */
+static inline struct span
+span_skip(struct span s, size_t n)
+{
+	return (struct span){ s.p + n, s.n - n };
+}
+
+#endif

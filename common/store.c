@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store: picks the back end by the URL's scheme and passes calls on.
+ */
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_private.h"
+
+struct store {
+	const struct store_ops	*ops;
+	void			*state;
+};
+
+static const struct {
+	const char		*scheme;
+	const struct store_ops	*ops;
+} backends[] = {
+	{ "lmdb:", &store_lmdb_ops },
+};
+
+struct store *
+store_open(const char *url, unsigned size_mib, struct err *err)
+{
+	struct store	*store;
+	size_t		 i, n;
+
+	for (i = 0; i < sizeof backends / sizeof backends[0]; i++) {
+		n = strlen(backends[i].scheme);
+		if (strncmp(url, backends[i].scheme, n) != 0)
+			continue;
+		store = malloc(sizeof *store);
+		if (store == NULL) {
+			(void)err_set(err, "store %s: out of memory", url);
+			return NULL;
+		}
+		store->ops = backends[i].ops;
+		store->state = store->ops->open(url + n, size_mib, err);
+		if (store->state == NULL) {
+			free(store);
+			return NULL;
+		}
+		return store;
+	}
+	(void)err_set(err, "store %s: expected \"lmdb:/directory\"", url);
+	return NULL;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	store->ops->close(store->state);
+	free(store);
+}
+
+int
+store_put(struct store *store, const struct session *s, struct err *err)
+{
+	return store->ops->put(store->state, s, err);
+}
+
+enum store_result
+store_get(struct store *store, pid_t pid, struct session *s, struct err *err)
+{
+	return store->ops->get(store->state, pid, s, err);
+}
+
+enum store_result
+store_find_client(struct store *store, const struct address *client,
+    bool (*fn)(const struct session *, void *), void *arg, struct err *err)
+{
+	return store->ops->each(store->state, client, fn, arg, err);
+}
+
+enum store_result
+store_each(struct store *store, bool (*fn)(const struct session *, void *),
+    void *arg, struct err *err)
+{
+	return store->ops->each(store->state, NULL, fn, arg, err);
+}
+
+int
+store_delete(struct store *store, pid_t pid, const char *id, struct err *err)
+{
+	return store->ops->delete(store->state, pid, id, err);
+}

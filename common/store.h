@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store: where the programs of a host (or of many) keep the sessions.
+ *
+ * Sessions are kept by the MTA's process, which serves one at a time: a new
+ * session of a process replaces the old one.  A store may be used by several
+ * processes and threads at once.  Reading never waits for a writer.
+ */
+#ifndef XC_STORE_H
+#define XC_STORE_H
+
+#include "err.h"
+#include "session.h"
+
+enum store_result {
+	STORE_FOUND,
+	STORE_NONE,
+	STORE_CANNOT_TELL	/* err says why: a temporary failure */
+};
+
+struct store;
+
+/*
+ * Opens "lmdb:/directory", which is made if it does not exist (mode 0700),
+ * with room for size_mib MiB.  What an earlier boot of the host left in it is
+ * thrown away: its processes are gone.  NULL: err says why.
+ */
+struct store	*store_open(const char *url, unsigned size_mib,
+		    struct err *err);
+void		 store_close(struct store *store);
+
+/* Writes a session, whole.  0, or -1 with err: nothing has changed. */
+int	store_put(struct store *store, const struct session *s,
+	    struct err *err);
+
+/* The session of a process.  s must be initialised; written on FOUND. */
+enum store_result	store_get(struct store *store, pid_t pid,
+			    struct session *s, struct err *err);
+
+/*
+ * Calls fn for each session whose client has that address, until fn returns
+ * false.  STORE_FOUND if fn was called at all.
+ */
+enum store_result	store_find_client(struct store *store,
+			    const struct address *client,
+			    bool (*fn)(const struct session *, void *),
+			    void *arg, struct err *err);
+
+/* As store_find_client, for all sessions. */
+enum store_result	store_each(struct store *store,
+			    bool (*fn)(const struct session *, void *),
+			    void *arg, struct err *err);
+
+/* Removes the session of a process if it has that id (NULL: any); none is no
+ * error. */
+int	store_delete(struct store *store, pid_t pid, const char *id,
+	    struct err *err);
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store_lmdb: the store of one host, in an LMDB environment.
+ *
+ * Two databases: "session" maps a process (pid) to its record, which begins
+ * with the client's address; "client" maps that address to the pids of the
+ * sessions that have it, for lookups by client.  Nothing is synced to disk: a
+ * session does not outlive the host's boot, and what an earlier boot left is
+ * thrown away.  LMDB itself survives the death of a process at any moment.
+ *
+ * The file is written through its memory map, which costs a quarter of what
+ * system calls do; so all of its space is taken when it is opened, lest a full
+ * disk kill a writer.
+ */
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_private.h"
+
+#define BOOT_ID_FILE	"/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_SIZE	64
+#define READERS_MAX	1024
+#define IDLE_TXN_MAX	32
+#define RESERVE		(1U << 20)	/* bytes beyond the store's size */
+#define FREE_DBI	0		/* LMDB's own database of free pages */
+#define PUT_PAGES	64		/* that one put may take, amply */
+
+struct client_key {
+	uint8_t	family;
+	uint8_t	bytes[16];
+};
+
+/* Beginning a read transaction costs a scan of the reader table: finished
+ * ones are kept for the next reader. */
+struct lmdb_store {
+	MDB_env		*env;
+	MDB_dbi		 session;
+	MDB_dbi		 client;
+	pthread_mutex_t	 lock;		/* guards idle, n_idle */
+	MDB_txn		*idle[IDLE_TXN_MAX];
+	unsigned	 n_idle;
+	size_t		 pages_max;	/* that puts may make use of */
+};
+
+static int
+lmdb_error(struct err *err, const char *what, int rc)
+{
+	return err_set(err, "store: %s: %s", what, mdb_strerror(rc));
+}
+
+static struct client_key
+client_key(const struct address *addr)
+{
+	struct client_key	 key;
+
+	key.family = addr->family;
+	memcpy(key.bytes, addr->bytes, sizeof key.bytes);
+	return key;
+}
+
+/*
+ * The directory
+ */
+
+static ssize_t
+read_file(int dir, const char *path, char *buf, size_t size)
+{
+	ssize_t	 n;
+	int	 fd;
+
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	n = read(fd, buf, size);
+	(void)close(fd);
+	return n;
+}
+
+static int
+write_file(int dir, const char *name, const char *p, size_t n)
+{
+	int	 fd, rc;
+
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	rc = write(fd, p, n) == (ssize_t)n ? 0 : -1;
+	return close(fd) == 0 ? rc : -1;
+}
+
+/* Throws away what another boot left.  dir is locked. */
+static int
+forget_other_boot(int dir)
+{
+	char	 now[BOOT_ID_SIZE], then[BOOT_ID_SIZE];
+	ssize_t	 n;
+
+	n = read_file(AT_FDCWD, BOOT_ID_FILE, now, sizeof now);
+	if (n <= 0)
+		return -1;
+	if (read_file(dir, "boot_id", then, sizeof then) == n &&
+	    memcmp(now, then, (size_t)n) == 0)
+		return 0;
+	if ((unlinkat(dir, "data.mdb", 0) != 0 && errno != ENOENT) ||
+	    (unlinkat(dir, "lock.mdb", 0) != 0 && errno != ENOENT))
+		return -1;
+	return write_file(dir, "boot_id", now, (size_t)n);
+}
+
+static int
+prepare_directory(const char *path, struct err *err)
+{
+	int	 dir, rc;
+
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return err_set(err, "store: cannot make directory %s: %s",
+		    path, strerror(errno));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1)
+		return err_set(err, "store: cannot open directory %s: %s",
+		    path, strerror(errno));
+	rc = flock(dir, LOCK_EX) == 0 ? forget_other_boot(dir) : -1;
+	if (rc != 0)
+		rc = err_set(err, "store: cannot prepare directory %s: %s",
+		    path, strerror(errno));
+	(void)close(dir);
+	return rc;
+}
+
+/*
+ * Opening
+ */
+
+static int
+open_databases(struct lmdb_store *store)
+{
+	MDB_txn	*txn;
+	int	 rc;
+
+	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (rc != 0)
+		return rc;
+	rc = mdb_dbi_open(txn, "session", MDB_CREATE | MDB_INTEGERKEY,
+	    &store->session);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "client",
+		    MDB_CREATE | MDB_DUPSORT | MDB_DUPFIXED | MDB_INTEGERDUP,
+		    &store->client);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	return mdb_txn_commit(txn);
+}
+
+static int
+open_environment(struct lmdb_store *store, const char *path,
+    unsigned size_mib)
+{
+	size_t			 size = (size_t)size_mib << 20;
+	mdb_filehandle_t	 fd;
+	int			 rc, dead;
+
+	store->pages_max = size / (size_t)sysconf(_SC_PAGESIZE);
+	size += RESERVE;
+	if ((rc = mdb_env_create(&store->env)) != 0)
+		return rc;
+	if ((rc = mdb_env_set_mapsize(store->env, size)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(store->env, 2)) != 0 ||
+	    (rc = mdb_env_set_maxreaders(store->env, READERS_MAX)) != 0 ||
+	    (rc = mdb_env_open(store->env, path,
+	    MDB_NOSYNC | MDB_NOTLS | MDB_WRITEMAP, 0600)) != 0 ||
+	    (rc = mdb_env_get_fd(store->env, &fd)) != 0 ||
+	    (rc = posix_fallocate(fd, 0, (off_t)size)) != 0 ||
+	    (rc = mdb_reader_check(store->env, &dead)) != 0)
+		return rc;
+	return open_databases(store);
+}
+
+static void
+lmdb_close(void *state)
+{
+	struct lmdb_store	*store = state;
+
+	while (store->n_idle > 0)
+		mdb_txn_abort(store->idle[--store->n_idle]);
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	(void)pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+static void *
+lmdb_open(const char *where, unsigned size_mib, struct err *err)
+{
+	struct lmdb_store	*store;
+	int			 rc;
+
+	if (prepare_directory(where, err) != 0)
+		return NULL;
+	store = calloc(1, sizeof *store);
+	if (store == NULL || pthread_mutex_init(&store->lock, NULL) != 0) {
+		free(store);
+		(void)err_set(err, "store: out of memory");
+		return NULL;
+	}
+	rc = open_environment(store, where, size_mib);
+	if (rc != 0) {
+		(void)err_set(err, "store: cannot open %s: %s", where,
+		    mdb_strerror(rc));
+		lmdb_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+/*
+ * Transactions
+ */
+
+static int
+begin_read(struct lmdb_store *store, MDB_txn **txn_r)
+{
+	MDB_txn	*txn = NULL;
+	int	 rc;
+
+	(void)pthread_mutex_lock(&store->lock);
+	if (store->n_idle > 0)
+		txn = store->idle[--store->n_idle];
+	(void)pthread_mutex_unlock(&store->lock);
+	if (txn == NULL)
+		return mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn_r);
+	rc = mdb_txn_renew(txn);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		*txn_r = txn;
+	return rc;
+}
+
+static void
+end_read(struct lmdb_store *store, MDB_txn *txn)
+{
+	mdb_txn_reset(txn);
+	(void)pthread_mutex_lock(&store->lock);
+	if (store->n_idle < IDLE_TXN_MAX) {
+		store->idle[store->n_idle++] = txn;
+		txn = NULL;
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	if (txn != NULL)
+		mdb_txn_abort(txn);
+}
+
+/* Moves the pid in the index by client, if its address has changed. */
+static int
+index_move(struct lmdb_store *store, MDB_txn *txn, const MDB_val *old,
+    const struct client_key *new, MDB_val *pid)
+{
+	struct client_key	 from;
+	MDB_val			 key;
+	int			 rc;
+
+	if (old != NULL) {
+		memcpy(&from, old->mv_data, sizeof from);
+		if (new != NULL && memcmp(&from, new, sizeof from) == 0)
+			return 0;
+		key = (MDB_val){ sizeof from, &from };
+		rc = mdb_del(txn, store->client, &key, pid);
+		if (rc != 0 && rc != MDB_NOTFOUND)
+			return rc;
+	}
+	if (new == NULL)
+		return 0;
+	from = *new;
+	key = (MDB_val){ sizeof from, &from };
+	rc = mdb_put(txn, store->client, &key, pid, MDB_NODUPDATA);
+	return rc == MDB_KEYEXIST ? 0 : rc;
+}
+
+/* How many free pages there are; counting ends at max. */
+static int
+count_free(MDB_txn *txn, size_t max, size_t *n_r)
+{
+	MDB_cursor	*cursor;
+	MDB_val		 key, value;
+	size_t		 n;
+	int		 rc;
+
+	*n_r = 0;
+	rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
+	if (rc != 0)
+		return rc;
+	while (*n_r < max &&
+	    (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		memcpy(&n, value.mv_data, sizeof n);
+		*n_r += n;
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/*
+ * LMDB copies what it changes, so that even to take a record out it needs
+ * pages: puts leave it some, or a full store would stay full forever.
+ */
+static int
+check_room(struct lmdb_store *store)
+{
+	MDB_envinfo	 info;
+	MDB_txn		*txn;
+	size_t		 n;
+	int		 rc, dead;
+
+	if ((rc = mdb_env_info(store->env, &info)) != 0 ||
+	    info.me_last_pgno + PUT_PAGES < store->pages_max)
+		return rc;
+	/* A reader that was killed keeps free pages from being used. */
+	if ((rc = mdb_reader_check(store->env, &dead)) != 0 ||
+	    (rc = begin_read(store, &txn)) != 0)
+		return rc;
+	rc = count_free(txn, PUT_PAGES, &n);
+	end_read(store, txn);
+	return rc == 0 && n < PUT_PAGES ? MDB_MAP_FULL : rc;
+}
+
+static int
+put_in_txn(struct lmdb_store *store, MDB_txn *txn, const struct session *s,
+    char *record, size_t len)
+{
+	struct client_key	 client = client_key(&s->client);
+	unsigned		 pid = (unsigned)s->pid;
+	MDB_val			 key = { sizeof pid, &pid }, old, value;
+	int			 rc;
+
+	rc = mdb_get(txn, store->session, &key, &old);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	rc = index_move(store, txn, rc == 0 ? &old : NULL, &client, &key);
+	if (rc != 0)
+		return rc;
+	memcpy(record, &client, sizeof client);
+	value = (MDB_val){ sizeof client + len, record };
+	return mdb_put(txn, store->session, &key, &value, 0);
+}
+
+static int
+lmdb_put(void *state, const struct session *s, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	char			 record[sizeof(struct client_key) +
+				     SESSION_RECORD_MAX];
+	MDB_txn			*txn;
+	size_t			 len;
+	int			 rc;
+
+	len = session_encode(s, record + sizeof(struct client_key),
+	    SESSION_RECORD_MAX);
+	if (len == 0)
+		return err_set(err, "store: session %s: record over %d bytes",
+		    s->id, SESSION_RECORD_MAX);
+	if ((rc = check_room(store)) != 0 ||
+	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0)
+		return lmdb_error(err, "cannot write", rc);
+	rc = put_in_txn(store, txn, s, record, len);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : lmdb_error(err, "cannot write", rc);
+}
+
+static bool
+decode(const MDB_val *value, struct session *s)
+{
+	const size_t	 head = sizeof(struct client_key);
+
+	return value->mv_size > head && session_decode((struct span){
+	    (const char *)value->mv_data + head, value->mv_size - head }, s);
+}
+
+static enum store_result
+get_in_txn(struct lmdb_store *store, MDB_txn *txn, unsigned pid,
+    struct session *s, struct err *err)
+{
+	MDB_val	 key = { sizeof pid, &pid }, value;
+	int	 rc;
+
+	rc = mdb_get(txn, store->session, &key, &value);
+	if (rc == MDB_NOTFOUND)
+		return STORE_NONE;
+	if (rc != 0) {
+		(void)lmdb_error(err, "cannot read", rc);
+		return STORE_CANNOT_TELL;
+	}
+	if (!decode(&value, s)) {
+		(void)err_set(err, "store: the record of process %u cannot "
+		    "be read", pid);
+		return STORE_CANNOT_TELL;
+	}
+	return STORE_FOUND;
+}
+
+static enum store_result
+lmdb_get(void *state, pid_t pid, struct session *s, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	enum store_result	 result;
+	MDB_txn			*txn;
+	int			 rc;
+
+	rc = begin_read(store, &txn);
+	if (rc != 0) {
+		(void)lmdb_error(err, "cannot read", rc);
+		return STORE_CANNOT_TELL;
+	}
+	result = get_in_txn(store, txn, (unsigned)pid, s, err);
+	end_read(store, txn);
+	return result;
+}
+
+/* Walks one database; in that of clients the values are pids. */
+static enum store_result
+walk(struct lmdb_store *store, MDB_txn *txn, const struct address *client,
+    bool (*fn)(const struct session *, void *), void *arg, struct err *err)
+{
+	struct client_key	 wanted;
+	enum store_result	 result = STORE_NONE;
+	struct session		 s;
+	MDB_cursor		*cursor;
+	MDB_val			 key, value;
+	unsigned		 pid;
+	int			 rc;
+	bool			 is_going = true;
+
+	session_init(&s);
+	rc = mdb_cursor_open(txn, client == NULL ? store->session :
+	    store->client, &cursor);
+	if (rc != 0) {
+		(void)lmdb_error(err, "cannot read", rc);
+		return STORE_CANNOT_TELL;
+	}
+	if (client != NULL) {
+		wanted = client_key(client);
+		key = (MDB_val){ sizeof wanted, &wanted };
+	}
+	rc = mdb_cursor_get(cursor, &key, &value,
+	    client == NULL ? MDB_FIRST : MDB_SET);
+	while (rc == 0 && is_going) {
+		memcpy(&pid, client == NULL ? key.mv_data : value.mv_data,
+		    sizeof pid);
+		result = get_in_txn(store, txn, pid, &s, err);
+		if (result != STORE_FOUND)
+			break;
+		is_going = fn(&s, arg);
+		rc = mdb_cursor_get(cursor, &key, &value,
+		    client == NULL ? MDB_NEXT : MDB_NEXT_DUP);
+	}
+	if (rc != 0 && rc != MDB_NOTFOUND) {
+		(void)lmdb_error(err, "cannot read", rc);
+		result = STORE_CANNOT_TELL;
+	}
+	mdb_cursor_close(cursor);
+	session_clear(&s);
+	return result;
+}
+
+static enum store_result
+lmdb_each(void *state, const struct address *client,
+    bool (*fn)(const struct session *, void *), void *arg, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	enum store_result	 result;
+	MDB_txn			*txn;
+	int			 rc;
+
+	rc = begin_read(store, &txn);
+	if (rc != 0) {
+		(void)lmdb_error(err, "cannot read", rc);
+		return STORE_CANNOT_TELL;
+	}
+	result = walk(store, txn, client, fn, arg, err);
+	end_read(store, txn);
+	return result;
+}
+
+static int
+delete_in_txn(struct lmdb_store *store, MDB_txn *txn, unsigned pid,
+    const char *id)
+{
+	struct session	 s;
+	MDB_val		 key = { sizeof pid, &pid }, value;
+	bool		 is_it;
+	int		 rc;
+
+	rc = mdb_get(txn, store->session, &key, &value);
+	if (rc != 0)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	session_init(&s);
+	is_it = id == NULL || !decode(&value, &s) ||
+	    strcmp(s.id, id) == 0;
+	session_clear(&s);
+	if (!is_it)
+		return 0;
+	rc = index_move(store, txn, &value, NULL, &key);
+	return rc != 0 ? rc : mdb_del(txn, store->session, &key, NULL);
+}
+
+static int
+lmdb_delete(void *state, pid_t pid, const char *id, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	MDB_txn			*txn;
+	int			 rc;
+
+	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (rc != 0)
+		return lmdb_error(err, "cannot write", rc);
+	rc = delete_in_txn(store, txn, (unsigned)pid, id);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : lmdb_error(err, "cannot write", rc);
+}
+
+const struct store_ops store_lmdb_ops = {
+	.open = lmdb_open,
+	.close = lmdb_close,
+	.put = lmdb_put,
+	.get = lmdb_get,
+	.each = lmdb_each,
+	.delete = lmdb_delete,
+};

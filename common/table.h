@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * table: Postfix lookup tables, read-only.
+ *
+ * Types: cidr, regexp, pcre, texthash, inline, static, lmdb, union (also by
+ * Postfix's name, unionmap), pipemap, with the files and the semantics of
+ * Postfix's manual pages (cidr_table(5), regexp_table(5), pcre_table(5),
+ * DATABASE_README), so that "postmap -q" on the same table gives the same
+ * answer.  What differs:
+ *
+ * - A bad line is an error (table_open).
+ * - A spec says "$1" where main.cf must say "$$1", because nothing expands a
+ *   spec before it comes here.
+ * - In keys that are folded to lower case, only ASCII letters are: a key with
+ *   other letters must be written as it is looked up.
+ * - regexp and pcre refuse to tell about a key that would cost too much.
+ *
+ * As with Postfix (smtputf8_enable = yes), a key that is not UTF-8 is in no
+ * table, and a result that is not UTF-8 cannot be told.
+ *
+ * A table is loaded once and never changes (lmdb, whose file may be rewritten
+ * by postmap, is read afresh).  Lookups need no lock, and different threads
+ * may look up in one table at once, each with a result of its own.
+ */
+#ifndef XC_TABLE_H
+#define XC_TABLE_H
+
+#include "err.h"
+#include "span.h"
+
+enum table_status {
+	TABLE_FOUND,
+	TABLE_NOT_FOUND,
+	TABLE_CANNOT_TELL	/* to be taken as a temporary failure */
+};
+
+#define TABLE_VALUE_MAX	100000	/* of a result; a longer one cannot be told */
+
+/*
+ * What a lookup found.  Zero-initialise before the first use, reuse for many
+ * lookups, table_result_clear at the end: value's memory is kept between
+ * lookups.
+ */
+struct table_result {
+	char		*value;		/* NUL-terminated; only with FOUND */
+	size_t		 len;
+	size_t		 size;		/* capacity of value */
+	const char	*file;		/* where the answering rule stands: file
+					 * and line, or spec and rule number in
+					 * a table written inline, or spec and
+					 * 0; lives as long as the table */
+	unsigned	 line;
+	struct err	 err;		/* only with CANNOT_TELL: why */
+};
+
+struct table;
+
+/*
+ * Opens "type:name", for instance "cidr:/etc/xcontext/trust.cidr",
+ * "inline:{a=b, {c = d}}", "cidr:{{192.0.2.0/24 edge}}",
+ * "union:{static:a, static:b}", "pipemap:{...}".  "lmdb:name" is the file
+ * "name.lmdb".  Returns NULL and sets err (file:line where there is one) if
+ * the table cannot be loaded.
+ * Unlike Postfix, which warns and skips a bad line, a bad line is an error:
+ * a rule that is silently missing would misjudge mail.
+ */
+struct table	*table_open(const char *spec, struct err *err);
+void		 table_free(struct table *table);
+
+/* The spec that it was opened with; lives as long as the table. */
+const char	*table_spec(const struct table *table);
+
+/*
+ * Looks up key (one that holds NUL is NOT_FOUND).  Folds the key to lower case
+ * where Postfix does.  res->value, file, line are set on FOUND, res->err on
+ * CANNOT_TELL, else undefined.  The key must not lie in res->value.
+ */
+enum table_status	table_find(const struct table *table, struct span key,
+			    struct table_result *res);
+
+void	table_result_clear(struct table_result *res);
+
+/* The number of bytes of heap that the table keeps, for the bench. */
+size_t	table_memory(const struct table *table);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * trust: who may say what for whom.
+ *
+ * Tables map a peer to the name of a profile; the profile says what the peer
+ * may assert.  The decision is one pure function of its arguments and of the
+ * tables' contents: no clock, no log, nothing is remembered.
+ *
+ * A trust object is built once, by the configuration, and then read-only;
+ * threads may share it.
+ */
+#ifndef XC_TRUST_H
+#define XC_TRUST_H
+
+#include "assertion.h"
+#include "err.h"
+#include "table.h"
+
+enum verdict_action {
+	VERDICT_PERMIT,
+	VERDICT_TEMPFAIL,	/* refuse mail of this session with 451 */
+	VERDICT_REJECT,		/* ... with 554 */
+	VERDICT_DISCONNECT	/* end the session with 421 */
+};
+
+/* Why; the texts (verdict_reason_text) are log and metrics labels. */
+enum verdict_reason {
+	REASON_GRANTED,		/* "granted" */
+	REASON_NO_GRANT,	/* "no_grant": attribute or command */
+	REASON_VALUE,		/* "value": granted, but not this value */
+	REASON_SEALED,		/* "sealed" */
+	REASON_MALFORMED,	/* "malformed" */
+	REASON_NO_SESSION,	/* "no_session": peer not known */
+	REASON_UNSEEN,		/* "unseen_override": executed unasked */
+	REASON_MISMATCH,	/* "mismatch": MTA and ledger disagree */
+	REASON_CANNOT_TELL	/* "cannot_tell": a table or the store failed */
+};
+
+struct verdict {
+	enum verdict_action	 action;
+	enum verdict_reason	 reason;
+	bool			 report_only;	/* a violation, but let through
+						 * (action is PERMIT) */
+	int			 attribute;	/* enum assertion_name, or -1 */
+	char			 rule[192];	/* "file:line" of the rule */
+	char			 text[256];	/* one printable sentence */
+};
+
+enum trust_seal { TRUST_SEAL_GREETING, TRUST_SEAL_OVERRIDE, TRUST_SEAL_NEVER };
+
+enum trust_command {
+	TRUST_XCLIENT,
+	TRUST_XFORWARD
+};
+
+struct trust;
+struct trust_profile;
+
+/* Built-in profiles: "stranger" (nothing) and "root" (everything). */
+#define TRUST_STRANGER	"stranger"
+#define TRUST_ROOT	"root"
+
+/* Who a peer is, as far as the caller knows; NULL or "" where it does not. */
+struct trust_peer {
+	struct address	 addr;
+	const char	*name;		/* verified host name */
+	const char	*fingerprint;	/* of the client's certificate */
+	const char	*listener;	/* of ".LISTENER" or policy_context */
+};
+
+enum trust_result { TRUST_OK, TRUST_CANNOT_TELL };
+
+/*
+ * Maps a peer to its profile: the maps of its listener if that has any, else
+ * trust_maps, in order, by address, then by name, then by fingerprint; the
+ * first hit wins; no hit is "stranger".  A table that cannot answer, or one
+ * that names no existing profile, is TRUST_CANNOT_TELL (err says which table,
+ * key and, where known, file:line).
+ * TRUST_OK: *profile_r lives as long as trust; rule_r gets "file:line" of the
+ * table entry ("built-in" for no hit).
+ */
+enum trust_result	trust_classify(const struct trust *trust,
+			    const struct trust_peer *peer,
+			    const struct trust_profile **profile_r,
+			    char *rule_r, size_t rule_size, struct err *err);
+
+/* By name; NULL if there is none. */
+const struct trust_profile	*trust_profile_find(const struct trust *trust,
+				    const char *name);
+
+const char	*trust_profile_name(const struct trust_profile *profile);
+enum trust_seal	 trust_profile_seal(const struct trust_profile *profile);
+/* The action for violations: never VERDICT_PERMIT. */
+enum verdict_action	trust_profile_on_violation(
+			    const struct trust_profile *profile);
+bool	trust_profile_report_only(const struct trust_profile *profile);
+/* True if the profile grants at least one attribute of that command. */
+bool	trust_profile_may(const struct trust_profile *profile,
+	    enum trust_command command);
+/* True if a profile's on_violation is VERDICT_DISCONNECT. */
+bool	trust_any_disconnect(const struct trust *trust);
+/* Takes out of set the attributes that the profile's "drop" names. */
+void	trust_profile_drop(const struct trust_profile *profile,
+	    struct assertion_set *set);
+
+/* The facts that a decision rests on besides the assertions themselves. */
+struct trust_facts {
+	const struct trust_profile	*profile;	/* the peer's */
+	struct address			 peer;
+	bool				 is_overridden;
+	bool				 is_sealed;
+};
+
+/*
+ * Decides about one whole command.  set is what the command itself says
+ * (after trust_profile_drop).  Each attribute must be granted and each value
+ * allowed; the first that is not decides.  "public" leaves out what
+ * address_is_public() refuses, the host's own addresses and every address for
+ * which trust_classify() gives a profile other than stranger; an address that
+ * is listed by network is allowed whatever it is.  A sealed session is
+ * refused.  verdict is always set in full.
+ */
+void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
+	    const struct assertion_set *set, struct verdict *verdict);
+
+/* Fills a verdict for a violation that is no matter of grants (malformed,
+ * sealed, unseen override ...), with the profile's on_violation. profile may
+ * be NULL: then tempfail.  report_only has no effect on it. */
+void	trust_violation(const struct trust_profile *profile,
+	    enum verdict_reason reason, const char *text,
+	    struct verdict *verdict);
+
+const char	*verdict_reason_text(enum verdict_reason reason);
+const char	*verdict_action_text(enum verdict_action action);
+/* Finds an action by its text; false: none. */
+bool		 verdict_action_find(const char *text,
+		    enum verdict_action *action_r);
+
+/*
+ * Building, for conf.c and tests.  Each call copies what it is given.
+ */
+struct trust_profile_def {
+	const char	*name;
+	const char	*file;		/* where the profile stands */
+	unsigned	 line;
+	/* Lists are NULL-terminated arrays; NULL means "not set: default".
+	 * The unsigned beside each is the line where it was set. */
+	const char *const *xclient;	unsigned xclient_line;
+	const char *const *xforward;	unsigned xforward_line;
+	const char *const *drop;	unsigned drop_line;
+	/* values[i]: the allowed values of attribute i (enum assertion_name):
+	 * "!" negates, first match wins, no match is "not allowed".
+	 * Items for ADDR, DESTADDR: networks, "public", "*", tables.
+	 * Items for names, HELO, LOGIN, ...: "*", ".example.com" (any host
+	 * below), "example.com", "*.example.com" (shell pattern, any case
+	 * except for LOGIN), tables ("type:name"; found is a match).
+	 * "[UNAVAILABLE]" as an item speaks of the special values, which are
+	 * allowed unless a list says otherwise.
+	 * Defaults: ADDR { "public" }, LOGIN none (also with xclient "*"),
+	 * all others { "*" }. */
+	const char *const *values[ASSERTION_COUNT];
+	unsigned	   values_line[ASSERTION_COUNT];
+	enum trust_seal		seal;
+	enum verdict_action	on_violation;
+	bool			report_only;
+};
+
+struct trust	*trust_new(void);
+void		 trust_free(struct trust *trust);
+/* 0, or -1 with err (file:line of the bad item). */
+int	trust_add_profile(struct trust *trust,
+	    const struct trust_profile_def *def, struct err *err);
+/* listener NULL: the global trust_maps. */
+int	trust_add_map(struct trust *trust, const char *listener,
+	    const char *spec, const char *file, unsigned line,
+	    struct err *err);
+/* An address of this host: never "public". */
+int	trust_add_own_address(struct trust *trust, const struct address *addr);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * enforce: what a milter has to answer, given the session's record and what
+ * the MTA says of the connection.
+ *
+ * Pure: it reads its arguments and nothing else.  How the record was found,
+ * and how an answer reaches the MTA, is known elsewhere.
+ */
+#ifndef XC_ENFORCE_H
+#define XC_ENFORCE_H
+
+#include "session.h"
+
+/* A reply is at most this many lines of that many bytes (NUL included); with
+ * code and line end a line keeps to the 512 of RFC 5321, 4.5.3.1.5. */
+#define ENFORCE_LINES		4
+#define ENFORCE_LINE_SIZE	481
+
+/* What is known of the connection besides the record. */
+struct enforce_facts {
+	struct address	 client;	/* as the MTA told it at CONNECT */
+	uint16_t	 client_port;	/* 0: not known */
+	bool		 is_by_pid;	/* the record was found by process */
+	char		 id[ULID_SIZE];	/* of the record first seen; "": none */
+	const char	*auth_type;	/* of the MTA's macros, or NULL */
+	const char	*auth_authen;
+};
+
+/* The texts are safe to be given to smfi_setmlreply(): printable ASCII, '%'
+ * doubled, no line longer than it may be. */
+struct enforce_answer {
+	enum verdict_action	 action;	/* VERDICT_PERMIT: go on */
+	enum verdict_reason	 reason;
+	const char		*code;		/* "451"; NULL if PERMIT */
+	const char		*xcode;		/* "4.7.1" */
+	const char		*text;		/* the lines' text, unaltered;
+						 * the record may own it */
+	unsigned		 n_lines;
+	char			 line[ENFORCE_LINES][ENFORCE_LINE_SIZE];
+};
+
+/*
+ * True if the record speaks of the client that the MTA has: the same address
+ * and, where an override named one, the same port.  (A record that was found
+ * by client fits by the address alone.)
+ */
+bool	enforce_fits(const struct session *s,
+	    const struct enforce_facts *facts);
+
+/*
+ * True if the record, found by process and not known to be this connection's,
+ * is that of an earlier one: it speaks of another client, or of an override to
+ * this very address with a port that this connection does not have.  So it is
+ * where only messengers are asked about, while xcontext-policy is away, or when
+ * the client that an override named, which Postfix refused, comes by itself.
+ */
+bool	enforce_is_other(const struct session *s,
+	    const struct enforce_facts *facts);
+
+/*
+ * What to answer to MAIL, RCPT or DATA.  s: the session's record as it is
+ * now; NULL: there is none.  The answer is set in full.
+ *
+ * A record that has changed its name or gone since it was first seen, or speaks
+ * of another client, and a LOGIN that it does not know of, are a mismatch: the
+ * MTA and the ledger do not mean the same session, so nobody can say whose
+ * mail it is.  Only a record that was found by process can tell that.
+ */
+void	enforce_mail(const struct session *s,
+	    const struct enforce_facts *facts, struct enforce_answer *answer);
+
+/*
+ * What to answer at CONNECT: only a session that is to be ended gets anything
+ * but VERDICT_PERMIT.
+ */
+void	enforce_connect(const struct session *s,
+	    const struct enforce_facts *facts, struct enforce_answer *answer);
+
+/* The temporary failure for a store that cannot tell. */
+void	enforce_cannot_tell(struct enforce_answer *answer);
+
+/* True if an unknown command is what refused ones are rewritten to.  command
+ * may be the verb or the whole line. */
+bool	enforce_is_refused_verb(const char *command);
+
+/*
+ * What to answer to that command: why the session's last X command was
+ * refused.  VERDICT_PERMIT: the record has nothing to say about it.
+ */
+void	enforce_denied(const struct session *s,
+	    const struct enforce_facts *facts, struct enforce_answer *answer);
+
+#endif

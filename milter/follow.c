@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * follow: by process, with its start time as the proof; else by client.
+ */
+#include "follow.h"
+
+#include "procstart.h"
+
+struct search {
+	const struct follow_key	*key;
+	struct session		*best;
+	bool			 has_best;
+	bool			 has_failed;
+};
+
+static enum store_result
+find_by_pid(struct store *store, struct follow_key *key, struct session *s,
+    struct err *err)
+{
+	enum store_result	 result;
+
+	result = store_get(store, key->pid, s, err);
+	if (result != STORE_FOUND)
+		return result;
+	if (key->pid_start == 0)
+		key->pid_start = procstart_get(key->starts, key->pid);
+	if (key->pid_start == 0 || key->pid_start == s->pid_start)
+		return STORE_FOUND;
+	session_clear(s);
+	return STORE_NONE;
+}
+
+/* True if a is to be trusted less than b. */
+static bool
+is_less_trusted(const struct session *a, const struct session *b)
+{
+	if (a->refused != b->refused)
+		return a->refused > b->refused;
+	if ((a->denied_text != NULL) != (b->denied_text != NULL))
+		return a->denied_text != NULL;
+	if ((a->override != NULL) != (b->override != NULL))
+		return a->override == NULL;
+	return a->changed_ms > b->changed_ms;
+}
+
+/* A session owns its texts, so it is copied by way of its record. */
+static bool
+copy_session(struct session *to, const struct session *from)
+{
+	char	 record[SESSION_RECORD_MAX];
+	size_t	 len;
+
+	len = session_encode(from, record, sizeof record);
+	return len != 0 && session_decode((struct span){ record, len }, to);
+}
+
+static bool
+consider(const struct session *s, void *arg)
+{
+	struct search	*search = arg;
+	uint16_t	 port = search->key->client_port;
+
+	if (port != 0 && s->client_port != 0 && s->client_port != port)
+		return true;
+	if (search->has_best && !is_less_trusted(s, search->best))
+		return true;
+	search->has_best = copy_session(search->best, s);
+	search->has_failed = !search->has_best;
+	return search->has_best;
+}
+
+static enum store_result
+find_by_client(struct store *store, const struct follow_key *key,
+    struct session *s, struct err *err)
+{
+	struct search		 search = { .key = key, .best = s };
+	enum store_result	 result;
+
+	result = store_find_client(store, &key->client, consider, &search,
+	    err);
+	if (search.has_failed) {
+		(void)err_set(err, "store: a session cannot be copied");
+		result = STORE_CANNOT_TELL;
+	}
+	if (result == STORE_FOUND && !search.has_best)
+		result = STORE_NONE;
+	if (result != STORE_FOUND)
+		session_clear(s);
+	return result;
+}
+
+enum store_result
+follow_find(struct store *store, struct follow_key *key, struct session *s,
+    struct err *err)
+{
+	return key->pid > 0 ? find_by_pid(store, key, s, err) :
+	    find_by_client(store, key, s, err);
+}

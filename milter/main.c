@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * xcontext-milter: follows SMTP sessions through their milter connections and
+ * enforces what the ledger says of them.
+ *
+ * libmilter takes SIGHUP for an order to stop and waits for signals in a
+ * thread of its own.  Linux gives a process's signals to the initial thread
+ * whenever that one does not block them; so this thread never blocks them, not
+ * even in its handler, and libmilter runs in another.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmilter/mfapi.h>
+
+#include "callbacks.h"
+#include "conf.h"
+#include "daemon.h"
+#include "listener.h"
+#include "log.h"
+#include "privdrop.h"
+#include "rundir.h"
+#include "store.h"
+
+#define PROGRAM		"xcontext-milter"
+#define STOP_BOUND_MS	10000	/* for the sessions that are in progress */
+#define STOP_POLL_MS	50
+
+/* What the serving thread is woken with; signals send their number. */
+#define LIBRARY_ENDED	'E'	/* smfi_main() returned, as it should */
+#define LIBRARY_FAILED	'F'
+
+/* Where handlers and the library's thread leave a byte: [1] is written. */
+static int	wake[2];
+
+struct program {
+	struct daemon_options	 options;
+	struct conf		*conf;
+	struct listener		 listener;
+	struct store		*store;
+};
+
+static void
+die(const char *what, const struct err *err)
+{
+	LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", what },
+	    { "text", err->text });
+	exit(EX_UNAVAILABLE);
+}
+
+static void
+wake_up(char what)
+{
+	int	 saved = errno;
+
+	/* A full pipe will wake the reader just as well. */
+	(void)!write(wake[1], &what, 1);
+	errno = saved;
+}
+
+static void
+on_signal(int number)
+{
+	wake_up((char)number);
+}
+
+/*
+ * Starting: the stages are named after what is still allowed in them.
+ */
+
+static void
+start_privileged(struct program *p)
+{
+	struct err	 err;
+
+	if (log_open(PROGRAM, p->conf->log, p->conf->log_format,
+	    p->conf->limits.log_rate, &err) != 0)
+		die("log", &err);
+	if (callbacks_register(&err) != 0)
+		die("libmilter", &err);
+	if (listener_open(p->conf->milter_listen,
+	    p->conf->milter_socket_mode, p->conf->socket_group, &p->listener,
+	    &err) != 0)
+		die("listen", &err);
+	if (rundir_make(p->conf->runtime_directory, p->conf->user,
+	    &err) != 0)
+		die("runtime_directory", &err);
+	if (privdrop(p->conf->user, &err) != 0)
+		die("user", &err);
+}
+
+static void
+start_unprivileged(struct program *p)
+{
+	struct err	 err;
+
+	/* The store goes by the process that opened it: first detach. */
+	if (daemon_detach(&p->options, &err) != 0)
+		die("detach", &err);
+	p->store = store_open(p->conf->store, p->conf->limits.store_size,
+	    &err);
+	if (p->store == NULL)
+		die("store", &err);
+}
+
+/* Says once what cannot be enforced for want of the other end's process. */
+static void
+tell_limits(const struct program *p, const struct peerpid *listen)
+{
+	if (listen->len > 0)
+		return;
+	LOG(LOG_LEVEL_WARNING, NULL, "no_peer",
+	    { "listen", p->conf->milter_listen },
+	    { "text", "the process behind a connection cannot be told: "
+	    "allowed_users is not enforced here, sessions are found by client "
+	    "address, and an override that xcontext-policy did not see goes "
+	    "unnoticed" });
+}
+
+static void
+install_signals(void)
+{
+	/* Without SA_NODEFER a second SIGHUP would, for a moment, be one that
+	 * only libmilter's thread takes. */
+	struct sigaction	 action = { .sa_handler = on_signal,
+				     .sa_flags = SA_RESTART | SA_NODEFER };
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGHUP, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
+static void *
+run_library(void *unused)
+{
+	sigset_t	 set;
+
+	(void)unused;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	wake_up(smfi_main() == MI_SUCCESS ? LIBRARY_ENDED : LIBRARY_FAILED);
+	return NULL;
+}
+
+static void
+start_threads(struct program *p)
+{
+	struct peerpid	 listen;
+	struct err	 err;
+	pthread_t	 thread;
+	int		 rc;
+
+	peerpid_init(&listen, (const struct sockaddr *)&p->listener.name,
+	    p->listener.len);
+	tell_limits(p, &listen);
+	callbacks_start(p->store, p->conf, &listen);
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
+		(void)err_set(&err, "pipe: %s", strerror(errno));
+		die("threads", &err);
+	}
+	install_signals();
+	rc = pthread_create(&thread, NULL, run_library, NULL);
+	if (rc != 0) {
+		(void)err_set(&err, "pthread_create: %s", strerror(rc));
+		die("threads", &err);
+	}
+	(void)pthread_detach(thread);
+}
+
+/*
+ * Serving
+ */
+
+/* What was used up before the sessions began cannot be changed under them. */
+static void
+warn_if_changed(const char *key, const char *was, const char *is)
+{
+	if (strcmp(was, is) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
+		    { "text", "takes effect after a restart" });
+}
+
+static void
+reload(struct program *p)
+{
+	struct conf	*conf;
+	struct err	 err;
+
+	daemon_reloading();
+	conf = conf_load(p->options.file, &err);
+	if (conf == NULL) {
+		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
+		    { "text", err.text });
+	} else {
+		warn_if_changed("store", p->conf->store, conf->store);
+		warn_if_changed("user", p->conf->user, conf->user);
+		warn_if_changed("milter.listen", p->conf->milter_listen,
+		    conf->milter_listen);
+		callbacks_set_conf(conf);
+		conf_unref(p->conf);
+		p->conf = conf;
+		if (log_open(PROGRAM, conf->log, conf->log_format,
+		    conf->limits.log_rate, &err) != 0)
+			LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
+			    { "text", err.text });
+		LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
+	}
+	daemon_ready();
+}
+
+/* The next reason to wake, or 0 after timeout_ms (-1: none). */
+static char
+next_wake(int timeout_ms)
+{
+	struct pollfd	 pfd = { .fd = wake[0], .events = POLLIN };
+	char		 what;
+
+	for (;;) {
+		if (read(wake[0], &what, 1) == 1)
+			return what;
+		if (poll(&pfd, 1, timeout_ms) == 0)
+			return 0;
+	}
+}
+
+/* Serves until it is time to stop, and returns why. */
+static char
+serve(struct program *p)
+{
+	char	 what;
+
+	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
+	    { "listen", p->conf->milter_listen }, { "file", p->conf->file });
+	daemon_ready();
+	while ((what = next_wake(-1)) == SIGHUP)
+		reload(p);
+	return what;
+}
+
+/* With the file gone no session begins; those in progress get some time,
+ * unless there is a second order to stop. */
+static void
+drain(struct program *p)
+{
+	char	 left[16];
+	int	 waited_ms;
+
+	daemon_stopping();
+	listener_remove(&p->listener);
+	for (waited_ms = 0; waited_ms < STOP_BOUND_MS; waited_ms +=
+	    STOP_POLL_MS) {
+		if (callbacks_sessions() == 0)
+			return;
+		if (next_wake(STOP_POLL_MS) != 0)
+			break;
+	}
+	(void)snprintf(left, sizeof left, "%u", callbacks_sessions());
+	LOG(LOG_LEVEL_INFO, NULL, "sessions_cut", { "count", left });
+}
+
+/*
+ * libmilter's threads are still there and end with the process: smfi_stop()
+ * would wait for its listener, for five seconds, and cut the sessions as well.
+ */
+static void
+stop(struct program *p, char why)
+{
+	if (why == LIBRARY_FAILED || why == LIBRARY_ENDED)
+		listener_remove(&p->listener);
+	else
+		drain(p);
+	callbacks_stop();
+	store_close(p->store);
+	conf_unref(p->conf);
+	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION },
+	    { "why", why == LIBRARY_FAILED ? "libmilter failed" : NULL });
+	log_close();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program	 p = { .conf = NULL };
+	char		 why;
+
+	daemon_options(argc, argv, PROGRAM, &p.options);
+	p.conf = daemon_start(&p.options);
+	start_privileged(&p);
+	start_unprivileged(&p);
+	start_threads(&p);
+	why = serve(&p);
+	stop(&p, why);
+	return why == LIBRARY_FAILED ? EXIT_FAILURE : EXIT_SUCCESS;
+}

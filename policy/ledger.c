@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * ledger: the processes that have sessions, and what becomes of the records of
+ * those that are gone.  ledger_session.c tells how a session goes on,
+ * ledger_lookup.c and ledger_policy.c what the MTA's questions mean,
+ * ledger_command.c judges X commands.
+ */
+#include "ledger_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "procinfo.h"
+
+static int
+proc_compare(struct ledger_proc *a, struct ledger_proc *b)
+{
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+RB_GENERATE_INTERNAL(proc_tree, ledger_proc, entry, proc_compare,
+    static __attribute__((unused)))
+
+struct ledger *
+ledger_new(struct conf *conf, struct store *store, ledger_note_fn *note,
+    void *note_arg)
+{
+	struct ledger	*ledger = calloc(1, sizeof *ledger);
+
+	if (ledger == NULL)
+		return NULL;
+	ledger->conf = conf_ref(conf);
+	ledger->store = store;
+	ledger->note = note;
+	ledger->note_arg = note_arg;
+	RB_INIT(&ledger->procs);
+	return ledger;
+}
+
+static void
+proc_free(struct ledger *ledger, struct ledger_proc *proc)
+{
+	if (proc->session != NULL) {
+		session_clear(proc->session);
+		free(proc->session);
+		conf_unref(proc->conf);
+		ledger->n_sessions--;
+	}
+	RB_REMOVE(proc_tree, &ledger->procs, proc);
+	free(proc->name);
+	free(proc->client_name);
+	free(proc->login);
+	free(proc);
+}
+
+void
+ledger_free(struct ledger *ledger)
+{
+	struct ledger_proc	*proc;
+
+	if (ledger == NULL)
+		return;
+	while ((proc = RB_ROOT(&ledger->procs)) != NULL)
+		proc_free(ledger, proc);
+	conf_unref(ledger->conf);
+	free(ledger);
+}
+
+void
+ledger_set_conf(struct ledger *ledger, struct conf *conf)
+{
+	struct conf	*old = ledger->conf;
+
+	ledger->conf = conf_ref(conf);
+	conf_unref(old);
+}
+
+/* Takes up what the store has of this process.  Its profile is looked up in
+ * the present configuration; if that has none of the name, nothing more can be
+ * granted. */
+static bool
+proc_load(struct ledger *ledger, struct ledger_proc *proc, struct err *err)
+{
+	struct session	*s = malloc(sizeof *s);
+
+	if (s == NULL) {
+		(void)err_set(err, "out of memory");
+		return false;
+	}
+	session_init(s);
+	switch (store_get(ledger->store, proc->pid, s, err)) {
+	case STORE_CANNOT_TELL:
+		free(s);
+		return false;
+	case STORE_NONE:
+		free(s);
+		return true;
+	case STORE_FOUND:
+		break;
+	}
+	proc->has_record = true;
+	if (s->pid_start != proc->start) {
+		bool	 is_gone = ledger_record_delete(ledger, proc, err);
+
+		session_clear(s);
+		free(s);
+		return is_gone;
+	}
+	proc->session = s;
+	proc->phase = PHASE_LOADED;
+	proc->conf = conf_ref(ledger->conf);
+	proc->profile = s->profile == NULL ? NULL :
+	    trust_profile_find(proc->conf->trust, s->profile);
+	ledger->n_sessions++;
+	if (ledger_expect(proc))
+		return true;
+	(void)err_set(err, "the override in the record of process %ld cannot "
+	    "be read", (long)proc->pid);
+	return false;
+}
+
+struct ledger_proc *
+ledger_proc_get(struct ledger *ledger, pid_t pid, uint64_t start,
+    struct err *err)
+{
+	struct ledger_proc	 wanted = { .pid = pid };
+	struct ledger_proc	*proc;
+
+	proc = RB_FIND(proc_tree, &ledger->procs, &wanted);
+	if (proc != NULL && proc->start == start) {
+		proc->refs++;
+		return proc;
+	}
+	if (proc != NULL) {
+		(void)err_set(err, "process %ld is another one now, but "
+		    "streams of the old one are still open", (long)pid);
+		return NULL;
+	}
+	proc = calloc(1, sizeof *proc);
+	if (proc == NULL) {
+		(void)err_set(err, "out of memory");
+		return NULL;
+	}
+	proc->pid = pid;
+	proc->start = start;
+	proc->refs = 1;
+	(void)RB_INSERT(proc_tree, &ledger->procs, proc);
+	if (!proc_load(ledger, proc, err)) {
+		proc_free(ledger, proc);
+		return NULL;
+	}
+	return proc;
+}
+
+void
+ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc, bool is_over)
+{
+	struct err	 err;
+
+	if (is_over && proc->session != NULL) {
+		ledger_session_drop(ledger, proc);
+		if (!ledger_record_delete(ledger, proc, &err))
+			ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
+			    err.text);
+	}
+	if (--proc->refs == 0)
+		proc_free(ledger, proc);
+}
+
+const struct session *
+ledger_proc_session(const struct ledger_proc *proc)
+{
+	return proc->session;
+}
+
+unsigned
+ledger_sessions(const struct ledger *ledger)
+{
+	return ledger->n_sessions;
+}
+
+/*
+ * What nobody will come back for
+ */
+
+struct sweep {
+	struct ledger	*ledger;
+	uint64_t	 now_ms;
+	struct dead {
+		pid_t	 pid;
+		char	 id[ULID_SIZE];
+	}		*dead;
+	size_t		 n_dead;
+	bool		 is_out_of_memory;
+};
+
+static bool
+sweep_one(const struct session *s, void *arg)
+{
+	struct sweep		*sweep = arg;
+	struct ledger_proc	 wanted = { .pid = s->pid };
+	uint64_t		 lifetime_ms;
+	struct dead		*grown;
+
+	if (RB_FIND(proc_tree, &sweep->ledger->procs, &wanted) != NULL)
+		return true;
+	lifetime_ms = sweep->ledger->conf->limits.session_lifetime * 1000ULL;
+	if (procinfo_start(s->pid) == s->pid_start &&
+	    s->changed_ms + lifetime_ms > sweep->now_ms)
+		return true;
+	grown = reallocarray(sweep->dead, sweep->n_dead + 1, sizeof *grown);
+	if (grown == NULL) {
+		sweep->is_out_of_memory = true;
+		return false;
+	}
+	sweep->dead = grown;
+	sweep->dead[sweep->n_dead].pid = s->pid;
+	memcpy(sweep->dead[sweep->n_dead].id, s->id, ULID_SIZE);
+	sweep->n_dead++;
+	return true;
+}
+
+int
+ledger_sweep(struct ledger *ledger, uint64_t now_ms, struct err *err)
+{
+	struct sweep		 sweep = { .ledger = ledger,
+				     .now_ms = now_ms };
+	enum store_result	 result;
+	size_t			 i = 0;
+
+	result = store_each(ledger->store, sweep_one, &sweep, err);
+	if (sweep.is_out_of_memory) {
+		(void)err_set(err, "out of memory");
+		result = STORE_CANNOT_TELL;
+	}
+	if (result != STORE_CANNOT_TELL)
+		for (; i < sweep.n_dead; i++)
+			if (store_delete(ledger->store, sweep.dead[i].pid,
+			    sweep.dead[i].id, err) != 0)
+				break;
+	free(sweep.dead);
+	return result == STORE_CANNOT_TELL || i < sweep.n_dead ? -1 : (int)i;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * What ledger.c (processes, sessions, the order of questions) and
+ * ledger_command.c (the X commands) share.
+ */
+#ifndef XC_POLICY_LEDGER_PRIVATE_H
+#define XC_POLICY_LEDGER_PRIVATE_H
+
+#include <bsd/sys/cdefs.h>
+#include <bsd/sys/tree.h>
+
+#include "ledger.h"
+
+/* Postfix's word for no address, no name, no port. */
+#define LEDGER_UNKNOWN	"unknown"
+
+/* What a process asked last about its present session. */
+enum phase {
+	PHASE_OPEN,		/* the session is under way */
+	PHASE_XCLIENT,		/* it began with an xclient lookup; xforward
+				 * has to come next */
+	PHASE_XFORWARD,		/* ... and has come */
+	PHASE_COMMITTED,	/* an xclient lookup looked like an executed
+				 * override; xforward would belie it */
+	PHASE_ASSUMED,		/* a milters lookup alone did; a port that was
+				 * not asserted would belie it */
+	PHASE_LOADED		/* the store had it; what was asked since is
+				 * not known */
+};
+
+struct ledger_proc {
+	RB_ENTRY(ledger_proc)		 entry;
+	pid_t				 pid;
+	uint64_t			 start;
+	unsigned			 refs;
+	enum phase			 phase;
+	bool				 has_record;	/* in the store */
+	bool				 is_dirty;	/* must be saved */
+	struct session			*session;	/* or NULL */
+	char				*name;	/* looked up just before */
+
+	/* Of the session: */
+	struct conf			*conf;
+	const struct trust_profile	*profile;	/* NULL: not known */
+	char	 client_text[ADDRESS_TEXT_SIZE];
+	char				*client_name;	/* asserted, or NULL */
+	char				*login;		/* asserted, or NULL */
+	bool				 has_port;	/* client_port counts */
+};
+
+RB_HEAD(proc_tree, ledger_proc);
+
+struct ledger {
+	struct conf		*conf;
+	struct store		*store;
+	ledger_note_fn		*note;
+	void			*note_arg;
+	struct proc_tree	 procs;
+	unsigned		 n_sessions;
+};
+
+void	ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
+	    enum ledger_event event, const struct verdict *verdict,
+	    const char *command, const char *text);
+
+/* Sets the answer; the text is cut if it does not fit. */
+void	ledger_answer(struct ledger_reply *reply, enum ledger_answer answer,
+	    const char *text);
+
+/* Adds to the audit trail and marks the session for saving. */
+void	ledger_audit(struct ledger_proc *proc, uint64_t now_ms,
+	    enum session_event event, const char *text);
+
+/*
+ * Begins a session, in place of the process's old one.  peer of AF_UNSPEC:
+ * nobody knows who connected.  False: out of memory, or the store failed;
+ * there is then no session.
+ */
+bool	ledger_session_begin(struct ledger *ledger, struct ledger_proc *proc,
+	    struct span listener, const struct address *peer,
+	    uint64_t now_ms, struct err *err);
+void	ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,
+	    const struct err *err, struct ledger_reply *reply);
+
+/* Forgets the session in memory; its record stays. */
+void	ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc);
+bool	ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
+	    struct err *err);
+
+/* Every question ends here: nothing is answered that is not in the store. */
+void	ledger_finish(struct ledger *ledger, struct ledger_proc *proc,
+	    struct ledger_reply *reply);
+
+/* Works out what the MTA's policy requests must show of the client.  False:
+ * out of memory, or the record is damaged. */
+bool	ledger_expect(struct ledger_proc *proc);
+bool	ledger_has_grants(const struct ledger_proc *proc);
+
+/* Whether the pending override makes this address the client; set_r is then
+ * what it says. */
+bool	ledger_pending_fits(const struct session *s,
+	    const struct address *addr, struct assertion_set *set_r);
+/* Whether the MTA, told this, would look up that name. */
+bool	ledger_name_fits(const struct assertion *said, const char *name);
+
+/* The MTA has executed the pending override, or has not. */
+void	ledger_commit(struct ledger *ledger, struct ledger_proc *proc,
+	    const struct assertion_set *set, uint64_t now_ms);
+void	ledger_forget(struct ledger *ledger, struct ledger_proc *proc,
+	    uint64_t now_ms);
+
+void	ledger_seal(struct ledger *ledger, struct ledger_proc *proc,
+	    const char *by, uint64_t now_ms);
+/* Seals an overridden session whose profile wants it at that moment. */
+void	ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc,
+	    enum trust_seal when, const char *by, uint64_t now_ms);
+
+/* Refuses the session: the MTA already acts on what should not be, so that
+ * even a profile that only reports is no excuse. */
+void	ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
+	    enum verdict_reason reason, const char *text, uint64_t now_ms);
+void	ledger_unseen(struct ledger *ledger, struct ledger_proc *proc,
+	    uint64_t now_ms);
+/* True if the session is one that an unseen override made. */
+bool	ledger_check_unseen(struct ledger *ledger, struct ledger_proc *proc,
+	    uint64_t now_ms);
+
+/*
+ * Refuses a command: remembers what the milter shall say and, unless the
+ * profile only reports, refuses the session's mail from now on.
+ */
+void	ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
+	    const struct verdict *verdict, const char *command,
+	    uint64_t now_ms);
+
+/* Reads an override line of our own making; false: it is damaged. */
+bool	ledger_read_line(const char *line, struct assertion_set *set_r);
+
+/* Decides about XCLIENT or XFORWARD with these arguments. */
+void	ledger_decide(struct ledger *ledger, struct ledger_proc *proc,
+	    enum assertion_command command, struct span args,
+	    uint64_t now_ms, struct ledger_reply *reply);
+
+#endif

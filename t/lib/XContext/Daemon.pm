@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# XContext::Daemon: one of our daemons in the foreground, its log in a file.
+# Programs come from XC_POLICY and XC_MILTER (the Makefile sets them).
+package XContext::Daemon;
+
+use strict;
+use warnings;
+
+use IO::Socket::UNIX ();
+use POSIX ();
+use Time::HiRes ();
+
+use XContext::Guard qw(guard_child guard_forget guard_process process_gone
+    process_start stop_process);
+
+my %program = (
+	'xcontext-policy' => 'XC_POLICY',
+	'xcontext-milter' => 'XC_MILTER',
+);
+
+sub program {
+	my ($name) = @_;
+	return $ENV{$program{$name}} // "./$name";
+}
+
+# Why it cannot be run; undef if it can.
+sub impossible {
+	for my $name (sort keys %program) {
+		return 'no ' . program($name) if !-x program($name);
+	}
+	return undef;
+}
+
+# new(name => NAME, conf => FILE, log => FILE, sockets => [ PATH, ... ]).
+sub new {
+	my ($class, %opt) = @_;
+	return bless({ %opt, tail => 0 }, $class);
+}
+
+# Starts it and waits until it serves.  Dies with its log if it does not,
+# unless may_fail => 1: then returns its exit status.
+sub start {
+	my ($self, %opt) = @_;
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		open(STDIN, '<', '/dev/null');
+		open(STDERR, '>>', $self->{log});
+		open(STDOUT, '>&', \*STDERR);
+		exec(program($self->{name}), '-f', '-c', $self->{conf},
+		    @{$opt{arguments} // []})
+		    or POSIX::_exit(127);
+	}
+	guard_process($pid);
+	$self->{pid} = $pid;
+	$self->{start} = process_start($pid);
+	for (1 .. 1000) {
+		return 0 if !grep { !_answers($_) } @{$self->{sockets}};
+		if (waitpid($pid, POSIX::WNOHANG()) == $pid) {
+			$self->{status} = $?;
+			guard_forget($pid);
+			delete $self->{pid};
+			return $? if $opt{may_fail};
+			die "$self->{name} does not start:\n",
+			    $self->log_text;
+		}
+		Time::HiRes::sleep(0.02);
+	}
+	die "$self->{name} does not serve:\n", $self->log_text;
+}
+
+sub _answers {
+	my ($path) = @_;
+	return 0 if !-S $path;
+	my $sock = IO::Socket::UNIX->new(Peer => $path) or return 0;
+	close($sock);
+	return 1;
+}
+
+sub pid { return $_[0]{pid} }
+sub is_running { return defined $_[0]{pid} &&
+    !process_gone($_[0]{pid}, $_[0]{start}) }
+
+sub signal {
+	my ($self, $name) = @_;
+	kill($name, $self->{pid}) if $self->is_running;
+}
+
+# SIGTERM; returns the wait status.  It must end within that many seconds.
+sub stop {
+	my ($self, $seconds) = @_;
+	return $self->{status} if !defined $self->{pid};
+	stop_process($self->{pid}, $self->{start}, $seconds // 15);
+	return $self->_reap;
+}
+
+# SIGKILL: as a crash would.
+sub kill {
+	my ($self) = @_;
+	CORE::kill('KILL', $self->{pid}) if $self->is_running;
+	$self->_reap;
+	$self->{was_killed} = 1;
+}
+
+sub _reap {
+	my ($self) = @_;
+	waitpid($self->{pid}, 0);
+	$self->{status} = $?;
+	guard_forget($self->{pid});
+	delete $self->{pid};
+	return $self->{status};
+}
+
+sub log_text {
+	my ($self) = @_;
+	open(my $fh, '<', $self->{log}) or return '';
+	local $/;
+	return <$fh> // '';
+}
+
+sub log_lines { return split(/\n/, $_[0]->log_text) }
+
+# A line as a hash: session, event, peer, client, ...; "raw" is the line.
+sub parse_line {
+	my ($line) = @_;
+	my %pair = (raw => $line);
+	while ($line =~ /\G\s*([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|\S*)/gc) {
+		my ($key, $value) = ($1, $2);
+		if ($value =~ s/^"(.*)"$/$1/s) {
+			$value =~ s/\\x([0-9A-F]{2})|\\(.)/
+			    defined $1 ? chr(hex($1)) : $2/ge;
+		}
+		$pair{$key} //= $value;
+	}
+	return \%pair;
+}
+
+# Log lines that fit: events(event => 'refuse', attribute => 'LOGIN').
+sub events {
+	my ($self, %want) = @_;
+	return grep {
+		my $line = $_;
+		!grep { ($line->{$_} // '') ne $want{$_} } keys %want;
+	} map { parse_line($_) } $self->log_lines;
+}
+
+# The last of these, waiting up to 5 seconds; undef if there is none.
+sub event {
+	my ($self, %want) = @_;
+	for (1 .. 250) {
+		my @found = $self->events(%want);
+		return $found[-1] if @found;
+		Time::HiRes::sleep(0.02);
+	}
+	return undef;
+}
+
+# What the log holds that nobody wants to see: sanitizers' reports, and lines
+# at warning or above but those that fit one of these patterns.
+sub complaints {
+	my ($self, @expected) = @_;
+	return grep {
+		my $line = $_;
+		($line =~ /\blevel=(?:warning|error)\b/ &&
+		!grep { $line =~ $_ } @expected) ||
+		$line =~ /Sanitizer|runtime error:|^==\d+==|Assertion/;
+	} $self->log_lines;
+}
+
+1;

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store_tool: writes and reads the sessions of a store by hand, for tests.
+ *
+ *	store_tool URL put PID [name=value ...]
+ *	store_tool URL get PID
+ *	store_tool URL delete PID
+ *	store_tool URL list
+ *
+ * The names are those of the record's fields (session, peer, client, profile,
+ * override, refused ...), and so is what "get" and "list" print, a field a
+ * line.  What "put" is not told: pid_start is that of the living process, the
+ * session's name and times are new, and peer and client are "unknown".
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "procinfo.h"
+#include "store.h"
+
+#define STORE_SIZE_MIB	32
+
+struct record {
+	char	buf[SESSION_RECORD_MAX];
+	size_t	len;
+};
+
+static void
+die(int status, const char *text)
+{
+	fprintf(stderr, "store_tool: %s\n", text);
+	exit(status);
+}
+
+static void
+add(struct record *record, const char *field)
+{
+	size_t	 n = strlen(field) + 1;
+
+	if (n > sizeof record->buf - record->len)
+		die(EX_DATAERR, "record too long");
+	memcpy(record->buf + record->len, field, n);
+	record->len += n;
+}
+
+static void
+add_number(struct record *record, const char *name, uint64_t value)
+{
+	char	 field[64];
+
+	snprintf(field, sizeof field, "%s=%" PRIu64, name, value);
+	add(record, field);
+}
+
+/* A later field of the same name replaces these. */
+static void
+add_defaults(struct record *record, pid_t pid)
+{
+	struct timespec	 now;
+	uint8_t		 random[10];
+	uint64_t	 now_ms;
+	char		 id[ULID_SIZE], field[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		die(EX_OSERR, "no random bytes");
+	ulid_format(now_ms, random, id);
+	snprintf(field, sizeof field, "session=%s", id);
+	add(record, field);
+	add_number(record, "pid", (uint64_t)pid);
+	add_number(record, "pid_start", procinfo_start(pid));
+	add_number(record, "begun", now_ms);
+	add_number(record, "changed", now_ms);
+}
+
+static int
+put(struct store *store, pid_t pid, int n, char **fields)
+{
+	static struct record	 record;
+	struct session		 s;
+	struct err		 err;
+	int			 i;
+
+	add_defaults(&record, pid);
+	for (i = 0; i < n; i++)
+		add(&record, fields[i]);
+	session_init(&s);
+	if (!session_decode((struct span){ record.buf, record.len }, &s))
+		die(EX_DATAERR, "not a record");
+	if (store_put(store, &s, &err) != 0)
+		die(EX_IOERR, err.text);
+	printf("%s\n", s.id);
+	session_clear(&s);
+	return EXIT_SUCCESS;
+}
+
+static bool
+print(const struct session *s, void *arg)
+{
+	static char	 buf[SESSION_RECORD_MAX];
+	size_t		 i, n;
+
+	(void)arg;
+	n = session_encode(s, buf, sizeof buf);
+	for (i = 0; i < n; i++)
+		putchar(buf[i] == '\0' ? '\n' : buf[i]);
+	putchar('\n');
+	return true;
+}
+
+static int
+result_status(enum store_result result, const struct err *err)
+{
+	if (result == STORE_CANNOT_TELL)
+		die(EX_IOERR, err->text);
+	return result == STORE_FOUND ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+get(struct store *store, pid_t pid)
+{
+	struct session		 s;
+	struct err		 err;
+	enum store_result	 result;
+
+	session_init(&s);
+	result = store_get(store, pid, &s, &err);
+	if (result == STORE_FOUND)
+		print(&s, NULL);
+	session_clear(&s);
+	return result_status(result, &err);
+}
+
+static int
+delete(struct store *store, pid_t pid)
+{
+	struct session	 s;
+	struct err	 err;
+	int		 status;
+
+	session_init(&s);
+	status = result_status(store_get(store, pid, &s, &err), &err);
+	if (status == EXIT_SUCCESS && store_delete(store, pid, s.id, &err) != 0)
+		die(EX_IOERR, err.text);
+	session_clear(&s);
+	return status;
+}
+
+static int
+run(struct store *store, int argc, char **argv)
+{
+	struct err	 err;
+	pid_t		 pid = argc > 3 ? (pid_t)strtol(argv[3], NULL, 10) : 0;
+
+	if (argc == 3 && strcmp(argv[2], "list") == 0)
+		return result_status(store_each(store, print, NULL, &err),
+		    &err);
+	if (pid > 0 && strcmp(argv[2], "put") == 0)
+		return put(store, pid, argc - 4, argv + 4);
+	if (pid > 0 && argc == 4 && strcmp(argv[2], "get") == 0)
+		return get(store, pid);
+	if (pid > 0 && argc == 4 && strcmp(argv[2], "delete") == 0)
+		return delete(store, pid);
+	die(EX_USAGE, "usage: store_tool URL list | get PID | delete PID | "
+	    "put PID [name=value ...]");
+	return EX_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct store	*store;
+	struct err	 err;
+	int		 status;
+
+	if (argc < 3)
+		die(EX_USAGE, "usage: store_tool URL VERB ...");
+	store = store_open(argv[1], STORE_SIZE_MIB, &err);
+	if (store == NULL)
+		die(EX_IOERR, err.text);
+	status = run(store, argc, argv);
+	store_close(store);
+	return status;
+}

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# The manual pages give mandoc nothing to complain about.
+: "${srcdir:=.}"
+command -v mandoc > /dev/null || exit 77
+set -- "$srcdir"/man/*.[1-9]
+[ -e "$1" ] || { echo "no manual pages in $srcdir/man"; exit 1; }
+said=$(mandoc -T lint -W style "$@" 2>&1 |
+    grep -v -e 'referenced manual not found' \
+    -e 'operating system explicitly specified' \
+    -e 'Mdocdate missing' -e 'outdated mandoc.db')
+[ -z "$said" ] || { printf '%s\n' "$said"; exit 1; }

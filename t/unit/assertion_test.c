@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * assertion_test: what XCLIENT and XFORWARD lines are taken, what they are
+ * taken for, and what is printed.  The wanted set is told by the line that
+ * prints it.
+ */
+#include "assertion.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "edge.h"
+
+#define NELEM(a)	((int)(sizeof(a) / sizeof((a)[0])))
+#define X50		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X64		X50 "xxxxxxxxxxxxxx"
+#define X250		X50 X50 X50 X50 X50
+#define X255		X250 "xxxxx"
+
+enum { STRICT = 1, LEGACY = 2, BOTH = 3 };
+
+/* modes: in which the line is taken; want: what is printed then. */
+static const struct row {
+	const char	*name, *in;
+	int		 modes;
+	const char	*want;
+} xclient_rows[] = {
+	{ "address", "ADDR=192.0.2.1", BOTH, "XCLIENT ADDR=192.0.2.1" },
+	{ "blanks around", "  ADDR=192.0.2.1\t PORT=25 ", BOTH,
+	    "XCLIENT ADDR=192.0.2.1 PORT=25" },
+	{ "all nine, any order and case", "login=joe HELO=h.example "
+	    "proto=esmtp destport=25 Port=1025 reverse_name=r.example "
+	    "name=n.example destaddr=192.0.2.2 addr=192.0.2.1", BOTH,
+	    "XCLIENT ADDR=192.0.2.1 DESTADDR=192.0.2.2 NAME=n.example "
+	    "REVERSE_NAME=r.example PORT=1025 DESTPORT=25 PROTO=ESMTP "
+	    "HELO=h.example LOGIN=joe" },
+	{ "all unavailable", "ADDR=[unavailable] DESTADDR=[UNAVAILABLE] "
+	    "NAME=[Unavailable] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE] DESTPORT=[UNAVAILABLE] HELO=[UNAVAILABLE] "
+	    "LOGIN=[UNAVAILABLE]", BOTH,
+	    "XCLIENT DESTADDR=[UNAVAILABLE] ADDR=[UNAVAILABLE] "
+	    "NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE] DESTPORT=[UNAVAILABLE] HELO=[UNAVAILABLE] "
+	    "LOGIN=[UNAVAILABLE]" },
+	{ "names temporarily unavailable",
+	    "NAME=[tempunavail] REVERSE_NAME=[TEMPUNAVAIL]", BOTH,
+	    "XCLIENT NAME=[TEMPUNAVAIL] REVERSE_NAME=[TEMPUNAVAIL]" },
+	{ "unavailable, encoded", "ADDR=+5BUNAVAILABLE+5D", BOTH,
+	    "XCLIENT ADDR=[UNAVAILABLE]" },
+	{ "IPv6", "ADDR=IPv6:2001:DB8:0::1", BOTH,
+	    "XCLIENT ADDR=IPV6:2001:db8::1" },
+	{ "IPv6, tag in small letters", "ADDR=ipv6:::1", BOTH,
+	    "XCLIENT ADDR=IPV6:::1" },
+	{ "IPv6 DESTADDR", "DESTADDR=IPV6:2001:db8::2 ADDR=IPV6:2001:db8::1",
+	    BOTH,
+	    "XCLIENT ADDR=IPV6:2001:db8::1 DESTADDR=IPV6:2001:db8::2" },
+	{ "mapped is IPv4", "ADDR=IPV6:::ffff:192.0.2.1 DESTADDR=192.0.2.2",
+	    BOTH, "XCLIENT ADDR=192.0.2.1 DESTADDR=192.0.2.2" },
+	{ "no ADDR: the other address is said first",
+	    "ADDR=[UNAVAILABLE] DESTADDR=IPV6:2001:db8::2", BOTH,
+	    "XCLIENT DESTADDR=IPV6:2001:db8::2 ADDR=[UNAVAILABLE]" },
+	{ "unspecified", "ADDR=IPV6:::", BOTH, "XCLIENT ADDR=IPV6:::" },
+	{ "address encoded", "ADDR=192+2E0.2.1", BOTH,
+	    "XCLIENT ADDR=192.0.2.1" },
+	{ "port zero", "PORT=0", BOTH, "XCLIENT PORT=0" },
+	{ "port with zeros", "PORT=00025", BOTH, "XCLIENT PORT=25" },
+	{ "port of zeros", "PORT=00000", BOTH, "XCLIENT PORT=0" },
+	{ "greatest port", "PORT=65535 DESTPORT=65535", BOTH,
+	    "XCLIENT PORT=65535 DESTPORT=65535" },
+	{ "name as given", "NAME=Mail.Example.COM", BOTH,
+	    "XCLIENT NAME=Mail.Example.COM" },
+	{ "proto in capitals", "PROTO=smtp", BOTH, "XCLIENT PROTO=SMTP" },
+	{ "helo literal", "HELO=[192.0.2.1]", BOTH,
+	    "XCLIENT HELO=[192.0.2.1]" },
+	{ "helo masked", "HELO=a(b)c;d@e", BOTH, "XCLIENT HELO=a?b?c?d?e" },
+	{ "helo masked, encoded", "HELO=+20+22+3C+3E+5C", BOTH,
+	    "XCLIENT HELO=?????" },
+	{ "helo, backslash inside", "HELO=a\\b", BOTH, "XCLIENT HELO=a?b" },
+	{ "helo of 255", "HELO=" X255, BOTH, "XCLIENT HELO=" X255 },
+	{ "login encoded", "LOGIN=joe+2Bx+3Dy+20z", BOTH,
+	    "XCLIENT LOGIN=joe+2Bx+3Dy+20z" },
+	{ "login for the tokenizer", "LOGIN=a+22b+5C+3C+3Ec(d)", BOTH,
+	    "XCLIENT LOGIN=a+22b+5C+3C+3Ec+28d+29" },
+	{ "login, address", "LOGIN=joe@example.com", BOTH,
+	    "XCLIENT LOGIN=joe@example.com" },
+	{ "login of 255", "LOGIN=" X255, BOTH, "XCLIENT LOGIN=" X255 },
+	{ "encoded plus sign, decoded once", "LOGIN=a+2B41", BOTH,
+	    "XCLIENT LOGIN=a+2B41" },
+	{ "empty login, quoted", "LOGIN=+22+22", BOTH,
+	    "XCLIENT LOGIN=+22+22" },
+	{ "login in raw form", "LOGIN=a+b", LEGACY, "XCLIENT LOGIN=a+2Bb" },
+	{ "raw that decodes", "LOGIN=a+64min", BOTH, "XCLIENT LOGIN=admin" },
+	{ "small hex digits", "LOGIN=a+2bb", LEGACY, "XCLIENT LOGIN=a+2Bb" },
+	{ "equals in raw form", "LOGIN=a=b", LEGACY,
+	    "XCLIENT LOGIN=a+3Db" },
+	{ "raw that grows to 255", "LOGIN=" X250 "xx+", LEGACY,
+	    "XCLIENT LOGIN=" X250 "xx+2B" },
+	{ "raw that grows to 257", "LOGIN=" X250 "xxxx+", 0, NULL },
+	{ "brackets that grow to 257", "LOGIN=" X250 "xxxx(", 0, NULL },
+
+	{ "empty", "", 0, NULL },
+	{ "blanks only", " \t ", 0, NULL },
+	{ "no equals sign", "ADDR", 0, NULL },
+	{ "no equals sign, later", "ADDR=192.0.2.1 NAME", 0, NULL },
+	{ "empty value", "ADDR=", 0, NULL },
+	{ "empty value, later", "ADDR=192.0.2.1 HELO= PORT=1", 0, NULL },
+	{ "blank around the equals sign", "HELO = a", 0, NULL },
+	{ "no name", "=192.0.2.1", 0, NULL },
+	{ "unknown name", "LOGIN=root ADDR=198.51.100.9 BOGUS=1", 0, NULL },
+	{ "name too long", "ADDRX=192.0.2.1", 0, NULL },
+	{ "name too short", "ADD=192.0.2.1", 0, NULL },
+	{ "XFORWARD's IDENT", "IDENT=1", 0, NULL },
+	{ "XFORWARD's SOURCE", "SOURCE=LOCAL", 0, NULL },
+	{ "duplicate", "ADDR=192.0.2.1 addr=192.0.2.1", 0, NULL },
+	{ "duplicate, unavailable", "LOGIN=[UNAVAILABLE] LOGIN=a", 0, NULL },
+	{ "encoded name", "A+44DR=192.0.2.1", 0, NULL },
+	{ "comma between", "ADDR=192.0.2.1,PORT=1", 0, NULL },
+	{ "bare IPv6", "ADDR=2001:db8::1", 0, NULL },
+	{ "literal", "ADDR=[192.0.2.1]", 0, NULL },
+	{ "unknown", "ADDR=unknown", 0, NULL },
+	{ "host name for address", "ADDR=a.example", 0, NULL },
+	{ "octal", "ADDR=010.0.0.1", 0, NULL },
+	{ "translated IPv4", "ADDR=IPV6:::ffff:0:102:304", 0, NULL },
+	{ "misread by Postfix", "DESTADDR=IPV6:::ffff:1:2:3:4:5", 0, NULL },
+	{ "unreadable to Postfix", "ADDR=IPV6:::1:203", 0, NULL },
+	{ "::2", "ADDR=IPV6:::2", 0, NULL },
+	{ "families differ", "ADDR=192.0.2.1 DESTADDR=IPV6:2001:db8::1", 0,
+	    NULL },
+	{ "address, temporarily", "ADDR=[TEMPUNAVAIL]", 0, NULL },
+	{ "port, temporarily", "PORT=[TEMPUNAVAIL]", 0, NULL },
+	{ "helo, temporarily", "HELO=[TEMPUNAVAIL]", 0, NULL },
+	{ "login, temporarily", "LOGIN=[TEMPUNAVAIL]", 0, NULL },
+	{ "proto unavailable", "PROTO=[UNAVAILABLE]", 0, NULL },
+	{ "proto, temporarily", "PROTO=[TEMPUNAVAIL]", 0, NULL },
+	{ "proto unknown", "PROTO=LMTP", 0, NULL },
+	{ "port 65536", "PORT=65536", 0, NULL },
+	{ "port 99999", "DESTPORT=99999", 0, NULL },
+	{ "six digits", "PORT=000025", 0, NULL },
+	{ "port signed", "PORT=-1", 0, NULL },
+	{ "port with a letter", "PORT=25a", 0, NULL },
+	{ "port name", "PORT=smtp", 0, NULL },
+	{ "bad host name", "NAME=-a", 0, NULL },
+	{ "bad reverse host name", "REVERSE_NAME=a..b", 0, NULL },
+	{ "name is an address", "NAME=192.0.2.1", 0, NULL },
+	{ "name of 256", "NAME=" X50 "." X50 "." X50 "." X50 "." X50 ".x",
+	    0, NULL },
+	{ "helo of 256", "HELO=" X255 "x", 0, NULL },
+	{ "256, encoded", "HELO=" X250 "xxx+41", 0, NULL },
+	{ "login of 256", "LOGIN=" X255 "x", 0, NULL },
+	{ "encoded NUL", "LOGIN=root+00", 0, NULL },
+	{ "encoded NUL alone", "LOGIN=+00", 0, NULL },
+	{ "encoded control", "HELO=a+0D+0Ab", 0, NULL },
+	{ "encoded DEL", "HELO=+7F", 0, NULL },
+	{ "encoded 8-bit", "LOGIN=+C3+A4", 0, NULL },
+	{ "raw 8-bit", "LOGIN=\xc3\xa4", 0, NULL },
+	{ "raw control", "HELO=a\x01", 0, NULL },
+	{ "raw CR", "ADDR=192.0.2.1\r", 0, NULL },
+	{ "raw LF", "ADDR=192.0.2.1\nPORT=1", 0, NULL },
+	{ "raw vertical tab", "ADDR=192.0.2.1\vPORT=1", 0, NULL },
+	{ "raw DEL", "HELO=a\x7f", 0, NULL },
+	{ "raw quote", "HELO=\"a ADDR=192.0.2.1", 0, NULL },
+	{ "raw quotes around a blank", "HELO=\"a b\"", 0, NULL },
+	{ "raw angle bracket", "HELO=<a PORT=1>", 0, NULL },
+	{ "raw angle bracket alone", "HELO=a<b", 0, NULL },
+	{ "raw quote alone", "LOGIN=a\"b", 0, NULL },
+	{ "raw final backslash", "HELO=a\\ PORT=1", 0, NULL },
+	{ "raw backslash at the end", "HELO=a\\", 0, NULL },
+	{ "raw tokenizer's to:", "to:ADDR=192.0.2.1", 0, NULL },
+	{ "plus in the value of an address", "ADDR=192.0.2.1+", 0, NULL },
+}, xforward_rows[] = {
+	{ "all seven", "SOURCE=remote IDENT=12AB HELO=h PROTO=ESMTPS PORT=1 "
+	    "ADDR=192.0.2.1 NAME=n", BOTH,
+	    "XFORWARD ADDR=192.0.2.1 NAME=n PORT=1 PROTO=ESMTPS HELO=h "
+	    "IDENT=12AB SOURCE=REMOTE" },
+	{ "all unavailable", "SOURCE=[UNAVAILABLE] IDENT=[UNAVAILABLE] "
+	    "HELO=[UNAVAILABLE] PROTO=[UNAVAILABLE] PORT=[UNAVAILABLE] "
+	    "ADDR=[UNAVAILABLE] NAME=[UNAVAILABLE]", BOTH,
+	    "XFORWARD ADDR=[UNAVAILABLE] NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE] PROTO=[UNAVAILABLE] HELO=[UNAVAILABLE] "
+	    "IDENT=[UNAVAILABLE] SOURCE=[UNAVAILABLE]" },
+	{ "IPv6", "ADDR=IPV6:2001:DB8::1", BOTH,
+	    "XFORWARD ADDR=IPV6:2001:db8::1" },
+	{ "any protocol, masked", "PROTO=my(proto)", BOTH,
+	    "XFORWARD PROTO=my?proto?" },
+	{ "protocol of 64", "PROTO=" X64, BOTH, "XFORWARD PROTO=" X64 },
+	{ "ident masked", "IDENT=a@b", BOTH, "XFORWARD IDENT=a?b" },
+	{ "ident of 255", "IDENT=" X255, BOTH, "XFORWARD IDENT=" X255 },
+	{ "helo masked", "HELO=a;b", BOTH, "XFORWARD HELO=a?b" },
+	{ "source local", "SOURCE=Local", BOTH, "XFORWARD SOURCE=LOCAL" },
+	{ "protocol of 65", "PROTO=" X64 "x", 0, NULL },
+	{ "ident of 256", "IDENT=" X255 "x", 0, NULL },
+	{ "source unknown", "SOURCE=HERE", 0, NULL },
+	{ "name, temporarily", "NAME=[TEMPUNAVAIL]", 0, NULL },
+	{ "bad name", "NAME=a@b", 0, NULL },
+	{ "XCLIENT's LOGIN", "LOGIN=a", 0, NULL },
+	{ "XCLIENT's REVERSE_NAME", "REVERSE_NAME=a", 0, NULL },
+	{ "XCLIENT's DESTADDR", "DESTADDR=192.0.2.1", 0, NULL },
+	{ "XCLIENT's DESTPORT", "DESTPORT=1", 0, NULL },
+};
+
+static const char *
+printed(const struct assertion_set *set, char line[ASSERTION_LINE_MAX])
+{
+	size_t	 len;
+
+	if (!assertion_print(set, line, ASSERTION_LINE_MAX, &len))
+		return "(not printed)";
+	ck_assert_uint_eq(len, strlen(line));
+	return line;
+}
+
+/* Two sets that print alike must be alike inside too. */
+static void
+check_same(const char *name, const struct assertion_set *a,
+    const struct assertion_set *b)
+{
+	int	 i;
+
+	for (i = 0; i < ASSERTION_COUNT; i++) {
+		ck_assert_msg(a->v[i].status == b->v[i].status &&
+		    strcmp(a->v[i].value, b->v[i].value) == 0,
+		    "%s: %s is \"%s\" and \"%s\"", name,
+		    assertion_name_text(i), a->v[i].value, b->v[i].value);
+	}
+	ck_assert_msg(address_equal(&a->addr, &b->addr) &&
+	    address_equal(&a->destaddr, &b->destaddr), "%s: addresses", name);
+}
+
+static void
+check_comes_back(const char *name, const struct assertion_set *set,
+    const char *line)
+{
+	struct assertion_set	 again;
+	struct err		 err;
+	struct span		 args;
+	enum xtext_mode		 mode;
+
+	args = span_of(strchr(line, ' '));
+	for (mode = XTEXT_STRICT; mode <= XTEXT_LEGACY; mode++) {
+		ck_assert_msg(assertion_parse(args, set->command, mode,
+		    &again, &err) == ASSERTION_OK, "%s: %s: %s", name, line,
+		    err.text);
+		check_same(name, set, &again);
+	}
+}
+
+static void
+check_row(const struct row *r, struct span in, enum assertion_command command,
+    enum xtext_mode mode)
+{
+	struct assertion_set	 set;
+	struct err		 err = { "" };
+	char			 line[ASSERTION_LINE_MAX];
+	bool			 want, got;
+	const char		*p;
+
+	want = (r->modes & (mode == XTEXT_STRICT ? STRICT : LEGACY)) != 0;
+	got = assertion_parse(in, command, mode, &set, &err) == ASSERTION_OK;
+	ck_assert_msg(got == want, "%s, mode %d: got %d (%s), want %d",
+	    r->name, mode, got, err.text, want);
+	if (got) {
+		ck_assert_msg(strcmp(printed(&set, line), r->want) == 0,
+		    "%s, mode %d: got %s, want %s", r->name, mode, line,
+		    r->want);
+		check_comes_back(r->name, &set, line);
+		return;
+	}
+	ck_assert_msg(err.text[0] != '\0', "%s: no reason", r->name);
+	for (p = err.text; *p != '\0'; p++)
+		ck_assert_msg(*p >= 32 && *p <= 126, "%s: raw byte in %s",
+		    r->name, err.text);
+}
+
+static void
+check_row_all_ways(const struct row *r, enum assertion_command command)
+{
+	size_t	 n = strlen(r->in);
+	char	*edge = edge_copy(r->in, n);
+
+	check_row(r, span_of(r->in), command, XTEXT_STRICT);
+	check_row(r, span_of(r->in), command, XTEXT_LEGACY);
+	check_row(r, (struct span){ edge, n }, command, XTEXT_STRICT);
+	check_row(r, (struct span){ edge, n }, command, XTEXT_LEGACY);
+	edge_free(edge, n);
+}
+
+START_TEST(xclient_row)
+{
+	check_row_all_ways(&xclient_rows[_i], ASSERTION_XCLIENT);
+}
+END_TEST
+
+START_TEST(xforward_row)
+{
+	check_row_all_ways(&xforward_rows[_i], ASSERTION_XFORWARD);
+}
+END_TEST
+
+/* No cut of a line reads beyond its end, and what is taken is printed. */
+START_TEST(xclient_row_truncated)
+{
+	const char		*in = xclient_rows[_i].in;
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX];
+	char			*edge;
+	size_t			 n;
+
+	for (n = 0; n < strlen(in); n++) {
+		edge = edge_copy(in, n);
+		if (assertion_parse((struct span){ edge, n },
+		    ASSERTION_XCLIENT, XTEXT_LEGACY, &set, NULL) ==
+		    ASSERTION_OK)
+			check_comes_back(in, &set, printed(&set, line));
+		edge_free(edge, n);
+	}
+}
+END_TEST
+
+START_TEST(values_are_normalised)
+{
+	struct assertion_set	 set;
+	struct address		 addr, destaddr;
+
+	ck_assert_int_eq(assertion_parse(span_of("ADDR=IPV6:2001:DB8::1 "
+	    "DESTADDR=IPV6:2001:db8:0::2 PORT=0025 LOGIN=a+3Db "
+	    "NAME=[TEMPUNAVAIL]"), ASSERTION_XCLIENT, XTEXT_STRICT, &set,
+	    NULL), ASSERTION_OK);
+	ck_assert(address_parse(span_of("2001:db8::1"), &addr));
+	ck_assert(address_parse(span_of("2001:db8::2"), &destaddr));
+	ck_assert(address_equal(&set.addr, &addr));
+	ck_assert(address_equal(&set.destaddr, &destaddr));
+	ck_assert_str_eq(set.v[ASSERTION_ADDR].value, "2001:db8::1");
+	ck_assert_str_eq(set.v[ASSERTION_DESTADDR].value, "2001:db8::2");
+	ck_assert_str_eq(set.v[ASSERTION_PORT].value, "25");
+	ck_assert_str_eq(set.v[ASSERTION_LOGIN].value, "a=b");
+	ck_assert_str_eq(set.v[ASSERTION_NAME].value, "");
+	ck_assert_str_eq(set.v[ASSERTION_HELO].value, "");
+	ck_assert_int_eq(set.v[ASSERTION_HELO].status, ASSERTION_ABSENT);
+	ck_assert_int_eq(set.v[ASSERTION_NAME].status,
+	    ASSERTION_TEMPUNAVAIL);
+}
+END_TEST
+
+START_TEST(raw_nul_is_refused)
+{
+	struct assertion_set	 set;
+	static const char	 in[] = "LOGIN=root\0x";
+
+	ck_assert_int_eq(assertion_parse((struct span){ in, sizeof(in) - 1 },
+	    ASSERTION_XCLIENT, XTEXT_LEGACY, &set, NULL), ASSERTION_BAD);
+}
+END_TEST
+
+START_TEST(long_line_is_refused)
+{
+	static char		 in[ASSERTION_LINE_MAX + 1];
+	struct assertion_set	 set;
+	struct err		 err;
+
+	memset(in, ' ', sizeof(in));
+	memcpy(in, "PORT=1", 6);
+	ck_assert_int_eq(assertion_parse((struct span){ in, sizeof(in) - 1 },
+	    ASSERTION_XCLIENT, XTEXT_STRICT, &set, &err), ASSERTION_OK);
+	ck_assert_int_eq(assertion_parse((struct span){ in, sizeof(in) },
+	    ASSERTION_XCLIENT, XTEXT_STRICT, &set, &err), ASSERTION_BAD);
+}
+END_TEST
+
+START_TEST(reason_says_what_and_why)
+{
+	struct assertion_set	 set;
+	struct err		 err;
+
+	assertion_parse(span_of("ADDR=2001:db8::1"), ASSERTION_XCLIENT,
+	    XTEXT_STRICT, &set, &err);
+	ck_assert_str_eq(err.text, "ADDR: expected an IPv4 address, "
+	    "IPV6:address or [UNAVAILABLE], got \"2001:db8::1\"");
+	assertion_parse(span_of("HELO=\x01\"\\\xff"), ASSERTION_XCLIENT,
+	    XTEXT_STRICT, &set, &err);
+	ck_assert_str_eq(err.text, "XCLIENT: expected printable ASCII "
+	    "without quote, < or final backslash, got "
+	    "\"HELO=\\x01\\x22\\x5C\\xFF\"");
+	assertion_parse(span_of("PORT=1\r"), ASSERTION_XCLIENT, XTEXT_STRICT,
+	    &set, &err);
+	ck_assert_str_eq(err.text, "XCLIENT: expected printable ASCII "
+	    "without quote, < or final backslash, got \"PORT=1\\x0D\"");
+	assertion_parse(span_of("NAME=" X64 "x"), ASSERTION_XCLIENT,
+	    XTEXT_STRICT, &set, &err);
+	ck_assert_str_eq(err.text, "NAME: expected a host name, "
+	    "[UNAVAILABLE] or [TEMPUNAVAIL], got \"" X64 "...\"");
+}
+END_TEST
+
+/* Each name is found, by its command only, in any case, and once. */
+START_TEST(names_go_both_ways)
+{
+	static const int	 nnames[] = { 9, 7 };
+	int			 command, i, j, n;
+	const char		*text;
+
+	for (command = ASSERTION_XCLIENT; command <= ASSERTION_XFORWARD;
+	    command++) {
+		for (n = i = 0; i < ASSERTION_COUNT; i++) {
+			text = assertion_name_text(i);
+			j = assertion_name_find(command, span_of(text));
+			ck_assert_msg(j == i || j == -1, "%s", text);
+			n += j == i;
+		}
+		ck_assert_int_eq(n, nnames[command]);
+	}
+	ck_assert_int_eq(assertion_name_find(ASSERTION_XCLIENT,
+	    span_of("rEVERSE_nAME")), ASSERTION_REVERSE_NAME);
+	ck_assert_int_eq(assertion_name_find(ASSERTION_XCLIENT,
+	    span_of("")), -1);
+}
+END_TEST
+
+static const struct set_row {
+	const char		*name, *before;
+	enum assertion_name	 attr;
+	enum assertion_status	 status;
+	const char		*value;
+	bool			 want;
+	const char		*want_line;
+} set_rows[] = {
+	{ "new", "ADDR=192.0.2.1", ASSERTION_LOGIN, ASSERTION_VALUE,
+	    "anonymous", true, "XCLIENT ADDR=192.0.2.1 LOGIN=anonymous" },
+	{ "longer in place of shorter", "HELO=a LOGIN=b PORT=1",
+	    ASSERTION_HELO, ASSERTION_VALUE, "longer", true,
+	    "XCLIENT PORT=1 HELO=longer LOGIN=b" },
+	{ "shorter in place of longer", "HELO=longer LOGIN=b PORT=1",
+	    ASSERTION_HELO, ASSERTION_VALUE, "a", true,
+	    "XCLIENT PORT=1 HELO=a LOGIN=b" },
+	{ "bare IPv6", "PORT=1", ASSERTION_ADDR, ASSERTION_VALUE,
+	    "2001:DB8::1", true, "XCLIENT ADDR=IPV6:2001:db8::1 PORT=1" },
+	{ "tagged IPv6", "PORT=1", ASSERTION_ADDR, ASSERTION_VALUE,
+	    "IPV6:2001:db8::1", true,
+	    "XCLIENT ADDR=IPV6:2001:db8::1 PORT=1" },
+	{ "word in place of a value", "ADDR=192.0.2.1 NAME=a HELO=b",
+	    ASSERTION_ADDR, ASSERTION_UNAVAILABLE, "", true,
+	    "XCLIENT ADDR=[UNAVAILABLE] NAME=a HELO=b" },
+	{ "value in place of a word", "NAME=[UNAVAILABLE]", ASSERTION_NAME,
+	    ASSERTION_VALUE, "a", true, "XCLIENT NAME=a" },
+	{ "temporary word", "PORT=1", ASSERTION_NAME, ASSERTION_TEMPUNAVAIL,
+	    "ignored", true, "XCLIENT NAME=[TEMPUNAVAIL] PORT=1" },
+	{ "removed", "LOGIN=a PORT=1", ASSERTION_LOGIN, ASSERTION_ABSENT, "",
+	    true, "XCLIENT PORT=1" },
+	{ "removed where there was none", "PORT=1", ASSERTION_LOGIN,
+	    ASSERTION_ABSENT, "", true, "XCLIENT PORT=1" },
+	{ "plain text, not xtext", "PORT=1", ASSERTION_LOGIN,
+	    ASSERTION_VALUE, "a+41", true, "XCLIENT PORT=1 LOGIN=a+2B41" },
+	{ "masked", "PORT=1", ASSERTION_HELO, ASSERTION_VALUE, "a b", true,
+	    "XCLIENT PORT=1 HELO=a?b" },
+	{ "other family after removal", "ADDR=192.0.2.1 DESTPORT=1",
+	    ASSERTION_DESTADDR, ASSERTION_VALUE, "192.0.2.2", true,
+	    "XCLIENT ADDR=192.0.2.1 DESTADDR=192.0.2.2 DESTPORT=1" },
+	{ "family of ADDR", "ADDR=192.0.2.1 PORT=1", ASSERTION_DESTADDR,
+	    ASSERTION_VALUE, "2001:db8::1", false,
+	    "XCLIENT ADDR=192.0.2.1 PORT=1" },
+	{ "family of DESTADDR", "DESTADDR=192.0.2.1 PORT=1 HELO=h",
+	    ASSERTION_ADDR, ASSERTION_VALUE, "2001:db8::1", false,
+	    "XCLIENT DESTADDR=192.0.2.1 PORT=1 HELO=h" },
+	{ "bad value", "NAME=a", ASSERTION_NAME, ASSERTION_VALUE, "-", false,
+	    "XCLIENT NAME=a" },
+	{ "empty value", "HELO=a", ASSERTION_HELO, ASSERTION_VALUE, "", false,
+	    "XCLIENT HELO=a" },
+	{ "control", "HELO=a", ASSERTION_HELO, ASSERTION_VALUE, "\n", false,
+	    "XCLIENT HELO=a" },
+	{ "too long", "HELO=a", ASSERTION_HELO, ASSERTION_VALUE, X255 "x",
+	    false, "XCLIENT HELO=a" },
+	{ "too long when encoded", "LOGIN=a", ASSERTION_LOGIN,
+	    ASSERTION_VALUE, X250 "xxx=", false, "XCLIENT LOGIN=a" },
+	{ "word as a value", "HELO=a", ASSERTION_HELO, ASSERTION_VALUE,
+	    "[UNAVAILABLE]", false, "XCLIENT HELO=a" },
+	{ "temporary word as a value", "NAME=a", ASSERTION_NAME,
+	    ASSERTION_VALUE, "[TempUnavail]", false, "XCLIENT NAME=a" },
+	{ "word not allowed", "PROTO=SMTP", ASSERTION_PROTO,
+	    ASSERTION_UNAVAILABLE, "", false, "XCLIENT PROTO=SMTP" },
+	{ "temporary word not allowed", "HELO=a", ASSERTION_HELO,
+	    ASSERTION_TEMPUNAVAIL, "", false, "XCLIENT HELO=a" },
+	{ "attribute of the other command", "HELO=a", ASSERTION_IDENT,
+	    ASSERTION_VALUE, "a", false, "XCLIENT HELO=a" },
+	{ "removal for the other command", "HELO=a", ASSERTION_SOURCE,
+	    ASSERTION_ABSENT, "", false, "XCLIENT HELO=a" },
+};
+
+static void
+parse_xclient(const char *args, struct assertion_set *set_r)
+{
+	struct err	 err;
+
+	ck_assert_msg(assertion_parse(span_of(args), ASSERTION_XCLIENT,
+	    XTEXT_STRICT, set_r, &err) == ASSERTION_OK, "%s: %s", args,
+	    err.text);
+}
+
+START_TEST(set_row)
+{
+	const struct set_row	*r = &set_rows[_i];
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX];
+	bool			 got;
+
+	parse_xclient(r->before, &set);
+	got = assertion_set_value(&set, r->attr, r->status,
+	    span_of(r->value));
+	ck_assert_msg(got == r->want, "%s: got %d, want %d", r->name, got,
+	    r->want);
+	ck_assert_msg(strcmp(printed(&set, line), r->want_line) == 0,
+	    "%s: got %s, want %s", r->name, line, r->want_line);
+	check_comes_back(r->name, &set, line);
+}
+END_TEST
+
+START_TEST(own_value_may_be_given_back)
+{
+	struct assertion_set	 set;
+
+	parse_xclient("HELO=a NAME=name.example", &set);
+	ck_assert(assertion_set_value(&set, ASSERTION_HELO, ASSERTION_VALUE,
+	    span_of(set.v[ASSERTION_NAME].value)));
+	ck_assert_str_eq(set.v[ASSERTION_HELO].value, "name.example");
+	ck_assert(assertion_set_value(&set, ASSERTION_NAME, ASSERTION_VALUE,
+	    span_of(set.v[ASSERTION_NAME].value)));
+	ck_assert_str_eq(set.v[ASSERTION_NAME].value, "name.example");
+}
+END_TEST
+
+/* Values never run out of room, however often they change. */
+START_TEST(longest_values_fit_again_and_again)
+{
+	struct assertion_set	 set;
+	int			 i;
+
+	assertion_init(&set, ASSERTION_XFORWARD);
+	for (i = 0; i < 100; i++) {
+		ck_assert(assertion_set_value(&set, ASSERTION_IDENT,
+		    ASSERTION_VALUE, span_of(X255)));
+		ck_assert(assertion_set_value(&set, ASSERTION_HELO,
+		    ASSERTION_VALUE, span_of(X255)));
+	}
+	ck_assert_uint_eq(set.text_used, 512);
+	ck_assert_str_eq(set.v[ASSERTION_IDENT].value, X255);
+}
+END_TEST
+
+START_TEST(copy_owns_its_text)
+{
+	struct assertion_set	 from, to;
+	int			 i;
+
+	parse_xclient("ADDR=192.0.2.1 DESTADDR=192.0.2.2 HELO=h "
+	    "NAME=[UNAVAILABLE] LOGIN=l", &from);
+	assertion_copy(&to, &from);
+	check_same("copy", &from, &to);
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		ck_assert(to.v[i].status != ASSERTION_VALUE ||
+		    (to.v[i].value >= to.text &&
+		    to.v[i].value < to.text + to.text_used));
+	assertion_copy(&to, &to);
+	check_same("copy of itself", &from, &to);
+}
+END_TEST
+
+static const struct merge_row {
+	const char	*name, *base, *over, *want;
+} merge_rows[] = {
+	{ "adds", "ADDR=192.0.2.1 NAME=n", "HELO=h PROTO=ESMTP",
+	    "XCLIENT ADDR=192.0.2.1 NAME=n PROTO=ESMTP HELO=h" },
+	{ "replaces", "HELO=a PROTO=SMTP LOGIN=l", "HELO=longer",
+	    "XCLIENT PROTO=SMTP HELO=longer LOGIN=l" },
+	{ "word replaces a value", "LOGIN=a HELO=h", "LOGIN=[UNAVAILABLE]",
+	    "XCLIENT HELO=h LOGIN=[UNAVAILABLE]" },
+	{ "value replaces a word", "LOGIN=[UNAVAILABLE]", "LOGIN=a",
+	    "XCLIENT LOGIN=a" },
+	{ "another ADDR is another client",
+	    "ADDR=192.0.2.1 NAME=n REVERSE_NAME=r PORT=1 DESTPORT=2 HELO=h "
+	    "LOGIN=l", "ADDR=192.0.2.9", "XCLIENT ADDR=192.0.2.9" },
+	{ "the same ADDR is the same client",
+	    "ADDR=192.0.2.1 NAME=n PORT=1 HELO=h LOGIN=l",
+	    "ADDR=192.0.2.1 HELO=i",
+	    "XCLIENT ADDR=192.0.2.1 NAME=n PORT=1 HELO=i LOGIN=l" },
+	{ "the first ADDR keeps what came before it", "NAME=n LOGIN=l",
+	    "ADDR=192.0.2.1", "XCLIENT ADDR=192.0.2.1 NAME=n LOGIN=l" },
+	{ "ADDR unavailable is another client too",
+	    "ADDR=192.0.2.1 NAME=n REVERSE_NAME=r PORT=1",
+	    "ADDR=[UNAVAILABLE]", "XCLIENT ADDR=[UNAVAILABLE]" },
+	{ "and a known one after it", "ADDR=[UNAVAILABLE] LOGIN=l",
+	    "ADDR=192.0.2.1", "XCLIENT ADDR=192.0.2.1" },
+	{ "ADDR with NAME", "ADDR=192.0.2.1 NAME=n REVERSE_NAME=r PORT=1",
+	    "ADDR=192.0.2.9 NAME=m", "XCLIENT ADDR=192.0.2.9 NAME=m" },
+	{ "ADDR with REVERSE_NAME and PORT",
+	    "ADDR=192.0.2.1 NAME=n REVERSE_NAME=r PORT=1",
+	    "ADDR=192.0.2.9 REVERSE_NAME=s PORT=3",
+	    "XCLIENT ADDR=192.0.2.9 REVERSE_NAME=s PORT=3" },
+	{ "NAME takes REVERSE_NAME along",
+	    "ADDR=192.0.2.1 NAME=n REVERSE_NAME=r PORT=1", "NAME=m",
+	    "XCLIENT ADDR=192.0.2.1 NAME=m PORT=1" },
+	{ "NAME unavailable does so too", "NAME=n REVERSE_NAME=r",
+	    "NAME=[UNAVAILABLE]", "XCLIENT NAME=[UNAVAILABLE]" },
+	{ "NAME with REVERSE_NAME", "NAME=n REVERSE_NAME=r",
+	    "NAME=m REVERSE_NAME=s", "XCLIENT NAME=m REVERSE_NAME=s" },
+	{ "REVERSE_NAME alone leaves NAME", "NAME=n REVERSE_NAME=r",
+	    "REVERSE_NAME=s", "XCLIENT NAME=n REVERSE_NAME=s" },
+	{ "new family", "DESTADDR=192.0.2.2 DESTPORT=1",
+	    "ADDR=IPV6:2001:db8::1",
+	    "XCLIENT ADDR=IPV6:2001:db8::1 DESTPORT=1" },
+	{ "new family of DESTADDR", "ADDR=192.0.2.1",
+	    "DESTADDR=IPV6:2001:db8::1", "XCLIENT ADDR=192.0.2.1" },
+	{ "both of a new family", "ADDR=192.0.2.1 DESTADDR=192.0.2.2",
+	    "ADDR=IPV6:2001:db8::1 DESTADDR=IPV6:2001:db8::2",
+	    "XCLIENT ADDR=IPV6:2001:db8::1 DESTADDR=IPV6:2001:db8::2" },
+	{ "DESTADDR of the same family", "ADDR=192.0.2.1 NAME=n",
+	    "DESTADDR=192.0.2.2",
+	    "XCLIENT ADDR=192.0.2.1 DESTADDR=192.0.2.2 NAME=n" },
+};
+
+START_TEST(merge_row)
+{
+	const struct merge_row	*r = &merge_rows[_i];
+	struct assertion_set	 base, over, kept;
+	char			 line[ASSERTION_LINE_MAX];
+
+	parse_xclient(r->base, &base);
+	parse_xclient(r->over, &over);
+	assertion_copy(&kept, &over);
+	assertion_merge(&base, &over);
+	ck_assert_msg(strcmp(printed(&base, line), r->want) == 0,
+	    "%s: got %s, want %s", r->name, line, r->want);
+	check_comes_back(r->name, &base, line);
+	check_same(r->name, &over, &kept);
+}
+END_TEST
+
+START_TEST(print_needs_room_and_something_to_say)
+{
+	struct assertion_set	 set;
+	static const char	 want[] = "XCLIENT ADDR=192.0.2.1 PORT=1";
+	char			*end = edge_copy(NULL, 0);
+	size_t			 size, len = 99;
+
+	parse_xclient("ADDR=192.0.2.1 PORT=1", &set);
+	for (size = 0; size < sizeof(want); size++)
+		ck_assert_msg(!assertion_print(&set, end - size, size, &len),
+		    "fits in %zu", size);
+	ck_assert_uint_eq(len, 99);
+	ck_assert(assertion_print(&set, end - sizeof(want), sizeof(want),
+	    &len));
+	ck_assert_str_eq(end - sizeof(want), want);
+	assertion_init(&set, ASSERTION_XCLIENT);
+	ck_assert(!assertion_print(&set, end - 100, 100, &len));
+	edge_free(end, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*s = suite_create("assertion");
+	TCase	*tc = tcase_create("assertion");
+	SRunner	*sr;
+	int	 nfailed;
+
+	tcase_add_loop_test(tc, xclient_row, 0, NELEM(xclient_rows));
+	tcase_add_loop_test(tc, xforward_row, 0, NELEM(xforward_rows));
+	tcase_add_loop_test(tc, xclient_row_truncated, 0,
+	    NELEM(xclient_rows));
+	tcase_add_test(tc, values_are_normalised);
+	tcase_add_test(tc, raw_nul_is_refused);
+	tcase_add_test(tc, long_line_is_refused);
+	tcase_add_test(tc, reason_says_what_and_why);
+	tcase_add_test(tc, names_go_both_ways);
+	tcase_add_loop_test(tc, set_row, 0, NELEM(set_rows));
+	tcase_add_test(tc, own_value_may_be_given_back);
+	tcase_add_test(tc, longest_values_fit_again_and_again);
+	tcase_add_test(tc, copy_owns_its_text);
+	tcase_add_loop_test(tc, merge_row, 0, NELEM(merge_rows));
+	tcase_add_test(tc, print_needs_room_and_something_to_say);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	nfailed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

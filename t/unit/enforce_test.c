@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * enforce_test: what is answered, for each way in which a record and a
+ * connection can stand to each other.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enforce.h"
+
+#define ID	"01ARZ3NDEKTSV4RRFFQ69G5FAV"
+#define ID2	"01BX5ZZKBKACTAV9WEVGEMMVRZ"
+#define CLIENT	"192.0.2.7"
+#define OVERRIDE "XCLIENT ADDR=192.0.2.7 NAME=a.example"
+
+/* A record in short: client NULL is "no record". */
+struct record {
+	const char		*client;
+	uint16_t		 port;
+	const char		*override;
+	enum verdict_action	 refused;
+	enum verdict_reason	 reason;
+	const char		*refused_text;
+	const char		*denied_text;
+	bool			 denied_is_syntax;
+	const char		*id;
+};
+
+static void
+make_session(const struct record *r, struct session *s)
+{
+	session_init(s);
+	(void)snprintf(s->id, sizeof s->id, "%s", r->id == NULL ? ID : r->id);
+	if (!address_parse(span_of(r->client), &s->client))
+		s->client = (struct address){ .family = AF_UNSPEC };
+	s->client_port = r->port;
+	s->refused = r->refused;
+	s->refused_reason = r->reason;
+	ck_assert(session_set_text(&s->override, r->override));
+	ck_assert(session_set_text(&s->refused_text, r->refused_text));
+	ck_assert(session_set_text(&s->denied_text, r->denied_text));
+	s->denied_is_syntax = r->denied_is_syntax;
+}
+
+/* The whole reply in one text, lines parted by '|'. */
+static const char *
+reply_text(const struct enforce_answer *a)
+{
+	static char	 buf[ENFORCE_LINES * ENFORCE_LINE_SIZE + 32];
+	size_t		 used;
+	unsigned	 i;
+
+	if (a->action == VERDICT_PERMIT)
+		return "";
+	used = (size_t)snprintf(buf, sizeof buf, "%s %s", a->code, a->xcode);
+	for (i = 0; i < a->n_lines; i++)
+		used += (size_t)snprintf(buf + used, sizeof buf - used, "%c%s",
+		    i == 0 ? ' ' : '|', a->line[i]);
+	return buf;
+}
+
+static const struct mail_row {
+	const char		*name;
+	struct record		 record;
+	const char		*client;	/* at CONNECT */
+	uint16_t		 port;
+	const char		*id;		/* at CONNECT */
+	bool			 is_by_client;
+	const char		*auth_type, *auth_authen;
+	enum verdict_reason	 want;
+	const char		*want_reply;	/* how it begins */
+} mail_rows[] = {
+	{ .name = "no record", .client = CLIENT, .id = "",
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "record of the peer itself", .record = { CLIENT },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "overridden, fits",
+	    .record = { CLIENT, 4711, OVERRIDE },
+	    .client = CLIENT, .port = 4711, .id = ID,
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "record that came after CONNECT", .record = { CLIENT },
+	    .client = CLIENT, .id = "",
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "another client", .record = { "192.0.2.8" },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "another family", .record = { "2001:db8::7" },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "client unknown to the ledger", .record = { "unknown" },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "client unknown to both", .record = { "unknown" },
+	    .client = "unknown", .id = ID,
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "overridden, another port",
+	    .record = { CLIENT, 4711, OVERRIDE },
+	    .client = CLIENT, .port = 4712, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "overridden, port given but not seen",
+	    .record = { CLIENT, 4711, OVERRIDE },
+	    .client = CLIENT, .port = 0, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "overridden without a port",
+	    .record = { CLIENT, 0, OVERRIDE },
+	    .client = CLIENT, .port = 4712, .id = ID,
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "not overridden, port of no account",
+	    .record = { CLIENT, 4711 },
+	    .client = CLIENT, .port = 4712, .id = ID,
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "another session since CONNECT",
+	    .record = { CLIENT, .id = ID2 }, .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "record gone since CONNECT", .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+
+	{ .name = "refused for now",
+	    .record = { CLIENT, .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_VALUE, .refused_text = "no such thing" },
+	    .client = CLIENT, .id = ID, .want = REASON_VALUE,
+	    .want_reply = "451 4.7.1 no such thing; session " ID },
+	{ .name = "refused for good",
+	    .record = { CLIENT, .refused = VERDICT_REJECT,
+	    .reason = REASON_NO_GRANT, .refused_text = "no such thing" },
+	    .client = CLIENT, .id = ID, .want = REASON_NO_GRANT,
+	    .want_reply = "554 5.7.1 no such thing; session " ID },
+	{ .name = "to be ended",
+	    .record = { CLIENT, .refused = VERDICT_DISCONNECT,
+	    .reason = REASON_SEALED, .refused_text = "go away" },
+	    .client = CLIENT, .id = ID, .want = REASON_SEALED,
+	    .want_reply = "421 4.7.1 go away; session " ID },
+	{ .name = "refused without a text",
+	    .record = { CLIENT, .refused = VERDICT_REJECT,
+	    .reason = REASON_NO_GRANT },
+	    .client = CLIENT, .id = ID, .want = REASON_NO_GRANT,
+	    .want_reply = "554 5.7.1 no_grant; session " ID },
+	{ .name = "refused, but another client's",
+	    .record = { "192.0.2.8", .refused = VERDICT_REJECT,
+	    .reason = REASON_NO_GRANT },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "unseen override: the ledger knows that it does not know",
+	    .record = { "192.0.2.8", .refused = VERDICT_REJECT,
+	    .reason = REASON_UNSEEN, .refused_text = "unseen" },
+	    .client = CLIENT, .id = ID, .want = REASON_UNSEEN,
+	    .want_reply = "554 5.7.1 unseen; session " ID },
+	{ .name = "unseen override of a session before this one",
+	    .record = { "192.0.2.8", .refused = VERDICT_REJECT,
+	    .reason = REASON_UNSEEN, .id = ID2 },
+	    .client = CLIENT, .id = ID,
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+
+	{ .name = "login that the override has",
+	    .record = { CLIENT, 0, OVERRIDE " LOGIN=a+2Bb" },
+	    .client = CLIENT, .id = ID, .auth_type = "XCLIENT",
+	    .auth_authen = "a+b", .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "login of somebody else",
+	    .record = { CLIENT, 0, OVERRIDE " LOGIN=alice" },
+	    .client = CLIENT, .id = ID, .auth_type = "XCLIENT",
+	    .auth_authen = "root",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login in another case",
+	    .record = { CLIENT, 0, OVERRIDE " LOGIN=alice" },
+	    .client = CLIENT, .id = ID, .auth_type = "XCLIENT",
+	    .auth_authen = "Alice",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login that the override has not",
+	    .record = { CLIENT, 0, OVERRIDE },
+	    .client = CLIENT, .id = ID, .auth_type = "XCLIENT",
+	    .auth_authen = "root",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login without a name",
+	    .record = { CLIENT, 0, OVERRIDE " LOGIN=alice" },
+	    .client = CLIENT, .id = ID, .auth_type = "XCLIENT",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login without an override", .record = { CLIENT },
+	    .client = CLIENT, .id = ID, .auth_type = "xclient",
+	    .auth_authen = "root",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login without a record", .client = CLIENT, .id = "",
+	    .auth_type = "XCLIENT", .auth_authen = "root",
+	    .want = REASON_MISMATCH, .want_reply = "451 4.7.1 " },
+	{ .name = "login by SASL", .client = CLIENT, .id = "",
+	    .auth_type = "PLAIN", .auth_authen = "root",
+	    .want = REASON_GRANTED, .want_reply = "" },
+
+	{ .name = "by client: another name", .is_by_client = true,
+	    .record = { CLIENT, .id = ID2 }, .client = CLIENT, .id = "",
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "by client: port", .is_by_client = true,
+	    .record = { CLIENT, 4711, OVERRIDE }, .client = CLIENT, .id = "",
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "by client: login", .is_by_client = true,
+	    .record = { CLIENT }, .client = CLIENT, .id = "",
+	    .auth_type = "XCLIENT", .auth_authen = "alice",
+	    .want = REASON_GRANTED, .want_reply = "" },
+	{ .name = "by client: refused", .is_by_client = true,
+	    .record = { CLIENT, .refused = VERDICT_REJECT,
+	    .reason = REASON_VALUE, .refused_text = "no" },
+	    .client = CLIENT, .id = "", .want = REASON_VALUE,
+	    .want_reply = "554 5.7.1 no; session " ID },
+};
+
+static struct enforce_facts
+make_facts(const char *client, uint16_t port, const char *id,
+    bool is_by_client)
+{
+	struct enforce_facts	 f = { .client_port = port,
+				     .is_by_pid = !is_by_client };
+
+	if (!address_parse(span_of(client), &f.client))
+		f.client = (struct address){ .family = AF_UNSPEC };
+	(void)snprintf(f.id, sizeof f.id, "%s", id);
+	return f;
+}
+
+START_TEST(mail)
+{
+	const struct mail_row	*row = &mail_rows[_i];
+	struct enforce_facts	 facts;
+	struct enforce_answer	 answer;
+	struct session		 s;
+	const char		*got;
+
+	memset(&answer, 0x5a, sizeof answer);
+	facts = make_facts(row->client, row->port, row->id,
+	    row->is_by_client);
+	facts.auth_type = row->auth_type;
+	facts.auth_authen = row->auth_authen;
+	session_init(&s);
+	if (row->record.client != NULL)
+		make_session(&row->record, &s);
+	enforce_mail(row->record.client == NULL ? NULL : &s, &facts, &answer);
+	got = reply_text(&answer);
+	ck_assert_msg(answer.reason == row->want, "%s: got %s, want %s",
+	    row->name, verdict_reason_text(answer.reason),
+	    verdict_reason_text(row->want));
+	ck_assert_msg((answer.action == VERDICT_PERMIT) ==
+	    (row->want_reply[0] == '\0'), "%s: got action %s", row->name,
+	    verdict_action_text(answer.action));
+	ck_assert_msg(strncmp(got, row->want_reply,
+	    strlen(row->want_reply)) == 0, "%s: got \"%s\", want \"%s\"",
+	    row->name, got, row->want_reply);
+	session_clear(&s);
+}
+END_TEST
+
+static const struct connect_row {
+	const char	*name;
+	struct record	 record;
+	const char	*want_reply;
+} connect_rows[] = {
+	{ "no record", { .client = NULL }, "" },
+	{ "nothing refused", { .client = CLIENT }, "" },
+	{ "refused for now", { CLIENT, .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_VALUE }, "" },
+	{ "refused for good", { CLIENT, .refused = VERDICT_REJECT,
+	    .reason = REASON_VALUE }, "" },
+	{ "to be ended", { CLIENT, .refused = VERDICT_DISCONNECT,
+	    .reason = REASON_VALUE, .refused_text = "bye" },
+	    "421 4.7.1 bye; session " ID },
+	{ "another client's to be ended", { "192.0.2.8",
+	    .refused = VERDICT_DISCONNECT, .reason = REASON_VALUE }, "" },
+	{ "unseen override, to be ended", { "192.0.2.8",
+	    .refused = VERDICT_DISCONNECT, .reason = REASON_UNSEEN,
+	    .refused_text = "bye" }, "421 4.7.1 bye; session " ID },
+};
+
+START_TEST(connect_event)
+{
+	const struct connect_row	*row = &connect_rows[_i];
+	struct enforce_facts		 facts;
+	struct enforce_answer		 answer;
+	struct session			 s;
+
+	memset(&answer, 0x5a, sizeof answer);
+	facts = make_facts(CLIENT, 0, "", false);
+	session_init(&s);
+	if (row->record.client != NULL)
+		make_session(&row->record, &s);
+	enforce_connect(row->record.client == NULL ? NULL : &s, &facts,
+	    &answer);
+	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
+	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
+	    row->want_reply);
+	session_clear(&s);
+}
+END_TEST
+
+static const struct denied_row {
+	const char	*name;
+	struct record	 record;
+	const char	*want_reply;
+} denied_rows[] = {
+	{ "no record", { .client = NULL }, "" },
+	{ "nothing denied", { .client = CLIENT }, "" },
+	{ "not granted", { CLIENT, .denied_text = "LOGIN is not granted" },
+	    "450 4.7.1 LOGIN is not granted; session " ID },
+	{ "malformed", { CLIENT, .denied_text = "ADDR: bad",
+	    .denied_is_syntax = true },
+	    "450 4.5.4 ADDR: bad; session " ID },
+	{ "another client's", { "192.0.2.8", .denied_text = "secret" }, "" },
+	{ "unseen override", { "192.0.2.8", .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_UNSEEN, .denied_text = "unseen" },
+	    "450 4.7.1 unseen; session " ID },
+};
+
+START_TEST(denied_command)
+{
+	const struct denied_row	*row = &denied_rows[_i];
+	struct enforce_facts	 facts;
+	struct enforce_answer	 answer;
+	struct session		 s;
+
+	memset(&answer, 0x5a, sizeof answer);
+	facts = make_facts(CLIENT, 0, ID, false);
+	session_init(&s);
+	if (row->record.client != NULL)
+		make_session(&row->record, &s);
+	enforce_denied(row->record.client == NULL ? NULL : &s, &facts,
+	    &answer);
+	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
+	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
+	    row->want_reply);
+	session_clear(&s);
+}
+END_TEST
+
+START_TEST(cannot_tell)
+{
+	struct enforce_answer	 answer;
+
+	enforce_cannot_tell(&answer);
+	ck_assert_int_eq(answer.action, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(answer.reason, REASON_CANNOT_TELL);
+	ck_assert_msg(strncmp(reply_text(&answer), "451 4.3.0 ", 10) == 0,
+	    "got \"%s\"", reply_text(&answer));
+}
+END_TEST
+
+static const struct verb_row {
+	const char	*command;
+	bool		 want;
+} verb_rows[] = {
+	{ "XREFUSED", true },
+	{ "xRefused", true },
+	{ "XREFUSED " ID, true },
+	{ "XREFUSED\t" ID, true },
+	{ "XREFUSED\r\n", true },
+	{ "XREFUSE", false },
+	{ "XREFUSED2", false },
+	{ "NOOP XREFUSED", false },
+	{ "", false },
+};
+
+START_TEST(refused_verb)
+{
+	const struct verb_row	*row = &verb_rows[_i];
+
+	ck_assert_msg(enforce_is_refused_verb(row->command) == row->want,
+	    "\"%s\": want %d", row->command, row->want);
+}
+END_TEST
+
+/* Each text is given as a refusal's; checked is what libmilter and RFC 5321
+ * demand of it, and that the session's name is never lost. */
+static const struct text_row {
+	const char	*name, *text;
+	char		 fill;		/* 0: text as it is */
+	size_t		 n;
+	const char	*want;		/* NULL: only the rules */
+} text_rows[] = {
+	{ "line ends and controls", "a\r\nb\tc\001d", 0, 0,
+	    "554 5.7.1 a??b?c?d; session " ID },
+	{ "8 bit", "gr\xc3\xbc\xc3\x9f", 0, 0,
+	    "554 5.7.1 gr????; session " ID },
+	{ "per cent", "100%s %%", 0, 0,
+	    "554 5.7.1 100%%s %%%%; session " ID },
+	{ "one line but for the session", NULL, 'x', ENFORCE_LINE_SIZE - 2,
+	    NULL },
+	{ "two lines", NULL, 'x', ENFORCE_LINE_SIZE + 1, NULL },
+	{ "too long for all lines", NULL, 'x', 5000, NULL },
+	{ "per cents too long for all lines", NULL, '%', 5000, NULL },
+	{ "blanks too long for all lines", NULL, ' ', 5000, NULL },
+};
+
+static void
+check_line(const char *name, const char *line)
+{
+	const char	*p;
+
+	ck_assert_msg(strlen(line) < ENFORCE_LINE_SIZE, "%s: too long", name);
+	for (p = line; *p != '\0'; p++) {
+		ck_assert_msg(*p >= ' ' && *p <= '~', "%s: byte %d", name, *p);
+		if (*p != '%')
+			continue;
+		p++;
+		ck_assert_msg(*p == '%', "%s: single %%", name);
+	}
+}
+
+START_TEST(texts)
+{
+	const struct text_row	*row = &text_rows[_i];
+	struct record		 record = { CLIENT,
+				     .refused = VERDICT_REJECT,
+				     .reason = REASON_VALUE };
+	struct enforce_facts	 facts;
+	struct enforce_answer	 answer;
+	struct session		 s;
+	char			 text[5001];
+	unsigned		 i;
+
+	memset(text, row->fill, sizeof text);
+	text[row->n] = '\0';
+	record.refused_text = row->text != NULL ? row->text : text;
+	memset(&answer, 0x5a, sizeof answer);
+	facts = make_facts(CLIENT, 0, ID, false);
+	make_session(&record, &s);
+	enforce_mail(&s, &facts, &answer);
+	ck_assert_msg(answer.n_lines > 0 && answer.n_lines <= ENFORCE_LINES,
+	    "%s: %u lines", row->name, answer.n_lines);
+	for (i = 0; i < answer.n_lines; i++)
+		check_line(row->name, answer.line[i]);
+	ck_assert_msg(strstr(answer.line[answer.n_lines - 1],
+	    "session " ID) != NULL, "%s: no session in \"%s\"", row->name,
+	    reply_text(&answer));
+	if (row->want != NULL)
+		ck_assert_msg(strcmp(reply_text(&answer), row->want) == 0,
+		    "%s: got \"%s\", want \"%s\"", row->name,
+		    reply_text(&answer), row->want);
+	session_clear(&s);
+}
+END_TEST
+
+START_TEST(breaks_at_blanks)
+{
+	struct record		 record = { CLIENT,
+				     .refused = VERDICT_REJECT,
+				     .reason = REASON_VALUE };
+	struct enforce_facts	 facts;
+	struct enforce_answer	 answer;
+	struct session		 s;
+	char			 text[1001];
+	size_t			 i;
+
+	for (i = 0; i < sizeof text - 1; i++)
+		text[i] = i % 7 == 6 ? ' ' : 'w';
+	text[i] = '\0';
+	record.refused_text = text;
+	facts = make_facts(CLIENT, 0, ID, false);
+	make_session(&record, &s);
+	enforce_mail(&s, &facts, &answer);
+	ck_assert_uint_eq(answer.n_lines, 3);
+	ck_assert_uint_eq(strlen(answer.line[0]), 475);
+	ck_assert_msg(strncmp(answer.line[1], "wwwwww ", 7) == 0, "got \"%s\"",
+	    answer.line[1]);
+	session_clear(&s);
+}
+END_TEST
+
+#define ROWS(a)	((int)(sizeof(a) / sizeof(a)[0]))
+
+static Suite *
+enforce_suite(void)
+{
+	Suite	*suite = suite_create("enforce");
+	TCase	*tc = tcase_create("enforce");
+
+	tcase_add_loop_test(tc, mail, 0, ROWS(mail_rows));
+	tcase_add_loop_test(tc, connect_event, 0, ROWS(connect_rows));
+	tcase_add_loop_test(tc, denied_command, 0, ROWS(denied_rows));
+	tcase_add_test(tc, cannot_tell);
+	tcase_add_loop_test(tc, refused_verb, 0, ROWS(verb_rows));
+	tcase_add_loop_test(tc, texts, 0, ROWS(text_rows));
+	tcase_add_test(tc, breaks_at_blanks);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner	*runner = srunner_create(enforce_suite());
+	int	 failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * procstart_test: remembered times are right ones, also when a place passes
+ * to another process and when the process ends.
+ */
+#include <sys/wait.h>
+
+#include <check.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "procinfo.h"
+#include "procstart.h"
+
+#define PLACES	256	/* the table's size: pids so far apart share a place */
+
+/* A process that waits to be killed, with that remainder of its pid. */
+static pid_t
+spawn(int remainder)
+{
+	pid_t	 pid;
+	int	 i;
+
+	for (i = 0; i < 100000; i++) {
+		pid = fork();
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		if (remainder == -1 || pid % PLACES == remainder)
+			return pid;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	ck_abort_msg("no pid with remainder %d", remainder);
+	return -1;
+}
+
+static void
+end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static unsigned
+open_descriptors(void)
+{
+	DIR		*dir = opendir("/proc/self/fd");
+	unsigned	 n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+START_TEST(same_as_the_system)
+{
+	struct procstart	*starts = procstart_new();
+	pid_t			 self = getpid();
+	int			 i;
+
+	ck_assert_uint_ne(procinfo_start(self), 0);
+	for (i = 0; i < 3; i++)
+		ck_assert_uint_eq(procstart_get(starts, self),
+		    procinfo_start(self));
+	ck_assert_uint_eq(procstart_get(NULL, self), procinfo_start(self));
+	procstart_free(starts);
+}
+END_TEST
+
+START_TEST(remembers)
+{
+	struct procstart	*starts = procstart_new();
+	unsigned		 before = open_descriptors();
+
+	procstart_get(starts, getpid());
+	ck_assert_uint_eq(open_descriptors(), before + 1);
+	procstart_get(starts, getpid());
+	ck_assert_uint_eq(open_descriptors(), before + 1);
+	procstart_free(starts);
+	ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
+START_TEST(no_such_process)
+{
+	struct procstart	*starts = procstart_new();
+	unsigned		 before = open_descriptors();
+	pid_t			 pid = spawn(-1);
+
+	end(pid);
+	ck_assert_uint_eq(procstart_get(starts, pid), 0);
+	ck_assert_uint_eq(procstart_get(starts, 0), 0);
+	ck_assert_uint_eq(procstart_get(starts, -1), 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+	procstart_free(starts);
+}
+END_TEST
+
+START_TEST(forgets_the_dead)
+{
+	struct procstart	*starts = procstart_new();
+	unsigned		 before = open_descriptors();
+	pid_t			 pid = spawn(-1);
+
+	ck_assert_uint_ne(procstart_get(starts, pid), 0);
+	end(pid);
+	ck_assert_uint_eq(procstart_get(starts, pid), 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+	procstart_free(starts);
+}
+END_TEST
+
+START_TEST(two_for_one_place)
+{
+	struct procstart	*starts = procstart_new();
+	unsigned		 before = open_descriptors();
+	pid_t			 a = spawn(-1), b;
+	int			 i;
+
+	usleep(30000);		/* the system counts time in ticks of 10 ms */
+	b = spawn(a % PLACES);
+	ck_assert_uint_ne(procinfo_start(a), procinfo_start(b));
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(procstart_get(starts, a),
+		    procinfo_start(a));
+		ck_assert_uint_eq(procstart_get(starts, b),
+		    procinfo_start(b));
+	}
+	ck_assert_uint_eq(open_descriptors(), before + 1);
+	end(a);
+	end(b);
+	procstart_free(starts);
+}
+END_TEST
+
+static Suite *
+procstart_suite(void)
+{
+	Suite	*suite = suite_create("procstart");
+	TCase	*tc = tcase_create("procstart");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, same_as_the_system);
+	tcase_add_test(tc, remembers);
+	tcase_add_test(tc, no_such_process);
+	tcase_add_test(tc, forgets_the_dead);
+	tcase_add_test(tc, two_for_one_place);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
+
+int
+main(void)
+{
+	SRunner	*runner = srunner_create(procstart_suite());
+	int	 failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,844 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store_test: what every back end of the store must do.
+ *
+ * The first argument is the URL of an empty store of the back end under test;
+ * without one it is LMDB in a directory of the test's own, and then what is
+ * LMDB's alone (its directory, its limit, its boot) is tested too.
+ */
+#include "store.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <check.h>
+#include <errno.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tempdir.h"
+
+#define SIZE_MIB	8
+#define PIDS_MAX	64
+
+static const char	*given_url;
+static char		 dir[TEMPDIR_SIZE];
+static char		 url[256];
+static struct store	*store;
+static struct err	 err;
+
+/* What children and threads may use: Check's own assertions may not be called
+ * from there. */
+static void
+must(bool is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+static struct store *
+open_store(unsigned size_mib)
+{
+	struct store	*opened = store_open(url, size_mib, &err);
+
+	must(opened != NULL);
+	return opened;
+}
+
+static void
+setup_directory(void)
+{
+	tempdir_make(dir);
+	(void)snprintf(url, sizeof url, "lmdb:%s/store", dir);
+}
+
+static void
+setup(void)
+{
+	setup_directory();
+	if (given_url != NULL)
+		(void)snprintf(url, sizeof url, "%s", given_url);
+	store = open_store(SIZE_MIB);
+}
+
+static void
+teardown(void)
+{
+	pid_t	 pid;
+
+	if (given_url != NULL)
+		for (pid = 1; pid <= PIDS_MAX; pid++)
+			(void)store_delete(store, pid, NULL, &err);
+	store_close(store);
+	store = NULL;
+	tempdir_remove(dir);
+}
+
+static struct address
+addr_of(const char *text)
+{
+	struct address	 addr = { .family = AF_UNSPEC };
+
+	must(*text == '\0' || address_parse(span_of(text), &addr));
+	return addr;
+}
+
+/* A session of that process, client ("" is none) and length of override. */
+static void
+make(struct session *s, pid_t pid, const char *id, const char *client,
+    size_t len)
+{
+	char	*line = calloc(1, len + 1);
+
+	must(line != NULL);
+	memset(line, 'x', len);
+	session_init(s);
+	(void)snprintf(s->id, sizeof s->id, "%s", id);
+	s->pid = pid;
+	s->pid_start = 1000 + (uint64_t)pid;
+	s->peer = addr_of("192.0.2.1");
+	s->client = addr_of(client);
+	must(session_set_text(&s->override, len == 0 ? NULL : line));
+	free(line);
+}
+
+static int
+try_put(struct store *to, pid_t pid, const char *id, const char *client,
+    size_t len)
+{
+	struct session	 s;
+	int		 rc;
+
+	make(&s, pid, id, client, len);
+	rc = store_put(to, &s, &err);
+	session_clear(&s);
+	return rc;
+}
+
+static void
+put(pid_t pid, const char *id, const char *client)
+{
+	err.text[0] = '\0';
+	ck_assert_msg(try_put(store, pid, id, client, 0) == 0, "%s",
+	    err.text);
+}
+
+/* The id of the process's session, "" if there is none. */
+static const char *
+id_of(struct store *from, pid_t pid)
+{
+	static char		 id[ULID_SIZE];
+	struct session		 s;
+	enum store_result	 result;
+
+	session_init(&s);
+	result = store_get(from, pid, &s, &err);
+	must(result != STORE_CANNOT_TELL);
+	must(result == STORE_FOUND ? s.pid == pid : s.id[0] == '\0');
+	memcpy(id, s.id, sizeof id);
+	session_clear(&s);
+	return id;
+}
+
+/*
+ * One process
+ */
+
+START_TEST(what_was_put_is_got)
+{
+	struct session	 s, got;
+	char		 one[SESSION_RECORD_MAX], two[SESSION_RECORD_MAX];
+	size_t		 n;
+
+	make(&s, 7, "ID", "2001:db8::9", 100);
+	strcpy(s.listener, "edge");
+	s.begun_ms = 1;
+	s.changed_ms = UINT64_MAX;
+	s.client_port = 65535;
+	s.is_sealed = true;
+	s.refused = VERDICT_REJECT;
+	s.refused_reason = REASON_SEALED;
+	s.denied_is_syntax = true;
+	s.n_audit_dropped = 3;
+	ck_assert(session_set_text(&s.peer_name, "mx.example.net") &&
+	    session_set_text(&s.profile, "edge") &&
+	    session_set_text(&s.rule, "/etc/x:1") &&
+	    session_set_text(&s.pending, "XCLIENT PROTO=SMTP") &&
+	    session_set_text(&s.refused_text, "no") &&
+	    session_set_text(&s.denied_text, "") &&
+	    session_audit_add(&s, 9, 5, SESSION_BEGUN, "edge") &&
+	    session_audit_add(&s, 9, 6, SESSION_SEALED, "a=b c"));
+	ck_assert_int_eq(store_put(store, &s, &err), 0);
+	session_init(&got);
+	ck_assert_int_eq(store_get(store, 7, &got, &err), STORE_FOUND);
+	n = session_encode(&s, one, sizeof one);
+	ck_assert_uint_gt(n, 0);
+	ck_assert_uint_eq(session_encode(&got, two, sizeof two), n);
+	ck_assert_mem_eq(one, two, n);
+	session_clear(&s);
+	session_clear(&got);
+}
+END_TEST
+
+START_TEST(nothing_is_none)
+{
+	ck_assert_str_eq(id_of(store, 1), "");
+	put(2, "TWO", "198.51.100.2");
+	ck_assert_str_eq(id_of(store, 1), "");
+	ck_assert_str_eq(id_of(store, 3), "");
+}
+END_TEST
+
+START_TEST(get_frees_what_the_session_held)
+{
+	struct session	 s;
+
+	put(1, "ONE", "198.51.100.1");
+	make(&s, 2, "OLD", "", 50);
+	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_FOUND);
+	ck_assert_str_eq(s.id, "ONE");
+	ck_assert_ptr_null(s.override);
+	session_clear(&s);
+}
+END_TEST
+
+START_TEST(a_new_session_replaces_the_old)
+{
+	put(1, "OLD", "198.51.100.1");
+	put(1, "NEW", "198.51.100.2");
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+	ck_assert_int_eq(try_put(store, 1, "LONG", "", 5000), 0);
+	ck_assert_str_eq(id_of(store, 1), "LONG");
+	put(1, "SHORT", "");
+	ck_assert_str_eq(id_of(store, 1), "SHORT");
+}
+END_TEST
+
+START_TEST(delete_takes_that_session_only)
+{
+	put(1, "ONE", "198.51.100.1");
+	put(2, "TWO", "198.51.100.1");
+	ck_assert_int_eq(store_delete(store, 1, "OTHER", &err), 0);
+	ck_assert_str_eq(id_of(store, 1), "ONE");
+	ck_assert_int_eq(store_delete(store, 1, "ONE", &err), 0);
+	ck_assert_str_eq(id_of(store, 1), "");
+	ck_assert_str_eq(id_of(store, 2), "TWO");
+	ck_assert_int_eq(store_delete(store, 2, NULL, &err), 0);
+	ck_assert_str_eq(id_of(store, 2), "");
+	ck_assert_int_eq(store_delete(store, 2, NULL, &err), 0);
+	ck_assert_int_eq(store_delete(store, 2, "TWO", &err), 0);
+}
+END_TEST
+
+START_TEST(a_record_that_is_too_long_changes_nothing)
+{
+	put(1, "OLD", "198.51.100.1");
+	err.text[0] = '\0';
+	ck_assert_int_eq(try_put(store, 1, "BIG", "198.51.100.2",
+	    SESSION_RECORD_MAX), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, "BIG"));
+	ck_assert_str_eq(id_of(store, 1), "OLD");
+}
+END_TEST
+
+/* What a walk saw: ids, sorted by process, with a blank behind each. */
+struct seen {
+	char	ids[256];
+	int	left;		/* calls until fn says stop; 0: never */
+};
+
+static bool
+see(const struct session *s, void *arg)
+{
+	struct seen	*seen = arg;
+
+	(void)strcat(strcat(seen->ids, s->id), " ");
+	return seen->left == 0 || --seen->left > 0;
+}
+
+static void
+check_clients(const char *client, const char *want)
+{
+	struct address		 addr = addr_of(client);
+	struct seen		 seen = { .left = 0 };
+	enum store_result	 got;
+
+	got = store_find_client(store, &addr, see, &seen, &err);
+	ck_assert_msg(got == (*want == '\0' ? STORE_NONE : STORE_FOUND),
+	    "%s: got %d", client, got);
+	ck_assert_msg(strcmp(seen.ids, want) == 0, "%s: got \"%s\", want "
+	    "\"%s\"", client, seen.ids, want);
+}
+
+START_TEST(each_sees_all)
+{
+	struct seen	 seen = { .left = 0 };
+
+	ck_assert_int_eq(store_each(store, see, &seen, &err), STORE_NONE);
+	put(1, "A", "198.51.100.1");
+	put(2, "B", "");
+	put(3, "C", "2001:db8::1");
+	ck_assert_int_eq(store_each(store, see, &seen, &err), STORE_FOUND);
+	ck_assert_str_eq(seen.ids, "A B C ");
+	seen = (struct seen){ .left = 2 };
+	ck_assert_int_eq(store_each(store, see, &seen, &err), STORE_FOUND);
+	ck_assert_str_eq(seen.ids, "A B ");
+}
+END_TEST
+
+START_TEST(clients_are_found_where_they_are)
+{
+	put(1, "A", "198.51.100.1");
+	put(2, "B", "198.51.100.1");
+	put(3, "C", "198.51.100.2");
+	put(4, "D", "");
+	check_clients("198.51.100.1", "A B ");
+	check_clients("198.51.100.2", "C ");
+	check_clients("198.51.100.3", "");
+	check_clients("192.0.2.1", "");
+	check_clients("", "D ");
+	/* One moves, one is replaced in place, one goes. */
+	put(1, "A", "198.51.100.2");
+	check_clients("198.51.100.1", "B ");
+	check_clients("198.51.100.2", "A C ");
+	put(2, "E", "198.51.100.1");
+	check_clients("198.51.100.1", "E ");
+	ck_assert_int_eq(store_delete(store, 3, NULL, &err), 0);
+	check_clients("198.51.100.2", "A ");
+	put(4, "D", "2001:db8::1");
+	check_clients("", "");
+	check_clients("2001:db8::1", "D ");
+	put(4, "D", "");
+	check_clients("2001:db8::1", "");
+}
+END_TEST
+
+START_TEST(find_client_stops_when_told)
+{
+	struct address	 addr = addr_of("198.51.100.1");
+	struct seen	 seen = { .left = 1 };
+
+	put(1, "A", "198.51.100.1");
+	put(2, "B", "198.51.100.1");
+	ck_assert_int_eq(store_find_client(store, &addr, see, &seen, &err),
+	    STORE_FOUND);
+	ck_assert_str_eq(seen.ids, "A ");
+}
+END_TEST
+
+START_TEST(many_processes_are_kept_apart)
+{
+	char	 id[ULID_SIZE];
+	pid_t	 pid;
+
+	for (pid = 1; pid <= PIDS_MAX; pid++) {
+		(void)snprintf(id, sizeof id, "P%ld", (long)pid);
+		put(pid, id, pid % 2 == 0 ? "198.51.100.1" : "198.51.100.2");
+	}
+	for (pid = PIDS_MAX; pid > 0; pid--) {
+		(void)snprintf(id, sizeof id, "P%ld", (long)pid);
+		ck_assert_str_eq(id_of(store, pid), id);
+	}
+}
+END_TEST
+
+START_TEST(a_store_outlives_those_who_use_it)
+{
+	put(1, "ONE", "198.51.100.1");
+	store_close(store);
+	store = open_store(SIZE_MIB);
+	ck_assert_str_eq(id_of(store, 1), "ONE");
+	check_clients("198.51.100.1", "ONE ");
+}
+END_TEST
+
+START_TEST(urls_that_are_none)
+{
+	static const char *const	 urls[] = {
+		"", "lmdb", "LMDB:/tmp", "redis://localhost", "/tmp/x",
+	};
+	size_t				 i;
+
+	for (i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+		err.text[0] = '\0';
+		ck_assert_msg(store_open(urls[i], SIZE_MIB, &err) == NULL,
+		    "\"%s\"", urls[i]);
+		ck_assert_msg(strstr(err.text, "lmdb:/directory") != NULL,
+		    "\"%s\": %s", urls[i], err.text);
+	}
+	store_close(NULL);
+}
+END_TEST
+
+/*
+ * Several processes and threads
+ */
+
+static void
+wait_for(pid_t child)
+{
+	int	 status;
+
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "child: status %#x", (unsigned)status);
+}
+
+START_TEST(another_process_reads_what_this_one_writes)
+{
+	pid_t	 child;
+	int	 go[2];
+	char	 byte = 0;
+
+	store_close(store);
+	ck_assert_int_eq(pipe(go), 0);
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		struct store	*own = open_store(SIZE_MIB);
+
+		(void)read(go[0], &byte, 1);
+		if (strcmp(id_of(own, 1), "ONE") != 0)
+			_exit(1);
+		(void)read(go[0], &byte, 1);
+		if (strcmp(id_of(own, 1), "TWO") != 0 ||
+		    try_put(own, 2, "CHILD", "198.51.100.1", 0) != 0)
+			_exit(2);
+		store_close(own);
+		_exit(0);
+	}
+	store = open_store(SIZE_MIB);
+	put(1, "ONE", "198.51.100.1");
+	ck_assert_int_eq(write(go[1], &byte, 1), 1);
+	(void)usleep(20000);
+	put(1, "TWO", "198.51.100.1");
+	ck_assert_int_eq(write(go[1], &byte, 1), 1);
+	wait_for(child);
+	ck_assert_str_eq(id_of(store, 2), "CHILD");
+	check_clients("198.51.100.1", "TWO CHILD ");
+}
+END_TEST
+
+/* Two records whose override tells who wrote them, forever. */
+static void __attribute__((noreturn))
+write_forever(int seed)
+{
+	struct store	*own = open_store(SIZE_MIB);
+	size_t		 len;
+
+	for (len = (size_t)seed;; len = (len * 7 + 3) % 4000)
+		if (try_put(own, 1 + (pid_t)(len % 2), "KILLED",
+		    len % 3 == 0 ? "198.51.100.1" : "198.51.100.2",
+		    len) != 0)
+			_exit(1);
+}
+
+static bool
+is_whole(const struct session *s, void *arg)
+{
+	unsigned	*n = arg;
+
+	must(strcmp(s->id, "KILLED") == 0);
+	must(s->override == NULL ||
+	    strspn(s->override, "x") == strlen(s->override));
+	(*n)++;
+	return true;
+}
+
+static void
+check_all_whole(void)
+{
+	struct address	 one = addr_of("198.51.100.1");
+	struct address	 two = addr_of("198.51.100.2");
+	unsigned	 n = 0;
+
+	ck_assert_int_ne(store_each(store, is_whole, &n, &err),
+	    STORE_CANNOT_TELL);
+	ck_assert_uint_le(n, 2);
+	n = 0;
+	ck_assert_int_ne(store_find_client(store, &one, is_whole, &n, &err),
+	    STORE_CANNOT_TELL);
+	ck_assert_int_ne(store_find_client(store, &two, is_whole, &n, &err),
+	    STORE_CANNOT_TELL);
+}
+
+/* A writer killed at any moment leaves whole records, and the lock free. */
+START_TEST(killed_writers_leave_whole_records)
+{
+	int	 i, j;
+	pid_t	 child;
+
+	for (i = 0; i < 40; i++) {
+		child = fork();
+		ck_assert_int_ne(child, -1);
+		if (child == 0)
+			write_forever(i);
+		for (j = 0; j < 40 + 13 * i % 60; j++)
+			check_all_whole();
+		ck_assert_int_eq(kill(child, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+		ck_assert_int_eq(try_put(store, 1, "KILLED", "198.51.100.1",
+		    5), 0);
+		check_all_whole();
+	}
+}
+END_TEST
+
+static void *
+read_often(void *arg)
+{
+	struct address	 addr = addr_of("198.51.100.1");
+	struct session	 s;
+	struct err	 why;
+	unsigned	 n;
+	int		 i;
+
+	(void)arg;
+	session_init(&s);
+	for (i = 0; i < 2000; i++) {
+		n = 0;
+		if (store_get(store, 1, &s, &why) != STORE_FOUND ||
+		    store_find_client(store, &addr, is_whole, &n, &why) !=
+		    STORE_FOUND || n != 2)
+			break;
+	}
+	session_clear(&s);
+	return i == 2000 ? NULL : &store;
+}
+
+/* More threads than there are kept read transactions; room for what they may
+ * keep from being used again, if they have to wait in the midst of reading. */
+START_TEST(many_threads_read_while_one_writes)
+{
+	pthread_t	 threads[48];
+	void		*result;
+	size_t		 i;
+
+	store_close(store);
+	store = open_store(64);
+	ck_assert_int_eq(try_put(store, 1, "KILLED", "198.51.100.1", 9), 0);
+	ck_assert_int_eq(try_put(store, 2, "KILLED", "198.51.100.1", 9), 0);
+	for (i = 0; i < sizeof threads / sizeof threads[0]; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_often,
+		    NULL), 0);
+	for (i = 0; i < 1000; i++)
+		ck_assert_msg(try_put(store, 1, "KILLED", "198.51.100.1",
+		    i % 300) == 0, "%s", err.text);
+	for (i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+		ck_assert_ptr_null(result);
+	}
+}
+END_TEST
+
+/*
+ * LMDB alone
+ */
+
+START_TEST(a_full_store_says_so_and_keeps_what_it_has)
+{
+	pid_t	 pid;
+
+	store_close(store);
+	store = open_store(1);
+	put(1, "FIRST", "198.51.100.1");
+	for (pid = 2; pid < 1000; pid++)
+		if (try_put(store, pid, "FILL", "198.51.100.1", 8000) != 0)
+			break;
+	ck_assert_int_lt(pid, 1000);
+	ck_assert_msg(strstr(err.text, "MDB_MAP_FULL") != NULL, "%s",
+	    err.text);
+	ck_assert_str_eq(id_of(store, 1), "FIRST");
+	ck_assert_str_eq(id_of(store, 2), "FILL");
+	ck_assert_str_eq(id_of(store, pid), "");
+	/* Room is made by taking out. */
+	for (; pid > 1; pid--)
+		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
+		    err.text);
+	ck_assert_int_eq(try_put(store, 2, "AGAIN", "198.51.100.1", 8000),
+	    0);
+	check_clients("198.51.100.1", "FIRST AGAIN ");
+}
+END_TEST
+
+/* A full store must not keep an administrator from taking records out, nor
+ * a session from ending. */
+START_TEST(a_full_store_takes_deletions)
+{
+	pid_t	 pid;
+
+	store_close(store);
+	store = open_store(1);
+	for (pid = 1; pid < 10000; pid++)
+		if (try_put(store, pid, "FILL", "198.51.100.1", 100) != 0)
+			break;
+	while (--pid > 0)
+		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
+		    err.text);
+	check_clients("198.51.100.1", "");
+	put(1, "AGAIN", "198.51.100.1");
+}
+END_TEST
+
+static void
+write_boot_id(const char *text)
+{
+	char	 path[128];
+	FILE	*out;
+
+	(void)snprintf(path, sizeof path, "%s/store/boot_id", dir);
+	out = fopen(path, "w");
+	ck_assert_ptr_nonnull(out);
+	(void)fputs(text, out);
+	ck_assert_int_eq(fclose(out), 0);
+}
+
+START_TEST(what_another_boot_left_is_thrown_away)
+{
+	put(1, "OLD", "198.51.100.1");
+	store_close(store);
+	write_boot_id("00000000-0000-0000-0000-000000000000\n");
+	store = open_store(SIZE_MIB);
+	ck_assert_str_eq(id_of(store, 1), "");
+	check_clients("198.51.100.1", "");
+	put(1, "NEW", "198.51.100.1");
+	store_close(store);
+	/* An empty file, as a crash of the host may leave it. */
+	write_boot_id("");
+	store = open_store(SIZE_MIB);
+	ck_assert_str_eq(id_of(store, 1), "");
+	put(1, "NEW", "198.51.100.1");
+	store_close(store);
+	store = open_store(SIZE_MIB);
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+}
+END_TEST
+
+/* Puts these bytes in place of a process's record, as no program of ours
+ * does. */
+static void
+damage(unsigned pid, const char *bytes, size_t n)
+{
+	MDB_env	*env;
+	MDB_txn	*txn;
+	MDB_dbi	 dbi;
+	MDB_val	 key = { sizeof pid, &pid }, value = { n, (void *)bytes };
+	char	 path[128];
+
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	ck_assert_int_eq(mdb_env_create(&env), 0);
+	ck_assert_int_eq(mdb_env_set_maxdbs(env, 2), 0);
+	ck_assert_int_eq(mdb_env_open(env, path, MDB_NOSYNC, 0600), 0);
+	ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	ck_assert_int_eq(mdb_dbi_open(txn, "session", MDB_INTEGERKEY, &dbi),
+	    0);
+	ck_assert_int_eq(mdb_put(txn, dbi, &key, &value, 0), 0);
+	ck_assert_int_eq(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static const struct damage_row {
+	const char	*name, *bytes;
+	size_t		 n;
+} damage_rows[] = {
+	{ "empty",			"",		0 },
+	{ "shorter than its head",	"short",	5 },
+	{ "a head alone",		"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+							17 },
+	{ "rubbish",	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0rubbish", 24 },
+	{ "no end",	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0session=A\0pid=1",
+							32 },
+};
+
+START_TEST(a_damaged_record_is_no_none)
+{
+	const struct damage_row	*r = &damage_rows[_i];
+	struct seen		 seen = { .left = 0 };
+	struct session		 s;
+
+	put(1, "OLD", "198.51.100.1");
+	put(2, "GOOD", "198.51.100.2");
+	store_close(store);
+	damage(1, r->bytes, r->n);
+	store = open_store(SIZE_MIB);
+	session_init(&s);
+	err.text[0] = '\0';
+	ck_assert_msg(store_get(store, 1, &s, &err) == STORE_CANNOT_TELL,
+	    "%s", r->name);
+	ck_assert_msg(strstr(err.text, "process 1") != NULL, "%s: %s",
+	    r->name, err.text);
+	ck_assert_msg(s.id[0] == '\0', "%s", r->name);
+	ck_assert_msg(store_each(store, see, &seen, &err) ==
+	    STORE_CANNOT_TELL, "%s", r->name);
+	ck_assert_str_eq(id_of(store, 2), "GOOD");
+	/* It can be replaced and taken out. */
+	put(1, "NEW", "198.51.100.2");
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+	check_clients("198.51.100.2", "NEW GOOD ");
+	store_close(store);
+	damage(1, r->bytes, r->n);
+	store = open_store(SIZE_MIB);
+	ck_assert_msg(store_delete(store, 1, NULL, &err) == 0, "%s: %s",
+	    r->name, err.text);
+	ck_assert_str_eq(id_of(store, 1), "");
+	session_clear(&s);
+}
+END_TEST
+
+/* Opens the store as nobody; the result's text is written to a pipe. */
+static void
+open_as_nobody(const char *where, char *text, size_t size)
+{
+	struct passwd	*nobody = getpwnam("nobody");
+	pid_t		 child;
+	ssize_t		 n;
+	int		 out[2];
+
+	ck_assert_ptr_nonnull(nobody);
+	ck_assert_int_eq(pipe(out), 0);
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		err.text[0] = '\0';
+		if (setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
+			_exit(1);
+		if (store_open(where, SIZE_MIB, &err) != NULL)
+			(void)snprintf(err.text, sizeof err.text, "opened");
+		_exit(write(out[1], err.text, strlen(err.text)) < 0);
+	}
+	(void)close(out[1]);
+	n = read(out[0], text, size - 1);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	(void)close(out[0]);
+	wait_for(child);
+}
+
+START_TEST(a_directory_that_cannot_be_used_is_named)
+{
+	char	 text[512], path[128];
+
+	if (geteuid() != 0)
+		return;
+	/* Another's store, below a directory that all may enter. */
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	open_as_nobody(url, text, sizeof text);
+	ck_assert_msg(strstr(text, strchr(url, '/')) != NULL &&
+	    strstr(text, "Permission denied") != NULL, "%s", text);
+	/* One that cannot be made. */
+	(void)snprintf(path, sizeof path, "lmdb:%s/other", dir);
+	open_as_nobody(path, text, sizeof text);
+	ck_assert_msg(strstr(text, "other") != NULL &&
+	    strstr(text, "Permission denied") != NULL, "%s", text);
+	/* One that is its user's, but cannot be written. */
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	ck_assert_int_eq(chmod(path, 0555), 0);
+	(void)snprintf(path, sizeof path, "%s/store/boot_id", dir);
+	ck_assert_int_eq(unlink(path), 0);
+	open_as_nobody(url, text, sizeof text);
+	ck_assert_msg(strstr(text, "Permission denied") != NULL, "%s", text);
+}
+END_TEST
+
+START_TEST(a_path_that_is_no_directory)
+{
+	char	 path[128];
+	FILE	*out;
+
+	(void)snprintf(path, sizeof path, "%s/file", dir);
+	out = fopen(path, "w");
+	ck_assert_ptr_nonnull(out);
+	(void)fclose(out);
+	(void)snprintf(path, sizeof path, "lmdb:%s/file", dir);
+	ck_assert_ptr_null(store_open(path, SIZE_MIB, &err));
+	ck_assert_msg(strstr(err.text, "Not a directory") != NULL, "%s",
+	    err.text);
+	(void)snprintf(path, sizeof path, "lmdb:%s/none/store", dir);
+	ck_assert_ptr_null(store_open(path, SIZE_MIB, &err));
+	ck_assert_msg(strstr(err.text, "No such file") != NULL, "%s",
+	    err.text);
+}
+END_TEST
+
+START_TEST(its_files_are_its_users_alone)
+{
+	struct stat	 st;
+	char		 path[128];
+
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0700);
+	(void)snprintf(path, sizeof path, "%s/store/data.mdb", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+static TCase *
+case_for_all(void)
+{
+	TCase	*tc = tcase_create("any back end");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, what_was_put_is_got);
+	tcase_add_test(tc, nothing_is_none);
+	tcase_add_test(tc, get_frees_what_the_session_held);
+	tcase_add_test(tc, a_new_session_replaces_the_old);
+	tcase_add_test(tc, delete_takes_that_session_only);
+	tcase_add_test(tc, a_record_that_is_too_long_changes_nothing);
+	tcase_add_test(tc, each_sees_all);
+	tcase_add_test(tc, clients_are_found_where_they_are);
+	tcase_add_test(tc, find_client_stops_when_told);
+	tcase_add_test(tc, many_processes_are_kept_apart);
+	tcase_add_test(tc, a_store_outlives_those_who_use_it);
+	tcase_add_test(tc, urls_that_are_none);
+	tcase_add_test(tc, another_process_reads_what_this_one_writes);
+	tcase_add_test(tc, killed_writers_leave_whole_records);
+	tcase_add_test(tc, many_threads_read_while_one_writes);
+	return tc;
+}
+
+static TCase *
+case_for_lmdb(void)
+{
+	TCase	*tc = tcase_create("LMDB");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_full_store_says_so_and_keeps_what_it_has);
+	tcase_add_test(tc, a_full_store_takes_deletions);
+	tcase_add_test(tc, what_another_boot_left_is_thrown_away);
+	tcase_add_loop_test(tc, a_damaged_record_is_no_none, 0,
+	    (int)(sizeof damage_rows / sizeof damage_rows[0]));
+	tcase_add_test(tc, a_directory_that_cannot_be_used_is_named);
+	tcase_add_test(tc, a_path_that_is_no_directory);
+	tcase_add_test(tc, its_files_are_its_users_alone);
+	return tc;
+}
+
+int
+main(int argc, char **argv)
+{
+	Suite	*s = suite_create("store");
+	SRunner	*sr;
+	int	 nfailed;
+
+	if (argc > 1)
+		given_url = argv[1];
+	suite_add_tcase(s, case_for_all());
+	if (given_url == NULL)
+		suite_add_tcase(s, case_for_lmdb());
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	nfailed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,825 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * trust_test: classification of peers, and verdicts about commands.
+ */
+#include "trust.h"
+
+#include <check.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIST(...)	((const char *const[]){ __VA_ARGS__, NULL })
+#define FILE_NAME	"/etc/x.conf"
+
+static char		 table_path[] = "trust_test.XXXXXX";
+static char		 lmdb_path[sizeof(table_path) + 8];
+static struct trust	*trust;
+
+static void
+add(const struct trust_profile_def *def)
+{
+	struct trust_profile_def	 copy = *def;
+	struct err			 err = { "" };
+
+	copy.file = FILE_NAME;
+	ck_assert_msg(trust_add_profile(trust, &copy, &err) == 0, "%s: %s",
+	    def->name, err.text);
+}
+
+static void
+add_map(const char *listener, const char *spec)
+{
+	struct err	 err = { "" };
+
+	ck_assert_msg(trust_add_map(trust, listener, spec, FILE_NAME, 3,
+	    &err) == 0, "%s: %s", spec, err.text);
+}
+
+static struct address
+addr_of(const char *text)
+{
+	struct address	 addr = { .family = AF_UNSPEC };
+
+	if (*text != '\0')
+		ck_assert_msg(address_parse(span_of(text), &addr), "%s",
+		    text);
+	return addr;
+}
+
+/* A table that can be opened and then, because it is gone, cannot tell. */
+static void
+make_lmdb(void)
+{
+	MDB_env	*env;
+	MDB_txn	*txn;
+	MDB_dbi	 dbi;
+
+	ck_assert(mdb_env_create(&env) == 0 &&
+	    mdb_env_open(env, lmdb_path, MDB_NOSUBDIR | MDB_NOLOCK,
+	    0600) == 0 && mdb_txn_begin(env, NULL, 0, &txn) == 0 &&
+	    mdb_dbi_open(txn, NULL, 0, &dbi) == 0 &&
+	    mdb_txn_commit(txn) == 0);
+	mdb_env_close(env);
+}
+
+static void
+add_broken(void)
+{
+	char	 spec[64];
+
+	make_lmdb();
+	snprintf(spec, sizeof(spec), "lmdb:./%.*s",
+	    (int)(strlen(lmdb_path) - strlen(".lmdb")), lmdb_path);
+	add(&(struct trust_profile_def){ .name = "broken", .line = 60,
+	    .xclient = LIST("*"), .report_only = true,
+	    .values[ASSERTION_NAME] = LIST(spec, "*"),
+	    .values_line[ASSERTION_NAME] = 62,
+	    .values[ASSERTION_LOGIN] = LIST("*"),
+	    .on_violation = VERDICT_REJECT });
+	unlink(lmdb_path);
+}
+
+static void
+add_profiles(void)
+{
+	add(&(struct trust_profile_def){ .name = "edge", .line = 10,
+	    .xclient = LIST("addr", "PORT", "NAME", "REVERSE_NAME", "HELO",
+	    "PROTO"), .xclient_line = 11, .xforward = LIST("*"),
+	    .xforward_line = 12,
+	    .values[ASSERTION_ADDR] = LIST("!198.51.100.0/24", "10.1.0.0/16",
+	    "public"), .values_line[ASSERTION_ADDR] = 13,
+	    .values[ASSERTION_NAME] = LIST("!.example.com", "!example.com",
+	    "*"), .values_line[ASSERTION_NAME] = 14,
+	    .values[ASSERTION_HELO] = LIST("!.example.com", "*"),
+	    .values_line[ASSERTION_HELO] = 15,
+	    .on_violation = VERDICT_REJECT });
+	add(&(struct trust_profile_def){ .name = "all", .line = 20,
+	    .xclient = LIST("*"), .xclient_line = 21 });
+	add(&(struct trust_profile_def){ .name = "webmail", .line = 30,
+	    .xclient = LIST("ADDR", "LOGIN"), .xclient_line = 31,
+	    .values[ASSERTION_ADDR] = LIST("*"),
+	    .values[ASSERTION_LOGIN] = LIST("!admin", "tenant.*",
+	    "inline:{joe=x}"), .values_line[ASSERTION_LOGIN] = 33,
+	    .seal = TRUST_SEAL_OVERRIDE,
+	    .on_violation = VERDICT_DISCONNECT });
+	add(&(struct trust_profile_def){ .name = "watch", .line = 40,
+	    .xclient = LIST("ADDR"), .xclient_line = 41,
+	    .drop = LIST("helo", "Login"), .report_only = true,
+	    .seal = TRUST_SEAL_NEVER });
+	add(&(struct trust_profile_def){ .name = "strict", .line = 50,
+	    .xclient = LIST("*"),
+	    .values[ASSERTION_ADDR] = LIST("2001:db8::/32", "192.0.2.7",
+	    "![unavailable]"), .values_line[ASSERTION_ADDR] = 52,
+	    .values[ASSERTION_NAME] = LIST("[UNAVAILABLE]", "mx?.example.net",
+	    "Mail.Example.Net."), .values_line[ASSERTION_NAME] = 53,
+	    .values[ASSERTION_HELO] = LIST("[192.0.2.7]"),
+	    .values[ASSERTION_PORT] = LIST("!25", "*"),
+	    .values[ASSERTION_LOGIN] = LIST("Joe", ".Corp"),
+	    .values[ASSERTION_PROTO] = (const char *const[]){ NULL },
+	    .values[ASSERTION_DESTADDR] = LIST("public") });
+	add_broken();
+	add(&(struct trust_profile_def){ .name = "filetab", .line = 70,
+	    .xclient = LIST("*"), .xclient_line = 71 });
+}
+
+/* A texthash with a rule at line 3 for a name that no profile has. */
+static void
+write_table(void)
+{
+	static const char	 text[] = "# peers\n192.0.2.70 filetab\n"
+	    "192.0.2.71 nosuch\n";
+	int			 fd = mkstemp(table_path);
+
+	ck_assert(fd != -1);
+	ck_assert(write(fd, text, sizeof(text) - 1) == sizeof(text) - 1);
+	close(fd);
+}
+
+static void
+setup(void)
+{
+	struct address	 own;
+	char		 spec[64];
+
+	strcpy(table_path, "trust_test.XXXXXX");
+	write_table();
+	snprintf(lmdb_path, sizeof(lmdb_path), "%s.lmdb", table_path);
+	trust = trust_new();
+	ck_assert_ptr_nonnull(trust);
+	add_profiles();
+	add_map(NULL, "inline:{192.0.2.2=edge, 192.0.2.3=root, "
+	    "192.0.2.4=stranger, gw.example.org=webmail, AA:BB=watch, "
+	    "unknown=root, "
+	    "{2001:db8::1=edge}}");
+	snprintf(spec, sizeof(spec), "texthash:./%s", table_path);
+	add_map(NULL, spec);
+	add_map(NULL, "inline:{192.0.2.2=webmail, 192.0.2.4=edge, "
+	    "198.18.0.9=all}");
+	add_map("inside", "inline:{192.0.2.50=all}");
+	own = addr_of("203.0.113.5");
+	ck_assert(trust_add_own_address(trust, &own) == 0);
+	own = addr_of("203.0.113.1");
+	ck_assert(trust_add_own_address(trust, &own) == 0);
+	own = addr_of("2001:db8::5");
+	ck_assert(trust_add_own_address(trust, &own) == 0);
+	ck_assert(trust_add_own_address(trust, &own) == 0);
+}
+
+static void
+teardown(void)
+{
+	trust_free(trust);
+	unlink(table_path);
+}
+
+static const struct classify_row {
+	const char	*name, *addr, *host, *fingerprint, *listener;
+	const char	*want;		/* NULL: cannot tell */
+	const char	*want_rule;	/* end of the rule, or of the error */
+} classify_rows[] = {
+	{ "nobody knows it", "198.51.100.1", NULL, NULL, NULL, "stranger",
+	    "built-in" },
+	{ "by address", "192.0.2.2", NULL, NULL, NULL, "edge", NULL },
+	{ "IPv6", "2001:db8::1", "", "", "", "edge", NULL },
+	{ "built-in root", "192.0.2.3", NULL, NULL, NULL, "root", NULL },
+	{ "explicit stranger hides later maps", "192.0.2.4", NULL, NULL,
+	    NULL, "stranger", NULL },
+	{ "line of a file", "192.0.2.70", NULL, NULL, NULL, "filetab",
+	    ":2" },
+	{ "profile that is not there", "192.0.2.71", NULL, NULL, NULL, NULL,
+	    "there is none" },
+	{ "by name", "198.51.100.1", "gw.example.org", NULL, NULL, "webmail",
+	    NULL },
+	{ "name in capitals", "198.51.100.1", "GW.Example.org", NULL, NULL,
+	    "webmail", NULL },
+	{ "address before name", "192.0.2.2", "gw.example.org", NULL, NULL,
+	    "edge", NULL },
+	{ "name that is an address", "198.51.100.1", "192.0.2.3", NULL, NULL,
+	    "stranger", NULL },
+	{ "name unknown", "", "unknown", NULL, NULL, "stranger", NULL },
+	{ "by fingerprint", "198.51.100.1", "a.example", "AA:BB", NULL,
+	    "watch", NULL },
+	{ "name before fingerprint", "", "gw.example.org", "AA:BB", NULL,
+	    "webmail", NULL },
+	{ "listener has its own", "192.0.2.50", NULL, NULL, "inside", "all",
+	    NULL },
+	{ "listener hides the global", "192.0.2.2", NULL, NULL, "inside",
+	    "stranger", "built-in" },
+	{ "other listener has the global", "192.0.2.2", NULL, NULL, "other",
+	    "edge", NULL },
+	{ "global does not see a listener's", "192.0.2.50", NULL, NULL, NULL,
+	    "stranger", NULL },
+	{ "no address at all", "", NULL, NULL, NULL, "stranger", "built-in" },
+};
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t	 n = strlen(text), len = strlen(end);
+
+	return n >= len && strcmp(text + n - len, end) == 0;
+}
+
+START_TEST(classify)
+{
+	const struct classify_row	*row = &classify_rows[_i];
+	const struct trust_profile	*profile = NULL;
+	struct trust_peer		 peer = {
+		.addr = addr_of(row->addr),
+		.name = row->host,
+		.fingerprint = row->fingerprint,
+		.listener = row->listener
+	};
+	struct err			 err = { "" };
+	char				 rule[192] = "";
+	enum trust_result		 got;
+
+	got = trust_classify(trust, &peer, &profile, rule, sizeof(rule),
+	    &err);
+	if (row->want == NULL) {
+		ck_assert_msg(got == TRUST_CANNOT_TELL, "%s: got %s",
+		    row->name, profile == NULL ? "?" :
+		    trust_profile_name(profile));
+		ck_assert_msg(ends_with(err.text, row->want_rule),
+		    "%s: got %s", row->name, err.text);
+		return;
+	}
+	ck_assert_msg(got == TRUST_OK, "%s: %s", row->name, err.text);
+	ck_assert_msg(strcmp(trust_profile_name(profile), row->want) == 0,
+	    "%s: got %s, want %s", row->name, trust_profile_name(profile),
+	    row->want);
+	if (row->want_rule != NULL)
+		ck_assert_msg(ends_with(rule, row->want_rule),
+		    "%s: got rule %s, want %s", row->name, rule,
+		    row->want_rule);
+}
+END_TEST
+
+#define SEALED		1
+#define OVERRIDDEN	2
+
+static const struct decide_row {
+	const char		*name, *profile;
+	int			 flags;
+	const char		*line;		/* XCLIENT or XFORWARD ... */
+	enum verdict_action	 want;
+	enum verdict_reason	 want_reason;
+	int			 want_attribute;
+	const char		*want_rule;	/* NULL: any */
+	const char		*want_text;	/* NULL: any */
+} decide_rows[] = {
+	{ "all that is granted", "edge", 0, "XCLIENT ADDR=203.0.113.77 "
+	    "NAME=a.example.org REVERSE_NAME=a.example.org PORT=4 HELO=x "
+	    "PROTO=ESMTP", VERDICT_PERMIT, REASON_GRANTED, -1,
+	    FILE_NAME ":11", "granted" },
+	{ "LOGIN without grant", "edge", 0, "XCLIENT ADDR=203.0.113.77 "
+	    "LOGIN=root", VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_LOGIN,
+	    FILE_NAME ":11", "XCLIENT: attribute LOGIN is not granted" },
+	{ "DESTADDR without grant", "edge", 0, "XCLIENT DESTADDR=192.0.2.1",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_DESTADDR, NULL, NULL },
+	{ "special value without grant", "edge", 0,
+	    "XCLIENT LOGIN=[UNAVAILABLE]", VERDICT_REJECT, REASON_NO_GRANT,
+	    ASSERTION_LOGIN, NULL, NULL },
+	{ "first refusal decides", "edge", 0, "XCLIENT LOGIN=root "
+	    "ADDR=127.0.0.1", VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR,
+	    FILE_NAME ":13", "ADDR=127.0.0.1 is not a public address" },
+	{ "negated network", "edge", 0, "XCLIENT ADDR=198.51.100.9",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, FILE_NAME ":13",
+	    "ADDR=198.51.100.9 is not allowed" },
+	{ "listed private network", "edge", 0, "XCLIENT ADDR=10.1.2.3",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "private, not listed", "edge", 0, "XCLIENT ADDR=10.2.2.3",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL,
+	    "ADDR=10.2.2.3 is not a public address" },
+	{ "IPv4 in IPv6 is no way round", "edge", 0,
+	    "XCLIENT ADDR=IPV6:::ffff:198.51.100.9", VERDICT_REJECT,
+	    REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
+	{ "own address", "edge", 0, "XCLIENT ADDR=203.0.113.5",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL,
+	    "ADDR=203.0.113.5 is an address of this host" },
+	{ "own IPv6 address", "edge", 0, "XCLIENT ADDR=IPV6:2001:db8::5",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL,
+	    "ADDR=2001:db8::5 is an address of this host" },
+	{ "another messenger's", "edge", 0, "XCLIENT ADDR=192.0.2.3",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL,
+	    "ADDR=192.0.2.3 has a trust profile of its own" },
+	{ "its own, when that is trusted", "edge", 0, "XCLIENT "
+	    "ADDR=192.0.2.2", VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR,
+	    NULL, NULL },
+	{ "a messenger's in a later map", "edge", 0, "XCLIENT "
+	    "ADDR=198.18.0.9", VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR,
+	    NULL, NULL },
+	{ "a messenger's of a listener", "edge", 0, "XCLIENT ADDR=192.0.2.50",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
+	{ "explicit stranger is public", "edge", 0, "XCLIENT ADDR=192.0.2.4",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "public that cannot be told", "edge", 0, "XCLIENT ADDR=192.0.2.71",
+	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, ASSERTION_ADDR, NULL,
+	    "ADDR=192.0.2.71 cannot be checked at the moment" },
+	{ "protected zone", "edge", 0, "XCLIENT NAME=www.example.com",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_NAME, FILE_NAME ":14",
+	    "NAME=www.example.com is not allowed" },
+	{ "protected zone in capitals", "edge", 0,
+	    "XCLIENT NAME=a.B.EXAMPLE.COM", VERDICT_REJECT, REASON_VALUE,
+	    ASSERTION_NAME, NULL, NULL },
+	{ "zone itself", "edge", 0, "XCLIENT NAME=Example.com",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_NAME, NULL, NULL },
+	{ "other zone with that end", "edge", 0,
+	    "XCLIENT NAME=notexample.com", VERDICT_PERMIT, REASON_GRANTED,
+	    -1, NULL, NULL },
+	{ "HELO with a dot at its end", "edge", 0,
+	    "XCLIENT HELO=www.example.com.", VERDICT_REJECT, REASON_VALUE,
+	    ASSERTION_HELO, FILE_NAME ":15", NULL },
+	{ "HELO with an empty label", "edge", 0, "XCLIENT HELO=.example.com",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_HELO, NULL, NULL },
+	{ "HELO that is shorter", "edge", 0, "XCLIENT HELO=xample.com",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "HELO with two", "edge", 0, "XCLIENT HELO=www.example.com..",
+	    VERDICT_REJECT, REASON_VALUE, ASSERTION_HELO, NULL, NULL },
+	{ "special values pass unless listed", "edge", 0, "XCLIENT "
+	    "ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL] HELO=[UNAVAILABLE]",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "sealed", "edge", SEALED, "XCLIENT ADDR=203.0.113.77",
+	    VERDICT_REJECT, REASON_SEALED, -1, FILE_NAME ":10", NULL },
+	{ "sealed and overridden", "edge", SEALED | OVERRIDDEN,
+	    "XCLIENT ADDR=203.0.113.77", VERDICT_REJECT, REASON_SEALED, -1,
+	    NULL, NULL },
+	{ "overridden, not sealed", "edge", OVERRIDDEN,
+	    "XCLIENT ADDR=203.0.113.77", VERDICT_PERMIT, REASON_GRANTED, -1,
+	    NULL, NULL },
+	{ "XFORWARD when sealed only", "edge", SEALED,
+	    "XFORWARD ADDR=203.0.113.77", VERDICT_PERMIT, REASON_GRANTED, -1,
+	    FILE_NAME ":12", NULL },
+	{ "XFORWARD after an override and seal", "edge", SEALED | OVERRIDDEN,
+	    "XFORWARD ADDR=203.0.113.77", VERDICT_REJECT, REASON_SEALED, -1,
+	    NULL, NULL },
+	{ "XFORWARD has the same values", "edge", 0,
+	    "XFORWARD ADDR=198.51.100.7", VERDICT_REJECT, REASON_VALUE,
+	    ASSERTION_ADDR, NULL, NULL },
+	{ "XFORWARD of its own", "edge", 0, "XFORWARD IDENT=4A5 SOURCE=LOCAL",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "XFORWARD not granted", "all", 0, "XFORWARD IDENT=4A5",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, ASSERTION_IDENT,
+	    FILE_NAME ":20", "XFORWARD: attribute IDENT is not granted" },
+	{ "star grants LOGIN, no value", "all", 0, "XCLIENT LOGIN=joe",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_LOGIN, FILE_NAME ":20",
+	    NULL },
+	{ "star and no LOGIN", "all", 0, "XCLIENT LOGIN=[UNAVAILABLE] "
+	    "DESTADDR=10.0.0.1 DESTPORT=25", VERDICT_PERMIT, REASON_GRANTED,
+	    -1, FILE_NAME ":21", NULL },
+	{ "default ADDR is public", "all", 0, "XCLIENT ADDR=192.168.1.1",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_ADDR, FILE_NAME ":20",
+	    NULL },
+	{ "LOGIN in a table", "webmail", 0, "XCLIENT LOGIN=joe",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "LOGIN of a pattern", "webmail", 0, "XCLIENT LOGIN=tenant.a",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "LOGIN's case counts", "webmail", 0, "XCLIENT LOGIN=Tenant.a",
+	    VERDICT_DISCONNECT, REASON_VALUE, ASSERTION_LOGIN,
+	    FILE_NAME ":33", NULL },
+	{ "LOGIN negated", "webmail", 0, "XCLIENT LOGIN=admin",
+	    VERDICT_DISCONNECT, REASON_VALUE, ASSERTION_LOGIN, NULL,
+	    "LOGIN=admin is not allowed" },
+	{ "any address at all", "webmail", 0, "XCLIENT ADDR=127.0.0.1",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "report only", "watch", 0, "XCLIENT ADDR=127.0.0.1",
+	    VERDICT_PERMIT, REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
+	{ "report only is no way past the seal", "watch", SEALED,
+	    "XCLIENT ADDR=203.0.113.77", VERDICT_TEMPFAIL, REASON_SEALED, -1,
+	    NULL, NULL },
+	{ "IPv6 network", "strict", 0, "XCLIENT ADDR=IPV6:2001:db8:9::1",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "own and listed", "strict", 0, "XCLIENT ADDR=IPV6:2001:db8::5",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "single address", "strict", 0, "XCLIENT ADDR=192.0.2.7",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "beside the single address", "strict", 0, "XCLIENT ADDR=192.0.2.6",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_ADDR, FILE_NAME ":52",
+	    "ADDR=192.0.2.6 is not allowed" },
+	{ "special ADDR refused", "strict", 0, "XCLIENT ADDR=[UNAVAILABLE]",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_ADDR, FILE_NAME ":52",
+	    "ADDR=[UNAVAILABLE] is not allowed" },
+	{ "special NAME allowed", "strict", 0, "XCLIENT NAME=[TEMPUNAVAIL]",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "pattern in any case", "strict", 0, "XCLIENT NAME=MX1.example.net",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "pattern is anchored", "strict", 0, "XCLIENT NAME=a.mx1.example.net",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_NAME, FILE_NAME ":53",
+	    NULL },
+	{ "exact in any case", "strict", 0, "XCLIENT NAME=mail.example.net",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "address literal", "strict", 0, "XCLIENT HELO=[192.0.2.7]",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
+	{ "a literal is no character class", "strict", 0, "XCLIENT HELO=1",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_HELO, NULL, NULL },
+	{ "port", "strict", 0, "XCLIENT PORT=25", VERDICT_TEMPFAIL,
+	    REASON_VALUE, ASSERTION_PORT, NULL, NULL },
+	{ "port with a zero in front", "strict", 0, "XCLIENT PORT=025",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_PORT, NULL, NULL },
+	{ "LOGIN exact", "strict", 0, "XCLIENT LOGIN=Joe", VERDICT_PERMIT,
+	    REASON_GRANTED, -1, NULL, NULL },
+	{ "LOGIN other case", "strict", 0, "XCLIENT LOGIN=joe",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_LOGIN, NULL, NULL },
+	{ "LOGIN suffix other case", "strict", 0, "XCLIENT LOGIN=a.corp",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_LOGIN, NULL, NULL },
+	{ "LOGIN keeps its dot", "strict", 0, "XCLIENT LOGIN=Joe.",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_LOGIN, NULL, NULL },
+	{ "empty list holds nothing", "strict", 0, "XCLIENT PROTO=SMTP",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_PROTO, FILE_NAME ":50",
+	    NULL },
+	{ "DESTADDR public", "strict", 0, "XCLIENT DESTADDR=127.0.0.1",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_DESTADDR, NULL,
+	    "DESTADDR=127.0.0.1 is not a public address" },
+	{ "table that fails", "broken", 0, "XCLIENT NAME=a.example",
+	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, ASSERTION_NAME, NULL,
+	    "NAME=a.example cannot be checked at the moment" },
+	{ "stranger", TRUST_STRANGER, 0, "XCLIENT ADDR=203.0.113.77",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, ASSERTION_ADDR, "built-in",
+	    NULL },
+	{ "no profile is a stranger", NULL, 0, "XFORWARD HELO=a",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, ASSERTION_HELO, "built-in",
+	    NULL },
+	{ "root", TRUST_ROOT, 0, "XCLIENT ADDR=127.0.0.1 LOGIN=root "
+	    "NAME=www.example.com", VERDICT_PERMIT, REASON_GRANTED, -1,
+	    "built-in", NULL },
+	{ "root XFORWARD", TRUST_ROOT, 0, "XFORWARD ADDR=127.0.0.1 IDENT=4",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, "built-in", NULL },
+};
+
+static void
+parse_line(const char *name, const char *line, struct assertion_set *set)
+{
+	enum assertion_command	 command;
+	const char		*args = strchr(line, ' ') + 1;
+	struct err		 err = { "" };
+
+	command = strncmp(line, "XCLIENT", 7) == 0 ? ASSERTION_XCLIENT :
+	    ASSERTION_XFORWARD;
+	ck_assert_msg(assertion_parse(span_of(args), command, XTEXT_STRICT,
+	    set, &err) == ASSERTION_OK, "%s: %s", name, err.text);
+}
+
+START_TEST(decide)
+{
+	const struct decide_row	*row = &decide_rows[_i];
+	struct assertion_set	 set;
+	struct trust_facts	 facts = {
+		.peer = addr_of("192.0.2.2"),
+		.is_sealed = (row->flags & SEALED) != 0,
+		.is_overridden = (row->flags & OVERRIDDEN) != 0
+	};
+	struct verdict		 got;
+
+	if (row->profile != NULL)
+		facts.profile = trust_profile_find(trust, row->profile);
+	parse_line(row->name, row->line, &set);
+	memset(&got, 0xff, sizeof(got));
+	trust_decide(trust, &facts, &set, &got);
+	ck_assert_msg(got.action == row->want &&
+	    got.reason == row->want_reason, "%s: got %s (%s, %s), want %s "
+	    "(%s)", row->name, verdict_action_text(got.action),
+	    verdict_reason_text(got.reason), got.text,
+	    verdict_action_text(row->want),
+	    verdict_reason_text(row->want_reason));
+	ck_assert_msg(got.attribute == row->want_attribute,
+	    "%s: got attribute %d, want %d", row->name, got.attribute,
+	    row->want_attribute);
+	ck_assert_msg(row->want_rule == NULL ||
+	    strcmp(got.rule, row->want_rule) == 0, "%s: got rule %s, want %s",
+	    row->name, got.rule, row->want_rule);
+	ck_assert_msg(row->want_text == NULL ||
+	    strcmp(got.text, row->want_text) == 0, "%s: got \"%s\", want "
+	    "\"%s\"", row->name, got.text, row->want_text);
+	ck_assert_msg(got.report_only == (row->profile != NULL &&
+	    got.action == VERDICT_PERMIT && got.reason != REASON_GRANTED),
+	    "%s: report_only %d", row->name, got.report_only);
+}
+END_TEST
+
+/* The network that decides is the first, whatever stands around it. */
+START_TEST(order_of_items)
+{
+	static const struct {
+		const char	*name, *items[5], *addr;
+		bool		 want;
+	} rows[] = {
+		{ "first wins, refusing", { "!10.0.0.0/8", "10.1.0.0/16",
+		    NULL }, "10.1.1.1", false },
+		{ "first wins, allowing", { "10.1.0.0/16", "!10.0.0.0/8",
+		    "*", NULL }, "10.1.1.1", true },
+		{ "second applies outside the first", { "10.1.0.0/16",
+		    "!10.0.0.0/8", "*", NULL }, "10.2.1.1", false },
+		{ "star in front of a network", { "*", "!10.0.0.0/8", NULL },
+		    "10.2.1.1", true },
+		{ "star behind a network", { "!10.0.0.0/8", "*", NULL },
+		    "11.2.1.1", true },
+		{ "last of a network", { "10.0.0.0/30", NULL }, "10.0.0.3",
+		    true },
+		{ "behind a network", { "10.0.0.0/30", NULL }, "10.0.0.4",
+		    false },
+		{ "last of a large one", { "10.1.0.0/16", NULL },
+		    "10.1.255.255", true },
+		{ "last of an IPv6 network", { "2001:db8::/33", NULL },
+		    "2001:db8:7fff:ffff:ffff:ffff:ffff:ffff", true },
+		{ "behind an IPv6 network", { "2001:db8::/33", NULL },
+		    "2001:db8:8000::", false },
+		{ "negated star", { "10.0.0.0/8", "!*", "11.0.0.0/8", NULL },
+		    "11.2.1.1", false },
+		{ "table in front", { "!inline:{10.0.0.1=x}", "10.0.0.0/8",
+		    NULL }, "10.0.0.1", false },
+		{ "table behind", { "10.0.0.0/8", "!inline:{10.0.0.1=x}",
+		    NULL }, "10.0.0.1", true },
+		{ "cidr table", { "cidr:{{10.0.0.0/8 x}}", NULL },
+		    "10.0.0.1", true },
+		{ "negated public", { "!public", "*", NULL },
+		    "203.0.113.77", false },
+		{ "not public, negated", { "!public", "*", NULL },
+		    "10.0.0.1", true },
+		{ "IPv4 rule, IPv6 address", { "0.0.0.0/0", NULL }, "::1",
+		    false },
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct trust_profile_def	 def = { .line = 5,
+		    .file = FILE_NAME, .xclient = LIST("*"),
+		    .values[ASSERTION_ADDR] = rows[i].items };
+		struct assertion_set		 set;
+		struct trust_facts		 facts = { 0 };
+		struct verdict			 got;
+		char				 name[16];
+
+		snprintf(name, sizeof(name), "order%zu", i);
+		def.name = name;
+		add(&def);
+		facts.profile = trust_profile_find(trust, name);
+		assertion_init(&set, ASSERTION_XCLIENT);
+		ck_assert(assertion_set_value(&set, ASSERTION_ADDR,
+		    ASSERTION_VALUE, span_of(rows[i].addr)));
+		trust_decide(trust, &facts, &set, &got);
+		ck_assert_msg((got.action == VERDICT_PERMIT) == rows[i].want,
+		    "%s: got %s (%s)", rows[i].name,
+		    verdict_action_text(got.action), got.text);
+	}
+}
+END_TEST
+
+static const struct bad_row {
+	const char			*name;
+	struct trust_profile_def	 def;
+	const char			*want;	/* in err */
+} bad_rows[] = {
+	{ "unknown attribute", { .name = "x", .line = 1,
+	    .xclient = LIST("ADDR", "FOO"), .xclient_line = 9 },
+	    FILE_NAME ":9: xclient: unknown attribute \"FOO\"" },
+	{ "XFORWARD's in xclient", { .name = "x", .line = 1,
+	    .xclient = LIST("IDENT"), .xclient_line = 9 },
+	    FILE_NAME ":9: xclient: unknown attribute \"IDENT\"" },
+	{ "XCLIENT's in xforward", { .name = "x", .line = 1,
+	    .xforward = LIST("LOGIN"), .xforward_line = 8 },
+	    FILE_NAME ":8: xforward: unknown attribute \"LOGIN\"" },
+	{ "unknown in drop", { .name = "x", .line = 1, .drop = LIST("*"),
+	    .drop_line = 7 }, FILE_NAME ":7: drop: unknown" },
+	{ "network with more bits", { .name = "x", .line = 1,
+	    .values[ASSERTION_ADDR] = LIST("10.0.0.1/8"),
+	    .values_line[ASSERTION_ADDR] = 6 }, FILE_NAME ":6: addr: " },
+	{ "name where a network is due", { .name = "x", .line = 1,
+	    .values[ASSERTION_DESTADDR] = LIST("example.com") },
+	    FILE_NAME ":1: destaddr: \"example.com\"" },
+	{ "empty item", { .name = "x", .line = 1,
+	    .values[ASSERTION_NAME] = LIST("") }, ":1: name: empty item" },
+	{ "bare !", { .name = "x", .line = 1,
+	    .values[ASSERTION_LOGIN] = LIST("!") }, ": login: empty item" },
+	{ "missing table", { .name = "x", .line = 1,
+	    .values[ASSERTION_LOGIN] = LIST("texthash:./not/there"),
+	    .values_line[ASSERTION_LOGIN] = 4 }, FILE_NAME ":4: login: " },
+	{ "unknown type", { .name = "x", .line = 1,
+	    .values[ASSERTION_ADDR] = LIST("nosuch:x"),
+	    .values_line[ASSERTION_ADDR] = 4 }, FILE_NAME ":4: addr: " },
+	{ "[TEMPUNAVAIL]", { .name = "x", .line = 1,
+	    .values[ASSERTION_NAME] = LIST("![tempunavail]") },
+	    "write \"[UNAVAILABLE]\"" },
+	{ "duplicate", { .name = "edge", .line = 2 },
+	    FILE_NAME ":2: profile \"edge\" exists already" },
+	{ "built in", { .name = "root", .line = 2 }, "is built in" },
+	{ "built in too", { .name = "stranger", .line = 2 },
+	    "is built in" },
+	{ "bad name", { .name = "a b", .line = 2 }, "profile's name" },
+	{ "empty name", { .name = "", .line = 2 }, "profile's name" },
+};
+
+START_TEST(bad_profile)
+{
+	struct trust_profile_def	 def = bad_rows[_i].def;
+	struct err			 err = { "" };
+
+	def.file = FILE_NAME;
+	ck_assert_msg(trust_add_profile(trust, &def, &err) == -1, "%s: taken",
+	    bad_rows[_i].name);
+	ck_assert_msg(strstr(err.text, bad_rows[_i].want) != NULL,
+	    "%s: got \"%s\"", bad_rows[_i].name, err.text);
+	if (strcmp(def.name, "x") == 0)
+		ck_assert_ptr_null(trust_profile_find(trust, "x"));
+}
+END_TEST
+
+START_TEST(bad_map)
+{
+	struct err	 err = { "" };
+
+	ck_assert(trust_add_map(trust, NULL, "cidr:./not/there", FILE_NAME, 7,
+	    &err) == -1);
+	ck_assert_msg(strncmp(err.text, FILE_NAME ":7: trust_maps: ",
+	    strlen(FILE_NAME) + 16) == 0, "%s", err.text);
+}
+END_TEST
+
+START_TEST(profile_facts)
+{
+	const struct trust_profile	*p;
+
+	p = trust_profile_find(trust, "webmail");
+	ck_assert_int_eq(trust_profile_seal(p), TRUST_SEAL_OVERRIDE);
+	ck_assert_int_eq(trust_profile_on_violation(p), VERDICT_DISCONNECT);
+	ck_assert(!trust_profile_report_only(p));
+	ck_assert(trust_profile_may(p, TRUST_XCLIENT));
+	ck_assert(!trust_profile_may(p, TRUST_XFORWARD));
+	p = trust_profile_find(trust, "all");
+	ck_assert_int_eq(trust_profile_on_violation(p), VERDICT_TEMPFAIL);
+	ck_assert_int_eq(trust_profile_seal(p), TRUST_SEAL_GREETING);
+	p = trust_profile_find(trust, "watch");
+	ck_assert(trust_profile_report_only(p));
+	p = trust_profile_find(trust, TRUST_STRANGER);
+	ck_assert(!trust_profile_may(p, TRUST_XCLIENT));
+	ck_assert(!trust_profile_may(p, TRUST_XFORWARD));
+	p = trust_profile_find(trust, TRUST_ROOT);
+	ck_assert(trust_profile_may(p, TRUST_XCLIENT));
+	ck_assert(trust_profile_may(p, TRUST_XFORWARD));
+	ck_assert_int_eq(trust_profile_seal(p), TRUST_SEAL_GREETING);
+	ck_assert_ptr_null(trust_profile_find(trust, "nosuch"));
+	ck_assert_ptr_null(trust_profile_find(trust, "Edge"));
+}
+END_TEST
+
+START_TEST(drop)
+{
+	struct assertion_set	 set;
+
+	parse_line("drop", "XCLIENT ADDR=192.0.2.9 HELO=a LOGIN=joe PORT=9",
+	    &set);
+	trust_profile_drop(trust_profile_find(trust, "watch"), &set);
+	ck_assert_int_eq(set.v[ASSERTION_ADDR].status, ASSERTION_VALUE);
+	ck_assert_int_eq(set.v[ASSERTION_PORT].status, ASSERTION_VALUE);
+	ck_assert_int_eq(set.v[ASSERTION_HELO].status, ASSERTION_ABSENT);
+	ck_assert_int_eq(set.v[ASSERTION_LOGIN].status, ASSERTION_ABSENT);
+}
+END_TEST
+
+START_TEST(violation)
+{
+	struct verdict	 got;
+	char		 text[600];
+
+	trust_violation(NULL, REASON_NO_SESSION, "who is it?", &got);
+	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(got.reason, REASON_NO_SESSION);
+	ck_assert_int_eq(got.attribute, -1);
+	ck_assert_str_eq(got.rule, "built-in");
+	ck_assert_str_eq(got.text, "who is it?");
+	trust_violation(trust_profile_find(trust, "edge"), REASON_MALFORMED,
+	    "a\r\nb\\\xc3", &got);
+	ck_assert_int_eq(got.action, VERDICT_REJECT);
+	ck_assert_str_eq(got.rule, FILE_NAME ":10");
+	ck_assert_str_eq(got.text, "a\\x0D\\x0Ab\\x5C\\xC3");
+	trust_violation(trust_profile_find(trust, "watch"), REASON_UNSEEN,
+	    "x", &got);
+	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
+	ck_assert(!got.report_only);
+	trust_violation(trust_profile_find(trust, "edge"),
+	    REASON_CANNOT_TELL, "x", &got);
+	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
+	memset(text, '\1', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	trust_violation(NULL, REASON_MALFORMED, text, &got);
+	ck_assert(ends_with(got.text, "\\x01..."));
+}
+END_TEST
+
+/* Every table answer that fails says in the rule, not to the peer, why. */
+START_TEST(cannot_tell_rule)
+{
+	struct assertion_set	 set;
+	struct trust_facts	 facts = { 0 };
+	struct verdict		 got;
+
+	facts.profile = trust_profile_find(trust, "broken");
+	parse_line("broken", "XCLIENT NAME=a.example", &set);
+	trust_decide(trust, &facts, &set, &got);
+	ck_assert_msg(strncmp(got.rule, FILE_NAME ":62: ",
+	    strlen(FILE_NAME) + 5) == 0, "%s", got.rule);
+	ck_assert_msg(strlen(got.rule) > strlen(FILE_NAME) + 5, "%s",
+	    got.rule);
+}
+END_TEST
+
+/* A table's entry is the rule, where there is one; else the list is. */
+START_TEST(table_rule)
+{
+	struct trust_profile_def	 def = { .name = "tab", .line = 5,
+	    .xclient = LIST("*"), .values_line[ASSERTION_ADDR] = 6 };
+	struct assertion_set		 set;
+	struct trust_facts		 facts = { 0 };
+	struct verdict			 got;
+	char				 spec[64], want[64];
+
+	snprintf(spec, sizeof(spec), "!texthash:./%s", table_path);
+	def.values[ASSERTION_ADDR] = LIST(spec);
+	add(&def);
+	facts.profile = trust_profile_find(trust, "tab");
+	parse_line("tab", "XCLIENT ADDR=192.0.2.71", &set);
+	trust_decide(trust, &facts, &set, &got);
+	snprintf(want, sizeof(want), "%s:3", table_path);
+	ck_assert_int_eq(got.reason, REASON_VALUE);
+	ck_assert_msg(ends_with(got.rule, want), "%s", got.rule);
+	parse_line("tab", "XCLIENT ADDR=192.0.2.72", &set);
+	trust_decide(trust, &facts, &set, &got);
+	ck_assert_int_eq(got.reason, REASON_VALUE);
+	ck_assert_str_eq(got.rule, FILE_NAME ":6");
+}
+END_TEST
+
+START_TEST(long_file_name)
+{
+	struct trust_profile_def	 def = { .name = "far", .line = 4711 };
+	char				 file[400];
+	struct verdict			 got;
+
+	memset(file, 'd', sizeof(file));
+	memcpy(file + sizeof(file) - 5, "/end", 5);
+	def.file = file;
+	ck_assert_int_eq(trust_add_profile(trust, &def, NULL), 0);
+	trust_violation(trust_profile_find(trust, "far"), REASON_SEALED, "x",
+	    &got);
+	ck_assert(ends_with(got.rule, "/end:4711"));
+	ck_assert(strncmp(got.rule, "...d", 4) == 0);
+	ck_assert_uint_eq(strlen(got.rule), sizeof(got.rule) - 1);
+}
+END_TEST
+
+START_TEST(words)
+{
+	enum verdict_action	 action, back;
+	int			 i, k;
+
+	for (i = VERDICT_PERMIT; i <= VERDICT_DISCONNECT; i++) {
+		action = (enum verdict_action)i;
+		ck_assert(verdict_action_find(verdict_action_text(action),
+		    &back));
+		ck_assert_int_eq(back, action);
+	}
+	ck_assert(!verdict_action_find("Permit", &back));
+	for (i = REASON_GRANTED; i <= REASON_CANNOT_TELL; i++)
+		for (k = REASON_GRANTED; k < i; k++)
+			ck_assert_str_ne(
+			    verdict_reason_text((enum verdict_reason)i),
+			    verdict_reason_text((enum verdict_reason)k));
+	ck_assert_str_eq(verdict_reason_text(REASON_UNSEEN),
+	    "unseen_override");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite	*suite = suite_create("trust");
+	TCase	*tc = tcase_create("trust");
+	SRunner	*runner;
+	int	 failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, classify, 0,
+	    (int)(sizeof(classify_rows) / sizeof(classify_rows[0])));
+	tcase_add_loop_test(tc, decide, 0,
+	    (int)(sizeof(decide_rows) / sizeof(decide_rows[0])));
+	tcase_add_loop_test(tc, bad_profile, 0,
+	    (int)(sizeof(bad_rows) / sizeof(bad_rows[0])));
+	tcase_add_test(tc, order_of_items);
+	tcase_add_test(tc, bad_map);
+	tcase_add_test(tc, profile_facts);
+	tcase_add_test(tc, drop);
+	tcase_add_test(tc, violation);
+	tcase_add_test(tc, cannot_tell_rule);
+	tcase_add_test(tc, table_rule);
+	tcase_add_test(tc, long_file_name);
+	tcase_add_test(tc, words);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
