@@ -262,7 +262,7 @@ get_number(const char *value, uint64_t max, uint64_t *number_r)
 		if (*p < '0' || *p > '9')
 			return false;
 		digit = (uint64_t)(*p - '0');
-		if (n > (max - digit) / 10)
+		if (digit > max || n > (max - digit) / 10)
 			return false;
 		n = n * 10 + digit;
 	}

@@ -14,7 +14,9 @@
  *   spec before it comes here.
  * - In keys that are folded to lower case, only ASCII letters are: a key with
  *   other letters must be written as it is looked up.
- * - regexp and pcre refuse to tell about a key that would cost too much.
+ * - regexp and pcre cannot tell about a key over 2048 bytes, and pcre about
+ *   one that would cost too much; regexp takes no back-references (\1), whose
+ *   cost cannot be limited.
  *
  * As with Postfix (smtputf8_enable = yes), a key that is not UTF-8 is in no
  * table, and a result that is not UTF-8 cannot be told.

@@ -232,6 +232,8 @@ split_pair(char *pair, char **key_r, char **value_r)
 		;
 	if (*p != '=')
 		return "a \"=\" is missing behind the name";
+	if (p == pair)
+		return "a name is missing before the \"=\"";
 	*end = '\0';
 	*value_r = table_trim(p + 1);
 	return NULL;

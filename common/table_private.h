@@ -176,6 +176,7 @@ struct table_engine {
 	void	*(*shared_new)(unsigned ngroups);
 	void	 (*shared_free)(void *shared);
 	bool	 has_second_pattern;	/* /this/!/but not this/ */
+	bool	 needs_string;		/* there must be a NUL behind key */
 };
 
 struct table	*table_rules_open(const struct table_source *src,

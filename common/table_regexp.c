@@ -4,7 +4,9 @@
  * table_regexp: POSIX regular expressions (regexp_table(5)).
  *
  * regexec() may be called from many threads with one compiled expression, and
- * has no way to limit its work.
+ * has no way to limit its work.  That is harmless but for back-references:
+ * two of them keep it busy for minutes with a key of 255 bytes.  They are
+ * refused when the table is opened; pcre tables have them, and a limit.
  */
 #include "table_private.h"
 
@@ -37,6 +39,21 @@ parse_flags(struct span flags, int *options_r, struct err *err)
 	return 0;
 }
 
+/* Also says so of "\\1" in brackets, where it is not one, but rare enough. */
+static bool
+has_back_reference(const char *p)
+{
+	for (; *p != '\0'; p++) {
+		if (*p != '\\')
+			continue;
+		if (*++p == '\0')
+			break;
+		if (*p >= '1' && *p <= '9')
+			return true;
+	}
+	return false;
+}
+
 static void
 regexp_free_code(void *code)
 {
@@ -54,6 +71,11 @@ regexp_compile(const char *pattern, struct span flags, unsigned ngroups,
 
 	if (parse_flags(flags, &options, err) == -1)
 		return NULL;
+	if (has_back_reference(pattern)) {
+		err_set(err, "back-references such as \\1 can take any time: "
+		    "use a pcre table");
+		return NULL;
+	}
 	if ((re = calloc(1, sizeof(*re))) == NULL) {
 		err_set(err, "out of memory");
 		return NULL;
@@ -80,9 +102,7 @@ regexp_match(void *shared, const void *code, struct span key,
 	int		 error;
 
 	(void)shared;
-	match[0].rm_so = 0;
-	match[0].rm_eo = (regoff_t)key.n;
-	error = regexec(code, key.p, ngroups + 1, match, REG_STARTEND);
+	error = regexec(code, key.p, ngroups + 1, match, 0);
 	if (error == REG_NOMATCH)
 		return TABLE_MATCH_NO;
 	if (error != 0) {
@@ -105,6 +125,7 @@ static const struct table_engine regexp_engine = {
 	.free_code = regexp_free_code,
 	.match = regexp_match,
 	.has_second_pattern = true,
+	.needs_string = true,
 };
 
 struct table *

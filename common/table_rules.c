@@ -400,6 +400,7 @@ struct query {
 	struct span			 key;
 	struct table_result		*res;
 	struct table_group		 group[TABLE_GROUPS_MAX + 1];
+	char				 room[TABLE_RULES_KEY_MAX + 1];
 };
 
 /* YES if the pattern, with its negation, is right for the key. */
@@ -465,6 +466,14 @@ expand(struct query *q, const struct rule *rule)
 	return status;
 }
 
+static void
+copy_key(struct query *q)
+{
+	memcpy(q->room, q->key.p, q->key.n);
+	q->room[q->key.n] = '\0';
+	q->key.p = q->room;
+}
+
 static enum table_status
 rules_find(const struct table *table, struct span key,
     struct table_result *res)
@@ -481,6 +490,8 @@ rules_find(const struct table *table, struct span key,
 	q.t = t;
 	q.key = key.n > 0 ? key : span_of("");
 	q.res = res;
+	if (t->engine->needs_string)
+		copy_key(&q);
 	while ((asked = i) < t->nrules) {
 		switch (ask(&q, &i)) {
 		case TABLE_MATCH_NO:

@@ -73,7 +73,7 @@ text_escape(const char *text, char *buf, size_t size)
 	for (; *text != '\0' && n + 8 < size; text++) {
 		unsigned char	 c = (unsigned char)*text;
 
-		if (c >= 0x20 && c < 0x7f && c != '\\')
+		if (c >= 0x20 && c < 0x7f)
 			buf[n++] = (char)c;
 		else
 			n += (size_t)snprintf(buf + n, size - n, "\\x%02X",

@@ -207,7 +207,8 @@ has_login(const char *override, const char *login)
 static bool
 is_login_unseen(const struct session *s, const struct enforce_facts *facts)
 {
-	return is_xclient_login(facts) && (s == NULL || !has_login(s->override, facts->auth_authen));
+	return is_xclient_login(facts) &&
+	    (s == NULL || !has_login(s->override, facts->auth_authen));
 }
 
 /* A record found by client may be another session's, so it proves nothing. */

@@ -12,8 +12,8 @@
  *
  * An xclient lookup that begins a session must be followed by an xforward
  * lookup.  If it is not, the MTA has executed an override that we were never
- * asked about (Postfix before 3.9 passes command lines that are not UTF-8
- * around its tables): nothing of that session is to be believed.
+ * asked about (its command filter is not ours, or let the line pass):
+ * nothing of that session is to be believed.
  */
 #include "ledger_private.h"
 

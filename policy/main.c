@@ -125,12 +125,13 @@ start_unprivileged(struct program *p)
 {
 	struct err	 err;
 
+	/* Before the store is opened: LMDB's locks do not survive a fork. */
+	if (daemon_detach(&p->options, &err) != 0)
+		die("detach", &err);
 	p->store = store_open(p->conf->store, p->conf->limits.store_size,
 	    &err);
 	if (p->store == NULL)
 		die("store", &err);
-	if (daemon_detach(&p->options, &err) != 0)
-		die("detach", &err);
 	p->report.is_verbose = p->conf->log_all;
 	p->base = event_base_new();
 	p->metrics = p->report.metrics = metrics_new();

@@ -24,8 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/addrmap.h"
-#include "common/table.h"
+#include "addrmap.h"
+#include "table.h"
 
 #define LARGE		1000000
 #define SMALL		10

@@ -12,6 +12,7 @@
  * override, refused ...), and so is what "get" and "list" print, a field a
  * line.  What "put" is not told: pid_start is that of the living process, the
  * session's name and times are new, and peer and client are "unknown".
+ * XC_STORE_SIZE in the environment is the store's size in MiB.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,12 +178,15 @@ int
 main(int argc, char **argv)
 {
 	struct store	*store;
+	const char	*size;
 	struct err	 err;
 	int		 status;
 
 	if (argc < 3)
 		die(EX_USAGE, "usage: store_tool URL VERB ...");
-	store = store_open(argv[1], STORE_SIZE_MIB, &err);
+	size = getenv("XC_STORE_SIZE");
+	store = store_open(argv[1], size == NULL ? STORE_SIZE_MIB :
+	    (unsigned)strtoul(size, NULL, 10), &err);
 	if (store == NULL)
 		die(EX_IOERR, err.text);
 	status = run(store, argc, argv);

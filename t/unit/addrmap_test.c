@@ -8,7 +8,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "common/addrmap.h"
+#include "addrmap.h"
+#include "runner.h"
 
 #define NRULES_MAX	2000
 
@@ -303,21 +304,12 @@ END_TEST
 int
 main(void)
 {
-	Suite	*s = suite_create("addrmap");
 	TCase	*tc = tcase_create("addrmap");
-	SRunner	*sr;
-	int	 failed;
 
-	tcase_add_loop_test(tc, test_rows, 0,
-	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(tc, test_rows, 0, NELEM(rows));
 	tcase_add_test(tc, test_no_address);
 	tcase_add_loop_test(tc, test_made_maps, 0, 400);
 	tcase_add_test(tc, test_crowded);
 	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("addrmap", tc);
 }

@@ -250,6 +250,67 @@ START_TEST(mail)
 }
 END_TEST
 
+/* Whether a record that is seen for the first time is another session's. */
+static const struct other_row {
+	const char	*name;
+	struct record	 record;
+	uint16_t	 port;		/* at CONNECT */
+	const char	*id;		/* seen before */
+	bool		 is_by_client;
+	const char	*auth_type;
+	bool		 want;
+} other_rows[] = {
+	{ .name = "the peer itself", .record = { .client = CLIENT },
+	    .id = "", .want = false },
+	{ .name = "another address", .record = { .client = "192.0.2.8" },
+	    .id = "", .want = true },
+	{ .name = "another address, but known to be ours",
+	    .record = { .client = "192.0.2.8" }, .id = ID, .want = false },
+	{ .name = "another address, found by client",
+	    .record = { .client = "192.0.2.8" }, .id = "",
+	    .is_by_client = true, .want = false },
+	{ .name = "another address, login by XCLIENT",
+	    .record = { .client = "192.0.2.8" }, .id = "",
+	    .auth_type = "XCLIENT", .want = false },
+	{ .name = "another address, the ledger is not sure",
+	    .record = { .client = "192.0.2.8", .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_UNSEEN }, .id = "", .want = false },
+	{ .name = "another address, refused for another reason",
+	    .record = { .client = "192.0.2.8", .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_VALUE }, .id = "", .want = true },
+	{ .name = "override with this port",
+	    .record = { .client = CLIENT, .port = 4711,
+	    .override = OVERRIDE " PORT=4711" }, .port = 4711, .id = "",
+	    .want = false },
+	{ .name = "override with another port",
+	    .record = { .client = CLIENT, .port = 4711,
+	    .override = OVERRIDE " PORT=4711" }, .port = 4712, .id = "",
+	    .want = true },
+	{ .name = "override without a port",
+	    .record = { .client = CLIENT, .port = 4711,
+	    .override = OVERRIDE }, .port = 4712, .id = "",
+	    .want = false },
+	{ .name = "override with an unknown port",
+	    .record = { .client = CLIENT,
+	    .override = OVERRIDE " PORT=[UNAVAILABLE]" }, .port = 4712,
+	    .id = "", .want = true },
+};
+
+START_TEST(other_session)
+{
+	const struct other_row	*row = &other_rows[_i];
+	struct enforce_facts	 facts;
+	struct session		 s;
+
+	facts = make_facts(CLIENT, row->port, row->id, row->is_by_client);
+	facts.auth_type = row->auth_type;
+	make_session(&row->record, &s);
+	ck_assert_msg(enforce_is_other(&s, &facts) == row->want,
+	    "%s: want %d", row->name, row->want);
+	session_clear(&s);
+}
+END_TEST
+
 static const struct connect_row {
 	const char	*name;
 	struct record	 record;
@@ -473,6 +534,7 @@ enforce_suite(void)
 	TCase	*tc = tcase_create("enforce");
 
 	tcase_add_loop_test(tc, mail, 0, ROWS(mail_rows));
+	tcase_add_loop_test(tc, other_session, 0, ROWS(other_rows));
 	tcase_add_loop_test(tc, connect_event, 0, ROWS(connect_rows));
 	tcase_add_loop_test(tc, denied_command, 0, ROWS(denied_rows));
 	tcase_add_test(tc, cannot_tell);

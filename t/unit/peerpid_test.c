@@ -178,6 +178,26 @@ START_TEST(longer_path)
 }
 END_TEST
 
+/* Abstract names are no paths, so they are nobody's. */
+START_TEST(abstract_name)
+{
+	struct sockaddr_un	 name = { .sun_family = AF_UNIX };
+	struct procinfo_peer	 peer;
+	struct peerpid		 listen;
+	int			 fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	(void)snprintf(name.sun_path + 1, sizeof name.sun_path - 1,
+	    "peerpid_test.%ld", (long)getpid());
+	ck_assert_int_eq(bind(fds[0], (struct sockaddr *)&name,
+	    sizeof name), 0);
+	peerpid_init(&listen, (const struct sockaddr *)&name, sizeof name);
+	ck_assert(!finds(&listen, fds[0], &peer));
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(no_unix_address)
 {
 	const struct sockaddr	 inet = { .sa_family = AF_INET };
@@ -206,6 +226,7 @@ peerpid_suite(void)
 	tcase_add_test(tc, right_socket);
 	tcase_add_loop_test(tc, wrong_socket, 0, WRONG_COUNT);
 	tcase_add_test(tc, longer_path);
+	tcase_add_test(tc, abstract_name);
 	tcase_add_test(tc, no_unix_address);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -694,7 +694,7 @@ START_TEST(violation)
 	    "a\r\nb\\\xc3", &got);
 	ck_assert_int_eq(got.action, VERDICT_REJECT);
 	ck_assert_str_eq(got.rule, FILE_NAME ":10");
-	ck_assert_str_eq(got.text, "a\\x0D\\x0Ab\\x5C\\xC3");
+	ck_assert_str_eq(got.text, "a\\x0D\\x0Ab\\\\xC3");
 	trust_violation(trust_profile_find(trust, "watch"), REASON_UNSEEN,
 	    "x", &got);
 	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);

@@ -22,7 +22,7 @@ use POSIX ();
 use Time::HiRes ();
 
 our @EXPORT_OK = qw(guard_dir guard_process guard_group guard_forget
-    guard_child process_start process_gone stop_process stop_group);
+    guard_child guard_mount process_start process_gone stop_process stop_group);
 
 my $dir;		# the test's directory
 my $pipe;		# our end towards the guardian
@@ -98,17 +98,19 @@ sub stop_group {
 # The guardian's whole life.
 sub _guard {
 	my ($in, $where) = @_;
-	my (%process, %group);
+	my (%process, %group, @mounts);
 	local @SIG{qw(INT TERM HUP QUIT PIPE)} = ('IGNORE') x 5;
 	while (my $line = <$in>) {
 		my ($what, $pid, $start) = split(' ', $line);
 		$process{$pid} = $start if $what eq 'process';
 		$group{$pid} = 1 if $what eq 'group';
+		push(@mounts, $pid) if $what eq 'mount';
 		delete $process{$pid}, delete $group{$pid}
 		    if $what eq 'forget';
 	}
 	stop_group($_, $where, 5) for keys %group;
 	stop_process($_, $process{$_}, 5) for keys %process;
+	system('umount', '-l', $_) for @mounts;
 	File::Path::remove_tree($where) unless $ENV{XC_KEEP};
 	print STDERR "# kept: $where\n" if $ENV{XC_KEEP};
 }
@@ -151,6 +153,12 @@ sub guard_process {
 sub guard_group {
 	my ($group) = @_;
 	print $pipe "group $group\n";
+}
+
+# A file system of the test's own, mounted in its directory.
+sub guard_mount {
+	my ($path) = @_;
+	print $pipe "mount $path\n";
 }
 
 sub guard_forget {

@@ -313,6 +313,11 @@ sub mails {
 	return @mails;
 }
 
+sub forget_mails {
+	my ($self) = @_;
+	unlink(glob("$self->{dir}/mail/box/new/*"));
+}
+
 # True when no mail is on its way any more: what is not in the mailbox then
 # was not accepted.
 sub is_idle {

@@ -1,0 +1,753 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * server_test: real sockets on both sides in one process, with an event loop
+ * that is stepped by hand.
+ *
+ * All connections come from this very process, which is therefore the one
+ * "smtpd" whose session the ledger follows.
+ */
+#include "server.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runner.h"
+#include "tempdir.h"
+
+#define ANSWER_SIZE	65536
+
+static char		 dir[TEMPDIR_SIZE];
+static char		 conf_path[TEMPDIR_SIZE + 16];
+static struct conf	*conf;
+static struct store	*store;
+static struct metrics	*metrics;
+static struct ledger	*ledger;
+static struct event_base *base;
+static struct server	*server;
+static int		 log_fd;
+static unsigned		 noted[LEDGER_END + 1];
+
+static void
+take_note(const struct ledger_note *note, void *arg)
+{
+	(void)arg;
+	noted[note->event]++;
+}
+
+/*
+ * The server
+ */
+
+static void
+load_conf(const char *limits)
+{
+	struct passwd	*self = getpwuid(geteuid());
+	FILE		*out = fopen(conf_path, "w");
+	struct err	 err;
+
+	ck_assert(self != NULL && out != NULL);
+	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n"
+	    "allowed_users = { \"%s\" }\n"
+	    "profile edge { xclient = { \"*\" } xforward = { \"*\" } }\n"
+	    "trust_maps = { \"cidr:{{192.0.2.1/32 edge}}\" }\n"
+	    "limits { %s }\n", dir, self->pw_name, limits);
+	ck_assert_int_eq(fclose(out), 0);
+	conf_unref(conf);
+	conf = conf_load(conf_path, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+}
+
+static int
+listen_at(const char *name)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	int			 fd;
+
+	(void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof sun), 0);
+	ck_assert_int_eq(listen(fd, 128), 0);
+	return fd;
+}
+
+static void
+setup(void)
+{
+	struct err	 err;
+	char		 path[TEMPDIR_SIZE + 8];
+
+	tempdir_make(dir);
+	(void)snprintf(conf_path, sizeof conf_path, "%s/conf", dir);
+	(void)snprintf(path, sizeof path, "%s/log", dir);
+	log_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	ck_assert(log_fd != -1 && dup2(log_fd, STDERR_FILENO) != -1);
+	load_conf("");
+	store = store_open(conf->store, 8, &err);
+	base = event_base_new();
+	metrics = metrics_new();
+	ledger = ledger_new(conf, store, take_note, NULL);
+	server = server_new(base, conf, ledger, metrics);
+	ck_assert(store != NULL && server != NULL);
+	ck_assert_int_eq(server_listen(server, listen_at("policy"),
+	    SERVER_POLICY), 0);
+	ck_assert_int_eq(server_listen(server, listen_at("maps"),
+	    SERVER_SOCKETMAP), 0);
+	memset(noted, 0, sizeof noted);
+}
+
+static void
+teardown(void)
+{
+	server_free(server);
+	ledger_free(ledger);
+	metrics_free(metrics);
+	event_base_free(base);
+	store_close(store);
+	conf_unref(conf);
+	conf = NULL;
+	(void)close(log_fd);
+	tempdir_remove(dir);
+}
+
+static void
+step(void)
+{
+	int	 i;
+
+	for (i = 0; i < 4; i++)
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void
+use_limits(const char *limits)
+{
+	load_conf(limits);
+	server_set_conf(server, conf);
+	ledger_set_conf(ledger, conf);
+}
+
+/* How often the text is in the log. */
+static unsigned
+logged(const char *text)
+{
+	char		 buf[65536], *p = buf;
+	unsigned	 n = 0;
+	ssize_t		 len = pread(log_fd, buf, sizeof buf - 1, 0);
+
+	ck_assert_int_ge(len, 0);
+	buf[len] = '\0';
+	while ((p = strstr(p, text)) != NULL) {
+		n++;
+		p++;
+	}
+	return n;
+}
+
+/*
+ * Clients
+ */
+
+static int
+try_dial(const char *name)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	int			 fd = socket(AF_UNIX, SOCK_STREAM |
+				     SOCK_NONBLOCK, 0);
+
+	(void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof sun) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static int
+dial(const char *name)
+{
+	int	 fd = try_dial(name);
+
+	ck_assert_int_ne(fd, -1);
+	step();
+	return fd;
+}
+
+static void
+say_bytes(int fd, const char *p, size_t n)
+{
+	ck_assert_int_eq(send(fd, p, n, MSG_NOSIGNAL), (ssize_t)n);
+	step();
+}
+
+static void
+say(int fd, const char *text)
+{
+	say_bytes(fd, text, strlen(text));
+}
+
+/* What has come, as a string; "(closed)" when the server has hung up. */
+static const char *
+hear(int fd)
+{
+	static char	 buf[ANSWER_SIZE];
+	ssize_t		 n;
+	size_t		 len = 0;
+
+	for (;;) {
+		step();
+		n = recv(fd, buf + len, sizeof buf - 1 - len, 0);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	buf[len] = '\0';
+	if (len == 0 && (n == 0 || errno == ECONNRESET))
+		return "(closed)";
+	return buf;
+}
+
+static void
+expect(int fd, const char *text, const char *want)
+{
+	const char	*got;
+
+	say(fd, text);
+	got = hear(fd);
+	ck_assert_msg(strcmp(got, want) == 0, "%s: got \"%s\", want \"%s\"",
+	    text, got, want);
+}
+
+/* A netstring in a buffer that the next call but seven uses again. */
+static const char *
+ns(const char *body)
+{
+	static char	 bufs[8][512];
+	static unsigned	 next;
+	char		*buf = bufs[next++ % 8];
+
+	(void)snprintf(buf, sizeof bufs[0], "%zu:%s,", strlen(body), body);
+	return buf;
+}
+
+#define POLICY(state)							\
+	"request=smtpd_access_policy\nprotocol_state=" state "\n"	\
+	"client_address=203.0.113.5\nclient_port=1\n\n"
+#define DUNNO		"action=DUNNO\n\n"
+#define NOTFOUND	"9:NOTFOUND ,"
+
+static const char	stranger[] = "19:milters 203.0.113.5,";
+static const char	disabled[] = "10:OK DISABLE,";
+
+/*
+ * Whole, in pieces, cut
+ */
+
+static const char	dialogue[] =
+	"15:xclient unknown,17:xclient 192.0.2.1,16:xforward unknown,"
+	"18:xforward 192.0.2.1,17:milters 192.0.2.1,14:command EHLO x,"
+	"33:command XCLIENT ADDR=198.51.100.9,15:xclient unknown,"
+	"20:xclient 198.51.100.9,20:milters 198.51.100.9,";
+static const char	dialogue_answers[] =
+	NOTFOUND "7:OK edge," NOTFOUND "7:OK edge," NOTFOUND NOTFOUND
+	"93:OK XCLIENT ADDR=198.51.100.9 NAME=[UNAVAILABLE] "
+	"REVERSE_NAME=[UNAVAILABLE] PORT=[UNAVAILABLE],"
+	NOTFOUND "7:OK edge," NOTFOUND;
+
+START_TEST(requests_in_one_piece)
+{
+	static const char	 want[] = DUNNO "action=451 4.7.1 the mail "
+				     "server shows another client than the "
+				     "one that was permitted; session ";
+	int			 maps = dial("maps"), policy = dial("policy");
+
+	expect(maps, dialogue, dialogue_answers);
+	ck_assert_uint_eq(noted[LEDGER_OVERRIDE], 1);
+	say(policy, "request=smtpd_access_policy\nprotocol_state=RCPT\n"
+	    "client_address=198.51.100.9\nclient_name=unknown\n"
+	    "client_port=unknown\n\n" POLICY("DATA"));
+	ck_assert(strncmp(hear(policy), want, sizeof want - 1) == 0);
+}
+END_TEST
+
+START_TEST(requests_byte_by_byte)
+{
+	static char	 got[ANSWER_SIZE];
+	int		 maps = dial("maps"), policy = dial("policy");
+	const char	*p;
+
+	got[0] = '\0';
+	for (p = dialogue; *p != '\0'; p++) {
+		say_bytes(maps, p, 1);
+		(void)strcat(got, hear(maps));
+		ck_assert(server_is_idle(server) == (*p == ','));
+	}
+	ck_assert_str_eq(got, dialogue_answers);
+	got[0] = '\0';
+	for (p = POLICY("CONNECT") POLICY("EHLO"); *p != '\0'; p++) {
+		say_bytes(policy, p, 1);
+		(void)strcat(got, hear(policy));
+	}
+	ck_assert_str_eq(got, DUNNO DUNNO);
+	ck_assert(server_is_idle(server));
+}
+END_TEST
+
+/* A hang-up at each byte: what was answered counts, what was not does not. */
+START_TEST(a_hang_up_anywhere_breaks_nothing)
+{
+	size_t	 cut, n = sizeof dialogue - 1;
+	int	 maps, policy;
+
+	for (cut = 0; cut <= n; cut++) {
+		maps = dial("maps");
+		say_bytes(maps, dialogue, cut);
+		(void)hear(maps);
+		(void)close(maps);
+		step();
+		ck_assert_uint_eq(ledger_sessions(ledger), 0);
+		ck_assert(server_is_idle(server));
+	}
+	ck_assert_uint_eq(logged("protocol_error"), 0);
+	maps = dial("maps");
+	expect(maps, dialogue, dialogue_answers);
+	for (cut = 0; cut <= sizeof POLICY("RCPT") - 1; cut++) {
+		policy = dial("policy");
+		say_bytes(policy, POLICY("RCPT"), cut);
+		(void)close(policy);
+		step();
+		ck_assert(server_is_idle(server));
+	}
+	/* The last one was whole, and counted. */
+	ck_assert_uint_eq(noted[LEDGER_MAIL_REFUSED], 1);
+	ck_assert_uint_eq(ledger_sessions(ledger), 1);
+	expect(maps, ns("milters 203.0.113.5"), disabled);
+}
+END_TEST
+
+START_TEST(closing_the_policy_stream_ends_no_session)
+{
+	int	 maps = dial("maps"), policy = dial("policy");
+
+	expect(maps, stranger, disabled);
+	expect(policy, POLICY("RCPT"), DUNNO);
+	(void)close(policy);
+	step();
+	ck_assert_uint_eq(ledger_sessions(ledger), 1);
+	(void)close(maps);
+	step();
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+}
+END_TEST
+
+START_TEST(a_half_closed_stream_gets_its_answers)
+{
+	int	 maps = dial("maps");
+
+	ck_assert_int_eq(send(maps, stranger, sizeof stranger - 1, 0),
+	    (ssize_t)sizeof stranger - 1);
+	ck_assert_int_eq(shutdown(maps, SHUT_WR), 0);
+	ck_assert_str_eq(hear(maps), disabled);
+	ck_assert_str_eq(hear(maps), "(closed)");
+}
+END_TEST
+
+/*
+ * Many requests at once
+ */
+
+#define PIPELINED	1000
+
+/* The i-th request, and its answer, which differ by i. */
+static const char *
+numbered_request(unsigned i)
+{
+	static char	 body[128];
+
+	(void)snprintf(body, sizeof body, "command XFORWARD PORT=%u", i);
+	return ns(body);
+}
+
+static const char *
+numbered_answer(unsigned i)
+{
+	static char	 body[128];
+
+	(void)snprintf(body, sizeof body, "OK XFORWARD PORT=%u", i);
+	return ns(body);
+}
+
+/* Takes the numbered answers, in their order, off what came. */
+static unsigned
+check_order(const char **p, unsigned next)
+{
+	const char	*want;
+
+	while (**p != '\0') {
+		want = numbered_answer(next);
+		if (strncmp(*p, want, strlen(want)) != 0)
+			break;
+		*p += strlen(want);
+		next++;
+	}
+	return next;
+}
+
+START_TEST(a_thousand_requests_at_once)
+{
+	static char	 all[PIPELINED * 48];
+	int		 maps = dial("maps"), big = 1 << 20;
+	const char	*p;
+	unsigned	 i;
+
+	expect(maps, "17:xclient 192.0.2.1,18:xforward 192.0.2.1,",
+	    "7:OK edge,7:OK edge,");
+	(void)setsockopt(maps, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+	for (i = 0; i < PIPELINED; i++)
+		(void)strcat(all, numbered_request(i));
+	say(maps, all);
+	p = hear(maps);
+	ck_assert_uint_eq(check_order(&p, 0), PIPELINED);
+	ck_assert_str_eq(p, "");
+	ck_assert(server_is_idle(server));
+}
+END_TEST
+
+/* One who sends and does not read: the server stops reading too, loses
+ * nothing, serves others, and goes on when it may. */
+START_TEST(a_peer_that_does_not_read)
+{
+	static char	 stock[PIPELINED * 64];
+	int		 maps = dial("maps"), other;
+	unsigned	 sent = 0, got = 0;
+	size_t		 len = 0, used;
+	ssize_t		 n;
+	const char	*request, *p;
+
+	expect(maps, "17:xclient 192.0.2.1,18:xforward 192.0.2.1,",
+	    "7:OK edge,7:OK edge,");
+	/* Until neither side takes any more. */
+	for (;;) {
+		request = numbered_request(sent);
+		n = send(maps, request, strlen(request), MSG_NOSIGNAL);
+		if (n == -1)
+			break;
+		ck_assert_int_eq(n, (ssize_t)strlen(request));
+		if (++sent % 100 == 0)
+			step();
+		ck_assert_uint_lt(sent, 60000);
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert(!server_is_idle(server));
+	ck_assert_uint_gt(sent, PIPELINED);
+	other = dial("policy");
+	expect(other, POLICY("CONNECT"), DUNNO);
+	/* A little at a time. */
+	while (got < sent) {
+		step();
+		n = recv(maps, stock + len, 5000, 0);
+		ck_assert_int_gt(n, 0);
+		len += (size_t)n;
+		stock[len] = '\0';
+		p = stock;
+		got = check_order(&p, got);
+		used = (size_t)(p - stock);
+		memmove(stock, p, len - used + 1);
+		len -= used;
+		ck_assert_uint_lt(len, 64);
+	}
+	ck_assert_uint_eq(len, 0);
+	step();
+	ck_assert(server_is_idle(server));
+	ck_assert_str_eq(hear(maps), "");
+	expect(maps, numbered_request(7), "18:OK XFORWARD PORT=7,");
+}
+END_TEST
+
+START_TEST(a_peer_that_goes_away_without_reading)
+{
+	int		 maps = dial("maps");
+	const char	*request;
+	unsigned	 sent = 0;
+
+	expect(maps, "17:xclient 192.0.2.1,18:xforward 192.0.2.1,",
+	    "7:OK edge,7:OK edge,");
+	do
+		request = numbered_request(sent++);
+	while (send(maps, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+	    (step(), sent < 60000));
+	(void)close(maps);
+	step();
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+	ck_assert(server_is_idle(server));
+}
+END_TEST
+
+/*
+ * What is not a request
+ */
+
+static const struct bad_row {
+	const char	*name, *socket, *in, *why;
+} bad_rows[] = {
+	{ "no netstring",	"maps",	"hello",	"not a netstring" },
+	{ "no comma",		"maps",	"3:a b;",	"not a netstring" },
+	{ "over the limit",	"maps",	"16385:",	"request is too long" },
+	{ "a map not served",	"maps",	"6:mail x,",
+	    "not a request for a map that is served" },
+	{ "no key",		"maps",	"7:xclient,",
+	    "not a request for a map that is served" },
+	{ "SMTP",		"policy", "EHLO x\r\n", "malformed request" },
+	{ "no equals sign",	"policy", "request=smtpd_access_policy\nx\n",
+	    "malformed request" },
+	{ "another request",	"policy", "request=junk\n\n",
+	    "request is not smtpd_access_policy" },
+};
+
+START_TEST(what_is_no_request_ends_that_connection_alone)
+{
+	const struct bad_row	*r = &bad_rows[_i];
+	int			 maps = dial("maps"), fd = dial(r->socket);
+
+	expect(maps, stranger, disabled);
+	say(fd, r->in);
+	ck_assert_msg(strcmp(hear(fd), "(closed)") == 0, "%s: is open",
+	    r->name);
+	ck_assert_msg(logged("protocol_error") == 1, "%s: %u lines", r->name,
+	    logged("protocol_error"));
+	ck_assert_msg(logged(r->why) == 1, "%s: not said", r->name);
+	(void)close(fd);
+	/* The others go on, and the session is what it was. */
+	ck_assert_uint_eq(ledger_sessions(ledger), 1);
+	expect(maps, stranger, disabled);
+	fd = dial(r->socket);
+	if (strcmp(r->socket, "policy") == 0)
+		expect(fd, POLICY("RCPT"), DUNNO);
+	else
+		expect(fd, stranger, disabled);
+}
+END_TEST
+
+START_TEST(requests_before_a_bad_one_are_answered)
+{
+	int	 maps = dial("maps"), policy = dial("policy");
+
+	expect(maps, "19:milters 203.0.113.5,6:mail x,"
+	    "19:milters 203.0.113.5,", disabled);
+	ck_assert_str_eq(hear(maps), "(closed)");
+	expect(policy, POLICY("EHLO") "\n" POLICY("EHLO"), DUNNO);
+	ck_assert_str_eq(hear(policy), "(closed)");
+}
+END_TEST
+
+/* Sends much, in pieces; true if the server hung up meanwhile. */
+static bool
+pour(int fd, size_t n)
+{
+	static char	 buf[4096];
+	size_t		 done;
+
+	memset(buf, 'x', sizeof buf);
+	for (done = 0; done < n; done += sizeof buf) {
+		if (send(fd, buf, sizeof buf, MSG_NOSIGNAL) == -1 &&
+		    errno != EAGAIN)
+			return true;
+		step();
+	}
+	return strcmp(hear(fd), "(closed)") == 0;
+}
+
+START_TEST(a_policy_request_may_be_so_long)
+{
+	int	 policy = dial("policy");
+
+	say(policy, "request=smtpd_access_policy\nx=");
+	ck_assert(!pour(policy, 60000));
+	expect(policy, "\n\n", DUNNO);
+	say(policy, "request=smtpd_access_policy\nx=");
+	ck_assert(pour(policy, 70000));
+	ck_assert_uint_eq(logged("request is too long"), 1);
+	/* Another limit, for the connections that there are too. */
+	policy = dial("policy");
+	use_limits("policy_request_size = 2000");
+	say(policy, "request=smtpd_access_policy\nx=");
+	ck_assert(pour(policy, 4096));
+	ck_assert_uint_eq(logged("request is too long"), 2);
+	/* What no buffer holds is told to be too long. */
+	policy = dial("policy");
+	use_limits("policy_request_size = 1000000");
+	say(policy, "request=smtpd_access_policy\nx=");
+	ck_assert(!pour(policy, 100000));
+	ck_assert(pour(policy, 100000));
+	ck_assert_uint_eq(logged("request is too long"), 3);
+}
+END_TEST
+
+/*
+ * Who may connect
+ */
+
+START_TEST(a_user_who_is_not_allowed_gets_nothing)
+{
+	static const char *const	 names[] = { "maps", "policy" };
+	struct passwd			*nobody = getpwnam("nobody");
+	char				 byte, path[TEMPDIR_SIZE + 8];
+	ssize_t				 n;
+	pid_t				 child;
+	int				 fd, i, status = -1;
+
+	if (geteuid() != 0 || nobody == NULL)
+		return;
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	for (i = 0; i < NELEM(names); i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		ck_assert_int_eq(chmod(path, 0777), 0);
+		child = fork();
+		ck_assert_int_ne(child, -1);
+		if (child == 0) {
+			if (setgid(nobody->pw_gid) != 0 ||
+			    setuid(nobody->pw_uid) != 0)
+				_exit(1);
+			fd = try_dial(names[i]);
+			if (fd == -1 || fcntl(fd, F_SETFL, 0) == -1)
+				_exit(2);
+			(void)send(fd, stranger, sizeof stranger - 1,
+			    MSG_NOSIGNAL);
+			n = recv(fd, &byte, 1, 0);
+			_exit(n > 0 ? 3 : 0);
+		}
+		while (waitpid(child, &status, WNOHANG) == 0)
+			step();
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		    "%s: status %#x", names[i], (unsigned)status);
+	}
+	ck_assert_uint_eq(logged("connection_refused"), 2);
+	ck_assert_uint_eq(logged("user is not in allowed_users"), 2);
+	ck_assert_uint_eq(logged("uid=65534"), 2);
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+}
+END_TEST
+
+START_TEST(connections_are_limited)
+{
+	int	 fds[4], more;
+
+	use_limits("connections = 4");
+	fds[0] = dial("maps");
+	fds[1] = dial("policy");
+	fds[2] = dial("policy");
+	fds[3] = dial("maps");
+	more = dial("policy");
+	ck_assert_str_eq(hear(more), "(closed)");
+	(void)close(more);
+	ck_assert_uint_ge(logged("limits.connections is reached"), 1);
+	expect(fds[3], stranger, disabled);
+	(void)close(fds[1]);
+	step();
+	more = dial("policy");
+	expect(more, POLICY("RCPT"), DUNNO);
+	/* Ones that are there stay when the limit falls. */
+	use_limits("connections = 1");
+	expect(fds[2], POLICY("RCPT"), DUNNO);
+}
+END_TEST
+
+START_TEST(after_the_end_of_listening_those_there_are_served)
+{
+	int	 maps = dial("maps"), policy = dial("policy");
+
+	ck_assert(server_is_idle(server));
+	say(policy, "request=smtpd_");
+	ck_assert(!server_is_idle(server));
+	server_stop_listening(server);
+	server_stop_listening(server);
+	ck_assert_int_eq(try_dial("maps"), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	expect(maps, stranger, disabled);
+	expect(policy, "access_policy\nclient_address=203.0.113.5\n\n",
+	    DUNNO);
+	ck_assert(server_is_idle(server));
+}
+END_TEST
+
+/* A server that goes away leaves the record of a session that goes on. */
+START_TEST(a_restart_is_no_end_of_a_session)
+{
+	struct session	 s;
+	struct err	 err;
+	int		 maps = dial("maps");
+
+	expect(maps, dialogue, dialogue_answers);
+	server_free(server);
+	server = NULL;
+	ck_assert_str_eq(hear(maps), "(closed)");
+	session_init(&s);
+	ck_assert_int_eq(store_get(store, getpid(), &s, &err), STORE_FOUND);
+	ck_assert_str_eq(s.override, "XCLIENT ADDR=198.51.100.9 "
+	    "NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE]");
+	session_clear(&s);
+	server = server_new(base, conf, ledger, metrics);
+	ck_assert_int_eq(server_listen(server, listen_at("maps2"),
+	    SERVER_SOCKETMAP), 0);
+	maps = dial("maps2");
+	expect(maps, ns("command EHLO x"), NOTFOUND);
+	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+}
+END_TEST
+
+START_TEST(not_more_listeners_than_there_is_room_for)
+{
+	char	 name[16];
+	int	 i, fd;
+
+	for (i = 2; i < 8; i++) {
+		(void)snprintf(name, sizeof name, "l%d", i);
+		ck_assert_int_eq(server_listen(server, listen_at(name),
+		    SERVER_POLICY), 0);
+	}
+	fd = listen_at("l8");
+	ck_assert_int_eq(server_listen(server, fd, SERVER_POLICY), -1);
+	(void)close(fd);
+	server_free(NULL);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase	*tc = tcase_create("server");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, requests_in_one_piece);
+	tcase_add_test(tc, requests_byte_by_byte);
+	tcase_add_test(tc, a_hang_up_anywhere_breaks_nothing);
+	tcase_add_test(tc, closing_the_policy_stream_ends_no_session);
+	tcase_add_test(tc, a_half_closed_stream_gets_its_answers);
+	tcase_add_test(tc, a_thousand_requests_at_once);
+	tcase_add_test(tc, a_peer_that_does_not_read);
+	tcase_add_test(tc, a_peer_that_goes_away_without_reading);
+	tcase_add_loop_test(tc, what_is_no_request_ends_that_connection_alone,
+	    0, NELEM(bad_rows));
+	tcase_add_test(tc, requests_before_a_bad_one_are_answered);
+	tcase_add_test(tc, a_policy_request_may_be_so_long);
+	tcase_add_test(tc, a_user_who_is_not_allowed_gets_nothing);
+	tcase_add_test(tc, connections_are_limited);
+	tcase_add_test(tc, after_the_end_of_listening_those_there_are_served);
+	tcase_add_test(tc, a_restart_is_no_end_of_a_session);
+	tcase_add_test(tc, not_more_listeners_than_there_is_room_for);
+	return runner_run("server", tc);
+}

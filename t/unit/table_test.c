@@ -1,0 +1,855 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * table_test: what each type of table answers, which tables are refused and
+ * why, and what a lookup does when it cannot tell.
+ *
+ * Keys and specs end at an unreadable page.  That the answers are Postfix's
+ * is shown by t/live/table_oracle.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <check.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "edge.h"
+#include "runner.h"
+#include "table.h"
+#include "tempdir.h"
+
+static char	 dir[TEMPDIR_SIZE];
+
+static void
+write_file(const char *name, const char *text, size_t n)
+{
+	char	 path[100];
+	FILE	*f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(text, 1, n, f), n);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Opens a spec that ends at an unreadable page. */
+static struct table *
+open_at_edge(const char *spec, struct err *err)
+{
+	char		*copy = edge_copy(spec, strlen(spec) + 1);
+	struct table	*table = table_open(copy, err);
+
+	edge_free(copy, strlen(spec) + 1);
+	return table;
+}
+
+/* type:text, where text is a file's if there is a file name in place of it. */
+static struct table *
+open_text(const char *type, const char *text, struct err *err)
+{
+	char	 spec[120];
+
+	write_file("table", text, strlen(text));
+	snprintf(spec, sizeof(spec), "%s:%s/table", type, dir);
+	return open_at_edge(spec, err);
+}
+
+static enum table_status
+find_at_edge(const struct table *table, struct span key,
+    struct table_result *res)
+{
+	char			*copy = edge_copy(key.p, key.n);
+	enum table_status	 status;
+
+	status = table_find(table, (struct span){ copy, key.n }, res);
+	edge_free(copy, key.n);
+	return status;
+}
+
+static const char	*const status_names[] = { "found", "not found",
+    "cannot tell" };
+
+static void
+check_row(const char *name, const struct table *table, struct span key,
+    enum table_status want, const char *value, unsigned line)
+{
+	struct table_result	 res = { 0 };
+	enum table_status	 got = find_at_edge(table, key, &res);
+
+	ck_assert_msg(got == want, "%s: got \"%s\", want \"%s\" (%s)", name,
+	    status_names[got], status_names[want],
+	    got == TABLE_CANNOT_TELL ? res.err.text : "");
+	if (got == TABLE_FOUND) {
+		ck_assert_msg(strcmp(res.value, value) == 0 &&
+		    res.len == strlen(value), "%s: got \"%s\", want \"%s\"",
+		    name, res.value, value);
+		ck_assert_msg(res.line == line, "%s: got line %u, want %u",
+		    name, res.line, line);
+		ck_assert_ptr_nonnull(res.file);
+	}
+	table_result_clear(&res);
+}
+
+static const struct file_row {
+	const char	*name, *type, *text, *key, *want;	/* NULL: not
+								 * found */
+	unsigned	 line;
+} file_rows[] = {
+	/* Lines. */
+	{ "comments and empty lines", "texthash", "# c\n\n  \n # d\na b\n",
+	    "a", "b", 5 },
+	{ "no newline at the end", "texthash", "a b", "a", "b", 1 },
+	{ "continuation", "texthash", "a b\n c\nd e\n", "a", "b c", 1 },
+	{ "line behind a continuation", "texthash", "a b\n c\nd e\n", "d", "e",
+	    3 },
+	{ "continuation across a comment and an empty line", "texthash",
+	    "a b\n# x\n\n\tc\nd e\n", "a", "b\tc", 1 },
+	{ "an empty line ends a line", "texthash", "a b\n\nd e\n", "d", "e",
+	    3 },
+	{ "a comment ends a line", "texthash", "a b\n#\nd e\n", "d", "e", 3 },
+	{ "a comment behind other text is text", "texthash", "a b #c\n", "a",
+	    "b #c", 1 },
+	{ "an empty file", "texthash", "", "a", NULL, 0 },
+	/* texthash. */
+	{ "keys are folded", "texthash", "Ab C\n", "aB", "C", 1 },
+	{ "other letters are not", "texthash", "\xc3\x89 x\n", "\xc3\xa9",
+	    NULL, 0 },
+	{ "a quoted key keeps its quotes", "texthash", "\"a b\" c\n",
+	    "\"a b\"", "c", 1 },
+	{ "without the quotes it is another key", "texthash", "\"a b\" c\n",
+	    "a b", NULL, 0 },
+	{ "an escaped blank", "texthash", "a\\ b c\n", "a\\ b", "c", 1 },
+	{ "an escaped quote", "texthash", "a\\\"b c\n", "a\\\"b", "c", 1 },
+	{ "values are trimmed", "texthash", "a \t b c \r\n", "a", "b c", 1 },
+	{ "key with NUL's neighbour", "texthash", "a b\n", "", NULL, 0 },
+	/* cidr. */
+	{ "an address", "cidr", "192.0.2.1 a\n", "192.0.2.1", "a", 1 },
+	{ "a network", "cidr", "192.0.2.0/24 a\n", "192.0.2.255", "a", 1 },
+	{ "outside", "cidr", "192.0.2.0/24 a\n", "192.0.3.0", NULL, 0 },
+	{ "first match", "cidr", "10.0.0.0/8 a\n10.1.0.0/16 b\n", "10.1.0.1",
+	    "a", 1 },
+	{ "first match, narrow first", "cidr", "10.1.0.0/16 b\n10.0.0.0/8 a\n",
+	    "10.1.0.1", "b", 1 },
+	{ "the wide one behind", "cidr", "10.1.0.0/16 b\n10.0.0.0/8 a\n",
+	    "10.2.0.1", "a", 2 },
+	{ "everything", "cidr", "0.0.0.0/0 a\n", "255.255.255.255", "a", 1 },
+	{ "not the other family", "cidr", "0.0.0.0/0 a\n", "::1", NULL, 0 },
+	{ "negated", "cidr", "!10.0.0.0/8 a\n", "11.0.0.0", "a", 1 },
+	{ "negated, below", "cidr", "! 10.0.0.0/8 a\n", "9.255.255.255", "a",
+	    1 },
+	{ "negated, inside", "cidr", "!10.0.0.0/8 a\n", "10.0.0.0", NULL, 0 },
+	{ "negated, other family", "cidr", "!10.0.0.0/8 a\n", "::1", NULL, 0 },
+	{ "negated everything", "cidr", "!0.0.0.0/0 a\n", "10.0.0.0", NULL,
+	    0 },
+	{ "negated twice", "cidr", "!!10.0.0.0/8 a\n", "10.0.0.0", "a", 1 },
+	{ "if, inside", "cidr", "if 10.0.0.0/8\n0.0.0.0/0 a\nendif\n",
+	    "10.0.0.1", "a", 2 },
+	{ "if, outside", "cidr", "if 10.0.0.0/8\n0.0.0.0/0 a\nendif\n",
+	    "11.0.0.1", NULL, 0 },
+	{ "behind endif", "cidr",
+	    "if 10.0.0.0/8\n0.0.0.0/0 a\nendif\n0.0.0.0/0 b\n", "11.0.0.1",
+	    "b", 4 },
+	{ "if, negated", "cidr", "IF !10.0.0.0/8\n0.0.0.0/0 a\nENDIF\n",
+	    "11.0.0.1", "a", 2 },
+	{ "if in if", "cidr", "if 10.0.0.0/8\nif !10.1.0.0/16\n"
+	    "10.0.0.0/8 a\nendif\n10.0.0.0/8 b\nendif\n", "10.1.0.1", "b",
+	    5 },
+	{ "if in if, both right", "cidr", "if 10.0.0.0/8\nif !10.1.0.0/16\n"
+	    "!10.2.0.0/16 a\nendif\n10.0.0.0/8 b\nendif\n", "10.3.0.1", "a",
+	    3 },
+	{ "if of the other family", "cidr", "if ::/0\n0.0.0.0/0 a\nendif\n",
+	    "10.0.0.1", NULL, 0 },
+	{ "IPv6", "cidr", "2001:db8::/32 a\n", "2001:db8:ffff::1", "a", 1 },
+	{ "IPv6 in brackets", "cidr", "[2001:db8::]/32 a\n", "2001:DB8::1",
+	    "a", 1 },
+	{ "IPv6 and length in brackets", "cidr", "[2001:db8::/32] a\n",
+	    "2001:db8::1", "a", 1 },
+	{ "negated IPv6", "cidr", "!2001:db8::/32 a\n", "2001:db9::", "a", 1 },
+	{ "mapped IPv4 is IPv6", "cidr", "10.0.0.0/8 a\n::ffff:0:0/96 b\n",
+	    "::ffff:10.0.0.1", "b", 2 },
+	{ "a bad key: octet", "cidr", "0.0.0.0/0 a\n", "10.0.0.256", NULL, 0 },
+	{ "a bad key: zero", "cidr", "0.0.0.0/0 a\n", "10.0.0.01", NULL, 0 },
+	{ "a bad key: short", "cidr", "0.0.0.0/0 a\n", "10.0.0", NULL, 0 },
+	{ "a bad key: dot", "cidr", "0.0.0.0/0 a\n", "10.0.0.", NULL, 0 },
+	{ "a bad key: text", "cidr", "0.0.0.0/0 a\n", "10.0.0.1 ", NULL, 0 },
+	{ "a bad key: none", "cidr", "0.0.0.0/0 a\n::/0 b\n", "", NULL, 0 },
+	{ "a bad key: name", "cidr", "::/0 a\n", "example", NULL, 0 },
+	{ "words in the result", "cidr", "::/0 a  b \n", "::", "a  b", 1 },
+	/* regexp. */
+	{ "any case by default", "regexp", "/^ABC$/ x\n", "abc", "x", 1 },
+	{ "flag i", "regexp", "/^ABC$/i x\n", "abc", NULL, 0 },
+	{ "flag x: basic", "regexp", "/^a+$/x x\n", "a+", "x", 1 },
+	{ "flag m", "regexp", "/^b$/m x\n", "a\nb", "x", 1 },
+	{ "no flag m", "regexp", "/^b$/ x\n", "a\nb", NULL, 0 },
+	{ "flags twice", "regexp", "/^ABC$/ii x\n", "abc", "x", 1 },
+	{ "another delimiter", "regexp", "%^/a% x\n", "/a", "x", 1 },
+	{ "an escaped delimiter", "regexp", "/a\\/b/ x\n", "a/b", "x", 1 },
+	{ "negated", "regexp", "!/a/ x\n", "b", "x", 1 },
+	{ "negated, match", "regexp", "!/a/ x\n", "a", NULL, 0 },
+	{ "but not", "regexp", "/a/!/b/ x\n", "ab", NULL, 0 },
+	{ "but not: right", "regexp", "/a/!/b/ x\n", "ac", "x", 1 },
+	{ "and also", "regexp", "/a/!!/b/ x\n", "ab", "x", 1 },
+	{ "groups", "regexp", "/(.)(.)/ $2$1 ${2} $(1) $$1\n", "ab",
+	    "ba b a $1", 1 },
+	{ "a group that took no part", "regexp", "/a(b)?/ <$1>\n", "ac", "<>",
+	    1 },
+	{ "keys are not folded", "regexp", "/(.*)/ $1\n", "Ab", "Ab", 1 },
+	{ "the empty key", "regexp", "/^$/ x\n", "", "x", 1 },
+	{ "no result is an empty result", "regexp", "/a/\n", "a", "", 1 },
+	{ "if and endif", "regexp", "if /a/\n/b/ x\nendif\n/b/ y\n", "b", "y",
+	    4 },
+	{ "if, inside", "regexp", "if /a/\n/b/ x\nendif\n/b/ y\n", "ab", "x",
+	    2 },
+	{ "if in a failed if", "regexp",
+	    "if /a/\nif /b/\n/./ x\nendif\n/./ y\nendif\n/./ z\n", "b", "z",
+	    7 },
+	{ "if negated", "regexp", "if !/a/\n/b/ x\nendif\n", "b", "x", 2 },
+	/* pcre. */
+	{ "pcre: any case", "pcre", "/^ABC$/ x\n", "abc", "x", 1 },
+	{ "pcre: flag i", "pcre", "/^ABC$/i x\n", "abc", NULL, 0 },
+	{ "pcre: dot and newline", "pcre", "/a.b/ x\n", "a\nb", "x", 1 },
+	{ "pcre: flag s", "pcre", "/a.b/s x\n", "a\nb", NULL, 0 },
+	{ "pcre: flag m", "pcre", "/^b$/m x\n", "a\nb", "x", 1 },
+	{ "pcre: flag x", "pcre", "/a b/x x\n", "ab", "x", 1 },
+	{ "pcre: flag A", "pcre", "/b/A x\n", "ab", NULL, 0 },
+	{ "pcre: flag E", "pcre", "/a$/E x\n", "a\n", NULL, 0 },
+	{ "pcre: no flag E", "pcre", "/a$/ x\n", "a\n", "x", 1 },
+	{ "pcre: flag U", "pcre", "/(a+)/U $1\n", "aa", "a", 1 },
+	{ "pcre: flag X is nothing", "pcre", "/a/X x\n", "a", "x", 1 },
+	{ "pcre: groups", "pcre", "/(.)(.)(z)?/ $2$1$3.\n", "ab", "ba.", 1 },
+	{ "pcre: a group behind those wanted", "pcre", "/(.)(.)(.)/ $1\n",
+	    "abc", "a", 1 },
+	{ "pcre: back-reference", "pcre", "/^(.)\\1$/ x\n", "aa", "x", 1 },
+	{ "pcre: if", "pcre", "if !/a/\n/b/ x\nendif\n/b/ y\n", "ab", "y",
+	    4 },
+	{ "pcre: half a character in the result", "pcre", "/(.).$/ $1\n",
+	    "a\xc3\xa9", "?", 0 },
+};
+
+START_TEST(test_files)
+{
+	const struct file_row	*row = &file_rows[_i];
+	enum table_status	 want;
+	struct table		*table;
+	struct err		 err;
+
+	table = open_text(row->type, row->text, &err);
+	ck_assert_msg(table != NULL, "%s: %s", row->name, err.text);
+	want = row->want == NULL ? TABLE_NOT_FOUND :
+	    strcmp(row->want, "?") == 0 ? TABLE_CANNOT_TELL : TABLE_FOUND;
+	check_row(row->name, table, span_of(row->key), want, row->want,
+	    row->line);
+	ck_assert_uint_gt(table_memory(table), 0);
+	table_free(table);
+}
+END_TEST
+
+static const struct spec_row {
+	const char	*name, *spec, *key, *want;
+	unsigned	 line;
+} spec_rows[] = {
+	{ "static", "static:a", "x", "a", 0 },
+	{ "static with a colon", "static:a:b", "x", "a:b", 0 },
+	{ "static in braces", "static:{ a b }", "x", "a b", 0 },
+	{ "static, bad key", "static:a", "\xff", NULL, 0 },
+	{ "static, overlong key", "static:a", "\xc0\x80", NULL, 0 },
+	{ "static, surrogate key", "static:a", "\xed\xa0\x80", NULL, 0 },
+	{ "static, half a character", "static:a", "abcdefgh\xe2\x82", NULL,
+	    0 },
+	{ "static, a long way up", "static:a", "\xf4\x8f\xbf\xbf", "a", 0 },
+	{ "static, too far up", "static:a", "\xf4\x90\x80\x80", NULL, 0 },
+	{ "inline", "inline:{a=b, c=d}", "c", "d", 2 },
+	{ "inline, blanks", "inline:{ {A = b c} x=y }", "a", "b c", 1 },
+	{ "inline, the last one counts", "inline:{a=b, A=c}", "a", "c", 2 },
+	{ "inline, empty value", "inline:{a=}", "a", "", 1 },
+	{ "inline, braces in the value", "inline:{{a={b}}}", "a", "{b}", 1 },
+	{ "inline, quoted key", "inline:{{\"a b\"=c}}", "\"a b\"", "c", 1 },
+	{ "inline, none", "inline:{a=b}", "b", NULL, 0 },
+	{ "cidr in braces", "cidr:{{10.0.0.0/8 a}, {if 11.0.0.0/8}, "
+	    "{11.0.0.1 b}, {endif}}", "11.0.0.1", "b", 3 },
+	{ "cidr, nothing in braces", "cidr:{}", "11.0.0.1", NULL, 0 },
+	{ "regexp in braces", "regexp:{{/^(a{2})$/ <$1>}}", "aa", "<aa>", 1 },
+	{ "pcre in braces", "pcre:{ {/b/ 1},{/a/ 2} }", "a", "2", 2 },
+	{ "union", "union:{inline:{a=1}, inline:{b=2}, inline:{{a=3}}}", "a",
+	    "1,3", 1 },
+	{ "union, Postfix's name", "unionmap:{static:a}", "x", "a", 0 },
+	{ "union, the second alone", "union:{inline:{a=1}, inline:{x=0,b=2}}",
+	    "b", "2", 2 },
+	{ "union, none", "union:{inline:{a=1}}", "b", NULL, 0 },
+	{ "union, nothing but empty", "union:{inline:{a=}}", "a", NULL, 0 },
+	{ "union, empty and not", "union:{inline:{a=}, static:x}", "a", "x",
+	    0 },
+	{ "union folds by its first table",
+	    "union:{static:a, regexp:{{/(.*)/ $1}}}", "AB", "a,ab", 0 },
+	{ "union does not fold by its first table",
+	    "union:{regexp:{{/(.*)/ $1}}, static:a}", "AB", "AB,a", 1 },
+	{ "union cannot tell", "union:{static:a, pcre:{{/^(a+)+$/ x}}}",
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "?", 0 },
+	{ "pipemap", "pipemap:{inline:{a=b}, inline:{b=c}}", "a", "c", 1 },
+	{ "pipemap stops", "pipemap:{inline:{a=b}, inline:{x=c}, static:y}",
+	    "a", NULL, 0 },
+	{ "pipemap stops at once", "pipemap:{inline:{a=b}, static:c}", "x",
+	    NULL, 0 },
+	{ "pipemap of three", "pipemap:{static:a, regexp:{{/(.)/ ${1}b}}, "
+	    "inline:{ab=z}}", "q", "z", 1 },
+	{ "pipemap cannot tell", "pipemap:{static:" "aaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaa!, pcre:{{/^(a+)+$/ x}}, static:a}", "x", "?", 0 },
+	{ "one in another", "pipemap:{union:{static:a, pipemap:{static:b}}, "
+	    "inline:{{\"a,b\"=no}, {a,b=yes}}}", "x", "yes", 2 },
+};
+
+START_TEST(test_specs)
+{
+	const struct spec_row	*row = &spec_rows[_i];
+	enum table_status	 want;
+	struct table		*table;
+	struct err		 err;
+
+	table = open_at_edge(row->spec, &err);
+	ck_assert_msg(table != NULL, "%s: %s", row->name, err.text);
+	ck_assert_str_eq(table_spec(table), row->spec);
+	want = row->want == NULL ? TABLE_NOT_FOUND :
+	    strcmp(row->want, "?") == 0 ? TABLE_CANNOT_TELL : TABLE_FOUND;
+	check_row(row->name, table, span_of(row->key), want, row->want,
+	    row->line);
+	ck_assert_uint_gt(table_memory(table), 0);
+	table_free(table);
+}
+END_TEST
+
+static const struct bad_row {
+	const char	*type, *text, *want;	/* a part of the message */
+} bad_files[] = {
+	{ "cidr", "10.0.0.0/8 a\n10.0.0.1/8 b\n",
+	    "/table:2: \"10.0.0.1/8\" has bits set behind its prefix: "
+	    "expected 10.0.0.0/8" },
+	{ "cidr", "2001:db8::1/32 b\n", "expected 2001:db8::/32" },
+	{ "cidr", "10.0.0.0/8\n", ":1: expected a result" },
+	{ "cidr", "10.0.0.0/33 a\n", ":1: \"10.0.0.0/33\"" },
+	{ "cidr", "::/129 a\n", "0 to 128" },
+	{ "cidr", "10.0.0.0/ a\n", "0 to 32" },
+	{ "cidr", "10.0.0.0/99999999999999999999 a\n", "0 to 32" },
+	{ "cidr", "10.0.0.0/+8 a\n", "0 to 32" },
+	{ "cidr", "10.0.0/8 a\n", "no address" },
+	{ "cidr", "[10.0.0.0/8 a\n", "brackets" },
+	{ "cidr", "[10.0.0.0]8 a\n", "brackets" },
+	{ "cidr", "!\n", ":1: expected an address" },
+	{ "cidr", "if\n", ":1: expected an address" },
+	{ "cidr", "if 10.0.0.0/8\n\n\n10.0.0.1 a\n", ":1: \"if\" without" },
+	{ "cidr", "if ::/0\nif ::/0\nendif\n", ":1: \"if\" without" },
+	{ "cidr", "# c\nendif\n", ":2: \"endif\" without" },
+	{ "cidr", "if ::/0\nendif a\n", ":2: text behind" },
+	{ "cidr", " ::/0 a\n", ":1: white space" },
+	{ "regexp", "/a/q x\n", ":1: unknown flag \"q\"" },
+	{ "regexp", "/a x\n", ":1: the pattern has no closing \"/\"" },
+	{ "regexp", "/a\\", ":1: the pattern has no closing" },
+	{ "regexp", "/(a/ x\n", ":1: " },
+	{ "regexp", "/(a)\\1/ x\n", ":1: back-references" },
+	{ "regexp", "/a/!\n", ":1: expected a pattern" },
+	{ "regexp", "/a/!/b/q x\n", "unknown flag" },
+	{ "regexp", "/(a)/ $2\n", ":1: the result says $2" },
+	{ "regexp", "/(a)/ $0\n", ":1: \"$0\"" },
+	{ "regexp", "/(a)/ $100\n", ":1: \"$100\"" },
+	{ "regexp", "/(a)/ $1a\n", ":1: \"$1a\"" },
+	{ "regexp", "/(a)/ ${1\n", "not closed" },
+	{ "regexp", "/(a)/ $\n", ":1: \"$\"" },
+	{ "regexp", "!/(a)/ $1\n", ":1: a negated pattern" },
+	{ "regexp", "if /a/\n /b/ x\nendif\n", ":1: text behind \"if\"" },
+	{ "regexp", "if /a/!/b/\nendif\n", ":1: text behind \"if\"" },
+	{ "regexp", "if /a/\n/b/ x\nendif y\n", ":3: text behind \"endif\"" },
+	{ "regexp", "if /a/\n/b/ x\n", ":1: \"if\" without" },
+	{ "regexp", "/b/ x\nendif\n", ":2: \"endif\" without" },
+	{ "regexp", "a b\n", ":1: expected a pattern" },
+	{ "regexp", "ifx /a/\n", ":1: expected a pattern" },
+	{ "pcre", "/a/!/b/ x\n", "unknown flag \"!\"" },
+	{ "pcre", "/(?<a/ x\n", ":1: " },
+	{ "pcre", "if /a/\n", ":1: \"if\" without" },
+	{ "texthash", "a b\nc\n", ":2: expected a key" },
+	{ "texthash", "\"a b\n", ":1: a double quote" },
+	{ "texthash", "a b\nb c\nA d\n", ":3: duplicate key \"a\"" },
+	{ "texthash", "a \xff\n", ":1: the line is not UTF-8" },
+	{ "none", "a b\n", "no such type" },
+};
+
+START_TEST(test_bad_files)
+{
+	const struct bad_row	*row = &bad_files[_i];
+	struct table		*table;
+	struct err		 err;
+
+	table = open_text(row->type, row->text, &err);
+	ck_assert_msg(table == NULL, "%s, \"%s\": opened", row->type,
+	    row->text);
+	ck_assert_msg(strstr(err.text, row->want) != NULL,
+	    "%s, \"%s\": got \"%s\", want \"%s\"", row->type, row->text,
+	    err.text, row->want);
+}
+END_TEST
+
+static const struct bad_spec {
+	const char	*spec, *want;
+} bad_specs[] = {
+	{ "", "expected type:name" },
+	{ "static", "expected type:name" },
+	{ "static:", "expected type:name" },
+	{ ":a", "expected type:name" },
+	{ "Static:a", "no such type" },
+	{ "static:{a", "\"}\" is missing" },
+	{ "static:{a}b", "text after" },
+	{ "inline:a", "expected \"{\"" },
+	{ "inline:{}", "expected {name=value" },
+	{ "inline:{a}", "\"=\" is missing" },
+	{ "inline:{=a}", "a name is missing" },
+	{ "inline:{{}}", "expected name=value" },
+	{ "inline:{\"a=b}", "double quote" },
+	{ "inline:{a=\xff}", "UTF-8" },
+	{ "cidr:{1.2.3.4 a}", "expected \"{\"" },
+	{ "cidr:{{1.2.3.4 a}", "expected {{rule}" },
+	{ "cidr:{{1.2.3.4 a}, {1.2.3 b}}", ":2: " },
+	{ "union:{}", "expected {type:name" },
+	{ "union:a", "expected \"{\"" },
+	{ "union:{static:a, b}", "expected type:name" },
+	{ "pipemap:{static:a, cidr:{{a b}}}", ":1: " },
+	{ "texthash:/nonexistent/x", "/nonexistent/x: No such file" },
+	{ "lmdb:/nonexistent/x", "/nonexistent/x.lmdb: No such file" },
+	{ "cidr:/", "/: Is a directory" },
+};
+
+START_TEST(test_bad_specs)
+{
+	const struct bad_spec	*row = &bad_specs[_i];
+	struct table		*table;
+	struct err		 err;
+
+	table = open_at_edge(row->spec, &err);
+	ck_assert_msg(table == NULL, "\"%s\": opened", row->spec);
+	ck_assert_msg(strstr(err.text, row->want) != NULL,
+	    "\"%s\": got \"%s\", want \"%s\"", row->spec, err.text, row->want);
+}
+END_TEST
+
+START_TEST(test_nul)
+{
+	static const char	 key[] = "a\0b";
+	struct table		*table;
+	struct err		 err;
+	int			 i;
+	static const char	*const specs[] = { "static:a", "inline:{a=b}",
+	    "regexp:{{/./ x}}", "pcre:{{/./ x}}", "cidr:{{::/0 a}}",
+	    "union:{static:a}" };
+
+	for (i = 0; i < NELEM(specs); i++) {
+		table = table_open(specs[i], &err);
+		ck_assert_ptr_nonnull(table);
+		check_row(specs[i], table, (struct span){ key, 3 },
+		    TABLE_NOT_FOUND, NULL, 0);
+		table_free(table);
+	}
+	table_free(NULL);
+}
+END_TEST
+
+START_TEST(test_nul_in_file)
+{
+	char		 spec[120];
+	struct err	 err;
+
+	write_file("nul", "a b\nc\0d e\n", 10);
+	snprintf(spec, sizeof(spec), "texthash:%s/nul", dir);
+	ck_assert_ptr_null(table_open(spec, &err));
+	ck_assert_msg(strstr(err.text, "/nul:2: the line holds a NUL") != NULL,
+	    "%s", err.text);
+}
+END_TEST
+
+START_TEST(test_nested_too_deeply)
+{
+	char		 spec[1000] = "";
+	struct table	*table;
+	struct err	 err;
+	int		 i;
+
+	for (i = 0; i < 16; i++)
+		strcat(spec, "union:{");
+	strcat(spec, "static:a");
+	for (i = 0; i < 16; i++)
+		strcat(spec, "}");
+	table = table_open(spec, &err);
+	ck_assert_msg(table != NULL, "%s", err.text);
+	check_row("16 levels", table, span_of("x"), TABLE_FOUND, "a", 0);
+	table_free(table);
+	memmove(spec + 7, spec, strlen(spec) + 1);
+	memcpy(spec, "union:{", 7);
+	strcat(spec, "}");
+	ck_assert_ptr_null(table_open(spec, &err));
+	ck_assert_msg(strstr(err.text, "nested too deeply") != NULL, "%s",
+	    err.text);
+}
+END_TEST
+
+/* A result of exactly the greatest length, and one byte more. */
+START_TEST(test_long_results)
+{
+	size_t			 n = TABLE_VALUE_MAX;
+	char			*spec = malloc(n + 20);
+	struct table_result	 res = { 0 };
+	struct table		*table;
+	struct err		 err;
+
+	memcpy(spec, "static:", 7);
+	memset(spec + 7, 'a', n + 1);
+	spec[7 + n] = '\0';
+	table = table_open(spec, &err);
+	ck_assert_int_eq(table_find(table, span_of("x"), &res), TABLE_FOUND);
+	ck_assert_uint_eq(res.len, n);
+	table_free(table);
+	memcpy(spec + 7 + n, "a", 2);
+	table = table_open(spec, &err);
+	ck_assert_int_eq(table_find(table, span_of("x"), &res),
+	    TABLE_CANNOT_TELL);
+	ck_assert_str_eq(res.err.text, "the result is too long");
+	table_free(table);
+	table_result_clear(&res);
+	free(spec);
+}
+END_TEST
+
+/* What a result that was reused must not keep, and long keys for folding. */
+START_TEST(test_reused_result)
+{
+	struct table_result	 res = { 0 };
+	struct table		*table;
+	struct err		 err;
+	char			 key[1000];
+
+	table = table_open("inline:{a=123456789, b=1}", &err);
+	ck_assert_int_eq(table_find(table, span_of("a"), &res), TABLE_FOUND);
+	ck_assert_int_eq(table_find(table, span_of("b"), &res), TABLE_FOUND);
+	ck_assert_str_eq(res.value, "1");
+	ck_assert_uint_eq(res.len, 1);
+	memset(key, 'a', sizeof(key));
+	ck_assert_int_eq(table_find(table, (struct span){ key, sizeof(key) },
+	    &res), TABLE_NOT_FOUND);
+	table_free(table);
+	table_result_clear(&res);
+	ck_assert_ptr_null(res.value);
+}
+END_TEST
+
+static const struct limit_row {
+	const char	*name, *spec;
+	char		 fill, last;
+	size_t		 len;
+	enum table_status want;
+	const char	*says;
+} limit_rows[] = {
+	{ "the longest key", "regexp:{{/^a*$/ x}}", 'a', 'a', 2048,
+	    TABLE_FOUND, NULL },
+	{ "longer", "regexp:{{/^a*$/ x}}", 'a', 'a', 2049, TABLE_CANNOT_TELL,
+	    "too long" },
+	{ "the longest key, pcre", "pcre:{{/^(a|b)*$/ x}}", 'a', 'a', 2048,
+	    TABLE_FOUND, NULL },
+	{ "longer, pcre", "pcre:{{/^a*$/ x}}", 'a', 'a', 2049,
+	    TABLE_CANNOT_TELL, "too long" },
+	{ "plain patterns pass", "pcre:{{/a.*b.*c|a.*d/ 1}, {/^.*x.*y/ 2}}",
+	    'a', 'a', 2048, TABLE_NOT_FOUND, NULL },
+	{ "backtracking", "pcre:{{/b/ 1},{/^(A+)+!$/ x},{/b/ 2}}", 'A', '!',
+	    40, TABLE_FOUND, NULL },
+	{ "too much backtracking", "pcre:{{/b/ 1},{/^(A+)+$/ x},{/a/ 2}}",
+	    'A', '!', 40, TABLE_CANNOT_TELL, ":2: " },
+	{ "too much backtracking in if",
+	    "pcre:{{if /^(A+)+$/},{endif},{/a/ 2}}", 'A', '!', 40,
+	    TABLE_CANNOT_TELL, ":1: " },
+	{ "too much backtracking, negated", "pcre:{{!/^(A+)+$/ x}}", 'A', '!',
+	    40, TABLE_CANNOT_TELL, ":1: " },
+};
+
+START_TEST(test_limits)
+{
+	const struct limit_row	*row = &limit_rows[_i];
+	struct table_result	 res = { 0 };
+	enum table_status	 got;
+	struct table		*table;
+	struct err		 err;
+	char			 key[2049];
+
+	memset(key, row->fill, sizeof(key));
+	key[row->len - 1] = row->last;
+	table = table_open(row->spec, &err);
+	ck_assert_msg(table != NULL, "%s: %s", row->name, err.text);
+	got = find_at_edge(table, (struct span){ key, row->len }, &res);
+	ck_assert_msg(got == row->want, "%s: got %s, want %s (%s)", row->name,
+	    status_names[got], status_names[row->want],
+	    got == TABLE_CANNOT_TELL ? res.err.text : "");
+	if (row->says != NULL)
+		ck_assert_msg(strstr(res.err.text, row->says) != NULL,
+		    "%s: %s", row->name, res.err.text);
+	table_free(table);
+	table_result_clear(&res);
+}
+END_TEST
+
+/* ---- threads */
+
+#define NTHREADS	12
+#define NFINDS		400
+
+static void *
+ask_often(void *p)
+{
+	const struct table	*table = p;
+	struct table_result	 res = { 0 };
+	char			 key[40], want[40];
+	uintptr_t		 wrong = 0;
+	int			 i;
+
+	for (i = 0; i < NFINDS; i++) {
+		snprintf(key, sizeof(key), "k%d-%d", i, i * 7);
+		snprintf(want, sizeof(want), "%d/%d", i * 7, i);
+		if (table_find(table, span_of(key), &res) != TABLE_FOUND ||
+		    strcmp(res.value, want) != 0)
+			wrong++;
+	}
+	table_result_clear(&res);
+	return (void *)wrong;
+}
+
+static const char	*const thread_specs[] = {
+	"pcre:{{/^k(\\d+)-(\\d+)$/ $2/$1}}",
+	"regexp:{{/^k([0-9]+)-([0-9]+)$/ $2/$1}}",
+	"pipemap:{pcre:{{/(.*)/ $1}}, pcre:{{/^k(\\d+)-(\\d+)$/ $2/$1}}}",
+};
+
+START_TEST(test_threads)
+{
+	pthread_t	 thread[NTHREADS];
+	struct table	*table;
+	struct err	 err;
+	void		*wrong;
+	int		 i;
+
+	table = table_open(thread_specs[_i], &err);
+	ck_assert_msg(table != NULL, "%s", err.text);
+	for (i = 0; i < NTHREADS; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, ask_often,
+		    table), 0);
+	for (i = 0; i < NTHREADS; i++) {
+		pthread_join(thread[i], &wrong);
+		ck_assert_msg(wrong == NULL, "%s: %zu wrong answers",
+		    thread_specs[_i], (size_t)(uintptr_t)wrong);
+	}
+	table_free(table);
+}
+END_TEST
+
+/* ---- lmdb */
+
+static void
+lmdb_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s/%s.lmdb", dir, name);
+}
+
+/* Writes n pairs "kN" "vN", with a NUL behind each or without. */
+static void
+lmdb_write(const char *name, int n, size_t nul, const char *prefix)
+{
+	char	 path[100], key[20], value[20];
+	MDB_env	*env;
+	MDB_txn	*txn;
+	MDB_dbi	 dbi;
+	MDB_val	 k, v;
+	int	 i;
+
+	lmdb_path(path, sizeof(path), name);
+	ck_assert_int_eq(mdb_env_create(&env), 0);
+	ck_assert_int_eq(mdb_env_set_mapsize(env, 64 << 20), 0);
+	ck_assert_int_eq(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK,
+	    0644), 0);
+	ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	ck_assert_int_eq(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	for (i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		snprintf(value, sizeof(value), "%s%d", prefix, i);
+		k = (MDB_val){ strlen(key) + nul, key };
+		v = (MDB_val){ strlen(value) + nul, value };
+		ck_assert_int_eq(mdb_put(txn, dbi, &k, &v, 0), 0);
+	}
+	ck_assert_int_eq(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static struct table *
+lmdb_open(const char *name)
+{
+	struct table	*table;
+	struct err	 err;
+	char		 spec[120];
+
+	snprintf(spec, sizeof(spec), "lmdb:%s/%s", dir, name);
+	table = table_open(spec, &err);
+	ck_assert_msg(table != NULL, "%s", err.text);
+	return table;
+}
+
+START_TEST(test_lmdb)
+{
+	const char	*name = _i == 0 ? "db0" : "db1";
+	struct table	*table;
+	char		 key[1000];
+
+	lmdb_write(name, 3, (size_t)_i, "v");
+	table = lmdb_open(name);
+	check_row("there", table, span_of("k1"), TABLE_FOUND, "v1", 0);
+	check_row("folded", table, span_of("K2"), TABLE_FOUND, "v2", 0);
+	check_row("not there", table, span_of("k3"), TABLE_NOT_FOUND, NULL,
+	    0);
+	check_row("empty", table, span_of(""), TABLE_NOT_FOUND, NULL, 0);
+	memset(key, 'k', sizeof(key));
+	check_row("longer than a key can be", table,
+	    (struct span){ key, sizeof(key) }, TABLE_NOT_FOUND, NULL, 0);
+	check_row("as long as a key can be", table,
+	    (struct span){ key, 511 }, TABLE_NOT_FOUND, NULL, 0);
+	/* Another process writes to it, and it outgrows its map. */
+	lmdb_write(name, 2, (size_t)_i, "w");
+	check_row("written to", table, span_of("k1"), TABLE_FOUND, "w1", 0);
+	lmdb_write(name, 60000, (size_t)_i, "x");
+	check_row("grown", table, span_of("k59999"), TABLE_FOUND, "x59999",
+	    0);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(test_lmdb_replaced)
+{
+	struct table	*table;
+	char		 path[100], new_path[100];
+
+	lmdb_write("old", 2, 1, "v");
+	table = lmdb_open("old");
+	check_row("old", table, span_of("k1"), TABLE_FOUND, "v1", 0);
+	lmdb_write("new", 2, 1, "w");
+	lmdb_path(path, sizeof(path), "old");
+	lmdb_path(new_path, sizeof(new_path), "new");
+	ck_assert_int_eq(rename(new_path, path), 0);
+	check_row("new", table, span_of("k1"), TABLE_FOUND, "w1", 0);
+	ck_assert_int_eq(unlink(path), 0);
+	check_row("gone", table, span_of("k1"), TABLE_CANNOT_TELL, NULL, 0);
+	lmdb_write("old", 2, 1, "x");
+	check_row("back", table, span_of("k1"), TABLE_FOUND, "x1", 0);
+	table_free(table);
+}
+END_TEST
+
+START_TEST(test_lmdb_damaged)
+{
+	struct table	*table;
+	struct err	 err;
+	char		 path[100], spec[120];
+
+	lmdb_write("cut", 1000, 1, "v");
+	table = lmdb_open("cut");
+	lmdb_path(path, sizeof(path), "cut");
+	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
+	check_row("cut short", table, span_of("k1"), TABLE_CANNOT_TELL, NULL,
+	    0);
+	table_free(table);
+	snprintf(spec, sizeof(spec), "lmdb:%s/cut", dir);
+	ck_assert_ptr_null(table_open(spec, &err));
+	ck_assert_msg(strstr(err.text, "cut short") != NULL, "%s", err.text);
+	ck_assert_int_eq(truncate(path, 0), 0);
+	ck_assert_ptr_null(table_open(spec, &err));
+	ck_assert_msg(strstr(err.text, "not an LMDB file") != NULL, "%s",
+	    err.text);
+	write_file("cut.lmdb", spec, sizeof(spec));
+	ck_assert_ptr_null(table_open(spec, &err));
+}
+END_TEST
+
+/* Holds a lock on the file as postmap does, until *release_r is closed. */
+static pid_t
+hold_lock(const char *path, int *release_r)
+{
+	struct flock	 lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int		 ready[2], release[2], fd;
+	char		 c = 0;
+	pid_t		 pid;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe(release), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(release[1]);
+		fd = open(path, O_RDWR);
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			c = 1;
+		if (write(ready[1], &c, 1) == 1)
+			while (read(release[0], &c, 1) > 0)
+				;
+		_exit(0);
+	}
+	close(release[0]);
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	ck_assert_int_eq(c, 1);
+	close(ready[0]);
+	*release_r = release[1];
+	return pid;
+}
+
+START_TEST(test_lmdb_locked)
+{
+	struct table	*table;
+	char		 path[100];
+	pid_t		 pid;
+	int		 release;
+
+	lmdb_write("locked", 2, 1, "v");
+	lmdb_path(path, sizeof(path), "locked");
+	table = lmdb_open("locked");
+	pid = hold_lock(path, &release);
+	check_row("locked", table, span_of("k1"), TABLE_CANNOT_TELL, NULL, 0);
+	close(release);
+	waitpid(pid, NULL, 0);
+	check_row("unlocked", table, span_of("k1"), TABLE_FOUND, "v1", 0);
+	/* And the lookup has given its lock back. */
+	pid = hold_lock(path, &release);
+	close(release);
+	waitpid(pid, NULL, 0);
+	table_free(table);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase	*tc = tcase_create("table");
+	int	 result;
+
+	tempdir_make(dir);
+	tcase_add_loop_test(tc, test_files, 0, NELEM(file_rows));
+	tcase_add_loop_test(tc, test_specs, 0, NELEM(spec_rows));
+	tcase_add_loop_test(tc, test_bad_files, 0, NELEM(bad_files));
+	tcase_add_loop_test(tc, test_bad_specs, 0, NELEM(bad_specs));
+	tcase_add_test(tc, test_nul);
+	tcase_add_test(tc, test_nul_in_file);
+	tcase_add_test(tc, test_nested_too_deeply);
+	tcase_add_test(tc, test_long_results);
+	tcase_add_test(tc, test_reused_result);
+	tcase_add_loop_test(tc, test_limits, 0, NELEM(limit_rows));
+	tcase_add_loop_test(tc, test_threads, 0, NELEM(thread_specs));
+	tcase_add_loop_test(tc, test_lmdb, 0, 2);
+	tcase_add_test(tc, test_lmdb_replaced);
+	tcase_add_test(tc, test_lmdb_damaged);
+	tcase_add_test(tc, test_lmdb_locked);
+	tcase_set_timeout(tc, 60);
+	result = runner_run("table", tc);
+	tempdir_remove(dir);
+	return result;
+}
