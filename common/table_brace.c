@@ -67,7 +67,7 @@ table_brace_token(char **list)
 	for (p = token; *p != '\0'; p++) {
 		if (*p == '{')
 			level++;
-		else if (*p == '}' && level > 0)
+		else if (*p == '}')
 			level--;
 		else if (level == 0 && is_separator(*p))
 			break;

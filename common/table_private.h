@@ -73,8 +73,8 @@ enum table_status	table_result_append(struct table_result *res,
 size_t	table_brace_len(const char *s);
 
 /*
- * Cuts the next token off a list that blanks and commas separate outside of
- * braces, and moves *list behind it.  NULL: no more.
+ * Cuts the next token off a list, in which braces match and blanks and commas
+ * outside of them separate, and moves *list behind it.  NULL: no more.
  */
 char	*table_brace_token(char **list);
 

@@ -301,6 +301,63 @@ START_TEST(test_crowded)
 }
 END_TEST
 
+/* n addresses, every other one from base on, and all that lies between. */
+static void
+check_every_other(const char *base, uint32_t n)
+{
+	struct addrmap_builder	*b = addrmap_builder_new();
+	struct address		 a = address(base);
+	struct addrmap		*map;
+	uint32_t		 i, got, want;
+
+	for (i = 0; i < n; i++) {
+		a.bytes[2] = (uint8_t)(2 * i >> 8);
+		a.bytes[3] = (uint8_t)(2 * i);
+		ck_assert(addrmap_builder_add(b, &a, &a, i));
+	}
+	map = addrmap_build(b);
+	for (i = 0; i < 2 * n; i++) {
+		a.bytes[2] = (uint8_t)(i >> 8);
+		a.bytes[3] = (uint8_t)i;
+		want = i % 2 == 0 ? i / 2 : ADDRMAP_NONE;
+		got = addrmap_find(map, &a);
+		ck_assert_msg(got == want, "%s, %u of %u: got %u, want %u",
+		    base, i, n, got, want);
+	}
+	addrmap_free(map);
+	addrmap_builder_free(b);
+}
+
+/* Whatever the number, the halvings end at the right place. */
+START_TEST(test_every_number)
+{
+	uint32_t	 n;
+
+	for (n = 1; n < 400; n++) {
+		check_every_other("0.0.0.0", n);
+		check_every_other("10.0.0.0", n);
+	}
+}
+END_TEST
+
+START_TEST(test_neighbours_are_one)
+{
+	struct addrmap_builder	*b = addrmap_builder_new();
+	struct address		 a = address("10.0.0.0");
+	struct addrmap		*map;
+	int			 i;
+
+	for (i = 0; i < 256; i++) {
+		a.bytes[3] = (uint8_t)i;
+		ck_assert(addrmap_builder_add(b, &a, &a, 1));
+	}
+	map = addrmap_build(b);
+	ck_assert_uint_lt(addrmap_memory(map), 2000);
+	addrmap_free(map);
+	addrmap_builder_free(b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -310,6 +367,8 @@ main(void)
 	tcase_add_test(tc, test_no_address);
 	tcase_add_loop_test(tc, test_made_maps, 0, 400);
 	tcase_add_test(tc, test_crowded);
+	tcase_add_test(tc, test_every_number);
+	tcase_add_test(tc, test_neighbours_are_one);
 	tcase_set_timeout(tc, 60);
 	return runner_run("addrmap", tc);
 }

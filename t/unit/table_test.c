@@ -5,11 +5,12 @@
  * why, and what a lookup does when it cannot tell.
  *
  * Keys and specs end at an unreadable page.  That the answers are Postfix's
- * is shown by t/live/table_oracle.
+ * is shown by t/live/table-oracle.t.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <arpa/inet.h>
 #include <check.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -144,6 +145,8 @@ static const struct file_row {
 	{ "negated, below", "cidr", "! 10.0.0.0/8 a\n", "9.255.255.255", "a",
 	    1 },
 	{ "negated, inside", "cidr", "!10.0.0.0/8 a\n", "10.0.0.0", NULL, 0 },
+	{ "negated, the last inside", "cidr", "!10.0.0.0/8 a\n",
+	    "10.255.255.7", NULL, 0 },
 	{ "negated, other family", "cidr", "!10.0.0.0/8 a\n", "::1", NULL, 0 },
 	{ "negated everything", "cidr", "!0.0.0.0/0 a\n", "10.0.0.0", NULL,
 	    0 },
@@ -259,6 +262,8 @@ static const struct spec_row {
 	{ "static in braces", "static:{ a b }", "x", "a b", 0 },
 	{ "static, bad key", "static:a", "\xff", NULL, 0 },
 	{ "static, overlong key", "static:a", "\xc0\x80", NULL, 0 },
+	{ "static, overlong key of three", "static:a", "\xe0\x80\x80", NULL,
+	    0 },
 	{ "static, surrogate key", "static:a", "\xed\xa0\x80", NULL, 0 },
 	{ "static, half a character", "static:a", "abcdefgh\xe2\x82", NULL,
 	    0 },
@@ -563,6 +568,8 @@ static const struct limit_row {
 	    40, TABLE_FOUND, NULL },
 	{ "too much backtracking", "pcre:{{/b/ 1},{/^(A+)+$/ x},{/a/ 2}}",
 	    'A', '!', 40, TABLE_CANNOT_TELL, ":2: " },
+	{ "less, but too much", "pcre:{{/^(A+)+$/ x}}", 'A', '!', 19,
+	    TABLE_CANNOT_TELL, ":1: " },
 	{ "too much backtracking in if",
 	    "pcre:{{if /^(A+)+$/},{endif},{/a/ 2}}", 'A', '!', 40,
 	    TABLE_CANNOT_TELL, ":1: " },
@@ -592,6 +599,143 @@ START_TEST(test_limits)
 		    "%s: %s", row->name, res.err.text);
 	table_free(table);
 	table_result_clear(&res);
+}
+END_TEST
+
+/* ---- many rules, many addresses */
+
+#define NMANY	3000
+
+static const struct many_row {
+	const char	*type, *line, *key;	/* formats of two numbers */
+} many_rows[] = {
+	{ "texthash", "k%d.%d ", "k%d.%d" },
+	{ "cidr", "10.0.%d.%d ", "10.0.%d.%d" },
+	{ "cidr", "2001:db8:%d::%d/128 ", "2001:db8:%d::%d" },
+	{ "regexp", "/^%d %d$/ ", "%d %d" },
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+START_TEST(test_many_rules)
+{
+	const struct many_row	*row = &many_rows[_i];
+	char			 path[100], key[60], value[20];
+	struct table		*table;
+	struct err		 err;
+	FILE			*f;
+	int			 i;
+
+	snprintf(path, sizeof(path), "%s/many", dir);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	for (i = 0; i < NMANY; i++) {
+		fprintf(f, row->line, i / 200, i % 200);
+		fprintf(f, "value%d\n", i);
+	}
+	fclose(f);
+	snprintf(key, sizeof(key), "%s:%s", row->type, path);
+	table = table_open(key, &err);
+	ck_assert_msg(table != NULL, "%s", err.text);
+	for (i = 0; i < NMANY; i++) {
+		snprintf(key, sizeof(key), row->key, i / 200, i % 200);
+		snprintf(value, sizeof(value), "value%d", i);
+		check_row(key, table, span_of(key), TABLE_FOUND, value,
+		    (unsigned)i + 1);
+	}
+	table_free(table);
+}
+END_TEST
+#pragma GCC diagnostic pop
+
+/* What is an address to inet_pton() is one to a table, and nothing else. */
+static void
+check_address(const struct table *table, const char *text)
+{
+	uint8_t		 bytes[16];
+	const char	*want = NULL;
+
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		want = "four";
+	else if (inet_pton(AF_INET6, text, bytes) == 1)
+		want = "six";
+	check_row(text, table, span_of(text),
+	    want == NULL ? TABLE_NOT_FOUND : TABLE_FOUND, want,
+	    want != NULL && strcmp(want, "six") == 0 ? 2 : 1);
+}
+
+static const char	*const addresses[] = {
+	"::", ":", ":::", "1::", "::1", ":1::", "1:", "1", "::1:", "1::2::3",
+	"1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
+	"1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8::",
+	"::1:2:3:4:5:6:7:8", "1:2:3:4::5:6:7:8", "1:2:3:4:5:6:1.2.3.4",
+	"1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:1.2.3.4", "::1.2.3.4",
+	"1::1.2.3.4", "1.2.3.4::", "::1.2.3.4:5", "::1.2.3", "::1.2.3.4.5",
+	"::01.2.3.4", "::1.2.3.256", "::.1.2.3", "12345::", "::12345",
+	"01234::", "0000::", "::00001", "::g", "::G", "ABCD:EFab::", "1:::2",
+	"::1%lo", " ::1", "::1 ", "[::1]", "1.2.3.4", "1.2.3", "1.2.3.4.",
+	".1.2.3.4", "1..2.3", "1.2.3.04", "0.0.0.0", "00.0.0.0", "1.2.3.-4",
+	"256.1.1.1", "1.2.3.1000", "0x1.2.3.4", "1.2.3.4/32", "",
+	"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+	"0000:0000:0000:0000:0000:0000:255.255.255.2555",
+};
+
+START_TEST(test_addresses)
+{
+	static const char	 letters[] = "0123456789abcdefF:::.. g";
+	struct table		*table;
+	struct err		 err;
+	char			 text[48];
+	size_t			 n, at;
+	int			 i, changes;
+
+	table = table_open("cidr:{{0.0.0.0/0 four}, {::/0 six}}", &err);
+	ck_assert_ptr_nonnull(table);
+	for (i = 0; i < NELEM(addresses); i++)
+		check_address(table, addresses[i]);
+	/* And those with a few letters changed, taken away or added. */
+	srandom(1);
+	for (i = 0; i < 60000; i++) {
+		snprintf(text, 47, "%s", addresses[i % NELEM(addresses)]);
+		for (changes = 0; changes < 1 + i % 3; changes++) {
+			n = strlen(text);
+			at = (size_t)random() % (n + 1);
+			if (random() % 3 > 0 && n < 46)
+				memmove(text + at + 1, text + at, n - at + 1);
+			else if (n == at)
+				continue;
+			text[at] = letters[(size_t)random() %
+			    (sizeof(letters) - 1)];
+		}
+		check_address(table, text);
+	}
+	table_free(table);
+}
+END_TEST
+
+/* One address has many texts. */
+START_TEST(test_same_address)
+{
+	static const char	*const same[] = { "2001:db8:0:0:1:0:0:a00",
+	    "2001:db8::1:0:0:a00", "2001:DB8:0:0:1::A00",
+	    "2001:0db8:0000:0000:0001:0000:0000:0a00",
+	    "2001:db8::1:0:0.0.10.0", "2001:db8:0:0:1:0:0.0.10.0" };
+	struct table		*table;
+	struct err		 err;
+	char			 spec[100];
+	int			 i, j;
+
+	for (i = 0; i < NELEM(same); i++) {
+		snprintf(spec, sizeof(spec), "cidr:{{%s x}}", same[i]);
+		table = table_open(spec, &err);
+		ck_assert_msg(table != NULL, "%s", err.text);
+		for (j = 0; j < NELEM(same); j++)
+			check_row(same[j], table, span_of(same[j]),
+			    TABLE_FOUND, "x", 1);
+		check_row("another", table, span_of("2001:db8::1:0:0:a01"),
+		    TABLE_NOT_FOUND, NULL, 0);
+		table_free(table);
+	}
 }
 END_TEST
 
@@ -660,6 +804,7 @@ lmdb_path(char *path, size_t size, const char *name)
 static void
 lmdb_write(const char *name, int n, size_t nul, const char *prefix)
 {
+	size_t	 map_size = n < 10000 ? 1 << 20 : 64 << 20;
 	char	 path[100], key[20], value[20];
 	MDB_env	*env;
 	MDB_txn	*txn;
@@ -669,7 +814,7 @@ lmdb_write(const char *name, int n, size_t nul, const char *prefix)
 
 	lmdb_path(path, sizeof(path), name);
 	ck_assert_int_eq(mdb_env_create(&env), 0);
-	ck_assert_int_eq(mdb_env_set_mapsize(env, 64 << 20), 0);
+	ck_assert_int_eq(mdb_env_set_mapsize(env, map_size), 0);
 	ck_assert_int_eq(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK,
 	    0644), 0);
 	ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
@@ -751,11 +896,16 @@ START_TEST(test_lmdb_damaged)
 {
 	struct table	*table;
 	struct err	 err;
+	struct stat	 st;
 	char		 path[100], spec[120];
 
 	lmdb_write("cut", 1000, 1, "v");
 	table = lmdb_open("cut");
 	lmdb_path(path, sizeof(path), "cut");
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(truncate(path, st.st_size - 4096), 0);
+	check_row("one page short", table, span_of("k1"), TABLE_CANNOT_TELL,
+	    NULL, 0);
 	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
 	check_row("cut short", table, span_of("k1"), TABLE_CANNOT_TELL, NULL,
 	    0);
@@ -843,6 +993,9 @@ main(void)
 	tcase_add_test(tc, test_long_results);
 	tcase_add_test(tc, test_reused_result);
 	tcase_add_loop_test(tc, test_limits, 0, NELEM(limit_rows));
+	tcase_add_loop_test(tc, test_many_rules, 0, NELEM(many_rows));
+	tcase_add_test(tc, test_addresses);
+	tcase_add_test(tc, test_same_address);
 	tcase_add_loop_test(tc, test_threads, 0, NELEM(thread_specs));
 	tcase_add_loop_test(tc, test_lmdb, 0, 2);
 	tcase_add_test(tc, test_lmdb_replaced);

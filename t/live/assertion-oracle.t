@@ -12,9 +12,6 @@
 use strict;
 use warnings;
 
-use FindBin ();
-use lib "$FindBin::Bin/../lib";
-
 use Test::More;
 use XContext::Guard qw(guard_dir);
 use XContext::Postfix ();

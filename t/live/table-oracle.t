@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# table_oracle: our tables answer what "postmap -q" answers.
+# Our tables answer what "postmap -q" answers.
 #
 # Tables of each type are made at random, good ones for the most part, and
 # asked with made keys, here and by postmap.  A table that postmap finds fault

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * answer: from bytes to a request, to the ledger, to an answer.
+ */
+#include "server_private.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "netstring.h"
+
+static uint64_t
+clock_ns(clockid_t id)
+{
+	struct timespec	 ts;
+
+	(void)clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
+}
+
+static void
+protocol_error(struct conn *conn, const char *what)
+{
+	const struct session	*s;
+
+	s = conn->proc == NULL ? NULL : ledger_proc_session(conn->proc);
+	LOG(LOG_LEVEL_WARNING, s == NULL ? NULL : s->id, "protocol_error",
+	    { "protocol", conn->protocol == SERVER_POLICY ? "policy" :
+	    "socketmap" }, { "reason", what });
+}
+
+/* With log_all every question has a line, also one that changed nothing. */
+static void
+log_asked(const struct conn *conn, const char *what, struct span key,
+    const char *answer)
+{
+	const struct session	*s;
+	char			 text[SOCKETMAP_REQUEST_MAX + 1];
+
+	if (!conn->server->conf->log_all)
+		return;
+	s = conn->proc == NULL ? NULL : ledger_proc_session(conn->proc);
+	memcpy(text, key.p, key.n);
+	text[key.n] = '\0';
+	LOG(LOG_LEVEL_INFO, s == NULL ? NULL : s->id, "asked",
+	    { "question", what }, { "key", text }, { "answer", answer });
+}
+
+static enum socketmap_status
+socketmap_status_of(enum ledger_answer answer)
+{
+	switch (answer) {
+	case LEDGER_YES:
+		return SOCKETMAP_OK;
+	case LEDGER_NO:
+		return SOCKETMAP_NOTFOUND;
+	case LEDGER_PERM:
+		return SOCKETMAP_PERM;
+	case LEDGER_TEMP:
+	case LEDGER_ACTION:
+		break;
+	}
+	return SOCKETMAP_TEMP;
+}
+
+static void
+ask_ledger(struct conn *conn, const struct socketmap_request *request,
+    uint64_t now_ms)
+{
+	static void (*const	 handlers[SOCKETMAP_COUNT])(struct ledger *,
+	    struct ledger_proc *, struct span, struct span, uint64_t,
+	    struct ledger_reply *) = {
+		[SOCKETMAP_XCLIENT] = ledger_xclient,
+		[SOCKETMAP_XFORWARD] = ledger_xforward,
+		[SOCKETMAP_COMMAND] = ledger_command,
+		[SOCKETMAP_MILTERS] = ledger_milters,
+	};
+
+	handlers[request->map](conn->server->ledger, conn->proc,
+	    request->listener, request->key, now_ms, &conn->server->reply);
+}
+
+static bool
+answer_socketmap(struct conn *conn, struct span body)
+{
+	static const enum metrics_request	 kinds[SOCKETMAP_COUNT] = {
+		[SOCKETMAP_XCLIENT] = METRICS_XCLIENT,
+		[SOCKETMAP_XFORWARD] = METRICS_XFORWARD,
+		[SOCKETMAP_COMMAND] = METRICS_COMMAND,
+		[SOCKETMAP_MILTERS] = METRICS_MILTERS,
+	};
+	struct server			*server = conn->server;
+	struct socketmap_request	 request;
+	uint64_t			 begun;
+
+	begun = clock_ns(CLOCK_MONOTONIC);
+	if (!socketmap_parse(body, &request)) {
+		protocol_error(conn, "not a request for a map that is served");
+		return false;
+	}
+	if (conn->proc == NULL) {
+		server->reply.answer = LEDGER_TEMP;
+		(void)snprintf(server->reply.text, sizeof server->reply.text,
+		    "the process behind this socket is not known");
+	} else {
+		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
+	}
+	server->out_len += socketmap_reply(
+	    socketmap_status_of(server->reply.answer), server->reply.text,
+	    server->out + server->out_len, REPLY_SIZE);
+	log_asked(conn, socketmap_map_text(request.map), request.key,
+	    server->reply.answer == LEDGER_NO ? "NOTFOUND" :
+	    server->reply.text);
+	metrics_request(server->metrics, kinds[request.map],
+	    clock_ns(CLOCK_MONOTONIC) - begun);
+	return true;
+}
+
+static bool
+answer_policy(struct conn *conn, const struct attr_request *request)
+{
+	struct server	*server = conn->server;
+	const char	*action = "DUNNO";
+	uint64_t	 begun;
+
+	begun = clock_ns(CLOCK_MONOTONIC);
+	if (!span_eq(request->v[ATTR_REQUEST], "smtpd_access_policy")) {
+		protocol_error(conn, "request is not smtpd_access_policy");
+		return false;
+	}
+	if (conn->proc != NULL) {
+		ledger_policy(server->ledger, conn->proc, request,
+		    clock_ns(CLOCK_REALTIME) / 1000000, &server->reply);
+		if (server->reply.answer == LEDGER_ACTION)
+			action = server->reply.text;
+		else if (server->reply.answer != LEDGER_NO)
+			action = "451 4.3.0 the session store failed";
+	}
+	server->out_len += (size_t)snprintf(server->out + server->out_len,
+	    REPLY_SIZE, "action=%s\n\n", action);
+	log_asked(conn, "policy", request->v[ATTR_PROTOCOL_STATE].n >
+	    SOCKETMAP_REQUEST_MAX ? span_of("") :
+	    request->v[ATTR_PROTOCOL_STATE], action);
+	metrics_request(server->metrics, METRICS_POLICY,
+	    clock_ns(CLOCK_MONOTONIC) - begun);
+	return true;
+}
+
+static enum answer_status
+next_socketmap(struct conn *conn, struct span buf, size_t *used_r)
+{
+	struct span	 body;
+
+	switch (netstring_find(buf, SOCKETMAP_REQUEST_MAX, &body, used_r)) {
+	case NETSTRING_DONE:
+		return answer_socketmap(conn, body) ? ANSWER_DONE : ANSWER_BAD;
+	case NETSTRING_MORE:
+		return ANSWER_MORE;
+	case NETSTRING_TOO_LONG:
+		protocol_error(conn, "request is too long");
+		break;
+	case NETSTRING_BAD:
+		protocol_error(conn, "not a netstring");
+		break;
+	}
+	return ANSWER_BAD;
+}
+
+static enum answer_status
+next_policy(struct conn *conn, struct span buf, size_t *used_r)
+{
+	struct attr_request	 request;
+	size_t			 max;
+
+	/* Of what fills the buffer no more could be read. */
+	max = conn->server->conf->limits.policy_request_size;
+	if (max >= sizeof conn->server->in)
+		max = sizeof conn->server->in - 1;
+	switch (attr_parse(buf, max, &request, used_r)) {
+	case ATTR_DONE:
+		return answer_policy(conn, &request) ? ANSWER_DONE : ANSWER_BAD;
+	case ATTR_MORE:
+		return ANSWER_MORE;
+	case ATTR_TOO_LONG:
+		protocol_error(conn, "request is too long");
+		break;
+	case ATTR_BAD:
+		protocol_error(conn, "malformed request");
+		break;
+	}
+	return ANSWER_BAD;
+}
+
+enum answer_status
+answer_next(struct conn *conn, struct span buf, size_t *used_r)
+{
+	return conn->protocol == SERVER_POLICY ?
+	    next_policy(conn, buf, used_r) : next_socketmap(conn, buf, used_r);
+}

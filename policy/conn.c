@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * conn: one read, all whole requests in it, one write.
+ */
+#include "server_private.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+conn_close(struct conn *conn, enum end why)
+{
+	struct server	*server = conn->server;
+
+	(void)event_del(&conn->event);
+	(void)close(event_get_fd(&conn->event));
+	if (conn->proc != NULL)
+		ledger_proc_put(server->ledger, conn->proc,
+		    why == END_PEER && conn->protocol == SERVER_SOCKETMAP);
+	LIST_REMOVE(conn, entry);
+	server->n_conns--;
+	free(conn->in);
+	free(conn->out);
+	free(conn);
+}
+
+static bool
+keep_output(struct conn *conn, const char *p, size_t n)
+{
+	conn->out = malloc(n);
+	if (conn->out == NULL)
+		return false;
+	memcpy(conn->out, p, n);
+	conn->out_len = n;
+	return true;
+}
+
+static void	conn_ready(evutil_socket_t, short, void *);
+
+/* Waits for what the connection needs next. */
+static bool
+conn_wait(struct conn *conn, bool is_writing)
+{
+	evutil_socket_t	 fd = event_get_fd(&conn->event);
+
+	if (conn->is_writing == is_writing)
+		return true;
+	(void)event_del(&conn->event);
+	if (event_assign(&conn->event, conn->server->base, fd,
+	    (is_writing ? EV_WRITE : EV_READ) | EV_PERSIST, conn_ready,
+	    conn) != 0 || event_add(&conn->event, NULL) != 0)
+		return false;
+	conn->is_writing = is_writing;
+	return true;
+}
+
+/* Sends what the server's buffer holds; keeps what does not go out. */
+static bool
+send_answers(struct conn *conn)
+{
+	struct server	*server = conn->server;
+	ssize_t		 n;
+	size_t		 len = server->out_len;
+
+	server->out_len = 0;
+	if (len == 0)
+		return true;
+	n = send(event_get_fd(&conn->event), server->out, len, MSG_NOSIGNAL);
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			return false;
+		n = 0;
+	}
+	if ((size_t)n == len)
+		return true;
+	return keep_output(conn, server->out + n, len - (size_t)n) &&
+	    conn_wait(conn, true);
+}
+
+static bool
+keep_input(struct conn *conn, struct span rest)
+{
+	char	*copy = NULL;
+
+	if (rest.n > 0) {
+		copy = malloc(rest.n);
+		if (copy == NULL)
+			return false;
+		memcpy(copy, rest.p, rest.n);
+	}
+	free(conn->in);
+	conn->in = copy;
+	conn->in_len = rest.n;
+	return true;
+}
+
+/*
+ * Answers all whole requests in buf, until an answer cannot be sent; the rest
+ * is kept for later.
+ */
+static bool
+conn_serve(struct conn *conn, struct span buf)
+{
+	struct server	*server = conn->server;
+	enum answer_status	 next = ANSWER_DONE;
+	size_t		 used;
+
+	while (buf.n > 0 && conn->out == NULL) {
+		next = answer_next(conn, buf, &used);
+		if (next != ANSWER_DONE)
+			break;
+		buf = span_skip(buf, used);
+		if (WRITE_SIZE - server->out_len < REPLY_SIZE &&
+		    !send_answers(conn))
+			return false;
+	}
+	/* Requests before a bad one have their answers. */
+	if (!send_answers(conn) || next == ANSWER_BAD)
+		return false;
+	return (buf.n == 0 && conn->in == NULL) || keep_input(conn, buf);
+}
+
+/* The server's buffer, with what the connection had kept in front. */
+static size_t
+take_kept(struct conn *conn)
+{
+	size_t	 n = conn->in_len;
+
+	if (n > 0)
+		memcpy(conn->server->in, conn->in, n);
+	return n;
+}
+
+static void
+conn_read(struct conn *conn)
+{
+	struct server	*server = conn->server;
+	size_t		 kept;
+	ssize_t		 n;
+
+	kept = take_kept(conn);
+	n = recv(event_get_fd(&conn->event), server->in + kept,
+	    sizeof server->in - kept, 0);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		conn_close(conn, END_PEER);
+	else if (!conn_serve(conn, (struct span){ server->in,
+	    kept + (size_t)n }))
+		conn_close(conn, END_OURS);
+}
+
+static void
+conn_write(struct conn *conn)
+{
+	char	*rest = conn->out;
+	size_t	 len = conn->out_len;
+	ssize_t	 n;
+	bool	 is_kept = true;
+
+	n = send(event_get_fd(&conn->event), rest, len, MSG_NOSIGNAL);
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			conn_close(conn, END_PEER);
+		return;
+	}
+	conn->out = NULL;
+	conn->out_len = 0;
+	if ((size_t)n < len)
+		is_kept = keep_output(conn, rest + n, len - (size_t)n);
+	free(rest);
+	if (!is_kept) {
+		conn_close(conn, END_OURS);
+		return;
+	}
+	if (conn->out == NULL && (!conn_wait(conn, false) ||
+	    !conn_serve(conn, (struct span){ conn->server->in,
+	    take_kept(conn) })))
+		conn_close(conn, END_OURS);
+}
+
+static void
+conn_ready(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	if (what & EV_WRITE)
+		conn_write(arg);
+	else
+		conn_read(arg);
+}
+
+struct conn *
+conn_new(struct server *server, int fd, enum server_protocol protocol,
+    struct ledger_proc *proc)
+{
+	struct conn	*conn = calloc(1, sizeof *conn);
+
+	if (conn == NULL)
+		return NULL;
+	conn->server = server;
+	conn->protocol = protocol;
+	conn->proc = proc;
+	if (event_assign(&conn->event, server->base, fd,
+	    EV_READ | EV_PERSIST, conn_ready, conn) != 0 ||
+	    event_add(&conn->event, NULL) != 0) {
+		free(conn);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&server->conns, conn, entry);
+	server->n_conns++;
+	return conn;
+}
