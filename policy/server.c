@@ -57,7 +57,7 @@ find_proc(struct server *server, pid_t pid, struct ledger_proc **proc_r)
 	}
 	*proc_r = ledger_proc_get(server->ledger, pid, start, &err);
 	if (*proc_r == NULL)
-		LOG(LOG_LEVEL_ERROR, NULL, "error", { "reason", err.text });
+		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
 	return *proc_r != NULL;
 }
 
@@ -102,7 +102,7 @@ accept_ready(evutil_socket_t fd, short what, void *arg)
 			if (errno != EAGAIN && errno != EINTR &&
 			    errno != ECONNABORTED)
 				LOG(LOG_LEVEL_ERROR, NULL, "error",
-				    { "reason", strerror(errno) });
+				    { "text", strerror(errno) });
 			return;
 		}
 		admit(server, peer, listener->protocol);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

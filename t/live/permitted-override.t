@@ -11,7 +11,13 @@ use Test::More;
 
 use XContext::Live ();
 
-my $live = XContext::Live->new;
+# A messenger whose name Postfix knows (hosts(5)), for what must not stay of it.
+my $live = XContext::Live->new(services => [
+	{ name => 'messengers', wiring => 'a' },
+	{ name => 'named', wiring => 'a',
+	    options => [ 'smtpd_peername_lookup = yes',
+		'smtp_host_lookup = native' ] } ],
+	trust => "127.0.1.0/24\tedge\n127.0.0.1\tedge\n");
 
 # Who a mail came from, as Postfix wrote it down.
 sub received {
@@ -77,9 +83,17 @@ sub received {
 }
 
 {
-	my $smtp = $live->connect;
-	my $port = $smtp->local_port;
+	my $smtp = $live->connect(service => 'named', local => '127.0.0.1');
 	$smtp->cmd('EHLO proxy.example.net');
+	$smtp->mail(subject => 'by name');
+	is($live->policy_seen->last(client_address => '127.0.0.1')
+	    ->{client_name}, 'localhost', 'a peer with a name');
+	$smtp->quit;
+}
+
+{
+	my $smtp = $live->connect(service => 'named', local => '127.0.0.1');
+	my $port = $smtp->local_port;
 	is($smtp->cmd('XCLIENT ADDR=198.51.100.11')->code, 220,
 	    'an address alone');
 	$smtp->cmd('EHLO a.example.org');
@@ -89,8 +103,12 @@ sub received {
 	is($seen->{client_name}, 'unknown', 'no trace of the peer: name');
 	is($seen->{reverse_client_name}, 'unknown',
 	    'no trace of the peer: reverse name');
-	isnt($seen->{client_port}, $port,
-	    'no trace of the peer: port');
+	isnt($seen->{client_port}, $port, 'no trace of the peer: port');
+	$seen = $live->milter_seen->last(event => 'CONNECT',
+	    addr => '198.51.100.11');
+	unlike($seen->{name}, qr/localhost/, 'no trace for milters: name');
+	is($seen->{client_name}, 'unknown', 'no trace for milters: macro');
+	is($seen->{client_ptr}, 'unknown', 'no trace for milters: its reverse');
 }
 
 $live->finish;

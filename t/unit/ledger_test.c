@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "damage.h"
 #include "procinfo.h"
 #include "runner.h"
 #include "tempdir.h"
@@ -224,6 +225,23 @@ START_TEST(a_record_that_makes_no_sense_is_no_none)
 }
 END_TEST
 
+START_TEST(a_damaged_record_is_no_none)
+{
+	char	 path[TEMPDIR_SIZE + 8];
+
+	ck_assert_int_eq(put_record(PID + 1, 1, NOW_MS, NULL), 0);
+	ledger_free(ledger);
+	store_close(store);
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	damage_record(path, PID + 1, "rubbish that is long enough", 27);
+	store = store_open(conf->store, 1, &err);
+	ledger = ledger_new(conf, store, take_note, NULL);
+	ck_assert_ptr_null(ledger_proc_get(ledger, PID + 1, 1, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "4000002"));
+	ck_assert_ptr_nonnull(ledger_proc_get(ledger, PID + 2, 1, &err));
+}
+END_TEST
+
 /*
  * Records
  */
@@ -336,6 +354,7 @@ main(void)
 	tcase_add_test(tc, another_process_of_the_number_has_to_wait);
 	tcase_add_test(tc, many_processes);
 	tcase_add_test(tc, a_record_that_makes_no_sense_is_no_none);
+	tcase_add_test(tc, a_damaged_record_is_no_none);
 	tcase_add_loop_test(tc, what_is_swept, 0, NELEM(sweep_rows));
 	tcase_add_test(tc, what_is_in_use_is_not_swept);
 	tcase_add_test(tc, what_cannot_be_kept_is_not_answered);

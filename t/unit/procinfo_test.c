@@ -36,8 +36,7 @@ child_new(const char *name, int *hold_r)
 		(void)close(hold[1]);
 		if (name != NULL)
 			(void)prctl(PR_SET_NAME, name);
-		(void)read(hold[0], &byte, 1);
-		_exit(0);
+		_exit(read(hold[0], &byte, 1) > 0);
 	}
 	(void)close(hold[0]);
 	*hold_r = hold[1];
@@ -145,6 +144,9 @@ START_TEST(a_connecting_process_is_known)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof sun), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
+	if (getuid() == 0)
+		ck_assert(chmod(dir, 0755) == 0 &&
+		    chmod(sun.sun_path, 0777) == 0);
 	child = fork();
 	if (child == 0) {
 		fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -154,9 +156,6 @@ START_TEST(a_connecting_process_is_known)
 		(void)pause();
 		_exit(0);
 	}
-	if (getuid() == 0)
-		ck_assert(chmod(dir, 0755) == 0 &&
-		    chmod(sun.sun_path, 0777) == 0);
 	served = accept(fd, NULL, NULL);
 	ck_assert_int_ne(served, -1);
 	ck_assert(procinfo_peer(served, &peer));

@@ -14,7 +14,6 @@
 
 #include <check.h>
 #include <errno.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "damage.h"
 #include "tempdir.h"
 
 #define SIZE_MIB	8
@@ -404,10 +404,10 @@ START_TEST(another_process_reads_what_this_one_writes)
 	if (child == 0) {
 		struct store	*own = open_store(SIZE_MIB);
 
-		(void)read(go[0], &byte, 1);
+		must(read(go[0], &byte, 1) == 1);
 		if (strcmp(id_of(own, 1), "ONE") != 0)
 			_exit(1);
-		(void)read(go[0], &byte, 1);
+		must(read(go[0], &byte, 1) == 1);
 		if (strcmp(id_of(own, 1), "TWO") != 0 ||
 		    try_put(own, 2, "CHILD", "198.51.100.1", 0) != 0)
 			_exit(2);
@@ -621,29 +621,6 @@ START_TEST(what_another_boot_left_is_thrown_away)
 }
 END_TEST
 
-/* Puts these bytes in place of a process's record, as no program of ours
- * does. */
-static void
-damage(unsigned pid, const char *bytes, size_t n)
-{
-	MDB_env	*env;
-	MDB_txn	*txn;
-	MDB_dbi	 dbi;
-	MDB_val	 key = { sizeof pid, &pid }, value = { n, (void *)bytes };
-	char	 path[128];
-
-	(void)snprintf(path, sizeof path, "%s/store", dir);
-	ck_assert_int_eq(mdb_env_create(&env), 0);
-	ck_assert_int_eq(mdb_env_set_maxdbs(env, 2), 0);
-	ck_assert_int_eq(mdb_env_open(env, path, MDB_NOSYNC, 0600), 0);
-	ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	ck_assert_int_eq(mdb_dbi_open(txn, "session", MDB_INTEGERKEY, &dbi),
-	    0);
-	ck_assert_int_eq(mdb_put(txn, dbi, &key, &value, 0), 0);
-	ck_assert_int_eq(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
 static const struct damage_row {
 	const char	*name, *bytes;
 	size_t		 n;
@@ -666,7 +643,7 @@ START_TEST(a_damaged_record_is_no_none)
 	put(1, "OLD", "198.51.100.1");
 	put(2, "GOOD", "198.51.100.2");
 	store_close(store);
-	damage(1, r->bytes, r->n);
+	damage_record(strchr(url, '/'), 1, r->bytes, r->n);
 	store = open_store(SIZE_MIB);
 	session_init(&s);
 	err.text[0] = '\0';
@@ -683,7 +660,7 @@ START_TEST(a_damaged_record_is_no_none)
 	ck_assert_str_eq(id_of(store, 1), "NEW");
 	check_clients("198.51.100.2", "NEW GOOD ");
 	store_close(store);
-	damage(1, r->bytes, r->n);
+	damage_record(strchr(url, '/'), 1, r->bytes, r->n);
 	store = open_store(SIZE_MIB);
 	ck_assert_msg(store_delete(store, 1, NULL, &err) == 0, "%s: %s",
 	    r->name, err.text);

@@ -620,7 +620,7 @@ static const struct many_row {
 START_TEST(test_many_rules)
 {
 	const struct many_row	*row = &many_rows[_i];
-	char			 path[100], key[60], value[20];
+	char			 path[100], key[120], value[20];
 	struct table		*table;
 	struct err		 err;
 	FILE			*f;

@@ -727,6 +727,27 @@ START_TEST(cannot_tell_rule)
 END_TEST
 
 /* A table's entry is the rule, where there is one; else the list is. */
+START_TEST(failing_map_is_not_passed_over)
+{
+	const struct trust_profile	*profile;
+	struct trust_peer		 peer = { .listener = "failing" };
+	struct err			 err = { "" };
+	char				 spec[64], rule[192];
+
+	make_lmdb();
+	snprintf(spec, sizeof(spec), "lmdb:./%.*s",
+	    (int)(strlen(lmdb_path) - strlen(".lmdb")), lmdb_path);
+	add_map("failing", spec);
+	add_map("failing", "inline:{192.0.2.60=all}");
+	unlink(lmdb_path);
+	peer.addr = addr_of("192.0.2.60");
+	ck_assert_int_eq(trust_classify(trust, &peer, &profile, rule,
+	    sizeof(rule), &err), TRUST_CANNOT_TELL);
+	ck_assert_msg(strncmp(err.text, spec, strlen(spec)) == 0 &&
+	    strstr(err.text, "192.0.2.60") != NULL, "%s", err.text);
+}
+END_TEST
+
 START_TEST(table_rule)
 {
 	struct trust_profile_def	 def = { .name = "tab", .line = 5,
@@ -813,6 +834,7 @@ main(void)
 	tcase_add_test(tc, drop);
 	tcase_add_test(tc, violation);
 	tcase_add_test(tc, cannot_tell_rule);
+	tcase_add_test(tc, failing_map_is_not_passed_over);
 	tcase_add_test(tc, table_rule);
 	tcase_add_test(tc, long_file_name);
 	tcase_add_test(tc, words);
