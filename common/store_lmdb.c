@@ -31,6 +31,8 @@
 #define BOOT_ID_SIZE	64
 #define READERS_MAX	1024
 #define IDLE_TXN_MAX	32
+/* Of lock.mdb: a cache line a reader, and its head. */
+#define LOCK_SIZE	(READERS_MAX * 64 + 4096)
 #define RESERVE		(1U << 20)	/* bytes beyond the store's size */
 #define FREE_DBI	0		/* LMDB's own database of free pages */
 #define PUT_PAGES	64		/* that one put may take, amply */
@@ -117,6 +119,26 @@ forget_other_boot(int dir)
 	return write_file(dir, "boot_id", now, (size_t)n);
 }
 
+/*
+ * LMDB writes to its lock file through a mapping, where a full file system is
+ * no error but SIGBUS: so that file gets its room first.  Where that cannot be
+ * had (EOPNOTSUPP), nothing is worse than before.
+ */
+static int
+reserve_lock_file(int dir)
+{
+	int	 fd, rc;
+
+	fd = openat(dir, "lock.mdb", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	rc = fallocate(fd, 0, 0, LOCK_SIZE);
+	if (rc != 0 && errno == EOPNOTSUPP)
+		rc = 0;
+	(void)close(fd);
+	return rc;
+}
+
 static int
 prepare_directory(const char *path, struct err *err)
 {
@@ -130,6 +152,8 @@ prepare_directory(const char *path, struct err *err)
 		return err_set(err, "store: cannot open directory %s: %s",
 		    path, strerror(errno));
 	rc = flock(dir, LOCK_EX) == 0 ? forget_other_boot(dir) : -1;
+	if (rc == 0)
+		rc = reserve_lock_file(dir);
 	if (rc != 0)
 		rc = err_set(err, "store: cannot prepare directory %s: %s",
 		    path, strerror(errno));

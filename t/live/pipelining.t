@@ -16,7 +16,8 @@ use XContext::Postfix ();
 
 my $live = XContext::Live->new;
 
-# From 3.9 on, what is sent before the 220 that answers XCLIENT ends the session.
+# From 3.9 on, what is sent before the 220 that answers XCLIENT ends the
+# session.
 my ($major, $minor) = XContext::Postfix::version() =~ /^(\d+)\.(\d+)/;
 my $may_pipeline = $major < 3 || ($major == 3 && $minor < 9);
 
@@ -59,6 +60,7 @@ sub pipelined {
 		ok($live->not_delivered($sender), "$name: no mail gets in");
 	}
 	$smtp->close;
+	return $sender;
 }
 
 pipelined('XCLIENT, EHLO, MAIL', '250 220 250 250 250 354',
@@ -73,6 +75,19 @@ pipelined('two XCLIENTs', '250 220 220 250 250 354',
     'EHLO edge.example.net',
     'XCLIENT ADDR=198.51.100.3 NAME=c.example.org PORT=33',
     'XCLIENT HELO=said.example.org PROTO=ESMTP');
+
+# By itself Postfix forgets at the second what only the first has said.
+{
+	my $sender = pipelined('two XCLIENTs, HELO first',
+	    '250 220 220 250 250 354', '198.51.100.4 d.example.org 0 ',
+	    'd.example.org [198.51.100.4]', 'EHLO edge.example.net',
+	    'XCLIENT HELO=said.example.org PROTO=ESMTP',
+	    'XCLIENT ADDR=198.51.100.4 NAME=d.example.org');
+	my $seen = $live->policy_seen->last(sender => $sender);
+	is($seen->{helo_name}, 'said.example.org',
+	    'two XCLIENTs, HELO first: it is not forgotten')
+	    if $may_pipeline;
+}
 
 # One of two is refused, whichever it is: the session is spoilt.
 for my $row ([ 'the first of two', '250 450 220 451 503 503',

@@ -163,7 +163,7 @@ START_TEST(the_limit_is_exact)
 	char			 buf[MAX + 32];
 	size_t			 used, n;
 
-	for (n = MAX - 2; n <= MAX + 2; n++) {
+	for (n = MAX - 2; n <= MAX + 4; n++) {
 		memset(buf, 'x', sizeof buf);
 		memcpy(buf, REQ "size=", sizeof REQ "size=" - 1);
 		buf[n - 2] = buf[n - 1] = '\n';

@@ -9,7 +9,7 @@
  */
 #include "store.h"
 
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <check.h>
@@ -391,38 +391,48 @@ wait_for(pid_t child)
 	    "child: status %#x", (unsigned)status);
 }
 
+/* Reads what the parent wrote before each byte that it sends. */
+static void __attribute__((noreturn))
+read_in_turns(int fd)
+{
+	static const char *const	 ids[] = { "ONE", "TWO" };
+	struct store			*own = open_store(SIZE_MIB);
+	char				 byte;
+	size_t				 i;
+
+	for (i = 0; i < 2; i++) {
+		must(read(fd, &byte, 1) == 1);
+		must(strcmp(id_of(own, 1), ids[i]) == 0);
+		must(write(fd, &byte, 1) == 1);
+	}
+	must(try_put(own, 2, "CHILD", "198.51.100.1", 0) == 0);
+	store_close(own);
+	_exit(0);
+}
+
 START_TEST(another_process_reads_what_this_one_writes)
 {
 	pid_t	 child;
-	int	 go[2];
+	int	 fds[2];
 	char	 byte = 0;
 
 	store_close(store);
-	ck_assert_int_eq(pipe(go), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	child = fork();
 	ck_assert_int_ne(child, -1);
-	if (child == 0) {
-		struct store	*own = open_store(SIZE_MIB);
-
-		must(read(go[0], &byte, 1) == 1);
-		if (strcmp(id_of(own, 1), "ONE") != 0)
-			_exit(1);
-		must(read(go[0], &byte, 1) == 1);
-		if (strcmp(id_of(own, 1), "TWO") != 0 ||
-		    try_put(own, 2, "CHILD", "198.51.100.1", 0) != 0)
-			_exit(2);
-		store_close(own);
-		_exit(0);
-	}
+	if (child == 0)
+		read_in_turns(fds[0]);
+	(void)close(fds[0]);
 	store = open_store(SIZE_MIB);
 	put(1, "ONE", "198.51.100.1");
-	ck_assert_int_eq(write(go[1], &byte, 1), 1);
-	(void)usleep(20000);
+	ck_assert_int_eq(write(fds[1], &byte, 1), 1);
+	ck_assert_int_eq(read(fds[1], &byte, 1), 1);
 	put(1, "TWO", "198.51.100.1");
-	ck_assert_int_eq(write(go[1], &byte, 1), 1);
+	ck_assert_int_eq(write(fds[1], &byte, 1), 1);
 	wait_for(child);
 	ck_assert_str_eq(id_of(store, 2), "CHILD");
 	check_clients("198.51.100.1", "TWO CHILD ");
+	(void)close(fds[1]);
 }
 END_TEST
 

@@ -6,7 +6,8 @@
 #
 # A second process, the guardian, waits at the end of a pipe that only the test
 # holds open.  When the test closes it, or dies (also by SIGKILL), the guardian
-# ends the processes that were announced to it and removes the directory.  It
+# ends the processes that were announced to it, takes off the file systems that
+# were mounted in the test's directory, and removes that.  It
 # ends a process only if its start time is the announced one, and a member of
 # an announced process group only if that works in the test's directory: so it
 # never ends what the test did not start.

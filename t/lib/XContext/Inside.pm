@@ -48,8 +48,8 @@ sub store_tool {
 	if ($pid == 0) {
 		open(STDOUT, '>&', $out);
 		open(STDERR, '>&', $out);
-		exec($program, $live->{store} // "lmdb:$live->{dir}/xcontext/store",
-		    @arguments) or exit(127);
+		my $url = $live->{store} // "lmdb:$live->{dir}/xcontext/store";
+		exec($program, $url, @arguments) or exit(127);
 	}
 	close($out);
 	my $text = do { local $/; <$in> };

@@ -119,8 +119,8 @@ sub new {
 	my ($class, %opt) = @_;
 	my $top = guard_dir();
 	my $dir = "$top/postfix" . ($n_instances++ || '');
-	my $self = bless({ dir => $dir, services => {}, main => $opt{main} // {},
-	    order => [] }, $class);
+	my $self = bless({ dir => $dir, services => {}, order => [],
+	    main => $opt{main} // {} }, $class);
 	$self->_directories;
 	for my $service (@{$opt{services}}) {
 		my %copy = (address => own_address(), maxproc => '-',
