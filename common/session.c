@@ -33,7 +33,7 @@ enum field {
 	FIELD_REFUSED_REASON,
 	FIELD_REFUSED_TEXT,
 	FIELD_DENIED_TEXT,
-	FIELD_DENIED_SYNTAX,
+	FIELD_DENIED_REASON,
 	FIELD_AUDIT,
 	FIELD_AUDIT_DROPPED,
 	FIELD_COUNT
@@ -59,7 +59,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_REFUSED_REASON] = "refused_reason",
 	[FIELD_REFUSED_TEXT] = "refused_text",
 	[FIELD_DENIED_TEXT] = "denied_text",
-	[FIELD_DENIED_SYNTAX] = "denied_syntax",
+	[FIELD_DENIED_REASON] = "denied_reason",
 	[FIELD_AUDIT] = "audit",
 	[FIELD_AUDIT_DROPPED] = "audit_dropped",
 };
@@ -239,11 +239,14 @@ session_encode(const struct session *s, char *buf, size_t size)
 	put_number(&w, FIELD_SEALED, s->is_sealed);
 	if (s->refused != VERDICT_PERMIT) {
 		put(&w, FIELD_REFUSED, verdict_action_text(s->refused));
-		put_number(&w, FIELD_REFUSED_REASON, s->refused_reason);
+		put(&w, FIELD_REFUSED_REASON,
+		    verdict_reason_text(s->refused_reason));
 	}
 	put(&w, FIELD_REFUSED_TEXT, s->refused_text);
+	if (s->denied_text != NULL)
+		put(&w, FIELD_DENIED_REASON,
+		    verdict_reason_text(s->denied_reason));
 	put(&w, FIELD_DENIED_TEXT, s->denied_text);
-	put_number(&w, FIELD_DENIED_SYNTAX, s->denied_is_syntax);
 	for (i = 0; i < s->n_audit; i++)
 		put_audit(&w, &s->audit[i]);
 	put_number(&w, FIELD_AUDIT_DROPPED, s->n_audit_dropped);
@@ -357,17 +360,13 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_REFUSED:
 		return verdict_action_find(value, &s->refused);
 	case FIELD_REFUSED_REASON:
-		if (!get_number(value, REASON_CANNOT_TELL, &n))
-			return false;
-		s->refused_reason = (enum verdict_reason)n;
-		return true;
+		return verdict_reason_find(value, &s->refused_reason);
 	case FIELD_REFUSED_TEXT:
 		return session_set_text(&s->refused_text, value);
 	case FIELD_DENIED_TEXT:
 		return session_set_text(&s->denied_text, value);
-	case FIELD_DENIED_SYNTAX:
-		s->denied_is_syntax = true;
-		return true;
+	case FIELD_DENIED_REASON:
+		return verdict_reason_find(value, &s->denied_reason);
 	case FIELD_AUDIT:
 		return get_audit(s, value);
 	case FIELD_AUDIT_DROPPED:

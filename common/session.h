@@ -70,7 +70,7 @@ struct session {
 
 	/* What to say to the command that was refused last; NULL: none. */
 	char			*denied_text;
-	bool			 denied_is_syntax;	/* x.5.4, not x.7.1 */
+	enum verdict_reason	 denied_reason;
 
 	struct session_audit	*audit;
 	unsigned		 n_audit;

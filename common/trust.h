@@ -133,9 +133,11 @@ void	trust_violation(const struct trust_profile *profile,
 
 const char	*verdict_reason_text(enum verdict_reason reason);
 const char	*verdict_action_text(enum verdict_action action);
-/* Finds an action by its text; false: none. */
+/* Finds an action, a reason, by its text; false: none. */
 bool		 verdict_action_find(const char *text,
 		    enum verdict_action *action_r);
+bool		 verdict_reason_find(const char *text,
+		    enum verdict_reason *reason_r);
 
 /*
  * Building, for conf.c and tests.  Each call copies what it is given.

@@ -64,6 +64,19 @@ verdict_action_find(const char *text, enum verdict_action *action_r)
 	return false;
 }
 
+bool
+verdict_reason_find(const char *text, enum verdict_reason *reason_r)
+{
+	size_t	 i;
+
+	for (i = 0; i < COUNT(reason_texts); i++)
+		if (strcmp(text, reason_texts[i]) == 0) {
+			*reason_r = (enum verdict_reason)i;
+			return true;
+		}
+	return false;
+}
+
 /* Copies text so that the result is printable ASCII on one line. */
 static void
 text_escape(const char *text, char *buf, size_t size)

@@ -285,8 +285,7 @@ enforce_denied(const struct session *s, const struct enforce_facts *facts,
 		permit(answer);
 		return;
 	}
-	refuse(answer, VERDICT_TEMPFAIL,
-	    s->denied_is_syntax ? REASON_MALFORMED : REASON_NO_GRANT,
-	    s->denied_is_syntax ? &denied_syntax : &denied, s->denied_text,
-	    s->id);
+	refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
+	    s->denied_reason == REASON_MALFORMED ? &denied_syntax : &denied,
+	    s->denied_text, s->id);
 }

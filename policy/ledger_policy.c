@@ -98,6 +98,15 @@ is_new_connection(const struct ledger_proc *proc,
 	    proc->session->pending == NULL;
 }
 
+static void
+refuse_mismatch(struct ledger *ledger, struct ledger_proc *proc,
+    uint64_t now_ms)
+{
+	ledger_violation(ledger, proc, REASON_MISMATCH, "the mail server "
+	    "shows another client than the one that was permitted", NULL,
+	    now_ms);
+}
+
 /* False: its session cannot be. */
 static bool
 begin_connection(struct ledger *ledger, struct ledger_proc *proc,
@@ -106,18 +115,26 @@ begin_connection(struct ledger *ledger, struct ledger_proc *proc,
 	char		 listener[sizeof proc->session->listener];
 	struct address	 peer;
 	struct err	 err;
+	bool		 was_refused;
 
 	if (!address_parse(shown, &peer))
 		return true;
+	was_refused = proc->phase == PHASE_LOADED &&
+	    proc->session->refused != VERDICT_PERMIT;
 	memcpy(listener, proc->session->listener, sizeof listener);
 	(void)session_set_text(&proc->name, NULL);
 	if (proc->phase == PHASE_ASSUMED)
 		proc->phase = PHASE_COMMITTED;	/* its end is an undo */
-	if (ledger_session_begin(ledger, proc, span_of(listener), &peer,
-	    now_ms, &err))
-		return true;
-	ledger_begin_failed(ledger, proc, &err, reply);
-	return false;
+	if (!ledger_session_begin(ledger, proc, span_of(listener), &peer,
+	    now_ms, &err)) {
+		ledger_begin_failed(ledger, proc, &err, reply);
+		return false;
+	}
+	/* A restart must not forgive: it may be the session that was refused
+	 * because of this very client.  If not, it will be back. */
+	if (was_refused)
+		refuse_mismatch(ledger, proc, now_ms);
+	return true;
 }
 
 /* Brings the session up to date with what the request shows. */
@@ -140,9 +157,7 @@ policy_follow(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_commit(ledger, proc, &set, now_ms);
 	ledger_forget(ledger, proc, now_ms);
 	if (!client_shown(proc, request) && s->refused == VERDICT_PERMIT)
-		ledger_violation(ledger, proc, REASON_MISMATCH, "the mail server "
-		    "shows another client than the one that was permitted",
-		    now_ms);
+		refuse_mismatch(ledger, proc, now_ms);
 }
 
 void

@@ -39,6 +39,9 @@ struct ledger_proc {
 	bool				 is_dirty;	/* must be saved */
 	struct session			*session;	/* or NULL */
 	char				*name;	/* looked up just before */
+	/* The session before this one, for the log: */
+	char				 former_id[ULID_SIZE];
+	struct address			 former_peer;
 
 	/* Of the session: */
 	struct conf			*conf;
@@ -119,7 +122,8 @@ void	ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc,
 /* Refuses the session: the MTA already acts on what should not be, so that
  * even a profile that only reports is no excuse. */
 void	ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
-	    enum verdict_reason reason, const char *text, uint64_t now_ms);
+	    enum verdict_reason reason, const char *text, const char *line,
+	    uint64_t now_ms);
 void	ledger_unseen(struct ledger *ledger, struct ledger_proc *proc,
 	    uint64_t now_ms);
 /* True if the session is one that an unseen override made. */

@@ -9,6 +9,7 @@
  */
 #include "ledger_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
 	is_reported = proc->profile != NULL &&
 	    trust_profile_report_only(proc->profile);
 	(void)session_set_text(&s->denied_text, verdict->text);
-	s->denied_is_syntax = verdict->reason == REASON_MALFORMED;
+	s->denied_reason = verdict->reason;
 	if (!is_reported && verdict->action > s->refused) {
 		s->refused = verdict->action;
 		s->refused_reason = verdict->reason;
@@ -102,6 +103,8 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	if (proc->has_record)
 		ledger_report(ledger, proc, proc->phase == PHASE_COMMITTED ?
 		    LEDGER_UNDO : LEDGER_END, NULL, NULL, NULL);
+	memcpy(proc->former_id, proc->session->id, sizeof proc->former_id);
+	proc->former_peer = proc->session->peer;
 	session_clear(proc->session);
 	free(proc->session);
 	proc->session = NULL;
@@ -342,7 +345,8 @@ ledger_forget(struct ledger *ledger, struct ledger_proc *proc, uint64_t now_ms)
 
 void
 ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
-    enum verdict_reason reason, const char *text, uint64_t now_ms)
+    enum verdict_reason reason, const char *text, const char *line,
+    uint64_t now_ms)
 {
 	struct verdict	 verdict;
 
@@ -354,14 +358,21 @@ ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
 		(void)session_set_text(&proc->session->refused_text, text);
 	}
 	ledger_audit(proc, now_ms, SESSION_REFUSED, text);
-	ledger_report(ledger, proc, LEDGER_REFUSE, &verdict, NULL, NULL);
+	ledger_report(ledger, proc, LEDGER_REFUSE, &verdict, NULL, line);
 }
 
 void
 ledger_unseen(struct ledger *ledger, struct ledger_proc *proc, uint64_t now_ms)
 {
+	char	 peer[ADDRESS_TEXT_SIZE];
+	char	 line[ULID_SIZE + sizeof peer + sizeof "session  of "];
+
+	(void)snprintf(line, sizeof line, "session %s of %s",
+	    proc->former_id, address_format(&proc->former_peer, peer,
+	    sizeof peer));
 	ledger_violation(ledger, proc, REASON_UNSEEN, "the mail server took an "
-	    "override that was not submitted for judgement", now_ms);
+	    "override that was not submitted for judgement",
+	    proc->former_id[0] == '\0' ? NULL : line, now_ms);
 }
 
 bool

@@ -183,6 +183,7 @@ reload(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	warn_if_changed("store", p->conf->store, conf->store);
+	warn_if_changed("user", p->conf->user, conf->user);
 	warn_if_changed("policy.listen", p->conf->policy_listen,
 	    conf->policy_listen);
 	warn_if_changed("policy.maps", p->conf->policy_maps,
@@ -194,6 +195,10 @@ reload(evutil_socket_t fd, short what, void *arg)
 	p->report.is_verbose = conf->log_all;
 	conf_unref(p->conf);
 	p->conf = conf;
+	if (log_open(PROGRAM, conf->log, conf->log_format,
+	    conf->limits.log_rate, &err) != 0)
+		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
+		    { "text", err.text });
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
 	daemon_ready();
 }

@@ -25,7 +25,7 @@ struct record {
 	enum verdict_reason	 reason;
 	const char		*refused_text;
 	const char		*denied_text;
-	bool			 denied_is_syntax;
+	enum verdict_reason	 denied_reason;
 	const char		*id;
 };
 
@@ -42,7 +42,7 @@ make_session(const struct record *r, struct session *s)
 	ck_assert(session_set_text(&s->override, r->override));
 	ck_assert(session_set_text(&s->refused_text, r->refused_text));
 	ck_assert(session_set_text(&s->denied_text, r->denied_text));
-	s->denied_is_syntax = r->denied_is_syntax;
+	s->denied_reason = r->denied_reason;
 }
 
 /* The whole reply in one text, lines parted by '|'. */
@@ -363,7 +363,7 @@ static const struct denied_row {
 	{ "not granted", { CLIENT, .denied_text = "LOGIN is not granted" },
 	    "450 4.7.1 LOGIN is not granted; session " ID },
 	{ "malformed", { CLIENT, .denied_text = "ADDR: bad",
-	    .denied_is_syntax = true },
+	    .denied_reason = REASON_MALFORMED },
 	    "450 4.5.4 ADDR: bad; session " ID },
 	{ "another client's", { "192.0.2.8", .denied_text = "secret" }, "" },
 	{ "unseen override", { "192.0.2.8", .refused = VERDICT_TEMPFAIL,

@@ -13,7 +13,8 @@
 #include "netstring.h"
 #include "runner.h"
 
-#define L64	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+#define L64	"abcdefghijklmnopqrstuvwxyz0123456789-_"			\
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static const struct row {
 	const char	*name, *in;

@@ -165,7 +165,7 @@ START_TEST(what_was_put_is_got)
 	s.is_sealed = true;
 	s.refused = VERDICT_REJECT;
 	s.refused_reason = REASON_SEALED;
-	s.denied_is_syntax = true;
+	s.denied_reason = REASON_MALFORMED;
 	s.n_audit_dropped = 3;
 	ck_assert(session_set_text(&s.peer_name, "mx.example.net") &&
 	    session_set_text(&s.profile, "edge") &&
