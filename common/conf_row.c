@@ -103,7 +103,7 @@ static const struct conf_row	 rows[] = {
 	LIST("", "trust_maps", "",
 	    "Tables that map a peer to the name of its profile."),
 
-	NUMBER("limits", "policy_request_size", "65536", 1024, 16777216,
+	NUMBER("limits", "policy_request_size", "65536", 1024, 65536,
 	    limits.policy_request_size,
 	    "Bytes of one policy request."),
 	NUMBER("limits", "connections", "10000", 1, 1000000,

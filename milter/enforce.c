@@ -272,8 +272,9 @@ enforce_cannot_tell(struct enforce_answer *answer)
 bool
 enforce_is_refused_verb(const char *command)
 {
-	return span_caseeq((struct span){ command, strcspn(command, " \t\r\n") },
-	    SESSION_REFUSED_VERB);
+	struct span	 verb = { command, strcspn(command, " \t\r\n") };
+
+	return span_caseeq(verb, SESSION_REFUSED_VERB);
 }
 
 void

@@ -173,13 +173,10 @@ static enum answer_status
 next_policy(struct conn *conn, struct span buf, size_t *used_r)
 {
 	struct attr_request	 request;
-	size_t			 max;
 
-	/* Of what fills the buffer no more could be read. */
-	max = conn->server->conf->limits.policy_request_size;
-	if (max >= sizeof conn->server->in)
-		max = sizeof conn->server->in - 1;
-	switch (attr_parse(buf, max, &request, used_r)) {
+	/* The setting's maximum leaves room in the buffer for one more read. */
+	switch (attr_parse(buf, conn->server->conf->limits.policy_request_size,
+	    &request, used_r)) {
 	case ATTR_DONE:
 		return answer_policy(conn, &request) ? ANSWER_DONE : ANSWER_BAD;
 	case ATTR_MORE:

@@ -37,8 +37,8 @@ struct ledger_note {
 	enum ledger_event	 event;
 	const struct session	*session;	/* NULL if there is none */
 	const struct verdict	*verdict;	/* NULL if none was reached */
-	const char		*command;	/* the MTA's question, or NULL */
-	const char		*text;		/* the line, the reason; or NULL */
+	const char		*command;	/* "XCLIENT" ..., or NULL */
+	const char		*text;		/* line or reason, or NULL */
 };
 
 typedef void ledger_note_fn(const struct ledger_note *note, void *arg);

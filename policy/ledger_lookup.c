@@ -163,7 +163,8 @@ milters_session(struct ledger *ledger, struct ledger_proc *proc,
 			proc->phase = PHASE_OPEN;
 		return true;
 	}
-	if (!is_milters_due(proc->phase) && ledger_pending_fits(s, addr, &set)) {
+	if (!is_milters_due(proc->phase) &&
+	    ledger_pending_fits(s, addr, &set)) {
 		ledger_commit(ledger, proc, &set, now_ms);
 		seal_without_xclient(ledger, proc, now_ms);
 		proc->phase = PHASE_ASSUMED;

@@ -179,7 +179,8 @@ ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 		return;
 	policy_follow(ledger, proc, request, now_ms);
 	if (!span_caseeq(state, "CONNECT"))
-		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail", now_ms);
+		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		    now_ms);
 	if (proc->session->refused != VERDICT_PERMIT && is_mail_state(state))
 		answer_refusal(ledger, proc, reply);
 	ledger_finish(ledger, proc, reply);

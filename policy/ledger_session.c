@@ -298,8 +298,8 @@ ledger_seal(struct ledger *ledger, struct ledger_proc *proc, const char *by,
 }
 
 void
-ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc, enum trust_seal when,
-    const char *by, uint64_t now_ms)
+ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc,
+    enum trust_seal when, const char *by, uint64_t now_ms)
 {
 	struct session	*s = proc->session;
 

@@ -13,8 +13,8 @@
 #include "span.h"
 
 #define SOCKETMAP_REQUEST_MAX	16384	/* bytes of a request's body */
-#define SOCKETMAP_TEXT_MAX	8192	/* bytes of a reply's text (Postfix would
-					 * take 100000) */
+#define SOCKETMAP_TEXT_MAX	8192	/* bytes of a reply's text; Postfix
+					 * would take 100000 */
 
 enum socketmap_map {
 	SOCKETMAP_XCLIENT,
