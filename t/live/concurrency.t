@@ -5,7 +5,7 @@
 # 200 sessions at the same time, of messengers and strangers, with asserted
 # addresses that overlap, on two wirings and through fewer smtpd processes than
 # sessions, in a random order of their steps: no session ever sees another's
-# identity.  XC_SEED repeats an order.
+# identity.  XC_SEED makes another order.
 use strict;
 use warnings;
 
@@ -21,7 +21,7 @@ use constant {
 	PROCESSES => 30,		# of each wiring
 };
 
-my $seed = $ENV{XC_SEED} // time() ^ $$;
+my $seed = $ENV{XC_SEED} // 1;
 srand($seed);
 note("XC_SEED=$seed");
 

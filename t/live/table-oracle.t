@@ -10,7 +10,7 @@
 # difference the table and the key are printed.
 #
 # TABLE_TOOL is our program (t/lib/table_tool); ORACLE_TABLES is the number of
-# tables of each type; ORACLE_SEED repeats a run.
+# tables of each type.  A run is the same each time, unless ORACLE_SEED is set.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ use Test::More;
 
 my $tool = $ENV{TABLE_TOOL} // 't/lib/table_tool';
 my $ntables = $ENV{ORACLE_TABLES} // 250;
-my $seed = $ENV{ORACLE_SEED} // time() ^ $$;
+my $seed = $ENV{ORACLE_SEED} // 1;
 my ($postmap) = grep { -x } map { "$_/postmap" }
     split(/:/, "$ENV{PATH}:/usr/sbin");
 plan skip_all => 'no postmap here' if !defined $postmap;
@@ -358,12 +358,14 @@ sub fault {
 	return undef;
 }
 
-# True if both stop at a result that is not UTF-8.  postmap asks no more keys
-# then.
-sub both_refuse_result {
+# True if both stop at a result that is not UTF-8, or at an expression that
+# takes too long.  postmap asks no more keys then.
+sub both_give_up {
 	my ($postmap_errors, $errors) = @_;
-	return $postmap_errors =~ /non-UTF-8 value/ &&
-	    $errors =~ /result is not UTF-8/;
+	return ($postmap_errors =~ /non-UTF-8 value/ &&
+	    $errors =~ /result is not UTF-8/) ||
+	    ($postmap_errors =~ /match limit exceeded/ &&
+	    $errors =~ /match limit exceeded/);
 }
 
 sub compare_table {
@@ -375,7 +377,7 @@ sub compare_table {
 	my $our_spec = $spec;
 	$our_spec =~ s/unionmap:/union:/g if chance(0.5);
 	my ($status, $got, $errors) = run($tool, $our_spec);
-	return undef if both_refuse_result($postmap_errors, $errors);
+	return undef if both_give_up($postmap_errors, $errors);
 	if (defined $fault) {
 		# Inside of a pipemap the number says too little.
 		return undef if $status == 1 << 8 && ($fault == -1 ||

@@ -7,14 +7,13 @@
 #include "address.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
 #include "edge.h"
+#include "runner.h"
 
-#define NELEM(a)	((int)(sizeof(a) / sizeof((a)[0])))
 #define LONGEST		"2001:0db8:ffff:ffff:ffff:ffff:255.255.255.255"
 
 /* want: the canonical text; NULL: no address. */
@@ -394,10 +393,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*s = suite_create("address");
 	TCase	*tc = tcase_create("address");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_loop_test(tc, row_parses, 0, NELEM(rows));
 	tcase_add_test(tc, nul_ends_no_address);
@@ -409,10 +405,5 @@ main(void)
 	tcase_add_test(tc, more_bits_than_there_are_hold_nothing);
 	tcase_add_test(tc, equal_needs_the_family);
 	tcase_add_test(tc, sockaddr_gives_address_and_port);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("address", tc);
 }

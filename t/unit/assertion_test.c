@@ -7,13 +7,12 @@
  */
 #include "assertion.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "edge.h"
+#include "runner.h"
 
-#define NELEM(a)	((int)(sizeof(a) / sizeof((a)[0])))
 #define X50		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X64		X50 "xxxxxxxxxxxxxx"
 #define X250		X50 X50 X50 X50 X50
@@ -658,10 +657,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*s = suite_create("assertion");
 	TCase	*tc = tcase_create("assertion");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_loop_test(tc, xclient_row, 0, NELEM(xclient_rows));
 	tcase_add_loop_test(tc, xforward_row, 0, NELEM(xforward_rows));
@@ -678,10 +674,5 @@ main(void)
 	tcase_add_test(tc, copy_owns_its_text);
 	tcase_add_loop_test(tc, merge_row, 0, NELEM(merge_rows));
 	tcase_add_test(tc, print_needs_room_and_something_to_say);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("assertion", tc);
 }

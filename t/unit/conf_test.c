@@ -6,8 +6,8 @@
  * "make check" sets srcdir, where the manual page is looked for.
  */
 #include "conf.h"
+#include "runner.h"
 
-#include <check.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -615,10 +615,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*suite = suite_create("conf");
 	TCase	*tc = tcase_create("conf");
-	SRunner	*runner;
-	int	 failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bad, 0,
@@ -635,10 +632,5 @@ main(void)
 	tcase_add_test(tc, prints_every_setting);
 	tcase_add_test(tc, manual_names_every_setting);
 	tcase_add_test(tc, references);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("conf", tc);
 }

@@ -5,13 +5,13 @@
  * of the test's own.
  */
 #include "daemon.h"
+#include "runner.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -548,10 +548,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*suite = suite_create("daemon");
 	TCase	*tc = tcase_create("daemon");
-	SRunner	*runner;
-	int	 failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, command_line, 0,
@@ -571,10 +568,5 @@ main(void)
 	tcase_add_test(tc, bad_places);
 	tcase_add_test(tc, inet);
 	tcase_add_test(tc, inet6);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("daemon", tc);
 }

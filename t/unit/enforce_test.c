@@ -4,12 +4,12 @@
  * enforce_test: what is answered, for each way in which a record and a
  * connection can stand to each other.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "enforce.h"
+#include "runner.h"
 
 #define ID	"01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #define ID2	"01BX5ZZKBKACTAV9WEVGEMMVRZ"
@@ -527,10 +527,9 @@ END_TEST
 
 #define ROWS(a)	((int)(sizeof(a) / sizeof(a)[0]))
 
-static Suite *
-enforce_suite(void)
+static TCase *
+enforce_case(void)
 {
-	Suite	*suite = suite_create("enforce");
 	TCase	*tc = tcase_create("enforce");
 
 	tcase_add_loop_test(tc, mail, 0, ROWS(mail_rows));
@@ -541,18 +540,11 @@ enforce_suite(void)
 	tcase_add_loop_test(tc, refused_verb, 0, ROWS(verb_rows));
 	tcase_add_loop_test(tc, texts, 0, ROWS(text_rows));
 	tcase_add_test(tc, breaks_at_blanks);
-	suite_add_tcase(suite, tc);
-	return suite;
+	return tc;
 }
 
 int
 main(void)
 {
-	SRunner	*runner = srunner_create(enforce_suite());
-	int	 failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("enforce", enforce_case());
 }

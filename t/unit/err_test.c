@@ -4,8 +4,8 @@
  * err_test: error texts with and without a place, and how they are cut.
  */
 #include "err.h"
+#include "runner.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,19 +57,11 @@ END_TEST
 int
 main(void)
 {
-	Suite	*s = suite_create("err");
 	TCase	*tc = tcase_create("err");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_test(tc, text_is_formatted);
 	tcase_add_test(tc, place_comes_first);
 	tcase_add_test(tc, long_text_is_cut);
 	tcase_add_test(tc, nobody_wants_the_text);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("err", tc);
 }

@@ -3,7 +3,6 @@
 /*
  * follow_test: which of the store's sessions a milter connection gets.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "follow.h"
 #include "procinfo.h"
+#include "runner.h"
 
 #define STORE_SIZE_MIB	4
 #define CLIENT		"192.0.2.7"
@@ -236,10 +236,9 @@ START_TEST(by_client)
 }
 END_TEST
 
-static Suite *
-follow_suite(void)
+static TCase *
+follow_case(void)
 {
-	Suite	*suite = suite_create("follow");
 	TCase	*tc = tcase_create("follow");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -249,8 +248,7 @@ follow_suite(void)
 	tcase_add_test(tc, by_pid_of_an_invisible_process);
 	tcase_add_loop_test(tc, by_client, 0,
 	    2 * (int)(sizeof client_rows / sizeof client_rows[0]));
-	suite_add_tcase(suite, tc);
-	return suite;
+	return tc;
 }
 
 static void
@@ -272,15 +270,11 @@ remove_directory(void)
 int
 main(void)
 {
-	SRunner	*runner;
-	int	 failed;
+	int	 status;
 
 	if (mkdtemp(directory) == NULL)
 		return EXIT_FAILURE;
-	runner = srunner_create(follow_suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = runner_run("follow", follow_case());
 	remove_directory();
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

@@ -5,10 +5,10 @@
  */
 #include "hostname.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #include "edge.h"
+#include "runner.h"
 
 #define LABEL62	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define LABEL63	"a" LABEL62
@@ -87,18 +87,10 @@ END_TEST
 int
 main(void)
 {
-	Suite	*s = suite_create("hostname");
 	TCase	*tc = tcase_create("hostname");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_loop_test(tc, row_has_its_answer, 0,
 	    sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, nul_is_no_name_character);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("hostname", tc);
 }

@@ -5,7 +5,6 @@
  */
 #include "log.h"
 
-#include <check.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "edge.h"
 #include "log_rate.h"
 #include "log_target.h"
+#include "runner.h"
 
 #define PAIRS(...)							\
 	((const struct log_pair[]){ __VA_ARGS__, { NULL, NULL } })
@@ -329,10 +329,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*suite = suite_create("log");
 	TCase	*tc = tcase_create("log");
-	SRunner	*runner;
-	int	 failed;
 
 	tcase_add_loop_test(tc, format, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
@@ -342,10 +339,5 @@ main(void)
 	tcase_add_test(tc, targets);
 	tcase_add_test(tc, to_stderr);
 	tcase_add_test(tc, threads);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("log", tc);
 }

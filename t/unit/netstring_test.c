@@ -6,11 +6,11 @@
  */
 #include "netstring.h"
 
-#include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "edge.h"
+#include "runner.h"
 
 #define MAX_BODY	12
 
@@ -184,15 +184,11 @@ START_TEST(overhead_is_enough)
 }
 END_TEST
 
-#define NELEM(a)	((int)(sizeof(a) / sizeof((a)[0])))
 
 int
 main(void)
 {
-	Suite	*s = suite_create("netstring");
 	TCase	*tc = tcase_create("netstring");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_loop_test(tc, row_has_its_answer, 0, NELEM(rows));
 	tcase_add_loop_test(tc, row_has_its_answer_bytewise, 0, NELEM(rows));
@@ -200,10 +196,5 @@ main(void)
 	tcase_add_test(tc, nul_in_the_body_is_a_byte);
 	tcase_add_loop_test(tc, written_row, 0, NELEM(write_rows));
 	tcase_add_test(tc, overhead_is_enough);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("netstring", tc);
 }

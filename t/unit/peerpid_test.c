@@ -6,7 +6,6 @@
  */
 #include <sys/un.h>
 
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "peerpid.h"
+#include "runner.h"
 
 /* How libmilter's context begins; the rest of it is not looked at. */
 struct smfi_str {
@@ -217,10 +217,9 @@ START_TEST(no_unix_address)
 }
 END_TEST
 
-static Suite *
-peerpid_suite(void)
+static TCase *
+peerpid_case(void)
 {
-	Suite	*suite = suite_create("peerpid");
 	TCase	*tc = tcase_create("peerpid");
 
 	tcase_add_test(tc, right_socket);
@@ -228,22 +227,17 @@ peerpid_suite(void)
 	tcase_add_test(tc, longer_path);
 	tcase_add_test(tc, abstract_name);
 	tcase_add_test(tc, no_unix_address);
-	suite_add_tcase(suite, tc);
-	return suite;
+	return tc;
 }
 
 int
 main(void)
 {
-	SRunner	*runner;
-	int	 failed;
+	int	 status;
 
 	if (mkdtemp(directory) == NULL)
 		return EXIT_FAILURE;
-	runner = srunner_create(peerpid_suite());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = runner_run("peerpid", peerpid_case());
 	(void)rmdir(directory);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

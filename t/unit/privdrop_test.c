@@ -6,11 +6,11 @@
  * What needs root is skipped without it.
  */
 #include "privdrop.h"
+#include "runner.h"
 
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include <check.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -137,10 +137,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*suite = suite_create("privdrop");
 	TCase	*tc = tcase_create("privdrop");
-	SRunner	*runner;
-	int	 failed;
 
 	if (geteuid() != 0)
 		printf("privdrop: not root, the drop itself is skipped\n");
@@ -148,10 +145,5 @@ main(void)
 	tcase_add_test(tc, proof);
 	tcase_add_test(tc, nothing);
 	tcase_add_test(tc, refusal);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("privdrop", tc);
 }

@@ -6,7 +6,6 @@
  */
 #include <sys/wait.h>
 
-#include <check.h>
 #include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "procinfo.h"
 #include "procstart.h"
+#include "runner.h"
 
 #define PLACES	256	/* the table's size: pids so far apart share a place */
 
@@ -141,10 +141,9 @@ START_TEST(two_for_one_place)
 }
 END_TEST
 
-static Suite *
-procstart_suite(void)
+static TCase *
+procstart_case(void)
 {
-	Suite	*suite = suite_create("procstart");
 	TCase	*tc = tcase_create("procstart");
 
 	tcase_set_timeout(tc, 60);
@@ -153,18 +152,11 @@ procstart_suite(void)
 	tcase_add_test(tc, no_such_process);
 	tcase_add_test(tc, forgets_the_dead);
 	tcase_add_test(tc, two_for_one_place);
-	suite_add_tcase(suite, tc);
-	return suite;
+	return tc;
 }
 
 int
 main(void)
 {
-	SRunner	*runner = srunner_create(procstart_suite());
-	int	 failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("procstart", procstart_case());
 }

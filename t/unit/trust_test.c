@@ -4,8 +4,8 @@
  * trust_test: classification of peers, and verdicts about commands.
  */
 #include "trust.h"
+#include "runner.h"
 
-#include <check.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -816,10 +816,7 @@ END_TEST
 int
 main(void)
 {
-	Suite	*suite = suite_create("trust");
 	TCase	*tc = tcase_create("trust");
-	SRunner	*runner;
-	int	 failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, classify, 0,
@@ -838,10 +835,5 @@ main(void)
 	tcase_add_test(tc, table_rule);
 	tcase_add_test(tc, long_file_name);
 	tcase_add_test(tc, words);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("trust", tc);
 }

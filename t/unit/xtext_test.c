@@ -5,11 +5,11 @@
  */
 #include "xtext.h"
 
-#include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "edge.h"
+#include "runner.h"
 
 /* NULL: refused.  Sizes are those of the texts, so no row holds a NUL. */
 static const struct row {
@@ -169,25 +169,16 @@ START_TEST(every_byte_comes_back)
 }
 END_TEST
 
-#define NELEM(a)	((int)(sizeof(a) / sizeof((a)[0])))
 
 int
 main(void)
 {
-	Suite	*s = suite_create("xtext");
 	TCase	*tc = tcase_create("xtext");
-	SRunner	*sr;
-	int	 nfailed;
 
 	tcase_add_loop_test(tc, row_decodes, 0, NELEM(rows));
 	tcase_add_test(tc, short_room_is_told);
 	tcase_add_test(tc, nul_decodes_to_nul);
 	tcase_add_loop_test(tc, row_encodes, 0, NELEM(encode_rows));
 	tcase_add_test(tc, every_byte_comes_back);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("xtext", tc);
 }
