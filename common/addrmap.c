@@ -3,9 +3,7 @@
 /*
  * addrmap: disjoint ranges, searched in as few cache lines as can be.
  *
- * Building sweeps over the starts of all ranges with a heap of those that are
- * still open, the lowest rule on top, and writes down each point where the
- * answer changes.
+ * addrmap_paint finds the points where the answer changes.
  *
  * IPv4: the change points stand in order, with an index by the upper bits of
  * the address; a million of them leave some twenty to choose from.  However
@@ -21,6 +19,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "addrmap_paint.h"
+
 #define NODE_KEYS	16
 #define WINDOW		16	/* IPv4 starts that are looked at at once */
 #define INDEX_MIN	256	/* of starts, to have an index */
@@ -28,56 +28,18 @@
 #define CACHE_LINE	64
 #define LARGE_PAGE	(2 << 20)
 
-typedef unsigned __int128 wide;
-
-struct answer {
-	uint32_t	 rule;
-	uint32_t	 tag;
-};
-
-/* An IPv4 address is in the low 32 bits. */
-struct interval {
-	wide		 first;
-	wide		 last;
-	struct answer	 answer;
-};
-
-struct interval_list {
-	struct interval	*v;
-	size_t		 n;
-	size_t		 size;
-};
-
 struct addrmap_builder {
-	struct interval_list	 v4;
-	struct interval_list	 v6;
-};
-
-/* From a start to the next one, the answer is the same. */
-struct range_list {
-	wide		*start;
-	struct answer	*answer;
-	size_t		 n;
-	size_t		 size;
-};
-
-struct open_interval {
-	uint32_t	 rule;
-	uint32_t	 index;
-};
-
-struct heap {
-	struct open_interval	*v;
-	size_t			 n;
+	struct addrmap_intervals	 v4;
+	struct addrmap_intervals	 v6;
 };
 
 struct map4 {
-	uint32_t	*start;		/* in order, and WINDOW more */
-	struct answer	*answer;
-	uint32_t	*index;		/* where the first address with these
+	uint32_t		*start;	/* in order, and WINDOW more */
+	struct addrmap_answer	*answer;
+	uint32_t		*index;	/* where the first address with these
 					 * upper bits is; NULL for few starts */
-	unsigned	 shift;		/* of an address, for the index */
-	size_t		 n;
+	unsigned		 shift;	/* of an address, for the index */
+	size_t			 n;
 };
 
 /*
@@ -86,10 +48,10 @@ struct map4 {
  * because the upper one decides nearly always.
  */
 struct map6 {
-	uint64_t	*high;
-	uint64_t	*low;
-	struct answer	*answer;
-	size_t		 nnodes;
+	uint64_t		*high;
+	uint64_t		*low;
+	struct addrmap_answer	*answer;
+	size_t			 nnodes;
 };
 
 struct addrmap {
@@ -110,139 +72,13 @@ load64(const uint8_t *p)
 	return (uint64_t)load32(p) << 32 | load32(p + 4);
 }
 
-static wide
+static addrmap_wide
 load_wide(const struct address *addr)
 {
 	if (addr->family == AF_INET)
 		return load32(addr->bytes);
-	return (wide)load64(addr->bytes) << 64 | load64(addr->bytes + 8);
-}
-
-static int
-interval_compare(const void *a, const void *b)
-{
-	wide	 x = ((const struct interval *)a)->first;
-	wide	 y = ((const struct interval *)b)->first;
-
-	return x < y ? -1 : x > y;
-}
-
-static void
-heap_push(struct heap *heap, struct open_interval item)
-{
-	size_t	 i, parent;
-
-	for (i = heap->n++; i > 0; i = parent) {
-		parent = (i - 1) / 2;
-		if (heap->v[parent].rule <= item.rule)
-			break;
-		heap->v[i] = heap->v[parent];
-	}
-	heap->v[i] = item;
-}
-
-static void
-heap_pop(struct heap *heap)
-{
-	struct open_interval	 item = heap->v[--heap->n];
-	size_t			 i, below;
-
-	for (i = 0; (below = 2 * i + 1) < heap->n; i = below) {
-		if (below + 1 < heap->n &&
-		    heap->v[below + 1].rule < heap->v[below].rule)
-			below++;
-		if (item.rule <= heap->v[below].rule)
-			break;
-		heap->v[i] = heap->v[below];
-	}
-	heap->v[i] = item;
-}
-
-static void
-range_list_clear(struct range_list *list)
-{
-	free(list->start);
-	free(list->answer);
-	*list = (struct range_list){ 0 };
-}
-
-static bool
-range_list_grow(struct range_list *list)
-{
-	size_t	 size = list->size == 0 ? 64 : list->size * 2;
-	void	*p;
-
-	if ((p = reallocarray(list->start, size, sizeof(*list->start))) == NULL)
-		return false;
-	list->start = p;
-	p = reallocarray(list->answer, size, sizeof(*list->answer));
-	if (p == NULL)
-		return false;
-	list->answer = p;
-	list->size = size;
-	return true;
-}
-
-/* Neighbours with the same answer are one range. */
-static bool
-range_list_add(struct range_list *list, wide start, struct answer answer)
-{
-	if (list->n > 0 && list->answer[list->n - 1].rule == answer.rule)
-		return true;
-	if (list->n == list->size && !range_list_grow(list))
-		return false;
-	list->start[list->n] = start;
-	list->answer[list->n++] = answer;
-	return true;
-}
-
-/*
- * Walks from address 0 to max.  The heap drops intervals that have ended only
- * when they come to its top: each is pushed and popped once.
- */
-static bool
-sweep(const struct interval *v, size_t n, wide max, struct heap *heap,
-    struct range_list *out)
-{
-	static const struct interval	 nothing = {
-	    .answer.rule = ADDRMAP_NONE };
-	const struct interval		*top;
-	wide				 pos = 0, end;
-	size_t				 next = 0;
-
-	for (;;) {
-		for (; next < n && v[next].first == pos; next++)
-			heap_push(heap, (struct open_interval){
-			    v[next].answer.rule, (uint32_t)next });
-		while (heap->n > 0 && v[heap->v[0].index].last < pos)
-			heap_pop(heap);
-		top = heap->n > 0 ? &v[heap->v[0].index] : &nothing;
-		end = heap->n > 0 ? top->last : max;
-		if (!range_list_add(out, pos, top->answer))
-			return false;
-		if (next < n && v[next].first <= end)
-			end = v[next].first - 1;
-		if (end == max)
-			return true;
-		pos = end + 1;
-	}
-}
-
-static bool
-paint(struct interval_list *list, wide max, struct range_list *out)
-{
-	struct heap	 heap = { 0 };
-	bool		 ok;
-
-	if (list->n > 0) {
-		heap.v = calloc(list->n, sizeof(*heap.v));
-		if (heap.v == NULL)
-			return false;
-		qsort(list->v, list->n, sizeof(*list->v), interval_compare);
-	}
-	ok = sweep(list->v, list->n, max, &heap, out);
-	free(heap.v);
-	return ok;
+	return (addrmap_wide)load64(addr->bytes) << 64 |
+	    load64(addr->bytes + 8);
 }
 
 /*
@@ -268,7 +104,7 @@ line_alloc(size_t n, size_t size)
  * that a lookup waits for memory once, not twice.
  */
 static inline void
-fetch_answers(const struct answer *p)
+fetch_answers(const struct addrmap_answer *p)
 {
 	__builtin_prefetch(p);
 	__builtin_prefetch((const char *)p + CACHE_LINE);
@@ -321,7 +157,7 @@ map4_fill_index(struct map4 *map)
  * address: that is the answer there, so that they do no harm.
  */
 static void
-map4_fill(struct map4 *map, const struct range_list *ranges)
+map4_fill(struct map4 *map, const struct addrmap_ranges *ranges)
 {
 	size_t	 i;
 
@@ -336,20 +172,21 @@ map4_fill(struct map4 *map, const struct range_list *ranges)
 }
 
 static bool
-map4_build(struct map4 *map, struct interval_list *list)
+map4_build(struct map4 *map, struct addrmap_intervals *list)
 {
-	struct range_list	 ranges = { 0 };
+	struct addrmap_ranges	 ranges = { 0 };
 	bool			 ok;
 
-	ok = paint(list, UINT32_MAX, &ranges) && map4_alloc(map, ranges.n);
+	ok = addrmap_paint(list, UINT32_MAX, &ranges) &&
+	    map4_alloc(map, ranges.n);
 	if (ok)
 		map4_fill(map, &ranges);
-	range_list_clear(&ranges);
+	addrmap_paint_ranges_clear(&ranges);
 	return ok;
 }
 
 /* The last start that is not above the address; the first never is. */
-static const struct answer *
+static const struct addrmap_answer *
 map4_find(const struct map4 *map, uint32_t addr)
 {
 	const uint32_t	*p = map->start;
@@ -401,10 +238,11 @@ child(size_t node, size_t i)
 
 /* Fills up behind the last range as map4_fill does. */
 static void
-map6_set(struct map6 *map, size_t slot, const struct range_list *ranges,
+map6_set(struct map6 *map, size_t slot, const struct addrmap_ranges *ranges,
     size_t i)
 {
-	wide	 start = i < ranges->n ? ranges->start[i] : (wide)-1;
+	addrmap_wide	 start = i < ranges->n ? ranges->start[i] :
+			    (addrmap_wide)-1;
 
 	map->high[slot] = (uint64_t)(start >> 64);
 	map->low[slot] = (uint64_t)start;
@@ -413,7 +251,7 @@ map6_set(struct map6 *map, size_t slot, const struct range_list *ranges,
 
 /* Fills node and what is below in order, from range i; returns the next. */
 static size_t
-map6_fill(struct map6 *map, size_t node, const struct range_list *ranges,
+map6_fill(struct map6 *map, size_t node, const struct addrmap_ranges *ranges,
     size_t i)
 {
 	size_t	 key;
@@ -441,15 +279,16 @@ map6_alloc(struct map6 *map, size_t nranges)
 }
 
 static bool
-map6_build(struct map6 *map, struct interval_list *list)
+map6_build(struct map6 *map, struct addrmap_intervals *list)
 {
-	struct range_list	 ranges = { 0 };
+	struct addrmap_ranges	 ranges = { 0 };
 	bool			 ok;
 
-	ok = paint(list, (wide)-1, &ranges) && map6_alloc(map, ranges.n);
+	ok = addrmap_paint(list, (addrmap_wide)-1, &ranges) &&
+	    map6_alloc(map, ranges.n);
 	if (ok)
 		map6_fill(map, 0, &ranges, 0);
-	range_list_clear(&ranges);
+	addrmap_paint_ranges_clear(&ranges);
 	return ok;
 }
 
@@ -468,7 +307,7 @@ count_below(const uint64_t *key, uint64_t high)
 	return a + b;
 }
 
-static const struct answer *
+static const struct addrmap_answer *
 map6_find(const struct map6 *map, uint64_t high, uint64_t low)
 {
 	const uint64_t	*key;
@@ -494,14 +333,7 @@ map6_memory(const struct map6 *map)
 	    sizeof(*map->low) + sizeof(*map->answer));
 }
 
-static void
-interval_list_clear(struct interval_list *list)
-{
-	free(list->v);
-	*list = (struct interval_list){ 0 };
-}
-
-static struct answer
+static struct addrmap_answer
 find(const struct addrmap *map, const struct address *addr)
 {
 	switch (addr->family) {
@@ -511,7 +343,7 @@ find(const struct addrmap *map, const struct address *addr)
 		return *map6_find(&map->v6, load64(addr->bytes),
 		    load64(addr->bytes + 8));
 	default:
-		return (struct answer){ .rule = ADDRMAP_NONE };
+		return (struct addrmap_answer){ .rule = ADDRMAP_NONE };
 	}
 }
 
@@ -526,8 +358,8 @@ addrmap_builder_free(struct addrmap_builder *b)
 {
 	if (b == NULL)
 		return;
-	interval_list_clear(&b->v4);
-	interval_list_clear(&b->v6);
+	addrmap_paint_intervals_clear(&b->v4);
+	addrmap_paint_intervals_clear(&b->v6);
 	free(b);
 }
 
@@ -536,30 +368,17 @@ addrmap_builder_add_tag(struct addrmap_builder *b,
     const struct address *first, const struct address *last, uint32_t rule,
     uint32_t tag)
 {
-	struct interval_list	*list;
-	struct interval		*v;
-	size_t			 size;
+	struct addrmap_interval	 v;
 
 	assert(first->family == last->family);
 	assert(first->family == AF_INET || first->family == AF_INET6);
 	assert(rule != ADDRMAP_NONE);
-	list = first->family == AF_INET ? &b->v4 : &b->v6;
-	if (list->n == list->size) {
-		size = list->size == 0 ? 16 : list->size * 2;
-		if (size > UINT32_MAX)
-			return false;
-		v = reallocarray(list->v, size, sizeof(*v));
-		if (v == NULL)
-			return false;
-		list->v = v;
-		list->size = size;
-	}
-	v = &list->v[list->n++];
-	v->first = load_wide(first);
-	v->last = load_wide(last);
-	v->answer = (struct answer){ rule, tag };
-	assert(v->first <= v->last);
-	return true;
+	v.first = load_wide(first);
+	v.last = load_wide(last);
+	v.answer = (struct addrmap_answer){ rule, tag };
+	assert(v.first <= v.last);
+	return addrmap_paint_add(first->family == AF_INET ? &b->v4 : &b->v6,
+	    &v);
 }
 
 bool
@@ -580,8 +399,8 @@ addrmap_build(struct addrmap_builder *b)
 		addrmap_free(map);
 		map = NULL;
 	}
-	interval_list_clear(&b->v4);
-	interval_list_clear(&b->v6);
+	addrmap_paint_intervals_clear(&b->v4);
+	addrmap_paint_intervals_clear(&b->v6);
 	return map;
 }
 
@@ -605,7 +424,7 @@ uint32_t
 addrmap_find_tag(const struct addrmap *map, const struct address *addr,
     uint32_t *tag_r)
 {
-	struct answer	 answer = find(map, addr);
+	struct addrmap_answer	 answer = find(map, addr);
 
 	if (answer.rule != ADDRMAP_NONE)
 		*tag_r = answer.tag;
