@@ -68,8 +68,9 @@ for my $row (@lines) {
 	$smtp->cmd('EHLO proxy.example.net');
 	is($smtp->cmd($good)->code, 220, "$name: the session has a client");
 	my $reply = $smtp->cmd("XCLIENT $args");
-	is($reply->code, 450, "$name: 450");
-	like("$reply", qr/4\.5\.4 /, "$name: as bad syntax");
+	# Postfix from 3.10 on says itself that a command is too long.
+	like("$reply", qr/^450 4\.5\.4 |^500 5\.5\.2 .*command too long/,
+	    "$name: is refused as bad syntax");
 	is($smtp->cmd('EHLO client.example.org')->code, 250, "$name: EHLO");
 	is($smtp->mail(subject => "half: $name")->code, 250,
 	    "$name: the session goes on");

@@ -146,6 +146,7 @@ for my $row ([ 'the first of two', '250 450 220 451 503 503',
 	($sender, @envelope) = envelope();
 	is($smtp->cmd('XCLIENT ADDR=198.51.100.7')->code, 220,
 	    'after a transaction: XCLIENT');
+	$smtp->cmd('EHLO client.example.org');
 	is(codes($smtp->pipeline(@envelope)), '250 250 354',
 	    'after a transaction: envelope');
 	is(message($smtp, $sender)->code, 250, 'after a transaction: mail');
