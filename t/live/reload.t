@@ -147,10 +147,14 @@ mail_is_from('a running session', $early, '198.51.100.4');
 mail_is_from('an overridden session', $overridden, '198.51.100.2');
 is($_->quit->code, 221, 'and was not cut') for $early, $overridden;
 
-# A storm of them in the middle of sessions.
+# A storm of them in the middle of sessions.  ThreadSanitizer blocks signals in
+# the milter's first thread for moments of its own, in which SIGHUP would be
+# libmilter's, which takes it for an order to stop: there only policy has it.
+my @stormed = ($ENV{XC_SANITIZE} // '') eq 'thread' ? ($live->policy) :
+    @daemons;
 $smtp = begin(XContext::Live::STRANGER);
 for my $i (1 .. 30) {
-	$_->signal('HUP') for @daemons;
+	$_->signal('HUP') for @stormed;
 	$smtp->cmd('NOOP') if $i % 5;
 	is(override($smtp, '198.51.100.5'), 220, 'in a storm: XCLIENT')
 	    if $i == 15;
