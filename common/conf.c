@@ -171,6 +171,23 @@ fill_allowed_users(struct conf_whole *whole, struct err *err)
 	return result;
 }
 
+/* The names stay libconfuse's. */
+static int
+fill_header_names(struct conf_whole *whole)
+{
+	cfg_opt_t	*opt = cfg_getopt(cfg_getsec(whole->cfg, "milter"),
+	    "header_names");
+	unsigned	 i, n = cfg_opt_size(opt);
+	const char	**names = calloc(n + 1, sizeof(*names));
+
+	if (names == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		names[i] = cfg_opt_getnstr(opt, i);
+	whole->conf.milter_header_names = names;
+	return 0;
+}
+
 static int
 add_own_addresses(struct conf *conf, struct err *err)
 {
@@ -202,7 +219,9 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 
 	whole->conf.file = strdup(file);
 	whole->conf.trust = trust_new();
-	if (whole->conf.file == NULL || whole->conf.trust == NULL)
+	whole->conf.access = access_new();
+	if (whole->conf.file == NULL || whole->conf.trust == NULL ||
+	    whole->conf.access == NULL)
 		return err_set_at(err, file, 0, "out of memory");
 	if (conf_text_read(file, &text, err) == -1)
 		return -1;
@@ -210,7 +229,7 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	conf_text_clear(&text);
 	if (result == -1)
 		return -1;
-	if (fill_rows(whole) == -1)
+	if (fill_rows(whole) == -1 || fill_header_names(whole) == -1)
 		return err_set_at(err, file, 0, "out of memory");
 	if (fill_allowed_users(whole, err) == -1)
 		return -1;
@@ -273,7 +292,9 @@ conf_unref(struct conf *conf)
 		free(conf->allowed_users[i]);
 	free(conf->allowed_users);
 	free(conf->allowed_uids);
+	free(conf->milter_header_names);
 	free(conf->file);
+	access_free(conf->access);
 	trust_free(conf->trust);
 	bury(whole);
 }

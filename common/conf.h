@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 
+#include "access.h"
 #include "err.h"
 #include "trust.h"
 #include "xtext.h"
@@ -28,6 +29,8 @@ struct conf_limits {
 	unsigned	connections;		/* policy sockets; 10000 */
 	unsigned	session_lifetime;	/* s; records; 86400 */
 	unsigned	audit_entries;		/* per session; 32 */
+	unsigned	context_pairs;		/* per session; 64 */
+	unsigned	context_size;		/* bytes of them; 16384 */
 	unsigned	store_size;		/* MiB; LMDB map; 32 */
 	unsigned	log_rate;		/* same error, per minute; 10 */
 };
@@ -49,6 +52,9 @@ struct conf {
 
 	char	*milter_listen;		/* "unix:/path" | "inet:host:port" */
 	unsigned milter_socket_mode;	/* octal in the file: "0660" */
+	char	*milter_header;		/* "X-Session-Context" */
+	const char **milter_header_names;	/* NULL-terminated; none: no
+					 * header */
 	char	*policy_listen;
 	char	*policy_maps;
 	char	*policy_other_milters;	/* "": none */
@@ -56,6 +62,7 @@ struct conf {
 	char	*socket_group;		/* group of the sockets; "" keeps */
 
 	struct trust *trust;
+	struct access *access;		/* of access_maps */
 };
 
 /*

@@ -206,6 +206,10 @@ profile_place(struct trust_profile_def *def, const char *name,
 		*line_r = &def->xforward_line;
 		return &def->xforward;
 	}
+	if (strcmp(name, "xsetcontext") == 0) {
+		*line_r = &def->xsetcontext_line;
+		return &def->xsetcontext;
+	}
 	if (strcmp(name, "drop") == 0) {
 		*line_r = &def->drop_line;
 		return &def->drop;
@@ -261,7 +265,11 @@ add_profile(cfg_t *section, unsigned line)
 		.line = line,
 		.seal = (enum trust_seal)word_of(section, "seal"),
 		.on_violation = actions[word_of(section, "on_violation")],
-		.report_only = cfg_getbool(section, "report_only")
+		.report_only = cfg_getbool(section, "report_only"),
+		.xremoteip = cfg_getbool(section, "xremoteip"),
+		.xdumpcontext = cfg_getbool(section, "xdumpcontext"),
+		.always_allow = cfg_getbool(section, "always_allow"),
+		.received = (unsigned)cfg_getint(section, "received")
 	};
 	const char	**owned[ROWS_MAX] = { NULL };
 	size_t		  i;
@@ -288,6 +296,29 @@ add_maps(cfg_t *section, const char *listener)
 		if (trust_add_map(parse->conf->trust, listener,
 		    cfg_opt_getnstr(opt, i), parse->conf->file,
 		    line_of(opt), parse->err) == -1)
+			return -1;
+	return 0;
+}
+
+/* The classes first: the tables' actions may name them. */
+static int
+add_access(cfg_t *cfg)
+{
+	cfg_opt_t	*classes, *maps;
+	unsigned	 i;
+
+	classes = cfg_getopt(cfg_getsec(cfg, "policy"),
+	    "restriction_classes");
+	for (i = 0; i < cfg_opt_size(classes); i++)
+		if (access_add_class(parse->conf->access,
+		    cfg_opt_getnstr(classes, i)) == -1)
+			return err_set_at(parse->err, parse->conf->file, 0,
+			    "out of memory");
+	maps = cfg_getopt(cfg, "access_maps");
+	for (i = 0; i < cfg_opt_size(maps); i++)
+		if (access_add_map(parse->conf->access,
+		    cfg_opt_getnstr(maps, i), parse->conf->file,
+		    line_of(maps), parse->err) == -1)
 			return -1;
 	return 0;
 }
@@ -444,6 +475,8 @@ conf_parse(struct conf_whole *whole, const struct conf_text *text,
 		result = parse_text(whole->cfg);
 		if (result == 0)
 			result = add_maps(whole->cfg, NULL);
+		if (result == 0)
+			result = add_access(whole->cfg);
 	}
 	free(this.met);
 	parse = NULL;

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "conf_private.h"
+#include "context.h"
 #include "log_target.h"
+
+#define HEADER_NAME_MAX	64
 
 static bool
 is_store(const char *value)
@@ -60,7 +63,33 @@ is_listen_or_empty(const char *value)
 	return *value == '\0' || is_host_port(value);
 }
 
+/* RFC 5322, 2.2: printable ASCII but the colon.  No header that MTAs act on
+ * may be taken for ours and removed. */
+static bool
+is_header_name(const char *value)
+{
+	const char	*p;
+
+	for (p = value; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || *p == ':')
+			return false;
+	return p - value > 2 && p - value <= HEADER_NAME_MAX &&
+	    strncasecmp(value, "X-", 2) == 0;
+}
+
+static bool
+is_context_name(const char *value)
+{
+	size_t	 n = strlen(value);
+
+	return n > 0 && n <= CONTEXT_NAME_MAX &&
+	    strspn(value, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
 #define LISTEN_EXPECTED	"\"unix:/path\" or \"inet:host:port\""
+
+#define RECEIVED_MAX	100	/* RFC 5321, 6.3: more are a loop */
 
 #define AT(field)	offsetof(struct conf, field)
 #define STRING(s, n, d, f, v, e, t)					\
@@ -69,7 +98,7 @@ is_listen_or_empty(const char *value)
 #define CHECKED_LIST(s, n, d, v, e, t)					\
 	{ s, n, s "." n, CONF_LIST, d, 0, 0, CONF_NOWHERE, NULL, v, e, t }
 #define NUMBER(s, n, d, min, max, f, t)					\
-	{ s, n, s "." n, CONF_NUMBER, d, min, max, AT(f), NULL, NULL, NULL, t }
+	{ s, n, s "." n, CONF_NUMBER, d, min, max, f, NULL, NULL, NULL, t }
 #define WORD(s, n, d, w, o, t)						\
 	{ s, n, s "." n, CONF_WORD, d, 0, 0, o, w, NULL, NULL, t }
 #define BOOL(s, n, d, o, t)						\
@@ -102,22 +131,31 @@ static const struct conf_row	 rows[] = {
 	    "How values of XCLIENT and XFORWARD are decoded."),
 	LIST("", "trust_maps", "",
 	    "Tables that map a peer to the name of its profile."),
+	LIST("", "access_maps", "",
+	    "Tables of access(5) actions by the session's context."),
 
 	NUMBER("limits", "policy_request_size", "65536", 1024, 65536,
-	    limits.policy_request_size,
+	    AT(limits.policy_request_size),
 	    "Bytes of one policy request."),
 	NUMBER("limits", "connections", "10000", 1, 1000000,
-	    limits.connections,
+	    AT(limits.connections),
 	    "Connections that are served at once."),
 	NUMBER("limits", "session_lifetime", "86400", 60, 2592000,
-	    limits.session_lifetime,
+	    AT(limits.session_lifetime),
 	    "Seconds after which a session is forgotten."),
 	NUMBER("limits", "audit_entries", "32", 1, 4096,
-	    limits.audit_entries,
+	    AT(limits.audit_entries),
 	    "Entries of a session's audit trail."),
-	NUMBER("limits", "store_size", "32", 1, 1048576, limits.store_size,
+	NUMBER("limits", "context_pairs", "64", 1, CONTEXT_PAIRS_MAX,
+	    AT(limits.context_pairs),
+	    "Pairs of a session's context."),
+	NUMBER("limits", "context_size", "16384", 1, 32768,
+	    AT(limits.context_size),
+	    "Bytes of all names and values of a session's context."),
+	NUMBER("limits", "store_size", "32", 1, 1048576,
+	    AT(limits.store_size),
 	    "MiB that the store may take."),
-	NUMBER("limits", "log_rate", "10", 0, 1000000, limits.log_rate,
+	NUMBER("limits", "log_rate", "10", 0, 1000000, AT(limits.log_rate),
 	    "Times a minute that one complaint is logged; 0: always."),
 
 	STRING("milter", "listen", "unix:/var/spool/postfix/xcontext/milter",
@@ -125,6 +163,12 @@ static const struct conf_row	 rows[] = {
 	    "Where xcontext-milter(8) listens."),
 	MODE("milter", "socket_mode", "0660", milter_socket_mode,
 	    "The mode of the socket."),
+	STRING("milter", "header", "X-Session-Context", milter_header,
+	    is_header_name, "a header name that begins with \"X-\"",
+	    "The header that carries the context."),
+	CHECKED_LIST("milter", "header_names", "", is_context_name,
+	    "the name of a pair",
+	    "The pairs that the header carries; none: no header."),
 
 	STRING("policy", "listen", "unix:/var/spool/postfix/xcontext/policy",
 	    policy_listen, is_listen, LISTEN_EXPECTED,
@@ -135,6 +179,8 @@ static const struct conf_row	 rows[] = {
 	STRING("policy", "other_milters", "", policy_other_milters, NULL,
 	    NULL,
 	    "The milters of sessions that need none of ours."),
+	LIST("policy", "restriction_classes", "",
+	    "Names of smtpd_restriction_classes that access_maps may give."),
 	STRING("policy", "metrics", "", policy_metrics, is_listen_or_empty,
 	    "\"host:port\" or \"\"",
 	    "Where metrics are served over HTTP; \"\": nowhere."),
@@ -143,6 +189,16 @@ static const struct conf_row	 rows[] = {
 	    "The attributes that the peer may assert by XCLIENT."),
 	LIST("profile", "xforward", "",
 	    "The attributes that the peer may assert by XFORWARD."),
+	BOOL("profile", "xremoteip", "false", CONF_NOWHERE,
+	    "Whether the peer may assert the client's address by XREMOTEIP."),
+	LIST("profile", "xsetcontext", "",
+	    "The names that the peer may set by XSETCONTEXT."),
+	BOOL("profile", "xdumpcontext", "false", CONF_NOWHERE,
+	    "Whether the peer may read the context by XDUMPCONTEXT."),
+	BOOL("profile", "always_allow", "false", CONF_NOWHERE,
+	    "Let the peer through, as the user \"anonymous\"."),
+	NUMBER("profile", "received", "0", 0, RECEIVED_MAX, CONF_NOWHERE,
+	    "The Received: header, from the top, that tells the origin."),
 	LIST("profile", "drop", "",
 	    "The attributes that are taken out of its commands."),
 	LIST("profile", "addr", "public",

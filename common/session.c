@@ -16,6 +16,7 @@
 enum field {
 	FIELD_ID,
 	FIELD_LISTENER,
+	FIELD_MTA,
 	FIELD_PID,
 	FIELD_PID_START,
 	FIELD_BEGUN,
@@ -29,6 +30,8 @@ enum field {
 	FIELD_OVERRIDE,
 	FIELD_PENDING,
 	FIELD_SEALED,
+	FIELD_EHLO,
+	FIELD_CONTEXT,
 	FIELD_REFUSED,
 	FIELD_REFUSED_REASON,
 	FIELD_REFUSED_TEXT,
@@ -42,6 +45,7 @@ enum field {
 static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_ID] = "session",
 	[FIELD_LISTENER] = "listener",
+	[FIELD_MTA] = "mta",
 	[FIELD_PID] = "pid",
 	[FIELD_PID_START] = "pid_start",
 	[FIELD_BEGUN] = "begun",
@@ -55,6 +59,8 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_OVERRIDE] = "override",
 	[FIELD_PENDING] = "pending",
 	[FIELD_SEALED] = "sealed",
+	[FIELD_EHLO] = "ehlo",
+	[FIELD_CONTEXT] = "context",
 	[FIELD_REFUSED] = "refused",
 	[FIELD_REFUSED_REASON] = "refused_reason",
 	[FIELD_REFUSED_TEXT] = "refused_text",
@@ -70,9 +76,13 @@ static const char *const event_names[] = {
 	[SESSION_OVERRIDDEN] = "overridden",
 	[SESSION_FORGOTTEN] = "forgotten",
 	[SESSION_SEALED] = "sealed",
+	[SESSION_CONTEXT] = "context",
 	[SESSION_REFUSED] = "refused",
 };
 #define EVENT_COUNT	(sizeof event_names / sizeof event_names[0])
+
+/* Of a session without this field it is Postfix. */
+#define MTA_SENDMAIL	"sendmail"
 
 struct writer {
 	char	*p;
@@ -104,10 +114,23 @@ session_clear(struct session *s)
 	free(s->pending);
 	free(s->refused_text);
 	free(s->denied_text);
+	free(s->ehlo);
+	context_clear(&s->context);
 	for (i = 0; i < s->n_audit; i++)
 		free(s->audit[i].text);
 	free(s->audit);
 	session_init(s);
+}
+
+void
+session_name(struct session *s, uint64_t now_ms)
+{
+	uint8_t	 random[10];
+
+	arc4random_buf(random, sizeof random);
+	ulid_format(now_ms, random, s->id);
+	s->begun_ms = now_ms;
+	s->changed_ms = now_ms;
 }
 
 bool
@@ -216,6 +239,17 @@ put_audit(struct writer *w, const struct session_audit *a)
 	put_bytes(w, a->text, strlen(a->text) + 1);
 }
 
+static void
+put_pair(struct writer *w, const struct context_pair *pair)
+{
+	char	 head[CONTEXT_NAME_MAX + 64];
+
+	(void)snprintf(head, sizeof head, "context=%s %s %" PRIu64 " ",
+	    pair->name, context_source_text(pair->source), pair->time_ms);
+	put_bytes(w, head, strlen(head));
+	put_bytes(w, pair->value, strlen(pair->value) + 1);
+}
+
 size_t
 session_encode(const struct session *s, char *buf, size_t size)
 {
@@ -224,6 +258,7 @@ session_encode(const struct session *s, char *buf, size_t size)
 
 	put(&w, FIELD_ID, s->id);
 	put(&w, FIELD_LISTENER, s->listener[0] == '\0' ? NULL : s->listener);
+	put(&w, FIELD_MTA, s->mta == SESSION_SENDMAIL ? MTA_SENDMAIL : NULL);
 	put_number(&w, FIELD_PID, (uint64_t)s->pid);
 	put_number(&w, FIELD_PID_START, s->pid_start);
 	put_number(&w, FIELD_BEGUN, s->begun_ms);
@@ -237,6 +272,9 @@ session_encode(const struct session *s, char *buf, size_t size)
 	put(&w, FIELD_OVERRIDE, s->override);
 	put(&w, FIELD_PENDING, s->pending);
 	put_number(&w, FIELD_SEALED, s->is_sealed);
+	put(&w, FIELD_EHLO, s->ehlo);
+	for (i = 0; i < s->context.n; i++)
+		put_pair(&w, s->context.pairs[i]);
 	if (s->refused != VERDICT_PERMIT) {
 		put(&w, FIELD_REFUSED, verdict_action_text(s->refused));
 		put(&w, FIELD_REFUSED_REASON,
@@ -308,6 +346,38 @@ get_audit(struct session *s, const char *value)
 	return false;
 }
 
+/* Takes what is in front of the next blank off text.  False: there is none. */
+static bool
+next_part(struct span *text, struct span *part_r)
+{
+	const char	*blank = memchr(text->p, ' ', text->n);
+
+	if (blank == NULL)
+		return false;
+	*part_r = (struct span){ text->p, (size_t)(blank - text->p) };
+	*text = span_skip(*text, part_r->n + 1);
+	return true;
+}
+
+static bool
+get_pair(struct session *s, const char *value)
+{
+	struct span		 rest = span_of(value), name, source, number;
+	enum context_source	 from;
+	uint64_t		 time_ms;
+	char			 digits[21];
+
+	if (!next_part(&rest, &name) || !next_part(&rest, &source) ||
+	    !next_part(&rest, &number) || name.n == 0 ||
+	    name.n > CONTEXT_NAME_MAX || rest.n > CONTEXT_VALUE_MAX ||
+	    number.n >= sizeof digits || !context_source_find(source, &from))
+		return false;
+	memcpy(digits, number.p, number.n);
+	digits[number.n] = '\0';
+	return get_number(digits, UINT64_MAX, &time_ms) &&
+	    context_put(&s->context, name, rest, from, time_ms);
+}
+
 static bool
 get_field(struct session *s, enum field field, const char *value)
 {
@@ -324,6 +394,9 @@ get_field(struct session *s, enum field field, const char *value)
 			return false;
 		strcpy(s->listener, value);
 		return true;
+	case FIELD_MTA:
+		s->mta = SESSION_SENDMAIL;
+		return strcmp(value, MTA_SENDMAIL) == 0;
 	case FIELD_PID:
 		if (!get_number(value, INT32_MAX, &n))
 			return false;
@@ -357,6 +430,10 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_SEALED:
 		s->is_sealed = true;
 		return true;
+	case FIELD_EHLO:
+		return session_set_text(&s->ehlo, value);
+	case FIELD_CONTEXT:
+		return get_pair(s, value);
 	case FIELD_REFUSED:
 		return verdict_action_find(value, &s->refused);
 	case FIELD_REFUSED_REASON:

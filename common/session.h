@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "context.h"
 #include "trust.h"
 #include "ulid.h"
 
@@ -31,7 +32,14 @@ enum session_event {
 	SESSION_OVERRIDDEN,	/* the MTA executed it; text: the client */
 	SESSION_FORGOTTEN,	/* the MTA did not */
 	SESSION_SEALED,		/* text: by what */
+	SESSION_CONTEXT,	/* pairs were set; text: their names */
 	SESSION_REFUSED		/* text: the reason */
+};
+
+/* Who serves the session, and so who keeps its record. */
+enum session_mta {
+	SESSION_POSTFIX,	/* xcontext-policy */
+	SESSION_SENDMAIL	/* xcontext-milter */
 };
 
 struct session_audit {
@@ -43,6 +51,7 @@ struct session_audit {
 struct session {
 	char		 id[ULID_SIZE];
 	char		 listener[SESSION_LISTENER_SIZE];	/* "": none */
+	enum session_mta mta;
 	pid_t		 pid;		/* of the MTA's process */
 	uint64_t	 pid_start;	/* procinfo_start() of it */
 	uint64_t	 begun_ms;	/* since the epoch */
@@ -61,6 +70,9 @@ struct session {
 	char		*pending;	/* as override, given to the MTA but
 					 * not yet seen executed; or NULL */
 	bool		 is_sealed;
+	char		*ehlo;		/* the last HELO or EHLO, whole; NULL:
+					 * not seen */
+	struct context	 context;	/* what was set by XSETCONTEXT */
 
 	/* Set once, for the rest of the session, by the first refusal that
 	 * was not merely reported: MAIL and RCPT get it. */
@@ -80,6 +92,9 @@ struct session {
 /* Makes an empty session: all zero.  session_clear frees what it holds. */
 void	session_init(struct session *s);
 void	session_clear(struct session *s);
+
+/* Gives it an id, and this moment as the time of its beginning. */
+void	session_name(struct session *s, uint64_t now_ms);
 
 /*
  * Replaces a text (NULL allowed).  False: out of memory, *field unchanged.

@@ -89,3 +89,40 @@ store_delete(struct store *store, pid_t pid, const char *id, struct err *err)
 {
 	return store->ops->delete(store->state, pid, id, err);
 }
+
+int
+store_revoke(struct store *store, const char *what, uint64_t until_ms,
+    struct err *err)
+{
+	char	 key[STORE_REVOKED_SIZE];
+
+	if (store_revoked_key(what, key, err) != 0)
+		return -1;
+	return store->ops->revoke(store->state, key, until_ms, err);
+}
+
+int
+store_unrevoke(struct store *store, const char *what, struct err *err)
+{
+	char	 key[STORE_REVOKED_SIZE];
+
+	if (store_revoked_key(what, key, err) != 0)
+		return -1;
+	return store->ops->unrevoke(store->state, key, err);
+}
+
+enum store_result
+store_is_revoked(struct store *store, const struct address *peer,
+    const char *profile, uint64_t now_ms, struct err *err)
+{
+	return store->ops->is_revoked(store->state, peer, profile, now_ms,
+	    err);
+}
+
+enum store_result
+store_each_revoked(struct store *store,
+    bool (*fn)(const char *what, uint64_t until_ms, void *arg), void *arg,
+    struct err *err)
+{
+	return store->ops->each_revoked(store->state, fn, arg, err);
+}

@@ -6,6 +6,11 @@
  * Sessions are kept by the MTA's process, which serves one at a time: a new
  * session of a process replaces the old one.  A store may be used by several
  * processes and threads at once.  Reading never waits for a writer.
+ *
+ * Beside the sessions it keeps what is revoked: peers and profiles that have
+ * no rights for the time being, whatever the tables say.  Who asks after
+ * store_revoke has returned, in any process, is told.  A revocation lives as
+ * long as the store: what is to outlast a boot belongs in the tables.
  */
 #ifndef XC_STORE_H
 #define XC_STORE_H
@@ -56,5 +61,34 @@ enum store_result	store_each(struct store *store,
  * error. */
 int	store_delete(struct store *store, pid_t pid, const char *id,
 	    struct err *err);
+
+/*
+ * Revokes "profile=NAME" or "peer=ADDRESS" until that time (ms since 1970; 0:
+ * for good), in place of what was said of it before.  A store too full for
+ * sessions still takes it.  0, or -1 with err: nothing has changed.
+ */
+int	store_revoke(struct store *store, const char *what, uint64_t until_ms,
+	    struct err *err);
+
+/* Takes that back; none is no error. */
+int	store_unrevoke(struct store *store, const char *what,
+	    struct err *err);
+
+/*
+ * STORE_FOUND if the peer (AF_UNSPEC: never) or the profile (NULL: none) is
+ * revoked at now_ms.  Costs next to nothing while nothing at all is revoked.
+ */
+enum store_result	store_is_revoked(struct store *store,
+			    const struct address *peer, const char *profile,
+			    uint64_t now_ms, struct err *err);
+
+/*
+ * Calls fn for each revocation, also those whose time is over (they stay until
+ * they are taken back), until fn returns false.  STORE_FOUND if fn was called
+ * at all.
+ */
+enum store_result	store_each_revoked(struct store *store,
+			    bool (*fn)(const char *what, uint64_t until_ms,
+			    void *arg), void *arg, struct err *err);
 
 #endif

@@ -3,62 +3,40 @@
 /*
  * store_lmdb: the store of one host, in an LMDB environment.
  *
- * Two databases: "session" maps a process (pid) to its record, which begins
+ * Three databases: "session" maps a process (pid) to its record, which begins
  * with the client's address; "client" maps that address to the pids of the
- * sessions that have it, for lookups by client.  Nothing is synced to disk: a
- * session does not outlive the host's boot, and what an earlier boot left is
- * thrown away.  LMDB itself survives the death of a process at any moment.
+ * sessions that have it, for lookups by client; "revoked" is told of in
+ * store_lmdb_revoked.c.  Nothing is synced to disk: a session does not outlive
+ * the host's boot, and what an earlier boot left is thrown away.  LMDB itself
+ * survives the death of a process at any moment.
  *
  * The file is written through its memory map, which costs a quarter of what
  * system calls do; so all of its space is taken when it is opened, lest a full
  * disk kill a writer.
  */
+#include "store_lmdb_private.h"
+
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store_private.h"
-
 #define BOOT_ID_FILE	"/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SIZE	64
 #define READERS_MAX	1024
-#define IDLE_TXN_MAX	32
 /* Of lock.mdb: a cache line a reader, and its head. */
 #define LOCK_SIZE	(READERS_MAX * 64 + 4096)
 #define RESERVE		(1U << 20)	/* bytes beyond the store's size */
-#define FREE_DBI	0		/* LMDB's own database of free pages */
-#define PUT_PAGES	64		/* that one put may take, amply */
 
 struct client_key {
 	uint8_t	family;
 	uint8_t	bytes[16];
 };
-
-/* Beginning a read transaction costs a scan of the reader table: finished
- * ones are kept for the next reader. */
-struct lmdb_store {
-	MDB_env		*env;
-	MDB_dbi		 session;
-	MDB_dbi		 client;
-	pthread_mutex_t	 lock;		/* guards idle, n_idle */
-	MDB_txn		*idle[IDLE_TXN_MAX];
-	unsigned	 n_idle;
-	size_t		 pages_max;	/* that puts may make use of */
-};
-
-static int
-lmdb_error(struct err *err, const char *what, int rc)
-{
-	return err_set(err, "store: %s: %s", what, mdb_strerror(rc));
-}
 
 static struct client_key
 client_key(const struct address *addr)
@@ -180,6 +158,9 @@ open_databases(struct lmdb_store *store)
 		rc = mdb_dbi_open(txn, "client",
 		    MDB_CREATE | MDB_DUPSORT | MDB_DUPFIXED | MDB_INTEGERDUP,
 		    &store->client);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "revoked", MDB_CREATE,
+		    &store->revoked);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -197,10 +178,11 @@ open_environment(struct lmdb_store *store, const char *path,
 
 	store->pages_max = size / (size_t)sysconf(_SC_PAGESIZE);
 	size += RESERVE;
+	store->pages_all = size / (size_t)sysconf(_SC_PAGESIZE);
 	if ((rc = mdb_env_create(&store->env)) != 0)
 		return rc;
 	if ((rc = mdb_env_set_mapsize(store->env, size)) != 0 ||
-	    (rc = mdb_env_set_maxdbs(store->env, 2)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(store->env, 3)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(store->env, READERS_MAX)) != 0 ||
 	    (rc = mdb_env_open(store->env, path,
 	    MDB_NOSYNC | MDB_NOTLS | MDB_WRITEMAP, 0600)) != 0 ||
@@ -249,42 +231,8 @@ lmdb_open(const char *where, unsigned size_mib, struct err *err)
 }
 
 /*
- * Transactions
+ * Sessions
  */
-
-static int
-begin_read(struct lmdb_store *store, MDB_txn **txn_r)
-{
-	MDB_txn	*txn = NULL;
-	int	 rc;
-
-	(void)pthread_mutex_lock(&store->lock);
-	if (store->n_idle > 0)
-		txn = store->idle[--store->n_idle];
-	(void)pthread_mutex_unlock(&store->lock);
-	if (txn == NULL)
-		return mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn_r);
-	rc = mdb_txn_renew(txn);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		*txn_r = txn;
-	return rc;
-}
-
-static void
-end_read(struct lmdb_store *store, MDB_txn *txn)
-{
-	mdb_txn_reset(txn);
-	(void)pthread_mutex_lock(&store->lock);
-	if (store->n_idle < IDLE_TXN_MAX) {
-		store->idle[store->n_idle++] = txn;
-		txn = NULL;
-	}
-	(void)pthread_mutex_unlock(&store->lock);
-	if (txn != NULL)
-		mdb_txn_abort(txn);
-}
 
 /* Moves the pid in the index by client, if its address has changed. */
 static int
@@ -310,52 +258,6 @@ index_move(struct lmdb_store *store, MDB_txn *txn, const MDB_val *old,
 	key = (MDB_val){ sizeof from, &from };
 	rc = mdb_put(txn, store->client, &key, pid, MDB_NODUPDATA);
 	return rc == MDB_KEYEXIST ? 0 : rc;
-}
-
-/* How many free pages there are; counting ends at max. */
-static int
-count_free(MDB_txn *txn, size_t max, size_t *n_r)
-{
-	MDB_cursor	*cursor;
-	MDB_val		 key, value;
-	size_t		 n;
-	int		 rc;
-
-	*n_r = 0;
-	rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
-	if (rc != 0)
-		return rc;
-	while (*n_r < max &&
-	    (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		memcpy(&n, value.mv_data, sizeof n);
-		*n_r += n;
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/*
- * LMDB copies what it changes, so that even to take a record out it needs
- * pages: puts leave it some, or a full store would stay full forever.
- */
-static int
-check_room(struct lmdb_store *store)
-{
-	MDB_envinfo	 info;
-	MDB_txn		*txn;
-	size_t		 n;
-	int		 rc, dead;
-
-	if ((rc = mdb_env_info(store->env, &info)) != 0 ||
-	    info.me_last_pgno + PUT_PAGES < store->pages_max)
-		return rc;
-	/* A reader that was killed keeps free pages from being used. */
-	if ((rc = mdb_reader_check(store->env, &dead)) != 0 ||
-	    (rc = begin_read(store, &txn)) != 0)
-		return rc;
-	rc = count_free(txn, PUT_PAGES, &n);
-	end_read(store, txn);
-	return rc == 0 && n < PUT_PAGES ? MDB_MAP_FULL : rc;
 }
 
 static int
@@ -393,15 +295,11 @@ lmdb_put(void *state, const struct session *s, struct err *err)
 	if (len == 0)
 		return err_set(err, "store: session %s: record over %d bytes",
 		    s->id, SESSION_RECORD_MAX);
-	if ((rc = check_room(store)) != 0 ||
+	if ((rc = store_lmdb_check_room(store, store->pages_max)) != 0 ||
 	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0)
-		return lmdb_error(err, "cannot write", rc);
+		return store_lmdb_error(err, "cannot write", rc);
 	rc = put_in_txn(store, txn, s, record, len);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		rc = mdb_txn_commit(txn);
-	return rc == 0 ? 0 : lmdb_error(err, "cannot write", rc);
+	return store_lmdb_end_write(txn, rc, err);
 }
 
 static bool
@@ -424,7 +322,7 @@ get_in_txn(struct lmdb_store *store, MDB_txn *txn, unsigned pid,
 	if (rc == MDB_NOTFOUND)
 		return STORE_NONE;
 	if (rc != 0) {
-		(void)lmdb_error(err, "cannot read", rc);
+		(void)store_lmdb_error(err, "cannot read", rc);
 		return STORE_CANNOT_TELL;
 	}
 	if (!decode(&value, s)) {
@@ -443,13 +341,13 @@ lmdb_get(void *state, pid_t pid, struct session *s, struct err *err)
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = begin_read(store, &txn);
+	rc = store_lmdb_begin_read(store, &txn);
 	if (rc != 0) {
-		(void)lmdb_error(err, "cannot read", rc);
+		(void)store_lmdb_error(err, "cannot read", rc);
 		return STORE_CANNOT_TELL;
 	}
 	result = get_in_txn(store, txn, (unsigned)pid, s, err);
-	end_read(store, txn);
+	store_lmdb_end_read(store, txn);
 	return result;
 }
 
@@ -471,7 +369,7 @@ walk(struct lmdb_store *store, MDB_txn *txn, const struct address *client,
 	rc = mdb_cursor_open(txn, client == NULL ? store->session :
 	    store->client, &cursor);
 	if (rc != 0) {
-		(void)lmdb_error(err, "cannot read", rc);
+		(void)store_lmdb_error(err, "cannot read", rc);
 		return STORE_CANNOT_TELL;
 	}
 	if (client != NULL) {
@@ -491,7 +389,7 @@ walk(struct lmdb_store *store, MDB_txn *txn, const struct address *client,
 		    client == NULL ? MDB_NEXT : MDB_NEXT_DUP);
 	}
 	if (rc != 0 && rc != MDB_NOTFOUND) {
-		(void)lmdb_error(err, "cannot read", rc);
+		(void)store_lmdb_error(err, "cannot read", rc);
 		result = STORE_CANNOT_TELL;
 	}
 	mdb_cursor_close(cursor);
@@ -508,13 +406,13 @@ lmdb_each(void *state, const struct address *client,
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = begin_read(store, &txn);
+	rc = store_lmdb_begin_read(store, &txn);
 	if (rc != 0) {
-		(void)lmdb_error(err, "cannot read", rc);
+		(void)store_lmdb_error(err, "cannot read", rc);
 		return STORE_CANNOT_TELL;
 	}
 	result = walk(store, txn, client, fn, arg, err);
-	end_read(store, txn);
+	store_lmdb_end_read(store, txn);
 	return result;
 }
 
@@ -549,13 +447,9 @@ lmdb_delete(void *state, pid_t pid, const char *id, struct err *err)
 
 	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
 	if (rc != 0)
-		return lmdb_error(err, "cannot write", rc);
+		return store_lmdb_error(err, "cannot write", rc);
 	rc = delete_in_txn(store, txn, (unsigned)pid, id);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		rc = mdb_txn_commit(txn);
-	return rc == 0 ? 0 : lmdb_error(err, "cannot write", rc);
+	return store_lmdb_end_write(txn, rc, err);
 }
 
 const struct store_ops store_lmdb_ops = {
@@ -565,4 +459,8 @@ const struct store_ops store_lmdb_ops = {
 	.get = lmdb_get,
 	.each = lmdb_each,
 	.delete = lmdb_delete,
+	.revoke = store_lmdb_revoke,
+	.unrevoke = store_lmdb_unrevoke,
+	.is_revoked = store_lmdb_is_revoked,
+	.each_revoked = store_lmdb_each_revoked,
 };

@@ -23,7 +23,33 @@ struct store_ops {
 		    struct err *err);
 	int	 (*delete)(void *state, pid_t pid, const char *id,
 		    struct err *err);
+	/* key is one of store_revoked_key. */
+	int	 (*revoke)(void *state, const char *key, uint64_t until_ms,
+		    struct err *err);
+	int	 (*unrevoke)(void *state, const char *key, struct err *err);
+	enum store_result (*is_revoked)(void *state,
+		    const struct address *peer, const char *profile,
+		    uint64_t now_ms, struct err *err);
+	enum store_result (*each_revoked)(void *state,
+		    bool (*fn)(const char *what, uint64_t until_ms,
+		    void *arg), void *arg, struct err *err);
 };
+
+/* Room for the key of a revocation, NUL included. */
+#define STORE_REVOKED_SIZE	128
+
+/*
+ * Makes the key of what store_revoke was given: an address gets its one form.
+ * key_r has room for STORE_REVOKED_SIZE.  0, or -1 with err.
+ */
+int	store_revoked_key(const char *what, char *key_r, struct err *err);
+
+/*
+ * Make the key under which a revocation of that peer or profile would be.
+ * They return its length, or 0 if there can be none, with rubbish in key.
+ */
+size_t	store_revoked_peer(const struct address *peer, char *key);
+size_t	store_revoked_profile(const char *profile, char *key);
 
 extern const struct store_ops store_lmdb_ops;
 

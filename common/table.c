@@ -279,6 +279,15 @@ table_find(const struct table *table, struct span key,
 	return status;
 }
 
+int
+table_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	if (table->ops->each_value == NULL)
+		return 0;
+	return table->ops->each_value(table, fn, arg, err);
+}
+
 size_t
 table_memory(const struct table *table)
 {

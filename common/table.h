@@ -83,6 +83,36 @@ enum table_status	table_find(const struct table *table, struct span key,
 
 void	table_result_clear(struct table_result *res);
 
+/* True if s is what Postfix takes for UTF-8 (RFC 3629, with NUL). */
+bool	table_is_utf8(struct span s);
+
+/* A result that a lookup may have, and where it stands, as in table_result. */
+struct table_value {
+	struct span	 text;
+	const char	*file;
+	unsigned	 line;
+};
+
+/* 0: go on; -1: stop, with err set. */
+typedef int	table_value_fn(const struct table_value *value, void *arg,
+		    struct err *err);
+
+/*
+ * Calls fn for the results that are known before anybody asks, so that they
+ * can be checked when the table is loaded.  The value lives as long as the
+ * call.  0; -1 with err set if fn said so, or if the table cannot be read.
+ *
+ * - cidr, inline, static, texthash: all results.  Of equal results in a cidr
+ *   table, the first.
+ * - regexp, pcre: those without $number.
+ * - lmdb: those that are in the file now; postmap may write others later.
+ * - pipemap: those of its last table, though no question may lead to some.
+ * - union: those of its table if it has one alone; of several, none, as they
+ *   are joined by what is asked.
+ */
+int	table_each_value(const struct table *table, table_value_fn *fn,
+	    void *arg, struct err *err);
+
 /* The number of bytes of heap that the table keeps, for the bench. */
 size_t	table_memory(const struct table *table);
 

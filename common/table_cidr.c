@@ -36,7 +36,8 @@ struct table_cidr {
 	struct table	 base;
 	char		*path;
 	const char	*file;
-	char		*pool;		/* results with their NULs */
+	char		*pool;		/* of each result, the line where it
+					 * first stands, and it with a NUL */
 	size_t		 pool_len;
 	struct addrmap	*map;		/* rule: its line; tag: its result */
 };
@@ -122,10 +123,10 @@ pool_reserve(struct loader *l, size_t n)
 
 /* Keeps one copy of each result, and says where. */
 static bool
-add_result(struct loader *l, const char *s, uint32_t *result_r)
+add_result(struct loader *l, const char *s, uint32_t line, uint32_t *result_r)
 {
 	struct table_cidr	*t = l->t;
-	size_t			 n = strlen(s) + 1, slot;
+	size_t			 n = sizeof(line) + strlen(s) + 1, slot;
 
 	if (!results_grow(l))
 		return false;
@@ -137,8 +138,10 @@ add_result(struct loader *l, const char *s, uint32_t *result_r)
 		}
 		if (!pool_reserve(l, t->pool_len + n))
 			return false;
-		memcpy(t->pool + t->pool_len, s, n);
-		l->slot[slot] = (uint32_t)t->pool_len;
+		memcpy(t->pool + t->pool_len, &line, sizeof(line));
+		memcpy(t->pool + t->pool_len + sizeof(line), s,
+		    n - sizeof(line));
+		l->slot[slot] = (uint32_t)(t->pool_len + sizeof(line));
 		t->pool_len += n;
 		l->nresults++;
 	}
@@ -155,7 +158,7 @@ add_rule(struct loader *l, const struct cidr_range *own, size_t nown,
 	uint32_t		 at;
 	size_t			 i, j;
 
-	if (!add_result(l, result, &at))
+	if (!add_result(l, result, line, &at))
 		return no_memory(why);
 	for (i = 0; i < allowed->n; i++)
 		for (j = 0; j < nown; j++)
@@ -348,6 +351,26 @@ cidr_find(const struct table *table, struct span key,
 	return table_result_set(res, span_of(t->pool + result), t->file, line);
 }
 
+static int
+cidr_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_cidr	*t = (const struct table_cidr *)table;
+	struct table_value	 value = { .file = t->file };
+	uint32_t		 line;
+	size_t			 at;
+
+	for (at = 0; at < t->pool_len; at += value.text.n + 1) {
+		memcpy(&line, t->pool + at, sizeof(line));
+		at += sizeof(line);
+		value.text = span_of(t->pool + at);
+		value.line = line;
+		if (fn(&value, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static size_t
 cidr_memory(const struct table *table)
 {
@@ -372,6 +395,7 @@ cidr_free(struct table *table)
 static const struct table_ops cidr_ops = {
 	.folds_keys = table_never_folds,
 	.find = cidr_find,
+	.each_value = cidr_each_value,
 	.memory = cidr_memory,
 	.free = cidr_free,
 	.takes_any_key = true,

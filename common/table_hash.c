@@ -256,6 +256,23 @@ hash_find(const struct table *table, struct span key,
 	    e->line);
 }
 
+static int
+hash_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_hash	*t = (const struct table_hash *)table;
+	struct table_value	 value = { .file = t->file };
+	size_t			 i;
+
+	for (i = 0; i < t->nentries; i++) {
+		value.text = span_of(t->pool + t->entry[i].value);
+		value.line = t->entry[i].line;
+		if (fn(&value, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static size_t
 hash_memory(const struct table *table)
 {
@@ -280,6 +297,7 @@ hash_free(struct table *table)
 static const struct table_ops hash_ops = {
 	.folds_keys = table_always_folds,
 	.find = hash_find,
+	.each_value = hash_each_value,
 	.memory = hash_memory,
 	.free = hash_free,
 };

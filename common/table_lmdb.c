@@ -189,6 +189,17 @@ get(const struct table_lmdb *t, MDB_txn *txn, const char *key, size_t len,
 	return code;
 }
 
+/* With the lock held: the file may have been cut since it was opened. */
+static int
+check_file(const struct table_lmdb *t, struct err *err)
+{
+	struct stat	 st;
+
+	if (fstat(t->db->lock_fd, &st) == -1)
+		return database_error(t->path, errno, err);
+	return check_length(t->db, t->path, st.st_size, err);
+}
+
 /* One transaction, with the lock held; *code_r is what LMDB said. */
 static enum table_status
 find_locked(const struct table_lmdb *t, const char *key, size_t len,
@@ -196,15 +207,10 @@ find_locked(const struct table_lmdb *t, const char *key, size_t len,
 {
 	enum table_status	 status = TABLE_CANNOT_TELL;
 	struct span		 value;
-	struct stat		 st;
 	MDB_txn			*txn;
 
 	*code_r = 0;
-	if (fstat(t->db->lock_fd, &st) == -1) {
-		database_error(t->path, errno, &res->err);
-		return TABLE_CANNOT_TELL;
-	}
-	if (check_length(t->db, t->path, st.st_size, &res->err) == -1)
+	if (check_file(t, &res->err) == -1)
 		return TABLE_CANNOT_TELL;
 	*code_r = mdb_txn_begin(t->db->env, NULL, MDB_RDONLY, &txn);
 	if (*code_r == 0) {
@@ -267,6 +273,65 @@ lmdb_find(const struct table *table, struct span key,
 	return status;
 }
 
+static int
+walk(const struct table_lmdb *t, MDB_cursor *cursor, table_value_fn *fn,
+    void *arg, struct err *err)
+{
+	struct table_value	 value = { .file = t->base.spec };
+	MDB_val			 k, v;
+	int			 code;
+
+	while ((code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+		value.text.p = v.mv_data;
+		value.text.n = strnlen(v.mv_data, v.mv_size);
+		if (fn(&value, arg, err) == -1)
+			return -1;
+	}
+	return code == MDB_NOTFOUND ? 0 : database_error(t->path, code, err);
+}
+
+/* One transaction, with the lock held. */
+static int
+walk_locked(const struct table_lmdb *t, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	MDB_cursor	*cursor;
+	MDB_txn		*txn;
+	int		 code, result;
+
+	if (check_file(t, err) == -1)
+		return -1;
+	if ((code = mdb_txn_begin(t->db->env, NULL, MDB_RDONLY, &txn)) != 0)
+		return database_error(t->path, code, err);
+	if ((code = mdb_cursor_open(txn, t->db->dbi, &cursor)) == 0) {
+		result = walk(t, cursor, fn, arg, err);
+		mdb_cursor_close(cursor);
+	} else {
+		result = database_error(t->path, code, err);
+	}
+	mdb_txn_abort(txn);
+	return result;
+}
+
+static int
+lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_lmdb	*t = (const struct table_lmdb *)table;
+	int			 result;
+
+	pthread_mutex_lock(t->mutex);
+	if ((result = refresh(t, err)) == 0) {
+		if (set_lock(t->db->lock_fd, F_RDLCK) == 0)
+			result = walk_locked(t, fn, arg, err);
+		else
+			result = database_error(t->path, errno, err);
+		set_lock(t->db->lock_fd, F_UNLCK);
+	}
+	pthread_mutex_unlock(t->mutex);
+	return result;
+}
+
 static size_t
 lmdb_memory(const struct table *table)
 {
@@ -294,6 +359,7 @@ lmdb_free(struct table *table)
 static const struct table_ops lmdb_ops = {
 	.folds_keys = table_always_folds,
 	.find = lmdb_find,
+	.each_value = lmdb_each_value,
 	.memory = lmdb_memory,
 	.free = lmdb_free,
 };

@@ -36,6 +36,15 @@ pipe_find(const struct table *table, struct span key,
 	return status;
 }
 
+static int
+pipe_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_pipe	*t = (const struct table_pipe *)table;
+
+	return table_each_value(t->list.v[t->list.n - 1], fn, arg, err);
+}
+
 static bool
 pipe_folds_keys(const struct table *table)
 {
@@ -64,6 +73,7 @@ pipe_free(struct table *table)
 static const struct table_ops pipe_ops = {
 	.folds_keys = pipe_folds_keys,
 	.find = pipe_find,
+	.each_value = pipe_each_value,
 	.memory = pipe_memory,
 	.free = pipe_free,
 };

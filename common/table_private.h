@@ -25,6 +25,9 @@ struct table_ops {
 	/* key is UTF-8 without NUL, folded, unless the type takes_any_key. */
 	enum table_status (*find)(const struct table *table, struct span key,
 		    struct table_result *res);
+	/* As table_each_value; NULL: there is no result that is known. */
+	int	(*each_value)(const struct table *table, table_value_fn *fn,
+		    void *arg, struct err *err);
 	size_t	(*memory)(const struct table *table);
 	void	(*free)(struct table *table);
 	bool	 takes_any_key;		/* and says NOT_FOUND to a bad one */
@@ -50,8 +53,6 @@ table_opener	 table_cidr_open, table_inline_open, table_lmdb_open,
 /* table_open for a table inside another. */
 struct table	*table_open_nested(const char *spec, unsigned depth,
 		    struct err *err);
-
-bool	table_is_utf8(struct span s);
 
 bool	table_folds_keys(const struct table *table);
 bool	table_never_folds(const struct table *table);

@@ -237,6 +237,29 @@ rules_find(const struct table *table, struct span key,
 	return TABLE_NOT_FOUND;
 }
 
+/* A result without $number has one part at most. */
+static int
+rules_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_rules	*t = (const struct table_rules *)table;
+	const struct table_rule		*rule;
+	struct table_value		 value = { .file = t->file };
+	size_t				 i;
+
+	for (i = 0; i < t->nrules; i++) {
+		rule = &t->rule[i];
+		if (rule->op != TABLE_RULE_MATCH || rule->ngroups > 0)
+			continue;
+		value.text = (struct span){ rule->text,
+		    rule->nparts == 0 ? 0 : rule->part[0].len };
+		value.line = rule->line;
+		if (fn(&value, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Leaves out what the libraries for regular expressions keep. */
 static size_t
 rules_memory(const struct table *table)
@@ -264,6 +287,7 @@ rules_free(struct table *table)
 static const struct table_ops rules_ops = {
 	.folds_keys = table_never_folds,
 	.find = rules_find,
+	.each_value = rules_each_value,
 	.memory = rules_memory,
 	.free = rules_free,
 };

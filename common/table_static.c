@@ -25,6 +25,17 @@ static_find(const struct table *table, struct span key,
 	return table_result_set(res, span_of(t->value), table->spec, 0);
 }
 
+static int
+static_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_static	*t = (const struct table_static *)table;
+	const struct table_value	 value = { span_of(t->value),
+	    table->spec, 0 };
+
+	return fn(&value, arg, err);
+}
+
 static size_t
 static_memory(const struct table *table)
 {
@@ -45,6 +56,7 @@ static_free(struct table *table)
 static const struct table_ops static_ops = {
 	.folds_keys = table_always_folds,
 	.find = static_find,
+	.each_value = static_each_value,
 	.memory = static_memory,
 	.free = static_free,
 };

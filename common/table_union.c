@@ -57,6 +57,17 @@ union_find(const struct table *table, struct span key,
 	return res->len > 0 ? TABLE_FOUND : TABLE_NOT_FOUND;
 }
 
+static int
+union_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+
+	if (t->list.n > 1)
+		return 0;
+	return table_each_value(t->list.v[0], fn, arg, err);
+}
+
 static bool
 union_folds_keys(const struct table *table)
 {
@@ -85,6 +96,7 @@ union_free(struct table *table)
 static const struct table_ops union_ops = {
 	.folds_keys = union_folds_keys,
 	.find = union_find,
+	.each_value = union_each_value,
 	.memory = union_memory,
 	.free = union_free,
 };

@@ -110,6 +110,9 @@ add_builtin(struct trust *trust)
 		.name = TRUST_ROOT,
 		.xclient = all,
 		.xforward = all,
+		.xsetcontext = all,
+		.xremoteip = true,
+		.xdumpcontext = true,
 		.on_violation = VERDICT_TEMPFAIL
 	};
 	int				 i;
@@ -439,6 +442,17 @@ trust_public_check(const struct trust *trust, const struct address *addr,
 	if (own_search(trust, addr, &pos))
 		return TRUST_PUBLIC_OWN;
 	return profile_check(trust, addr, err);
+}
+
+bool
+trust_any_received(const struct trust *trust)
+{
+	size_t	 i;
+
+	for (i = 0; i < trust->n_profiles; i++)
+		if (trust->profiles[i]->received > 0)
+			return true;
+	return false;
 }
 
 bool

@@ -14,6 +14,7 @@
 #define XC_TRUST_H
 
 #include "assertion.h"
+#include "context_line.h"
 #include "err.h"
 #include "table.h"
 
@@ -30,6 +31,8 @@ enum verdict_reason {
 	REASON_NO_GRANT,	/* "no_grant": attribute or command */
 	REASON_VALUE,		/* "value": granted, but not this value */
 	REASON_SEALED,		/* "sealed" */
+	REASON_LIMIT,		/* "limit": the context is full */
+	REASON_REVOKED,		/* "revoked": the peer's grants are */
 	REASON_MALFORMED,	/* "malformed" */
 	REASON_NO_SESSION,	/* "no_session": peer not known */
 	REASON_UNSEEN,		/* "unseen_override": executed unasked */
@@ -50,9 +53,13 @@ struct verdict {
 enum trust_seal { TRUST_SEAL_GREETING, TRUST_SEAL_OVERRIDE, TRUST_SEAL_NEVER };
 
 enum trust_command {
-	TRUST_XCLIENT,
-	TRUST_XFORWARD
+	TRUST_XCLIENT,		/* as enum assertion_command */
+	TRUST_XFORWARD,
+	TRUST_XREMOTEIP,
+	TRUST_XSETCONTEXT,
+	TRUST_XDUMPCONTEXT
 };
+#define TRUST_COMMAND_COUNT	(TRUST_XDUMPCONTEXT + 1)
 
 struct trust;
 struct trust_profile;
@@ -60,6 +67,8 @@ struct trust_profile;
 /* Built-in profiles: "stranger" (nothing) and "root" (everything). */
 #define TRUST_STRANGER	"stranger"
 #define TRUST_ROOT	"root"
+
+#define TRUST_ANONYMOUS	"anonymous"	/* who is always let through */
 
 /* Who a peer is, as far as the caller knows; NULL or "" where it does not. */
 struct trust_peer {
@@ -95,9 +104,19 @@ enum trust_seal	 trust_profile_seal(const struct trust_profile *profile);
 enum verdict_action	trust_profile_on_violation(
 			    const struct trust_profile *profile);
 bool	trust_profile_report_only(const struct trust_profile *profile);
-/* True if the profile grants at least one attribute of that command. */
+/* True if the profile grants that command, with one attribute or name at
+ * least. */
 bool	trust_profile_may(const struct trust_profile *profile,
 	    enum trust_command command);
+/* True if the profile grants any command at all, is always let through, or has
+ * a Received: header that tells the origin. */
+bool	trust_profile_may_any(const struct trust_profile *profile);
+/* True if the peer is let through as "anonymous" (TRUST_ANONYMOUS). */
+bool	trust_profile_always_allow(const struct trust_profile *profile);
+/* Which Received: header, from the top, tells the origin; 0: none. */
+unsigned	trust_profile_received(const struct trust_profile *profile);
+/* True if there is a profile with such a header. */
+bool	trust_any_received(const struct trust *trust);
 /* True if a profile's on_violation is VERDICT_DISCONNECT. */
 bool	trust_any_disconnect(const struct trust *trust);
 /* Takes out of set the attributes that the profile's "drop" names. */
@@ -106,14 +125,15 @@ void	trust_profile_drop(const struct trust_profile *profile,
 
 /* The facts that a decision rests on besides the assertions themselves. */
 struct trust_facts {
-	const struct trust_profile	*profile;	/* the peer's */
-	struct address			 peer;
+	const struct trust_profile	*profile;	/* the peer's; NULL: a
+							 * stranger's */
 	bool				 is_overridden;
 	bool				 is_sealed;
 };
 
 /*
- * Decides about one whole command.  set is what the command itself says
+ * Decides about one whole XCLIENT, XFORWARD or XREMOTEIP, whose set is that of
+ * an XCLIENT with nothing but ADDR.  set is what the command itself says
  * (after trust_profile_drop).  Each attribute must be granted and each value
  * allowed; the first that is not decides.  "public" leaves out what
  * address_is_public() refuses, the host's own addresses and every address for
@@ -122,7 +142,23 @@ struct trust_facts {
  * refused.  verdict is always set in full.
  */
 void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
-	    const struct assertion_set *set, struct verdict *verdict);
+	    enum trust_command command, const struct assertion_set *set,
+	    struct verdict *verdict);
+
+/*
+ * Decides about one whole XSETCONTEXT.  Each name must be granted; that of a
+ * built-in pair (context_is_builtin) counts as granted only if the profile
+ * names it letter by letter.  The first that is not decides, and the text
+ * names it.
+ */
+void	trust_decide_context(const struct trust *trust,
+	    const struct trust_facts *facts, const struct context_line *line,
+	    struct verdict *verdict);
+
+/* Decides about an XDUMPCONTEXT.  Whoever has come in behind a messenger must
+ * not read what that has said: a sealed session is refused, too. */
+void	trust_decide_dump(const struct trust *trust,
+	    const struct trust_facts *facts, struct verdict *verdict);
 
 /* Fills a verdict for a violation that is no matter of grants (malformed,
  * sealed, unseen override ...), with the profile's on_violation. profile may
@@ -130,6 +166,12 @@ void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
 void	trust_violation(const struct trust_profile *profile,
 	    enum verdict_reason reason, const char *text,
 	    struct verdict *verdict);
+
+/* "XCLIENT" ... */
+const char	*trust_command_text(enum trust_command command);
+/* In any case; false: none. */
+bool		 trust_command_find(struct span text,
+		    enum trust_command *command_r);
 
 const char	*verdict_reason_text(enum verdict_reason reason);
 const char	*verdict_action_text(enum verdict_action action);
@@ -151,6 +193,9 @@ struct trust_profile_def {
 	const char *const *xclient;	unsigned xclient_line;
 	const char *const *xforward;	unsigned xforward_line;
 	const char *const *drop;	unsigned drop_line;
+	/* Names that XSETCONTEXT may set: a name, or a shell pattern, which
+	 * means no built-in one; "!" negates, first match wins. */
+	const char *const *xsetcontext;	unsigned xsetcontext_line;
 	/* values[i]: the allowed values of attribute i (enum assertion_name):
 	 * "!" negates, first match wins, no match is "not allowed".
 	 * Items for ADDR, DESTADDR: networks, "public", "*", tables.
@@ -166,6 +211,10 @@ struct trust_profile_def {
 	enum trust_seal		seal;
 	enum verdict_action	on_violation;
 	bool			report_only;
+	bool			xremoteip;
+	bool			xdumpcontext;
+	bool			always_allow;
+	unsigned		received;	/* 0: none */
 };
 
 struct trust	*trust_new(void);

@@ -21,6 +21,8 @@ static const char *const	 reason_texts[] = {
 	[REASON_NO_GRANT] = "no_grant",
 	[REASON_VALUE] = "value",
 	[REASON_SEALED] = "sealed",
+	[REASON_LIMIT] = "limit",
+	[REASON_REVOKED] = "revoked",
 	[REASON_MALFORMED] = "malformed",
 	[REASON_NO_SESSION] = "no_session",
 	[REASON_UNSEEN] = "unseen_override",
@@ -35,7 +37,34 @@ static const char *const	 action_texts[] = {
 	[VERDICT_DISCONNECT] = "disconnect"
 };
 
+static const char *const	 command_texts[TRUST_COMMAND_COUNT] = {
+	[TRUST_XCLIENT] = "XCLIENT",
+	[TRUST_XFORWARD] = "XFORWARD",
+	[TRUST_XREMOTEIP] = "XREMOTEIP",
+	[TRUST_XSETCONTEXT] = "XSETCONTEXT",
+	[TRUST_XDUMPCONTEXT] = "XDUMPCONTEXT"
+};
+
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+const char *
+trust_command_text(enum trust_command command)
+{
+	return command_texts[command];
+}
+
+bool
+trust_command_find(struct span text, enum trust_command *command_r)
+{
+	size_t	 i;
+
+	for (i = 0; i < COUNT(command_texts); i++)
+		if (span_caseeq(text, command_texts[i])) {
+			*command_r = (enum trust_command)i;
+			return true;
+		}
+	return false;
+}
 
 const char *
 verdict_reason_text(enum verdict_reason reason)
@@ -120,17 +149,29 @@ trust_violation(const struct trust_profile *profile,
 
 /* "LOGIN is not granted", with a rule at that line of the profile's file. */
 static void
-refuse_grant(const struct trust_profile *profile,
-    const struct assertion_set *set, int name, struct verdict *verdict)
+refuse_grant(const struct trust_profile *profile, enum trust_command command,
+    int name, struct verdict *verdict)
 {
 	char	 text[64];
 
-	snprintf(text, sizeof(text), "%s: attribute %s is not granted",
-	    set->command == ASSERTION_XCLIENT ? "XCLIENT" : "XFORWARD",
-	    assertion_name_text((enum assertion_name)name));
+	if (command == TRUST_XREMOTEIP)
+		snprintf(text, sizeof(text), "XREMOTEIP is not granted");
+	else
+		snprintf(text, sizeof(text), "%s: attribute %s is not granted",
+		    trust_command_text(command),
+		    assertion_name_text((enum assertion_name)name));
 	trust_violation(profile, REASON_NO_GRANT, text, verdict);
 	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
-	    profile->grants_line[set->command]);
+	    profile->grants_line[command]);
+}
+
+static bool
+is_granted(const struct trust_profile *profile, enum trust_command command,
+    int name)
+{
+	if (command == TRUST_XREMOTEIP)
+		return profile->xremoteip && name == ASSERTION_ADDR;
+	return (profile->grants[command] & (1U << name)) != 0;
 }
 
 static const char *
@@ -181,14 +222,14 @@ refuse_value(const struct trust_profile *profile,
 /* True if that attribute may pass; else the verdict is a refusal. */
 static bool
 attribute_decide(const struct trust *trust,
-    const struct trust_profile *profile, const struct assertion_set *set,
-    int name, struct verdict *verdict)
+    const struct trust_profile *profile, enum trust_command command,
+    const struct assertion_set *set, int name, struct verdict *verdict)
 {
 	struct trust_hit	 hit;
 	enum verdict_reason	 reason = REASON_VALUE;
 
-	if ((profile->grants[set->command] & (1U << name)) == 0) {
-		refuse_grant(profile, set, name, verdict);
+	if (!is_granted(profile, command, name)) {
+		refuse_grant(profile, command, name, verdict);
 		return false;
 	}
 	switch (trust_list_match(trust, profile->values[name],
@@ -209,51 +250,67 @@ attribute_decide(const struct trust *trust,
 /* All attributes in their order; false: the verdict is a refusal. */
 static bool
 set_decide(const struct trust *trust, const struct trust_profile *profile,
-    const struct assertion_set *set, struct verdict *verdict)
+    enum trust_command command, const struct assertion_set *set,
+    struct verdict *verdict)
 {
 	int	 i;
 
 	for (i = 0; i < ASSERTION_COUNT; i++)
 		if (set->v[i].status != ASSERTION_ABSENT &&
-		    !attribute_decide(trust, profile, set, i, verdict)) {
+		    !attribute_decide(trust, profile, command, set, i,
+		    verdict)) {
 			verdict->attribute = i;
 			return false;
 		}
 	return true;
 }
 
-static bool
-is_refused_by_seal(const struct trust_facts *facts,
-    const struct assertion_set *set)
+bool
+trust_is_sealed(const struct trust_facts *facts,
+    const struct trust_profile *profile, struct verdict *verdict)
 {
 	if (!facts->is_sealed)
 		return false;
-	return set->command == ASSERTION_XCLIENT || facts->is_overridden;
+	trust_violation(profile, REASON_SEALED,
+	    "the identity of this session can no longer be changed", verdict);
+	return true;
+}
+
+void
+trust_permit(const struct trust_profile *profile, enum trust_command command,
+    struct verdict *verdict)
+{
+	trust_violation(profile, REASON_GRANTED, "granted", verdict);
+	verdict->action = VERDICT_PERMIT;
+	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
+	    profile->grants_line[command]);
+}
+
+void
+trust_report_only(const struct trust_profile *profile,
+    struct verdict *verdict)
+{
+	if (profile->report_only && verdict->reason != REASON_CANNOT_TELL) {
+		verdict->action = VERDICT_PERMIT;
+		verdict->report_only = true;
+	}
 }
 
 void
 trust_decide(const struct trust *trust, const struct trust_facts *facts,
-    const struct assertion_set *set, struct verdict *verdict)
+    enum trust_command command, const struct assertion_set *set,
+    struct verdict *verdict)
 {
 	const struct trust_profile	*profile = facts->profile;
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
-	if (is_refused_by_seal(facts, set)) {
-		trust_violation(profile, REASON_SEALED,
-		    "the identity of this session can no longer be changed",
-		    verdict);
+	/* What is forwarded is no identity, as long as there is no other. */
+	if ((command != TRUST_XFORWARD || facts->is_overridden) &&
+	    trust_is_sealed(facts, profile, verdict))
 		return;
-	}
-	if (set_decide(trust, profile, set, verdict)) {
-		trust_violation(profile, REASON_GRANTED, "granted", verdict);
-		verdict->action = VERDICT_PERMIT;
-		trust_rule(verdict->rule, sizeof(verdict->rule),
-		    profile->file, profile->grants_line[set->command]);
-		return;
-	}
-	if (profile->report_only && verdict->reason != REASON_CANNOT_TELL) {
-		verdict->action = VERDICT_PERMIT;
-		verdict->report_only = true;
-	}
+	if (set_decide(trust, profile, command, set, verdict))
+		trust_permit(profile, command, verdict);
+	else
+		trust_report_only(profile, verdict);
 }

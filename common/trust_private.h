@@ -11,18 +11,31 @@
 #include "trust.h"
 #include "trust_value.h"
 
+/* A name, or a pattern of names, that XSETCONTEXT may set. */
+struct trust_name {
+	char	*text;
+	bool	 is_negated;
+	bool	 is_pattern;
+};
+
 struct trust_profile {
 	char			*name;
 	char			*file;		/* NULL: built in */
 	unsigned		 line;
 	unsigned		 grants[2];	/* by command: bits of names */
-	unsigned		 grants_line[2];
+	unsigned		 grants_line[TRUST_COMMAND_COUNT];
 	unsigned		 drop;		/* bits of names */
 	struct trust_list	*values[ASSERTION_COUNT];
 	unsigned		 values_line[ASSERTION_COUNT];
 	enum trust_seal		 seal;
 	enum verdict_action	 on_violation;
 	bool			 report_only;
+	bool			 xremoteip;
+	bool			 xdumpcontext;
+	bool			 always_allow;
+	unsigned		 received;
+	struct trust_name	*xsetcontext;
+	size_t			 n_xsetcontext;
 };
 
 struct trust_map {
@@ -63,6 +76,21 @@ void	trust_rule(char *buf, size_t size, const char *file, unsigned line);
 
 /* Room for one more element of that size in an array of n; NULL: none. */
 void	*trust_grow(void *array, size_t n, size_t size);
+
+/* Reads def's xsetcontext into the profile; 0, or -1 with err. */
+int	trust_names_parse(const struct trust_profile_def *def,
+	    struct trust_profile *profile, struct err *err);
+void	trust_names_free(struct trust_profile *profile);
+
+/* Whether that profile's facts refuse any change; the verdict is then set. */
+bool	trust_is_sealed(const struct trust_facts *facts,
+	    const struct trust_profile *profile, struct verdict *verdict);
+/* Permits; the rule is that of the command. */
+void	trust_permit(const struct trust_profile *profile,
+	    enum trust_command command, struct verdict *verdict);
+/* Lets a refusal pass if the profile only reports. */
+void	trust_report_only(const struct trust_profile *profile,
+	    struct verdict *verdict);
 
 void	trust_profile_free(struct trust_profile *profile);
 

@@ -116,6 +116,27 @@ values_parse(struct trust *trust, const struct trust_profile_def *def,
 	return 0;
 }
 
+static unsigned
+line_or(unsigned line, const struct trust_profile_def *def)
+{
+	return line != 0 ? line : def->line;
+}
+
+/* Where each command's grant, or the lack of it, is to be found. */
+static void
+set_lines(const struct trust_profile_def *def, struct trust_profile *profile)
+{
+	int	 i;
+
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++)
+		profile->grants_line[i] = def->line;
+	profile->grants_line[TRUST_XCLIENT] = line_or(def->xclient_line, def);
+	profile->grants_line[TRUST_XFORWARD] =
+	    line_or(def->xforward_line, def);
+	profile->grants_line[TRUST_XSETCONTEXT] =
+	    line_or(def->xsetcontext_line, def);
+}
+
 static int
 profile_fill(struct trust *trust, const struct trust_profile_def *def,
     struct trust_profile *profile, struct err *err)
@@ -127,20 +148,22 @@ profile_fill(struct trust *trust, const struct trust_profile_def *def,
 	    (def->file != NULL && profile->file == NULL))
 		return err_set_at(err, def->file, def->line, "out of memory");
 	profile->line = def->line;
-	profile->grants_line[TRUST_XCLIENT] = def->xclient_line != 0 ?
-	    def->xclient_line : def->line;
-	profile->grants_line[TRUST_XFORWARD] = def->xforward_line != 0 ?
-	    def->xforward_line : def->line;
+	set_lines(def, profile);
 	profile->seal = def->seal;
 	profile->on_violation = def->on_violation == VERDICT_PERMIT ?
 	    VERDICT_TEMPFAIL : def->on_violation;
 	profile->report_only = def->report_only;
+	profile->xremoteip = def->xremoteip;
+	profile->xdumpcontext = def->xdumpcontext;
+	profile->always_allow = def->always_allow;
+	profile->received = def->received;
 	if (grants_parse(def, ASSERTION_XCLIENT, def->xclient,
 	    def->xclient_line, &profile->grants[TRUST_XCLIENT], err) == -1 ||
 	    grants_parse(def, ASSERTION_XFORWARD, def->xforward,
 	    def->xforward_line, &profile->grants[TRUST_XFORWARD],
 	    err) == -1 ||
-	    drop_parse(def, &profile->drop, err) == -1)
+	    drop_parse(def, &profile->drop, err) == -1 ||
+	    trust_names_parse(def, profile, err) == -1)
 		return -1;
 	return values_parse(trust, def, profile, err);
 }
@@ -172,6 +195,7 @@ trust_profile_free(struct trust_profile *profile)
 		return;
 	for (i = 0; i < ASSERTION_COUNT; i++)
 		trust_list_free(profile->values[i]);
+	trust_names_free(profile);
 	free(profile->name);
 	free(profile->file);
 	free(profile);
@@ -205,7 +229,41 @@ bool
 trust_profile_may(const struct trust_profile *profile,
     enum trust_command command)
 {
-	return profile->grants[command] != 0;
+	switch (command) {
+	case TRUST_XCLIENT:
+	case TRUST_XFORWARD:
+		return profile->grants[command] != 0;
+	case TRUST_XREMOTEIP:
+		return profile->xremoteip;
+	case TRUST_XSETCONTEXT:
+		return profile->n_xsetcontext > 0;
+	case TRUST_XDUMPCONTEXT:
+		return profile->xdumpcontext;
+	}
+	return false;
+}
+
+bool
+trust_profile_may_any(const struct trust_profile *profile)
+{
+	int	 i;
+
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++)
+		if (trust_profile_may(profile, (enum trust_command)i))
+			return true;
+	return profile->always_allow || profile->received > 0;
+}
+
+bool
+trust_profile_always_allow(const struct trust_profile *profile)
+{
+	return profile->always_allow;
+}
+
+unsigned
+trust_profile_received(const struct trust_profile *profile)
+{
+	return profile->received;
 }
 
 void

@@ -1,81 +1,63 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * callbacks: a thin translator between libmilter and enforce.
+ * callbacks: a thin translator between libmilter and conversation.
  *
- * libmilter hands its callbacks nothing but its own context, so what all
- * sessions share is the one static structure here.  One session's callbacks
- * may run in different threads, never two at the same time.
+ * One session's callbacks may run in different threads, never two at the same
+ * time; what they share is in service.
  */
 #include "callbacks.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <libmilter/mfapi.h>
 
-#include "enforce.h"
-#include "follow.h"
+#include "conversation.h"
 #include "journal.h"
 #include "log.h"
+#include "policy.h"
 #include "procstart.h"
+#include "reply.h"
+#include "service.h"
+#include "unknown.h"
 
 #define FILTER_NAME	"xcontext-milter"
 
-/* Steps that no duty needs; what the MTA cannot leave out is ignored. */
-#define STEPS_DECLINED	(SMFIP_NOHELO | SMFIP_NOHDRS | SMFIP_NOEOH | \
-			SMFIP_NOBODY)
+/* Steps that no duty ever needs, and those that only headers need; what the
+ * MTA cannot leave out is ignored. */
+#define STEPS_DECLINED	(SMFIP_NOEOH | SMFIP_NOBODY)
+#define STEPS_HEADERS	SMFIP_NOHDRS
+/* Steps that nothing is answered to. */
+#define STEPS_SILENT	(SMFIP_NR_HELO | SMFIP_NR_HDR)
+
 /* With macros asked for at one stage, Postfix sends none at the others. */
-#define MACROS_AT_MAIL	"{auth_type} {auth_authen}"
-
-static struct {
-	pthread_mutex_t	 lock;		/* guards conf */
-	struct conf	*conf;
-
-	atomic_uint	 n_sessions;
-	atomic_uint	 n_busy;	/* callbacks between enter and leave */
-	atomic_bool	 is_stopping;
-	atomic_flag	 has_told_no_peer;
-
-	/* Written before the first session only. */
-	struct store	*store;
-	struct procstart *starts;
-	struct peerpid	 listen;
-} service = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.has_told_no_peer = ATOMIC_FLAG_INIT,
+static const struct {
+	int		 stage;
+	const char	*macros;
+} macro_stages[] = {
+	{ SMFIM_CONNECT,	"v {daemon_name} {client_resolve}" },
+	{ SMFIM_ENVFROM,	"{auth_type} {auth_authen} i" },
+	{ SMFIM_ENVRCPT,	"i" },
+	{ SMFIM_DATA,		"i" },
+	{ SMFIM_EOM,		"i" },
 };
 
-/* One milter session: its life is from negotiation to close. */
+/* What is libmilter's business alone. */
 struct milter_session {
-	struct conf		*conf;
-	struct follow_key	 key;
-	struct enforce_facts	 facts;
-	bool			 replies_at_connect;
+	struct conversation	*c;
+	unsigned long		 steps;		/* as negotiated */
 };
 
-/*
- * The gate: callbacks_stop() waits for those that are inside.
- */
-
-static bool
-enter(void)
+static uint64_t
+now_ms(void)
 {
-	atomic_fetch_add(&service.n_busy, 1);
-	if (!atomic_load(&service.is_stopping))
-		return true;
-	atomic_fetch_sub(&service.n_busy, 1);
-	return false;
-}
+	struct timespec	 ts;
 
-static void
-leave(void)
-{
-	atomic_fetch_sub(&service.n_busy, 1);
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000U + (uint64_t)ts.tv_nsec / 1000000U;
 }
 
 /*
@@ -86,25 +68,13 @@ leave(void)
 static void
 tell_no_peer(const char *users)
 {
-	if (service.listen.len == 0 ||
-	    atomic_flag_test_and_set(&service.has_told_no_peer))
+	if (service_listen()->len == 0 || !service_once())
 		return;
 	LOG(LOG_LEVEL_WARNING, NULL, "no_peer",
 	    { "allowed_users", users },
 	    { "text", "the process behind a connection cannot be told: its "
 	    "session is found by client address, and an override that "
 	    "xcontext-policy did not see goes unnoticed" });
-}
-
-static struct conf *
-current_conf(void)
-{
-	struct conf	*conf;
-
-	(void)pthread_mutex_lock(&service.lock);
-	conf = conf_ref(service.conf);
-	(void)pthread_mutex_unlock(&service.lock);
-	return conf;
 }
 
 static struct milter_session *
@@ -115,16 +85,16 @@ session_of(SMFICTX *ctx)
 
 /* False: the user at the other end may not talk to us. */
 static bool
-identify(SMFICTX *ctx, struct milter_session *ms)
+identify(SMFICTX *ctx, struct conversation *c)
 {
 	struct procinfo_peer	 peer;
 	char			 uid[16];
 
-	if (!peerpid_find(&service.listen, ctx, &peer)) {
+	if (!peerpid_find(service_listen(), ctx, &peer)) {
 		tell_no_peer("not enforced");
 		return true;
 	}
-	if (!conf_allows_uid(ms->conf, peer.uid)) {
+	if (!conf_allows_uid(c->conf, peer.uid)) {
 		(void)snprintf(uid, sizeof uid, "%lu",
 		    (unsigned long)peer.uid);
 		LOG(LOG_LEVEL_WARNING, NULL, "user_refused",
@@ -134,9 +104,9 @@ identify(SMFICTX *ctx, struct milter_session *ms)
 	if (peer.pid <= 0)
 		tell_no_peer("enforced");
 	else
-		ms->key.pid = peer.pid;
-	ms->key.starts = service.starts;
-	ms->facts.is_by_pid = peer.pid > 0;
+		c->key.pid = peer.pid;
+	c->key.starts = service_starts();
+	c->facts.is_by_pid = peer.pid > 0;
 	return true;
 }
 
@@ -145,7 +115,7 @@ session_free(struct milter_session *ms)
 {
 	if (ms == NULL)
 		return;
-	conf_unref(ms->conf);
+	conversation_free(ms->c);
 	free(ms);
 }
 
@@ -158,64 +128,62 @@ session_new(SMFICTX *ctx)
 	ms = calloc(1, sizeof *ms);
 	if (ms == NULL)
 		return NULL;
-	ms->conf = current_conf();
-	ms->replies_at_connect = true;
-	if (!identify(ctx, ms) || smfi_setpriv(ctx, ms) != MI_SUCCESS) {
+	ms->c = conversation_new(service_conf(), service_store());
+	if (ms->c == NULL || !identify(ctx, ms->c) ||
+	    smfi_setpriv(ctx, ms) != MI_SUCCESS) {
 		session_free(ms);
 		return NULL;
 	}
-	atomic_fetch_add(&service.n_sessions, 1);
+	service_count(1);
 	return ms;
 }
 
-/* The session's name is remembered when it is first seen, so that a change
- * can be noticed. */
-static enum store_result
-find(struct milter_session *ms, struct session *s)
+static const char *
+macro(SMFICTX *ctx, const char *name)
 {
-	enum store_result	 result;
-	struct err		 err;
+	char	 copy[32];
 
-	session_init(s);
-	result = follow_find(service.store, &ms->key, s, &err);
-	if (result == STORE_CANNOT_TELL)
-		LOG(LOG_LEVEL_ERROR, NULL, "error",
-		    { "text", err.text });
-	else if (result == STORE_FOUND && enforce_is_other(s, &ms->facts)) {
-		session_clear(s);
-		session_init(s);
-		result = STORE_NONE;
-	} else if (result == STORE_FOUND && ms->facts.is_by_pid &&
-	    ms->facts.id[0] == '\0')
-		memcpy(ms->facts.id, s->id, sizeof ms->facts.id);
-	return result;
+	(void)snprintf(copy, sizeof copy, "%s", name);
+	return smfi_getsymval(ctx, copy);
 }
 
+/* The answer to a step that was negotiated to have none. */
 static sfsistat
-send_answer(SMFICTX *ctx, const struct enforce_answer *answer)
+silent(const struct milter_session *ms, unsigned long step)
 {
-	const char	*line[ENFORCE_LINES];
-	unsigned	 i;
-
-	for (i = 0; i < ENFORCE_LINES; i++)
-		line[i] = i < answer->n_lines ? answer->line[i] : NULL;
-	/* Without memory for the text, the MTA has texts of its own. */
-	(void)smfi_setmlreply(ctx, answer->code, answer->xcode, line[0],
-	    line[1], line[2], line[3], NULL);
-	return answer->code[0] == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+	return ms->steps & step ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 /*
- * What libmilter calls
+ * The connection
  */
 
 static void
 ask_for_macros(SMFICTX *ctx, unsigned long actions)
 {
-	char	 macros[] = MACROS_AT_MAIL;
+	char	 macros[64];
+	size_t	 i;
 
-	if (actions & SMFIF_SETSYMLIST)
-		(void)smfi_setsymlist(ctx, SMFIM_ENVFROM, macros);
+	if (!(actions & SMFIF_SETSYMLIST))
+		return;
+	for (i = 0; i < sizeof macro_stages / sizeof macro_stages[0]; i++) {
+		(void)snprintf(macros, sizeof macros, "%s",
+		    macro_stages[i].macros);
+		(void)smfi_setsymlist(ctx, macro_stages[i].stage, macros);
+	}
+}
+
+static unsigned long
+steps_wanted(const struct conf *conf, unsigned long offered)
+{
+	unsigned long	 steps = STEPS_DECLINED | STEPS_SILENT;
+
+	if (conf->milter_header_names[0] == NULL &&
+	    !trust_any_received(conf->trust))
+		steps |= STEPS_HEADERS;
+	if (!trust_any_disconnect(conf->trust))
+		steps |= SMFIP_NR_CONN;
+	return steps & offered;
 }
 
 /* Any result but SMFIS_CONTINUE makes libmilter close the connection before
@@ -230,178 +198,119 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 
 	(void)unused2;
 	(void)unused3;
-	if (!enter())
+	if (!service_enter())
 		return SMFIS_TEMPFAIL;
 	ms = session_new(ctx);
 	if (ms != NULL) {
-		ms->replies_at_connect = trust_any_disconnect(ms->conf->trust);
 		ask_for_macros(ctx, actions);
-		*actions_r = 0;
-		*steps_r = steps & STEPS_DECLINED;
-		if (!ms->replies_at_connect)
-			*steps_r |= steps & SMFIP_NR_CONN;
+		*actions_r = ms->c->has_header_duty ?
+		    actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS) : 0;
+		ms->steps = steps_wanted(ms->c->conf, steps);
+		*steps_r = ms->steps;
 		*unused2_r = 0;
 		*unused3_r = 0;
 	}
-	leave();
+	service_leave();
 	return ms == NULL ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
+}
+
+/* Sendmail names a host that it could not verify by its address. */
+static const char *
+verified_name(SMFICTX *ctx, const char *name)
+{
+	const char	*resolve = macro(ctx, "{client_resolve}");
+
+	return resolve != NULL && strcmp(resolve, "OK") == 0 &&
+	    name[0] != '[' ? name : NULL;
+}
+
+static void
+begin_sendmail(SMFICTX *ctx, struct conversation *c)
+{
+	struct sendmail_peer	 peer = {
+		.addr = c->facts.client,
+		.port = c->facts.client_port,
+		.name = c->remote_name,
+		.listener = macro(ctx, "{daemon_name}"),
+		.pid = c->key.pid,
+	};
+
+	if (peer.pid > 0)
+		peer.pid_start = procstart_get(c->key.starts, peer.pid);
+	/* Nobody else has a record of it that could disagree. */
+	c->facts.is_by_pid = false;
+	c->is_sendmail = true;
+	sendmail_begin(&c->sendmail, c->conf, c->store, &peer, now_ms());
 }
 
 static sfsistat
 connect_session(SMFICTX *ctx, struct milter_session *ms)
 {
+	struct conversation	*c = ms->c;
 	struct enforce_answer	 answer;
-	struct session		 s;
+	const struct session	*s;
 	enum store_result	 result;
-	sfsistat		 status = SMFIS_CONTINUE;
-	bool			 is_found;
 
-	result = find(ms, &s);
-	is_found = result == STORE_FOUND;
-	if (ms->conf->log_all && result != STORE_CANNOT_TELL)
-		journal_connect(is_found ? &s : NULL, &ms->facts,
-		    ms->key.pid);
-	enforce_connect(is_found ? &s : NULL, &ms->facts, &answer);
-	if (answer.action != VERDICT_PERMIT && ms->replies_at_connect) {
-		journal_answer("mail_refused", "CONNECT", &s, &ms->facts,
-		    ms->key.pid, &answer);
-		status = send_answer(ctx, &answer);
-	}
-	session_clear(&s);
-	return ms->replies_at_connect ? status : SMFIS_NOREPLY;
+	result = conversation_find(c);
+	s = conversation_session(c);
+	if (c->conf->log_all && result != STORE_CANNOT_TELL)
+		journal_connect(s, &c->facts, c->key.pid);
+	if (ms->steps & SMFIP_NR_CONN)
+		return SMFIS_NOREPLY;
+	enforce_connect(s, &c->facts, &answer);
+	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
+	    reply_refusal(ctx, c, "mail_refused", "CONNECT", &answer);
+}
+
+/* Only Postfix follows its sessions by itself, or rather by xcontext-policy. */
+static bool
+is_postfix(SMFICTX *ctx)
+{
+	const char	*version = macro(ctx, "v");
+
+	return version == NULL ||
+	    strncmp(version, "Postfix", strlen("Postfix")) == 0;
 }
 
 static sfsistat
 on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 {
 	struct milter_session	*ms = session_of(ctx);
+	struct conversation	*c;
 	sfsistat		 status = SMFIS_TEMPFAIL;
 
-	(void)name;
-	if (!enter())
+	if (!service_enter())
 		return SMFIS_TEMPFAIL;
 	/* A second session on the same connection is not negotiated again. */
 	if (ms == NULL)
 		ms = session_new(ctx);
 	if (ms != NULL) {
+		c = ms->c;
 		if (sa != NULL)
-			ms->facts.client = address_from_sockaddr(sa,
-			    &ms->facts.client_port);
-		ms->key.client = ms->facts.client;
-		ms->key.client_port = ms->facts.client_port;
+			c->facts.client = address_from_sockaddr(sa,
+			    &c->facts.client_port);
+		c->key.client = c->facts.client;
+		c->key.client_port = c->facts.client_port;
+		(void)session_set_text(&c->remote_name,
+		    verified_name(ctx, name));
+		if (!is_postfix(ctx))
+			begin_sendmail(ctx, c);
 		status = connect_session(ctx, ms);
 	}
-	leave();
-	return status;
-}
-
-/* The answer to one step of a mail transaction. */
-static sfsistat
-enforce_step(SMFICTX *ctx, struct milter_session *ms, const char *step)
-{
-	struct enforce_answer	 answer;
-	struct session		 s;
-	enum store_result	 result;
-	sfsistat		 status = SMFIS_CONTINUE;
-	char			 type[] = "{auth_type}";
-	char			 authen[] = "{auth_authen}";
-
-	ms->facts.auth_type = smfi_getsymval(ctx, type);
-	ms->facts.auth_authen = smfi_getsymval(ctx, authen);
-	result = find(ms, &s);
-	if (result == STORE_CANNOT_TELL)
-		enforce_cannot_tell(&answer);
-	else
-		enforce_mail(result == STORE_FOUND ? &s : NULL, &ms->facts,
-		    &answer);
-	if (answer.action != VERDICT_PERMIT) {
-		journal_answer("mail_refused", step,
-		    result == STORE_FOUND ? &s : NULL, &ms->facts,
-		    ms->key.pid, &answer);
-		status = send_answer(ctx, &answer);
-	}
-	session_clear(&s);
+	service_leave();
 	return status;
 }
 
 static sfsistat
-on_step(SMFICTX *ctx, const char *step)
+on_helo(SMFICTX *ctx, char *name)
 {
 	struct milter_session	*ms = session_of(ctx);
-	sfsistat		 status;
 
-	if (ms == NULL || !enter())
+	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	status = enforce_step(ctx, ms, step);
-	leave();
-	return status;
-}
-
-static sfsistat
-on_mail(SMFICTX *ctx, char **args)
-{
-	(void)args;
-	return on_step(ctx, "MAIL");
-}
-
-static sfsistat
-on_rcpt(SMFICTX *ctx, char **args)
-{
-	(void)args;
-	return on_step(ctx, "RCPT");
-}
-
-/*
- * The last look at a transaction.  It must not be declined: a libmilter that
- * got an unknown command in a transaction, and then no DATA, takes the end of
- * the message for out of order and never answers it.  To accept here spares
- * the MTA the end of message.
- */
-static sfsistat
-on_data(SMFICTX *ctx)
-{
-	sfsistat	 status = on_step(ctx, "DATA");
-
-	return status == SMFIS_CONTINUE ? SMFIS_ACCEPT : status;
-}
-
-static sfsistat
-answer_denied(SMFICTX *ctx, struct milter_session *ms)
-{
-	struct enforce_answer	 answer;
-	struct session		 s;
-	enum store_result	 result;
-	sfsistat		 status = SMFIS_CONTINUE;
-
-	result = find(ms, &s);
-	if (result == STORE_CANNOT_TELL)
-		enforce_cannot_tell(&answer);
-	else
-		enforce_denied(result == STORE_FOUND ? &s : NULL, &ms->facts,
-		    &answer);
-	if (answer.action != VERDICT_PERMIT) {
-		journal_answer("command_denied", NULL,
-		    result == STORE_FOUND ? &s : NULL, &ms->facts,
-		    ms->key.pid, &answer);
-		status = send_answer(ctx, &answer);
-	}
-	session_clear(&s);
-	return status;
-}
-
-static sfsistat
-on_unknown(SMFICTX *ctx, const char *command)
-{
-	struct milter_session	*ms = session_of(ctx);
-	sfsistat		 status;
-
-	if (ms == NULL || !enforce_is_refused_verb(command))
-		return SMFIS_CONTINUE;
-	if (!enter())
-		return SMFIS_TEMPFAIL;
-	status = answer_denied(ctx, ms);
-	leave();
-	return status;
+	conversation_greeting(ms->c, name, now_ms());
+	service_leave();
+	return silent(ms, SMFIP_NR_HELO);
 }
 
 static sfsistat
@@ -409,18 +318,207 @@ on_close(SMFICTX *ctx)
 {
 	struct milter_session	*ms = session_of(ctx);
 
-	if (ms == NULL || !enter())
+	if (ms == NULL || !service_enter())
 		return SMFIS_CONTINUE;
 	(void)smfi_setpriv(ctx, NULL);
 	session_free(ms);
-	atomic_fetch_sub(&service.n_sessions, 1);
-	leave();
+	service_count(-1);
+	service_leave();
 	return SMFIS_CONTINUE;
 }
 
 /*
- * What main calls
+ * The transaction
  */
+
+/* The answer to one step of a mail transaction. */
+static sfsistat
+enforce_step(SMFICTX *ctx, struct conversation *c, const char *step)
+{
+	struct enforce_answer	 answer;
+
+	if (!conversation_set_auth(c, macro(ctx, "{auth_type}"),
+	    macro(ctx, "{auth_authen}")) ||
+	    !message_set_queue_id(&c->message, macro(ctx, "i")) ||
+	    conversation_find(c) == STORE_CANNOT_TELL)
+		enforce_cannot_tell(&answer);
+	else
+		enforce_mail(conversation_session(c), &c->facts, &answer);
+	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
+	    reply_refusal(ctx, c, "mail_refused", step, &answer);
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **args)
+{
+	struct milter_session	*ms = session_of(ctx);
+	sfsistat		 status = SMFIS_TEMPFAIL;
+
+	if (ms == NULL || !service_enter())
+		return SMFIS_TEMPFAIL;
+	if ((!ms->c->is_sendmail ||
+	    sendmail_mail(&ms->c->sendmail, now_ms())) &&
+	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
+		status = enforce_step(ctx, ms->c, "MAIL");
+	if (status != SMFIS_CONTINUE)
+		message_clear(&ms->c->message);
+	service_leave();
+	return status;
+}
+
+/* Where there is no policy service to ask access_maps. */
+static sfsistat
+ask_policy(SMFICTX *ctx, struct conversation *c)
+{
+	struct enforce_answer	 answer;
+
+	switch (policy_ask(c, &answer)) {
+	case POLICY_REFUSE:
+		return reply_refusal(ctx, c, "mail_refused", "RCPT", &answer);
+	case POLICY_DISCARD:
+		return SMFIS_DISCARD;
+	case POLICY_PASS:
+		break;
+	}
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **args)
+{
+	struct milter_session	*ms = session_of(ctx);
+	sfsistat		 status;
+
+	(void)args;
+	if (ms == NULL || !service_enter())
+		return SMFIS_TEMPFAIL;
+	status = enforce_step(ctx, ms->c, "RCPT");
+	if (status == SMFIS_CONTINUE && ms->c->is_sendmail)
+		status = ask_policy(ctx, ms->c);
+	if (status == SMFIS_CONTINUE)
+		ms->c->message.n_rcpt++;
+	service_leave();
+	return status;
+}
+
+/*
+ * The last look at a transaction.  It must not be declined: a libmilter that
+ * got an unknown command in a transaction, and then no DATA, takes the end of
+ * the message for out of order and never answers it.  To accept here spares
+ * the MTA what is left.
+ */
+static sfsistat
+on_data(SMFICTX *ctx)
+{
+	struct milter_session	*ms = session_of(ctx);
+	sfsistat		 status;
+
+	if (ms == NULL || !service_enter())
+		return SMFIS_TEMPFAIL;
+	status = enforce_step(ctx, ms->c, "DATA");
+	if (status == SMFIS_CONTINUE &&
+	    !conversation_wants_headers(ms->c)) {
+		message_clear(&ms->c->message);
+		status = SMFIS_ACCEPT;
+	}
+	service_leave();
+	return status;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct milter_session	*ms = session_of(ctx);
+
+	if (ms == NULL || !service_enter())
+		return SMFIS_TEMPFAIL;
+	conversation_note_header(ms->c, name, value);
+	service_leave();
+	return silent(ms, SMFIP_NR_HDR);
+}
+
+/* Takes away what pretends to be ours, from the last to the first, and adds
+ * what is. */
+static bool
+change_headers(SMFICTX *ctx, struct conversation *c, char *value)
+{
+	char		*name = c->conf->milter_header;
+	unsigned	 i;
+	int		 len;
+
+	for (i = c->message.n_forged; i > 0; i--)
+		if (smfi_chgheader(ctx, name, (int)i, NULL) != MI_SUCCESS)
+			return false;
+	len = conversation_header(c, value);
+	return len == 0 || (len > 0 &&
+	    smfi_insheader(ctx, 0, name, value) == MI_SUCCESS);
+}
+
+static sfsistat
+end_message(SMFICTX *ctx, struct conversation *c)
+{
+	struct enforce_answer	 answer;
+	char			*value;
+	bool			 is_done;
+
+	if (!message_set_queue_id(&c->message, macro(ctx, "i")))
+		c->message.has_failed = true;
+	conversation_find_origin(c);
+	value = malloc(CONVERSATION_HEADER_MAX);
+	is_done = value != NULL && !c->message.has_failed &&
+	    (!c->has_header_duty || change_headers(ctx, c, value));
+	free(value);
+	if (is_done)
+		return SMFIS_CONTINUE;
+	enforce_cannot_tell(&answer);
+	return reply_refusal(ctx, c, "mail_refused", "EOM", &answer);
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	struct milter_session	*ms = session_of(ctx);
+	sfsistat		 status;
+
+	if (ms == NULL || !service_enter())
+		return SMFIS_TEMPFAIL;
+	status = end_message(ctx, ms->c);
+	message_clear(&ms->c->message);
+	service_leave();
+	return status;
+}
+
+/* RSET, or whatever else ends a transaction early. */
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct milter_session	*ms = session_of(ctx);
+
+	if (ms == NULL || !service_enter())
+		return SMFIS_CONTINUE;
+	message_clear(&ms->c->message);
+	service_leave();
+	return SMFIS_CONTINUE;
+}
+
+/*
+ * Commands that the MTA does not know
+ */
+
+static sfsistat
+on_unknown(SMFICTX *ctx, const char *line)
+{
+	struct milter_session	*ms = session_of(ctx);
+	sfsistat		 status;
+
+	if (ms == NULL)
+		return SMFIS_CONTINUE;
+	if (!service_enter())
+		return SMFIS_TEMPFAIL;
+	status = unknown_answer(ctx, ms->c, line, now_ms());
+	service_leave();
+	return status;
+}
 
 int
 callbacks_register(struct err *err)
@@ -429,9 +527,14 @@ callbacks_register(struct err *err)
 	struct smfiDesc	 filter = {
 		.xxfi_name = name,
 		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
 		.xxfi_connect = on_connect,
+		.xxfi_helo = on_helo,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eom = on_eom,
+		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,
 		.xxfi_unknown = on_unknown,
 		.xxfi_data = on_data,
@@ -441,49 +544,4 @@ callbacks_register(struct err *err)
 	if (smfi_register(filter) != MI_SUCCESS)
 		return err_set(err, "libmilter does not take our callbacks");
 	return 0;
-}
-
-void
-callbacks_start(struct store *store, struct conf *conf,
-    const struct peerpid *listen)
-{
-	service.store = store;
-	service.starts = procstart_new();	/* NULL is allowed */
-	service.listen = *listen;
-	callbacks_set_conf(conf);
-}
-
-void
-callbacks_set_conf(struct conf *conf)
-{
-	struct conf	*old;
-
-	(void)pthread_mutex_lock(&service.lock);
-	old = service.conf;
-	service.conf = conf_ref(conf);
-	(void)pthread_mutex_unlock(&service.lock);
-	conf_unref(old);
-}
-
-unsigned
-callbacks_sessions(void)
-{
-	return atomic_load(&service.n_sessions);
-}
-
-void
-callbacks_stop(void)
-{
-	struct conf	*old;
-
-	atomic_store(&service.is_stopping, true);
-	while (atomic_load(&service.n_busy) > 0)
-		(void)sched_yield();
-	(void)pthread_mutex_lock(&service.lock);
-	old = service.conf;
-	service.conf = NULL;
-	(void)pthread_mutex_unlock(&service.lock);
-	conf_unref(old);
-	procstart_free(service.starts);
-	service.starts = NULL;
 }

@@ -9,9 +9,12 @@
 #include <string.h>
 
 #include "assertion.h"
+#include "session_change.h"
 
 #define TEXT_MISMATCH	"The mail server and the session ledger do not agree " \
 			"about the client of this session; try again later"
+#define TEXT_BAD_POLICY	"Server configuration problem"
+#define TEXT_NO_SESSION	"Nothing is known of this session"
 #define TEXT_NO_STORE	"The session ledger cannot be read; try again later"
 
 struct reply_code {
@@ -30,13 +33,20 @@ static const struct reply_code no_store = { "451", "4.3.0" };
 static const struct reply_code denied = { "450", "4.7.1" };
 static const struct reply_code denied_syntax = { "450", "4.5.4" };
 
+/* To X commands, where the MTA passes on what a milter says. */
+static const struct reply_code accepted = { "450", "4.0.0" };
+static const struct reply_code not_granted = { "550", "5.7.0" };
+static const struct reply_code bad_arguments = { "501", "5.5.4" };
+static const struct reply_code bad_sequence = { "503", "5.5.1" };
+static const struct reply_code bad_policy = { "451", "4.3.5" };
+
 static void
 permit(struct enforce_answer *answer)
 {
 	answer->action = VERDICT_PERMIT;
 	answer->reason = REASON_GRANTED;
-	answer->code = NULL;
-	answer->xcode = NULL;
+	answer->code[0] = '\0';
+	answer->xcode[0] = '\0';
 	answer->text = NULL;
 	answer->n_lines = 0;
 }
@@ -120,8 +130,8 @@ refuse(struct enforce_answer *answer, enum verdict_action action,
 {
 	answer->action = action;
 	answer->reason = reason;
-	answer->code = code->code;
-	answer->xcode = code->xcode;
+	(void)strcpy(answer->code, code->code);
+	(void)strcpy(answer->xcode, code->xcode);
 	answer->text = text;
 	answer->n_lines = 0;
 	/* The last line is kept free for the session's name. */
@@ -142,18 +152,6 @@ enforce_fits(const struct session *s, const struct enforce_facts *facts)
 	    s->client_port == 0 || s->client_port == facts->client_port;
 }
 
-static bool
-read_override(const char *override, struct assertion_set *set_r)
-{
-	struct err	 err;
-	const char	*args;
-
-	if (override == NULL || (args = strchr(override, ' ')) == NULL)
-		return false;
-	return assertion_parse(span_of(args + 1), ASSERTION_XCLIENT,
-	    XTEXT_STRICT, set_r, &err) == ASSERTION_OK;
-}
-
 /* The ledger has said itself that it does not know who the client is. */
 static bool
 is_client_unsure(const struct session *s)
@@ -169,7 +167,7 @@ has_asserted_port(const struct session *s, uint16_t port)
 {
 	struct assertion_set	 set;
 
-	return !read_override(s->override, &set) ||
+	return !session_read_override(s->override, &set) ||
 	    set.v[ASSERTION_PORT].status == ASSERTION_ABSENT ||
 	    s->client_port == port;
 }
@@ -197,7 +195,7 @@ has_login(const char *override, const char *login)
 {
 	struct assertion_set	 set;
 
-	if (login == NULL || !read_override(override, &set))
+	if (login == NULL || !session_read_override(override, &set))
 		return false;
 	return set.v[ASSERTION_LOGIN].status == ASSERTION_VALUE &&
 	    strcmp(set.v[ASSERTION_LOGIN].value, login) == 0;
@@ -267,6 +265,83 @@ enforce_cannot_tell(struct enforce_answer *answer)
 {
 	refuse(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL, &no_store,
 	    TEXT_NO_STORE, "");
+}
+
+/*
+ * Replies to X commands
+ */
+
+void
+enforce_accepted(const char *text, const char *id,
+    struct enforce_answer *answer)
+{
+	refuse(answer, VERDICT_PERMIT, REASON_GRANTED, &accepted, text, id);
+	answer->text = answer->line[0];
+}
+
+void
+enforce_refused(const struct verdict *verdict, const struct session *s,
+    struct enforce_answer *answer)
+{
+	const struct reply_code	*code = &not_granted;
+
+	if (s->refused == VERDICT_DISCONNECT)
+		code = &mail_codes[VERDICT_DISCONNECT];
+	else if (verdict->reason == REASON_CANNOT_TELL)
+		code = &no_store;
+	else if (verdict->reason == REASON_MALFORMED)
+		code = &bad_arguments;
+	refuse(answer, verdict->action, verdict->reason, code, verdict->text,
+	    s->id);
+	answer->text = answer->line[0];
+}
+
+void
+enforce_bad_sequence(const char *command, const char *id,
+    struct enforce_answer *answer)
+{
+	char	 text[64];
+
+	(void)snprintf(text, sizeof text, "%s: not in a mail transaction",
+	    command);
+	refuse(answer, VERDICT_PERMIT, REASON_MALFORMED, &bad_sequence, text,
+	    id);
+	answer->text = answer->line[0];
+}
+
+void
+enforce_policy(const char *code, const char *xcode, const char *text,
+    const char *id, struct enforce_answer *answer)
+{
+	const struct reply_code	 given = { code, xcode };
+
+	refuse(answer, code[0] == '5' ? VERDICT_REJECT : VERDICT_TEMPFAIL,
+	    REASON_NO_GRANT, &given, text, id);
+	answer->text = answer->line[0];
+}
+
+void
+enforce_bad_policy(const char *id, struct enforce_answer *answer)
+{
+	refuse(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL, &bad_policy,
+	    TEXT_BAD_POLICY, id);
+}
+
+void
+enforce_not_dumped(const struct verdict *verdict, const struct session *s,
+    struct enforce_answer *answer)
+{
+	refuse(answer, VERDICT_TEMPFAIL, verdict->reason,
+	    verdict->reason == REASON_MALFORMED ? &denied_syntax : &denied,
+	    verdict->text, s->id);
+	answer->text = answer->line[0];
+}
+
+void
+enforce_no_session(struct enforce_answer *answer)
+{
+	refuse(answer, VERDICT_TEMPFAIL, REASON_NO_SESSION, &denied,
+	    TEXT_NO_SESSION, "");
 }
 
 bool

@@ -32,8 +32,9 @@ struct enforce_facts {
 struct enforce_answer {
 	enum verdict_action	 action;	/* VERDICT_PERMIT: go on */
 	enum verdict_reason	 reason;
-	const char		*code;		/* "451"; NULL if PERMIT */
-	const char		*xcode;		/* "4.7.1" */
+	char			 code[4];	/* "451"; "" if there is no
+						 * reply */
+	char			 xcode[10];	/* "4.7.1" */
 	const char		*text;		/* the lines' text, unaltered;
 						 * the record may own it */
 	unsigned		 n_lines;
@@ -79,6 +80,30 @@ void	enforce_connect(const struct session *s,
 
 /* The temporary failure for a store that cannot tell. */
 void	enforce_cannot_tell(struct enforce_answer *answer);
+
+/*
+ * The replies to X commands where they are ours to give (sendmail.h).  No
+ * milter can say 2xx: 450 is "done", 5xx is "refused".  All set the answer in
+ * full; text is copied.
+ */
+void	enforce_accepted(const char *text, const char *id,
+	    struct enforce_answer *answer);
+/* By the verdict's reason; 421 if the session is to end. */
+void	enforce_refused(const struct verdict *verdict,
+	    const struct session *s, struct enforce_answer *answer);
+void	enforce_bad_sequence(const char *command, const char *id,
+	    struct enforce_answer *answer);
+
+/* The reply that access_maps give, and that to what they must not. */
+void	enforce_policy(const char *code, const char *xcode, const char *text,
+	    const char *id, struct enforce_answer *answer);
+void	enforce_bad_policy(const char *id, struct enforce_answer *answer);
+
+/* The replies to an XDUMPCONTEXT that is not granted, and to one in a session
+ * of which there is no record. */
+void	enforce_not_dumped(const struct verdict *verdict,
+	    const struct session *s, struct enforce_answer *answer);
+void	enforce_no_session(struct enforce_answer *answer);
 
 /* True if an unknown command is what refused ones are rewritten to.  command
  * may be the verb or the whole line. */

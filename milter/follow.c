@@ -25,7 +25,8 @@ find_by_pid(struct store *store, struct follow_key *key, struct session *s,
 		return result;
 	if (key->pid_start == 0)
 		key->pid_start = procstart_get(key->starts, key->pid);
-	if (key->pid_start == 0 || key->pid_start == s->pid_start)
+	if (s->mta == SESSION_POSTFIX &&
+	    (key->pid_start == 0 || key->pid_start == s->pid_start))
 		return STORE_FOUND;
 	session_clear(s);
 	return STORE_NONE;
@@ -61,6 +62,9 @@ consider(const struct session *s, void *arg)
 	struct search	*search = arg;
 	uint16_t	 port = search->key->client_port;
 
+	/* What another program keeps is of another MTA's sessions. */
+	if (s->mta != SESSION_POSTFIX)
+		return true;
 	if (port != 0 && s->client_port != 0 && s->client_port != port)
 		return true;
 	if (search->has_best && !is_less_trusted(s, search->best))

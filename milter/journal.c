@@ -57,6 +57,68 @@ journal_answer(const char *event, const char *step, const struct session *s,
 }
 
 void
+journal_command(const char *event, const struct session *s,
+    const struct verdict *verdict, const char *command, const char *line)
+{
+	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+
+	LOG(LOG_LEVEL_INFO, s->id, event,
+	    { "command", command },
+	    { "peer", address_format(&s->peer, peer, sizeof peer) },
+	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "profile", s->profile },
+	    { "listener", s->listener[0] == '\0' ? NULL : s->listener },
+	    { "action", verdict_action_text(verdict->action) },
+	    { "report_only", verdict->report_only ? "true" : NULL },
+	    { "reason", verdict_reason_text(verdict->reason) },
+	    { "rule", verdict->rule[0] == '\0' ? NULL : verdict->rule },
+	    { "text", verdict->text },
+	    { "line", line });
+}
+
+void
+journal_access(const struct session *s, const char *action, struct span key,
+    const char *file, unsigned line)
+{
+	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+	char	 key_text[256], rule[256];
+
+	(void)snprintf(key_text, sizeof key_text, "%.*s",
+	    (int)(key.n < sizeof key_text ? key.n : sizeof key_text - 1),
+	    key.p);
+	(void)snprintf(rule, sizeof rule, "%s:%u", file, line);
+	LOG(LOG_LEVEL_INFO, s->id, "access",
+	    { "peer", address_format(&s->peer, peer, sizeof peer) },
+	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "profile", s->profile },
+	    { "key", key_text }, { "rule", rule }, { "line", action });
+}
+
+void
+journal_error(const char *id, const struct err *err)
+{
+	LOG(LOG_LEVEL_ERROR, id[0] == '\0' ? NULL : id, "error",
+	    { "text", err->text });
+}
+
+void
+journal_origin(const char *id, const struct message *m, const char *why)
+{
+	char	 address[ADDRESS_TEXT_SIZE];
+
+	if (why != NULL)
+		LOG(LOG_LEVEL_INFO, id, "no_origin",
+		    { "queue_id", m->queue_id }, { "text", why },
+		    { "header", m->received });
+	else
+		LOG(LOG_LEVEL_INFO, id, "origin",
+		    { "queue_id", m->queue_id },
+		    { "address", address_format(&m->origin.addr, address,
+		    sizeof address) },
+		    { "name", m->origin.name }, { "helo", m->origin.helo });
+}
+
+void
 journal_connect(const struct session *s, const struct enforce_facts *facts,
     pid_t pid)
 {

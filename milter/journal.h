@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "enforce.h"
+#include "message.h"
 
 /*
  * A refusal: event "mail_refused" with the step of the transaction, or
@@ -18,6 +19,25 @@
 void	journal_answer(const char *event, const char *step,
 	    const struct session *s, const struct enforce_facts *facts,
 	    pid_t pid, const struct enforce_answer *answer);
+
+/*
+ * A decision about an X command that this program has taken: event "permit",
+ * "override" or "refuse".  command and line may be NULL.
+ */
+void	journal_command(const char *event, const struct session *s,
+	    const struct verdict *verdict, const char *command,
+	    const char *line);
+
+/* An answer of access_maps: to which key, and where it stands. */
+void	journal_access(const struct session *s, const char *action,
+	    struct span key, const char *file, unsigned line);
+
+/* What cannot be told, or done; id "": no session is known. */
+void	journal_error(const char *id, const struct err *err);
+
+/* Where a message came from; why NULL: m tells it, else why it is unknown. */
+void	journal_origin(const char *id, const struct message *m,
+	    const char *why);
 
 /* A connection that nothing is to be said about, for those who want all. */
 void	journal_connect(const struct session *s,

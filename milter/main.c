@@ -30,8 +30,10 @@
 #include "listener.h"
 #include "log.h"
 #include "privdrop.h"
+#include "procinfo.h"
 #include "rundir.h"
-#include "store.h"
+#include "service.h"
+#include "store_sweep.h"
 
 #define PROGRAM		"xcontext-milter"
 #define STOP_BOUND_MS	10000	/* for the sessions that are in progress */
@@ -100,6 +102,15 @@ start_privileged(struct program *p)
 		die("user", &err);
 }
 
+/* What an earlier milter kept, and was killed over. */
+static bool
+is_left_over(const struct session *s, void *unused)
+{
+	(void)unused;
+	return s->mta == SESSION_SENDMAIL &&
+	    procinfo_start(s->pid) != s->pid_start;
+}
+
 static void
 start_unprivileged(struct program *p)
 {
@@ -110,7 +121,8 @@ start_unprivileged(struct program *p)
 		die("detach", &err);
 	p->store = store_open(p->conf->store, p->conf->limits.store_size,
 	    &err);
-	if (p->store == NULL)
+	if (p->store == NULL ||
+	    store_sweep(p->store, is_left_over, NULL, &err) == -1)
 		die("store", &err);
 }
 
@@ -170,7 +182,7 @@ start_threads(struct program *p)
 	peerpid_init(&listen, (const struct sockaddr *)&p->listener.name,
 	    p->listener.len);
 	tell_limits(p, &listen);
-	callbacks_start(p->store, p->conf, &listen);
+	service_start(p->store, p->conf, &listen);
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
 		(void)err_set(&err, "pipe: %s", strerror(errno));
 		die("threads", &err);
@@ -213,7 +225,7 @@ reload(struct program *p)
 		warn_if_changed("user", p->conf->user, conf->user);
 		warn_if_changed("milter.listen", p->conf->milter_listen,
 		    conf->milter_listen);
-		callbacks_set_conf(conf);
+		service_set_conf(conf);
 		conf_unref(p->conf);
 		p->conf = conf;
 		if (log_open(PROGRAM, conf->log, conf->log_format,
@@ -266,12 +278,12 @@ drain(struct program *p)
 	listener_remove(&p->listener);
 	for (waited_ms = 0; waited_ms < STOP_BOUND_MS; waited_ms +=
 	    STOP_POLL_MS) {
-		if (callbacks_sessions() == 0)
+		if (service_sessions() == 0)
 			return;
 		if (next_wake(STOP_POLL_MS) != 0)
 			break;
 	}
-	(void)snprintf(left, sizeof left, "%u", callbacks_sessions());
+	(void)snprintf(left, sizeof left, "%u", service_sessions());
 	LOG(LOG_LEVEL_INFO, NULL, "sessions_cut", { "count", left });
 }
 
@@ -286,7 +298,7 @@ stop(struct program *p, char why)
 		listener_remove(&p->listener);
 	else
 		drain(p);
-	callbacks_stop();
+	service_stop();
 	store_close(p->store);
 	conf_unref(p->conf);
 	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION },

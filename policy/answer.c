@@ -79,8 +79,13 @@ ask_ledger(struct conn *conn, const struct socketmap_request *request,
 		[SOCKETMAP_MILTERS] = ledger_milters,
 	};
 
-	handlers[request->map](conn->server->ledger, conn->proc,
-	    request->listener, request->key, now_ms, &conn->server->reply);
+	if (request->map == SOCKETMAP_PROFILE)
+		ledger_profile(conn->server->ledger, request->listener,
+		    request->key, &conn->server->reply);
+	else
+		handlers[request->map](conn->server->ledger, conn->proc,
+		    request->listener, request->key, now_ms,
+		    &conn->server->reply);
 }
 
 static bool
@@ -91,6 +96,7 @@ answer_socketmap(struct conn *conn, struct span body)
 		[SOCKETMAP_XFORWARD] = METRICS_XFORWARD,
 		[SOCKETMAP_COMMAND] = METRICS_COMMAND,
 		[SOCKETMAP_MILTERS] = METRICS_MILTERS,
+		[SOCKETMAP_PROFILE] = METRICS_PROFILE,
 	};
 	struct server			*server = conn->server;
 	struct socketmap_request	 request;
@@ -101,7 +107,7 @@ answer_socketmap(struct conn *conn, struct span body)
 		protocol_error(conn, "not a request for a map that is served");
 		return false;
 	}
-	if (conn->proc == NULL) {
+	if (conn->proc == NULL && request.map != SOCKETMAP_PROFILE) {
 		server->reply.answer = LEDGER_TEMP;
 		(void)snprintf(server->reply.text, sizeof server->reply.text,
 		    "the process behind this socket is not known");

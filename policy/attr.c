@@ -14,6 +14,10 @@ static const char *const names[ATTR_COUNT] = {
 	[ATTR_SASL_METHOD] = "sasl_method",
 	[ATTR_SASL_USERNAME] = "sasl_username",
 	[ATTR_POLICY_CONTEXT] = "policy_context",
+	[ATTR_HELO_NAME] = "helo_name",
+	[ATTR_SENDER] = "sender",
+	[ATTR_RECIPIENT_COUNT] = "recipient_count",
+	[ATTR_QUEUE_ID] = "queue_id",
 };
 
 /* Length and first letter leave at most one name to compare with. */
@@ -23,8 +27,17 @@ name_find(struct span name)
 	enum attr_name	 found;
 
 	switch (name.n) {
+	case 6:
+		found = ATTR_SENDER;
+		break;
 	case 7:
 		found = ATTR_REQUEST;
+		break;
+	case 8:
+		found = ATTR_QUEUE_ID;
+		break;
+	case 9:
+		found = ATTR_HELO_NAME;
 		break;
 	case 11:
 		found = name.p[0] == 's' ? ATTR_SASL_METHOD :
@@ -37,6 +50,9 @@ name_find(struct span name)
 		found = name.p[0] == 'c' ? ATTR_CLIENT_ADDRESS :
 		    name.p[1] == 'r' ? ATTR_PROTOCOL_STATE :
 		    ATTR_POLICY_CONTEXT;
+		break;
+	case 15:
+		found = ATTR_RECIPIENT_COUNT;
 		break;
 	default:
 		return -1;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "procinfo.h"
+#include "store_sweep.h"
 
 static int
 proc_compare(struct ledger_proc *a, struct ledger_proc *b)
@@ -35,6 +36,11 @@ ledger_new(struct conf *conf, struct store *store, ledger_note_fn *note,
 	ledger->note = note;
 	ledger->note_arg = note_arg;
 	RB_INIT(&ledger->procs);
+	ledger->access = ledger_access_new();
+	if (ledger->access == NULL) {
+		ledger_free(ledger);
+		return NULL;
+	}
 	return ledger;
 }
 
@@ -63,6 +69,7 @@ ledger_free(struct ledger *ledger)
 		return;
 	while ((proc = RB_ROOT(&ledger->procs)) != NULL)
 		proc_free(ledger, proc);
+	ledger_access_free(ledger->access);
 	conf_unref(ledger->conf);
 	free(ledger);
 }
@@ -98,6 +105,12 @@ proc_load(struct ledger *ledger, struct ledger_proc *proc, struct err *err)
 		return true;
 	case STORE_FOUND:
 		break;
+	}
+	/* It is not ours to follow. */
+	if (s->pid_start == proc->start && s->mta != SESSION_POSTFIX) {
+		session_clear(s);
+		free(s);
+		return true;
 	}
 	proc->has_record = true;
 	if (s->pid_start != proc->start) {
@@ -187,58 +200,26 @@ ledger_sessions(const struct ledger *ledger)
 struct sweep {
 	struct ledger	*ledger;
 	uint64_t	 now_ms;
-	struct dead {
-		pid_t	 pid;
-		char	 id[ULID_SIZE];
-	}		*dead;
-	size_t		 n_dead;
-	bool		 is_out_of_memory;
 };
 
 static bool
-sweep_one(const struct session *s, void *arg)
+is_dead(const struct session *s, void *arg)
 {
-	struct sweep		*sweep = arg;
+	const struct sweep	*sweep = arg;
 	struct ledger_proc	 wanted = { .pid = s->pid };
 	uint64_t		 lifetime_ms;
-	struct dead		*grown;
 
 	if (RB_FIND(proc_tree, &sweep->ledger->procs, &wanted) != NULL)
-		return true;
-	lifetime_ms = sweep->ledger->conf->limits.session_lifetime * 1000ULL;
-	if (procinfo_start(s->pid) == s->pid_start &&
-	    s->changed_ms + lifetime_ms > sweep->now_ms)
-		return true;
-	grown = reallocarray(sweep->dead, sweep->n_dead + 1, sizeof *grown);
-	if (grown == NULL) {
-		sweep->is_out_of_memory = true;
 		return false;
-	}
-	sweep->dead = grown;
-	sweep->dead[sweep->n_dead].pid = s->pid;
-	memcpy(sweep->dead[sweep->n_dead].id, s->id, ULID_SIZE);
-	sweep->n_dead++;
-	return true;
+	lifetime_ms = sweep->ledger->conf->limits.session_lifetime * 1000ULL;
+	return procinfo_start(s->pid) != s->pid_start ||
+	    s->changed_ms + lifetime_ms <= sweep->now_ms;
 }
 
 int
 ledger_sweep(struct ledger *ledger, uint64_t now_ms, struct err *err)
 {
-	struct sweep		 sweep = { .ledger = ledger,
-				     .now_ms = now_ms };
-	enum store_result	 result;
-	size_t			 i = 0;
+	struct sweep	 sweep = { ledger, now_ms };
 
-	result = store_each(ledger->store, sweep_one, &sweep, err);
-	if (sweep.is_out_of_memory) {
-		(void)err_set(err, "out of memory");
-		result = STORE_CANNOT_TELL;
-	}
-	if (result != STORE_CANNOT_TELL)
-		for (; i < sweep.n_dead; i++)
-			if (store_delete(ledger->store, sweep.dead[i].pid,
-			    sweep.dead[i].id, err) != 0)
-				break;
-	free(sweep.dead);
-	return result == STORE_CANNOT_TELL || i < sweep.n_dead ? -1 : (int)i;
+	return store_sweep(ledger->store, is_dead, &sweep, err);
 }

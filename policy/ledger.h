@@ -29,6 +29,7 @@ enum ledger_event {
 	LEDGER_UNDO,		/* a commit was a new connection instead */
 	LEDGER_SEAL,
 	LEDGER_MAIL_REFUSED,	/* MAIL or RCPT of a refused session */
+	LEDGER_ACCESS,		/* access_maps, or always_allow, decided */
 	LEDGER_ERROR,		/* cannot tell; text says why */
 	LEDGER_END
 };
@@ -39,6 +40,8 @@ struct ledger_note {
 	const struct verdict	*verdict;	/* NULL if none was reached */
 	const char		*command;	/* "XCLIENT" ..., or NULL */
 	const char		*text;		/* line or reason, or NULL */
+	const char		*key;		/* of access_maps, or NULL ... */
+	const char		*rule;		/* ... and where it stands */
 };
 
 typedef void ledger_note_fn(const struct ledger_note *note, void *arg);
@@ -103,6 +106,13 @@ void	ledger_milters(struct ledger *ledger, struct ledger_proc *proc,
 void	ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 	    struct span listener, struct span key, uint64_t now_ms,
 	    struct ledger_reply *reply);
+
+/*
+ * The profile of a host's address or verified name; a stranger has none.  It
+ * is about no session.
+ */
+void	ledger_profile(struct ledger *ledger, struct span listener,
+	    struct span key, struct ledger_reply *reply);
 
 /* The policy request: LEDGER_NO (DUNNO) or LEDGER_ACTION. */
 void	ledger_policy(struct ledger *ledger, struct ledger_proc *proc,

@@ -36,14 +36,19 @@ remember_name(struct ledger_proc *proc, struct span key)
 }
 
 static void
-answer_grant(const struct ledger_proc *proc, enum trust_command command,
-    struct ledger_reply *reply)
+answer_grant(struct ledger *ledger, struct ledger_proc *proc,
+    enum trust_command command, uint64_t now_ms, struct ledger_reply *reply)
 {
 	const struct session	*s = proc->session;
 	bool			 is_granted;
 
-	is_granted = proc->profile != NULL &&
-	    trust_profile_may(proc->profile, command) && !s->is_sealed;
+	if (!ledger_check_revoked(ledger, proc, now_ms, reply))
+		return;
+
+	is_granted = proc->profile != NULL && !s->is_sealed &&
+	    (trust_profile_may(proc->profile, command) ||
+	    (command == TRUST_XCLIENT &&
+	    trust_profile_may(proc->profile, TRUST_XREMOTEIP)));
 	if (proc->profile == NULL)
 		ledger_answer(reply, LEDGER_TEMP, s->refused_text == NULL ?
 		    "it is not known who connected" : s->refused_text);
@@ -69,7 +74,7 @@ xclient_name(struct ledger *ledger, struct ledger_proc *proc,
 		return;
 	ledger_commit(ledger, proc, &set, now_ms);
 	proc->phase = PHASE_COMMITTED;
-	answer_grant(proc, TRUST_XCLIENT, reply);
+	answer_grant(ledger, proc, TRUST_XCLIENT, now_ms, reply);
 	ledger_finish(ledger, proc, reply);
 }
 
@@ -97,7 +102,7 @@ ledger_xclient(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return;
 	}
-	answer_grant(proc, TRUST_XCLIENT, reply);
+	answer_grant(ledger, proc, TRUST_XCLIENT, now_ms, reply);
 	ledger_finish(ledger, proc, reply);
 }
 
@@ -123,7 +128,7 @@ ledger_xforward(struct ledger *ledger, struct ledger_proc *proc,
 		}
 	}
 	proc->phase = PHASE_XFORWARD;
-	answer_grant(proc, TRUST_XFORWARD, reply);
+	answer_grant(ledger, proc, TRUST_XFORWARD, now_ms, reply);
 	ledger_finish(ledger, proc, reply);
 }
 
@@ -190,6 +195,38 @@ needs_milter(const struct ledger_proc *proc)
 }
 
 void
+ledger_profile(struct ledger *ledger, struct span listener, struct span key,
+    struct ledger_reply *reply)
+{
+	const struct trust_profile	*profile;
+	struct trust_peer		 peer = { .addr.family = AF_UNSPEC };
+	struct err			 err;
+	char				 name[HOSTNAME_MAX_LEN + 1];
+	char				 on[SESSION_LISTENER_SIZE];
+	char				 rule[sizeof(struct verdict)];
+
+	ledger_answer(reply, LEDGER_NO, "");
+	if (key.n >= sizeof name || listener.n >= sizeof on)
+		return;
+	memcpy(on, listener.p, listener.n);
+	on[listener.n] = '\0';
+	peer.listener = on;
+	memcpy(name, key.p, key.n);
+	name[key.n] = '\0';
+	if (!address_parse(key, &peer.addr))
+		peer.name = name;
+	if (trust_classify(ledger->conf->trust, &peer, &profile, rule,
+	    sizeof rule, &err) != TRUST_OK) {
+		ledger_report(ledger, NULL, LEDGER_ERROR, NULL, NULL,
+		    err.text);
+		ledger_answer(reply, LEDGER_TEMP,
+		    "it cannot be told who may do what");
+	} else if (strcmp(trust_profile_name(profile), TRUST_STRANGER) != 0) {
+		ledger_answer(reply, LEDGER_YES, trust_profile_name(profile));
+	}
+}
+
+void
 ledger_milters(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms,
     struct ledger_reply *reply)
@@ -215,82 +252,4 @@ ledger_milters(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_answer(reply, LEDGER_YES, others[0] == '\0' ?
 		    MILTERS_DISABLE : others);
 	ledger_finish(ledger, proc, reply);
-}
-
-/* Takes the next word off text; blanks are what Postfix's tokenizer skips. */
-static struct span
-next_word(struct span *text)
-{
-	static const char	 blanks[] = " \t\r\n\v\f";
-	struct span		 word;
-
-	while (text->n > 0 && strchr(blanks, text->p[0]) != NULL)
-		*text = span_skip(*text, 1);
-	word = (struct span){ text->p, 0 };
-	while (word.n < text->n && strchr(blanks, text->p[word.n]) == NULL)
-		word.n++;
-	*text = span_skip(*text, word.n);
-	return word;
-}
-
-/* The MTA is to end a session in which it does what it should not. */
-static void
-answer_end(const struct session *s, struct ledger_reply *reply)
-{
-	ledger_answer(reply, LEDGER_PERM, s->refused_text == NULL ?
-	    "session refused" : s->refused_text);
-}
-
-static void
-greeting(struct ledger *ledger, struct ledger_proc *proc, uint64_t now_ms,
-    struct ledger_reply *reply)
-{
-	const struct session	*s = proc->session;
-
-	ledger_answer(reply, LEDGER_NO, "");
-	if (s == NULL)
-		return;
-	if (s->refused == VERDICT_DISCONNECT ||
-	    (s->refused != VERDICT_PERMIT &&
-	    s->refused_reason == REASON_UNSEEN)) {
-		answer_end(s, reply);
-		return;
-	}
-	ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "greeting", now_ms);
-}
-
-void
-ledger_command(struct ledger *ledger, struct ledger_proc *proc,
-    struct span listener, struct span key, uint64_t now_ms,
-    struct ledger_reply *reply)
-{
-	const struct address	 nobody = { .family = AF_UNSPEC };
-	struct span		 args = key, verb;
-	struct err		 err;
-	bool			 is_xclient, is_xforward;
-
-	verb = next_word(&args);
-	is_xclient = span_caseeq(verb, "XCLIENT");
-	is_xforward = span_caseeq(verb, "XFORWARD");
-	ledger_forget(ledger, proc, now_ms);
-	if (ledger_check_unseen(ledger, proc, now_ms)) {
-		answer_end(proc->session, reply);
-		ledger_finish(ledger, proc, reply);
-		return;
-	}
-	proc->phase = PHASE_OPEN;
-	ledger_answer(reply, LEDGER_NO, "");
-	if (is_xclient || is_xforward) {
-		if (proc->session == NULL && !ledger_session_begin(ledger, proc,
-		    listener, &nobody, now_ms, &err)) {
-			ledger_begin_failed(ledger, proc, &err, reply);
-			return;
-		}
-		ledger_decide(ledger, proc, is_xclient ? ASSERTION_XCLIENT :
-		    ASSERTION_XFORWARD, args, now_ms, reply);
-	} else if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
-		greeting(ledger, proc, now_ms, reply);
-	}
-	if (proc->session != NULL)
-		ledger_finish(ledger, proc, reply);
 }

@@ -172,16 +172,22 @@ ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 		if (span_eq(request->v[ATTR_SASL_METHOD], "XCLIENT"))
 			ledger_answer(reply, LEDGER_ACTION, "451 4.7.1 "
 			    "the login was not submitted for judgement");
+		else
+			ledger_access(ledger, proc, request, reply);
 		return;
 	}
 	if (is_new_connection(proc, request) && !begin_connection(ledger,
 	    proc, request->v[ATTR_CLIENT_ADDRESS], now_ms, reply))
 		return;
 	policy_follow(ledger, proc, request, now_ms);
+	if (!ledger_check_revoked(ledger, proc, now_ms, reply))
+		return;
 	if (!span_caseeq(state, "CONNECT"))
 		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
-	if (proc->session->refused != VERDICT_PERMIT && is_mail_state(state))
+	if (proc->session->refused == VERDICT_PERMIT)
+		ledger_access(ledger, proc, request, reply);
+	else if (is_mail_state(state))
 		answer_refusal(ledger, proc, reply);
 	ledger_finish(ledger, proc, reply);
 }

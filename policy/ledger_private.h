@@ -10,6 +10,7 @@
 #include <bsd/sys/cdefs.h>
 #include <bsd/sys/tree.h>
 
+#include "judge.h"
 #include "ledger.h"
 
 /* Postfix's word for no address, no name, no port. */
@@ -61,6 +62,8 @@ struct ledger {
 	void			*note_arg;
 	struct proc_tree	 procs;
 	unsigned		 n_sessions;
+	struct judgement	 judgement;	/* of the line at hand */
+	struct ledger_access	*access;	/* ledger_access.c's room */
 };
 
 void	ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
@@ -126,6 +129,13 @@ void	ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
 	    uint64_t now_ms);
 void	ledger_unseen(struct ledger *ledger, struct ledger_proc *proc,
 	    uint64_t now_ms);
+/*
+ * Looks whether the grants of the session's peer have been revoked meanwhile;
+ * if so it is a stranger from now on.  False: it cannot be told; the reply is
+ * set.
+ */
+bool	ledger_check_revoked(struct ledger *ledger, struct ledger_proc *proc,
+	    uint64_t now_ms, struct ledger_reply *reply);
 /* True if the session is one that an unseen override made. */
 bool	ledger_check_unseen(struct ledger *ledger, struct ledger_proc *proc,
 	    uint64_t now_ms);
@@ -138,12 +148,13 @@ void	ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
 	    const struct verdict *verdict, const char *command,
 	    uint64_t now_ms);
 
-/* Reads an override line of our own making; false: it is damaged. */
-bool	ledger_read_line(const char *line, struct assertion_set *set_r);
-
-/* Decides about XCLIENT or XFORWARD with these arguments. */
-void	ledger_decide(struct ledger *ledger, struct ledger_proc *proc,
-	    enum assertion_command command, struct span args,
-	    uint64_t now_ms, struct ledger_reply *reply);
+/*
+ * What access_maps say about a policy request, or else the profile's
+ * always_allow; the answer is left alone if neither says anything.
+ */
+struct ledger_access	*ledger_access_new(void);
+void	ledger_access_free(struct ledger_access *access);
+void	ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
+	    const struct attr_request *request, struct ledger_reply *reply);
 
 #endif

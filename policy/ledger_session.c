@@ -13,13 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session_change.h"
+
 void
 ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
     enum ledger_event event, const struct verdict *verdict,
     const char *command, const char *text)
 {
-	struct ledger_note	 note = { event, proc->session, verdict,
-				     command, text };
+	struct ledger_note	 note = { .event = event,
+	    .session = proc == NULL ? NULL : proc->session,
+	    .verdict = verdict, .command = command, .text = text };
 
 	ledger->note(&note, ledger->note_arg);
 }
@@ -50,18 +53,8 @@ void
 ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
     const struct verdict *verdict, const char *command, uint64_t now_ms)
 {
-	struct session	*s = proc->session;
-	bool		 is_reported;
-
-	is_reported = proc->profile != NULL &&
-	    trust_profile_report_only(proc->profile);
-	(void)session_set_text(&s->denied_text, verdict->text);
-	s->denied_reason = verdict->reason;
-	if (!is_reported && verdict->action > s->refused) {
-		s->refused = verdict->action;
-		s->refused_reason = verdict->reason;
-		(void)session_set_text(&s->refused_text, verdict->text);
-	}
+	session_deny(proc->session, verdict, proc->profile != NULL &&
+	    trust_profile_report_only(proc->profile));
 	ledger_audit(proc, now_ms, SESSION_REFUSED, verdict->text);
 	ledger_report(ledger, proc, LEDGER_REFUSE, verdict, command, NULL);
 }
@@ -83,7 +76,7 @@ ledger_expect(struct ledger_proc *proc)
 	if (s->override == NULL)
 		return session_set_text(&proc->client_name, NULL) &&
 		    session_set_text(&proc->login, NULL);
-	if (!ledger_read_line(s->override, &set))
+	if (!session_read_override(s->override, &set))
 		return false;
 	name = &set.v[ASSERTION_NAME];
 	login = &set.v[ASSERTION_LOGIN];
@@ -145,9 +138,7 @@ ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
 bool
 ledger_has_grants(const struct ledger_proc *proc)
 {
-	return proc->profile != NULL &&
-	    (trust_profile_may(proc->profile, TRUST_XCLIENT) ||
-	    trust_profile_may(proc->profile, TRUST_XFORWARD));
+	return proc->profile != NULL && trust_profile_may_any(proc->profile);
 }
 
 static struct session *
@@ -155,19 +146,14 @@ session_make(const struct ledger_proc *proc, struct span listener,
     const struct address *peer, uint64_t now_ms)
 {
 	struct session	*s = malloc(sizeof *s);
-	uint8_t		 random[10];
-
 	if (s == NULL)
 		return NULL;
 	session_init(s);
-	arc4random_buf(random, sizeof random);
-	ulid_format(now_ms, random, s->id);
+	session_name(s, now_ms);
 	if (listener.n < sizeof s->listener && listener.n > 0)
 		memcpy(s->listener, listener.p, listener.n);
 	s->pid = proc->pid;
 	s->pid_start = proc->start;
-	s->begun_ms = now_ms;
-	s->changed_ms = now_ms;
 	s->peer = *peer;
 	s->client = *peer;
 	return s;
@@ -281,7 +267,7 @@ ledger_pending_fits(const struct session *s, const struct address *addr,
     struct assertion_set *set_r)
 {
 	if (s == NULL || s->pending == NULL ||
-	    !ledger_read_line(s->pending, set_r))
+	    !session_read_override(s->pending, set_r))
 		return false;
 	if (set_r->v[ASSERTION_ADDR].status == ASSERTION_ABSENT)
 		return address_equal(&s->client, addr);
@@ -301,10 +287,7 @@ void
 ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_seal when, const char *by, uint64_t now_ms)
 {
-	struct session	*s = proc->session;
-
-	if (s->override != NULL && !s->is_sealed && proc->profile != NULL &&
-	    trust_profile_seal(proc->profile) == when)
+	if (session_seals_by(proc->session, proc->profile, when))
 		ledger_seal(ledger, proc, by, now_ms);
 }
 
@@ -314,14 +297,7 @@ ledger_commit(struct ledger *ledger, struct ledger_proc *proc,
 {
 	struct session	*s = proc->session;
 
-	if (set->v[ASSERTION_ADDR].status != ASSERTION_ABSENT)
-		s->client = set->addr;
-	s->client_port = 0;
-	if (set->v[ASSERTION_PORT].status == ASSERTION_VALUE)
-		s->client_port =
-		    (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL, 10);
-	free(s->override);
-	s->override = s->pending;
+	session_override(s, s->pending, set);
 	s->pending = NULL;
 	(void)ledger_expect(proc);
 	ledger_audit(proc, now_ms, SESSION_OVERRIDDEN, proc->client_text);
@@ -352,11 +328,7 @@ ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
 
 	trust_violation(proc->profile, reason, text, &verdict);
 	/* The MTA already acts on it: to only report would be to let it be. */
-	if (verdict.action > proc->session->refused) {
-		proc->session->refused = verdict.action;
-		proc->session->refused_reason = reason;
-		(void)session_set_text(&proc->session->refused_text, text);
-	}
+	session_refuse_mail(proc->session, verdict.action, reason, text);
 	ledger_audit(proc, now_ms, SESSION_REFUSED, text);
 	ledger_report(ledger, proc, LEDGER_REFUSE, &verdict, NULL, line);
 }
@@ -383,5 +355,37 @@ ledger_check_unseen(struct ledger *ledger, struct ledger_proc *proc,
 		return false;
 	proc->phase = PHASE_OPEN;
 	ledger_unseen(ledger, proc, now_ms);
+	return true;
+}
+
+bool
+ledger_check_revoked(struct ledger *ledger, struct ledger_proc *proc,
+    uint64_t now_ms, struct ledger_reply *reply)
+{
+	struct session	*s = proc->session;
+	struct err	 err;
+	bool		 is_spoilt;
+
+	if (s == NULL || !ledger_has_grants(proc))
+		return true;
+	switch (store_is_revoked(ledger->store, &s->peer,
+	    trust_profile_name(proc->profile), now_ms, &err)) {
+	case STORE_NONE:
+		return true;
+	case STORE_CANNOT_TELL:
+		ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
+		    err.text);
+		ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+		return false;
+	case STORE_FOUND:
+		break;
+	}
+	is_spoilt = session_revoke(s, proc->profile);
+	if (is_spoilt)
+		ledger_violation(ledger, proc, REASON_REVOKED,
+		    "the grants of this peer have been revoked", NULL, now_ms);
+	else
+		ledger_audit(proc, now_ms, SESSION_REFUSED, "revoked");
+	proc->profile = trust_profile_find(proc->conf->trust, TRUST_STRANGER);
 	return true;
 }

@@ -27,6 +27,7 @@ static const char *const request_names[METRICS_REQUEST_COUNT] = {
 	[METRICS_XFORWARD] = "xforward",
 	[METRICS_COMMAND] = "command",
 	[METRICS_MILTERS] = "milters",
+	[METRICS_PROFILE] = "profile",
 	[METRICS_POLICY] = "policy",
 };
 
@@ -107,12 +108,10 @@ is_decision(const struct decision *d, const char *profile,
 static const char *
 known_command(const char *command)
 {
-	static const char *const	 known[] = { "XCLIENT", "XFORWARD" };
-	size_t				 i;
+	enum trust_command	 found;
 
-	for (i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (command != NULL && strcmp(command, known[i]) == 0)
-			return known[i];
+	if (command != NULL && trust_command_find(span_of(command), &found))
+		return trust_command_text(found);
 	return "session";
 }
 

@@ -16,6 +16,7 @@ static const char *const event_names[] = {
 	[LEDGER_UNDO] = "undo",
 	[LEDGER_SEAL] = "seal",
 	[LEDGER_MAIL_REFUSED] = "mail_refused",
+	[LEDGER_ACCESS] = "access",
 	[LEDGER_ERROR] = "error",
 	[LEDGER_END] = "end",
 };
@@ -85,7 +86,8 @@ report_note(const struct ledger_note *note, void *arg)
 	    { "reason", v == NULL ? NULL : verdict_reason_text(v->reason) },
 	    { "attribute", v == NULL || v->attribute < 0 ? NULL :
 	    assertion_name_text((enum assertion_name)v->attribute) },
-	    { "rule", v == NULL || v->rule[0] == '\0' ? NULL : v->rule },
+	    { "key", note->key },
+	    { "rule", v == NULL || v->rule[0] == '\0' ? note->rule : v->rule },
 	    { "text", v == NULL ? NULL : v->text },
 	    { "line", note->text });
 }

@@ -16,6 +16,7 @@ static const char *const map_names[SOCKETMAP_COUNT] = {
 	[SOCKETMAP_XFORWARD] = "xforward",
 	[SOCKETMAP_COMMAND] = "command",
 	[SOCKETMAP_MILTERS] = "milters",
+	[SOCKETMAP_PROFILE] = "profile",
 };
 
 /* The blank behind NOTFOUND is part of the protocol. */

@@ -5,7 +5,8 @@
  *
  * socketmap_table(5): a request is "<map> <key>", a reply one of OK, NOTFOUND,
  * TEMP, TIMEOUT, PERM, each a netstring.  The maps served are xclient,
- * xforward, command and milters, with an optional ".LISTENER" behind the name.
+ * xforward, command, milters and profile, with an optional ".LISTENER" behind
+ * the name.
  */
 #ifndef XC_POLICY_SOCKETMAP_H
 #define XC_POLICY_SOCKETMAP_H
@@ -20,9 +21,10 @@ enum socketmap_map {
 	SOCKETMAP_XCLIENT,
 	SOCKETMAP_XFORWARD,
 	SOCKETMAP_COMMAND,
-	SOCKETMAP_MILTERS
+	SOCKETMAP_MILTERS,
+	SOCKETMAP_PROFILE
 };
-#define SOCKETMAP_COUNT	(SOCKETMAP_MILTERS + 1)
+#define SOCKETMAP_COUNT	(SOCKETMAP_PROFILE + 1)
 
 struct socketmap_request {
 	enum socketmap_map	 map;

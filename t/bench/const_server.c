@@ -6,10 +6,11 @@
  *
  * One thread, one epoll set, one read and one write a request.  It answers a
  * policy request with DUNNO, a lookup in a map whose name begins with "m"
- * (milters) with "OK DISABLE" and any other lookup with NOTFOUND, and looks at
- * nothing else.  It keeps no state, so a request must come in one piece, as
- * those of Postfix do on a UNIX-domain socket; one that does not ends it with
- * an error, lest a wrong number be believed.
+ * (milters) with "OK DISABLE", that of the command NOOP with "OK NOOP" and any
+ * other lookup with NOTFOUND, and looks at nothing else.  It keeps no state, so
+ * a request must come in one piece, as those of Postfix do on a UNIX-domain
+ * socket; one that does not ends it with an error, lest a wrong number be
+ * believed.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -31,6 +32,8 @@ enum kind { POLICY, MAPS };
 #define POLICY_REPLY	"action=DUNNO\n\n"
 #define MAPS_NOTFOUND	"9:NOTFOUND ,"
 #define MAPS_DISABLE	"10:OK DISABLE,"
+#define MAPS_NOOP	"7:OK NOOP,"
+#define ASKED_NOOP	"command NOOP"
 
 /* What an epoll event says about its descriptor. */
 union tag {
@@ -112,6 +115,11 @@ reply_to(enum kind kind, const char *p, size_t n, size_t *len_r)
 	if (*body == 'm') {
 		*len_r = sizeof(MAPS_DISABLE) - 1;
 		return MAPS_DISABLE;
+	}
+	if (n > sizeof(ASKED_NOOP) &&
+	    memcmp(body, ASKED_NOOP, sizeof(ASKED_NOOP) - 1) == 0) {
+		*len_r = sizeof(MAPS_NOOP) - 1;
+		return MAPS_NOOP;
 	}
 	*len_r = sizeof(MAPS_NOTFOUND) - 1;
 	return MAPS_NOTFOUND;

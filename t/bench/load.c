@@ -106,14 +106,7 @@ struct load {
 	struct options		 options;
 	struct lane		*lane;		/* one a connection */
 	int			 pass[2];	/* where descriptors pass */
-	struct stopwatch_tally	 tally;
-};
-
-/* When the clock of a run starts and stops. */
-struct schedule {
-	uint64_t	from_ns, to_ns;
-	uint64_t	cpu_ns;
-	bool		is_counting;
+	struct stopwatch_run	 run;
 };
 
 /* The largest message that passes two descriptors. */
@@ -203,34 +196,20 @@ begin(unsigned index, void *arg)
 	return lane;
 }
 
-/* False: the time is over. */
-static bool
-note_time(struct load *load, struct schedule *schedule, uint64_t now_ns)
-{
-	if (now_ns >= schedule->to_ns)
-		return false;
-	if (!schedule->is_counting && now_ns >= schedule->from_ns) {
-		schedule->is_counting = true;
-		schedule->cpu_ns = stopwatch_cpu_ns(load->options.server);
-	}
-	return true;
-}
-
 /* One connection: a plain loop, no waiting for many. */
 static void
-drive_one(struct load *load, struct schedule *schedule)
+drive_one(struct load *load)
 {
 	struct lane	*lane = load->lane;
 	uint64_t	 now = stopwatch_now_ns(), before;
 	unsigned	 i;
 
-	while (note_time(load, schedule, now)) {
+	while (stopwatch_run_goes_on(&load->run, now)) {
 		before = now;
 		for (i = 0; i < lane->n_steps; i++)
 			dialog_ask(&lane->dialog, &lane->step[i]);
 		now = stopwatch_now_ns();
-		if (schedule->is_counting)
-			stopwatch_add(&load->tally, now - before);
+		stopwatch_run_turn(&load->run, before, now);
 	}
 }
 
@@ -247,15 +226,14 @@ watch_lane(int epfd, struct lane *lane)
 
 /* A reply has come: on to the next request. */
 static uint64_t
-advance(struct load *load, struct lane *lane, bool is_counting)
+advance(struct load *load, struct lane *lane)
 {
 	uint64_t	 now;
 
 	dialog_receive(&lane->dialog, &lane->step[lane->at]);
 	now = stopwatch_now_ns();
 	if (++lane->at == lane->n_steps) {
-		if (is_counting)
-			stopwatch_add(&load->tally, now - lane->from_ns);
+		stopwatch_run_turn(&load->run, lane->from_ns, now);
 		lane->at = 0;
 		lane->from_ns = now;
 	}
@@ -264,7 +242,7 @@ advance(struct load *load, struct lane *lane, bool is_counting)
 }
 
 static void
-drive_many(struct load *load, struct schedule *schedule)
+drive_many(struct load *load)
 {
 	struct epoll_event	 events[64];
 	uint64_t		 now = stopwatch_now_ns();
@@ -278,37 +256,28 @@ drive_many(struct load *load, struct schedule *schedule)
 		load->lane[u].from_ns = now;
 		dialog_send(&load->lane[u].dialog, &load->lane[u].step[0]);
 	}
-	while (note_time(load, schedule, now)) {
+	while (stopwatch_run_goes_on(&load->run, now)) {
 		n = epoll_wait(epfd, events, 64, PATIENCE_MS);
 		if (n == -1 && errno != EINTR)
 			err(1, "epoll_wait");
 		if (n == 0)
 			errx(1, "the server has stopped answering");
 		for (i = 0; i < n; i++)
-			now = advance(load, events[i].data.ptr,
-			    schedule->is_counting);
+			now = advance(load, events[i].data.ptr);
 	}
 	(void)close(epfd);
 }
 
-/* A fifth of the time goes by before the clock starts. */
 static void
 drive(struct load *load, struct stopwatch_figures *figures_r)
 {
-	struct schedule	 schedule = { .is_counting = false };
-	uint64_t	 now = stopwatch_now_ns();
-	double		 span_ns = load->options.seconds * 1e9;
-
-	schedule.from_ns = now + (uint64_t)(span_ns / 5);
-	schedule.to_ns = schedule.from_ns + (uint64_t)span_ns;
+	stopwatch_run_begin(&load->run, load->options.seconds,
+	    load->options.server);
 	if (load->options.connections == 1)
-		drive_one(load, &schedule);
+		drive_one(load);
 	else
-		drive_many(load, &schedule);
-	stopwatch_sum(&load->tally, 1, figures_r);
-	figures_r->seconds = load->options.seconds;
-	figures_r->cpu_us = (double)(stopwatch_cpu_ns(load->options.server) -
-	    schedule.cpu_ns) / 1e3 / figures_r->turns;
+		drive_many(load);
+	stopwatch_run_end(&load->run, figures_r);
 }
 
 static void

@@ -126,6 +126,44 @@ stopwatch_sum(const struct stopwatch_tally *tallies, unsigned n,
 }
 
 void
+stopwatch_run_begin(struct stopwatch_run *run, double seconds, pid_t server)
+{
+	*run = (struct stopwatch_run){ .seconds = seconds, .server = server };
+	run->from_ns = stopwatch_now_ns() + (uint64_t)(seconds * 1e9 / 5);
+	run->to_ns = run->from_ns + (uint64_t)(seconds * 1e9);
+}
+
+bool
+stopwatch_run_goes_on(struct stopwatch_run *run, uint64_t now_ns)
+{
+	if (now_ns >= run->to_ns)
+		return false;
+	if (!run->is_counting && now_ns >= run->from_ns) {
+		run->is_counting = true;
+		run->cpu_ns = stopwatch_cpu_ns(run->server);
+	}
+	return true;
+}
+
+void
+stopwatch_run_turn(struct stopwatch_run *run, uint64_t from_ns,
+    uint64_t now_ns)
+{
+	if (run->is_counting)
+		stopwatch_add(&run->tally, now_ns - from_ns);
+}
+
+void
+stopwatch_run_end(const struct stopwatch_run *run,
+    struct stopwatch_figures *figures_r)
+{
+	stopwatch_sum(&run->tally, 1, figures_r);
+	figures_r->seconds = run->seconds;
+	figures_r->cpu_us = (double)(stopwatch_cpu_ns(run->server) -
+	    run->cpu_ns) / 1e3 / figures_r->turns;
+}
+
+void
 stopwatch_print(const struct stopwatch_figures *figures)
 {
 	printf("rate=%.1f p50_us=%.2f p99_us=%.2f cpu_us=%.3f turns=%.0f "

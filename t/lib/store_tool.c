@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * store_tool: writes and reads the sessions of a store by hand, for tests.
+ * store_tool: writes and reads what is in a store by hand, for tests.
  *
  *	store_tool URL put PID [name=value ...]
  *	store_tool URL get PID
  *	store_tool URL delete PID
  *	store_tool URL list
+ *	store_tool URL revoke WHAT [SECONDS]
+ *	store_tool URL unrevoke WHAT
  *
  * The names are those of the record's fields (session, peer, client, profile,
  * override, refused ...), and so is what "get" and "list" print, a field a
  * line.  What "put" is not told: pid_start is that of the living process, the
  * session's name and times are new, and peer and client are "unknown".
+ * WHAT is "profile=NAME" or "peer=ADDRESS"; without SECONDS it is for good.
  * XC_STORE_SIZE in the environment is the store's size in MiB.
  */
 #include <inttypes.h>
@@ -59,17 +62,23 @@ add_number(struct record *record, const char *name, uint64_t value)
 	add(record, field);
 }
 
+static uint64_t
+clock_ms(void)
+{
+	struct timespec	 now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* A later field of the same name replaces these. */
 static void
 add_defaults(struct record *record, pid_t pid)
 {
-	struct timespec	 now;
+	uint64_t	 now_ms = clock_ms();
 	uint8_t		 random[10];
-	uint64_t	 now_ms;
 	char		 id[ULID_SIZE], field[64];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	if (getrandom(random, sizeof random, 0) != sizeof random)
 		die(EX_OSERR, "no random bytes");
 	ulid_format(now_ms, random, id);
@@ -155,6 +164,29 @@ delete(struct store *store, pid_t pid)
 }
 
 static int
+add_revocation(struct store *store, const char *what, const char *seconds)
+{
+	struct err	 err;
+	uint64_t	 until_ms = 0;
+
+	if (seconds != NULL)
+		until_ms = clock_ms() + strtoull(seconds, NULL, 10) * 1000;
+	if (store_revoke(store, what, until_ms, &err) != 0)
+		die(EX_IOERR, err.text);
+	return EXIT_SUCCESS;
+}
+
+static int
+end_revocation(struct store *store, const char *what)
+{
+	struct err	 err;
+
+	if (store_unrevoke(store, what, &err) != 0)
+		die(EX_IOERR, err.text);
+	return EXIT_SUCCESS;
+}
+
+static int
 run(struct store *store, int argc, char **argv)
 {
 	struct err	 err;
@@ -169,8 +201,13 @@ run(struct store *store, int argc, char **argv)
 		return get(store, pid);
 	if (pid > 0 && argc == 4 && strcmp(argv[2], "delete") == 0)
 		return delete(store, pid);
+	if ((argc == 4 || argc == 5) && strcmp(argv[2], "revoke") == 0)
+		return add_revocation(store, argv[3], argv[4]);
+	if (argc == 4 && strcmp(argv[2], "unrevoke") == 0)
+		return end_revocation(store, argv[3]);
 	die(EX_USAGE, "usage: store_tool URL list | get PID | delete PID | "
-	    "put PID [name=value ...]");
+	    "put PID [name=value ...] | revoke WHAT [SECONDS] | "
+	    "unrevoke WHAT");
 	return EX_USAGE;
 }
 

@@ -120,7 +120,8 @@ sub end_client {
 
 # Typing on nginx's connection, the end client has none of nginx's rights.
 for my $line ('XCLIENT ADDR=127.0.2.9', "XCLIENT\tADDR=127.0.2.9",
-    'XFORWARD ADDR=127.0.2.9', 'XCLIENT HELO=other.example.org') {
+    'XFORWARD ADDR=127.0.2.9', 'XCLIENT HELO=other.example.org',
+    'XREMOTEIP 127.0.2.9', 'XSETCONTEXT tenant=evil', 'XDUMPCONTEXT') {
 	(my $shown = $line) =~ s/([^ -~])/sprintf('\\x%02x', ord($1))/ge;
 	$live->policy_seen->forget;
 	my $smtp = end_client('127.0.2.1');

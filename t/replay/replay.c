@@ -15,7 +15,8 @@
  *	P policy NAME=VALUE ...	a policy request
  *	= PATTERN		what the answer must be (fnmatch(3))
  *	note PATTERN		a note "EVENT REASON ATTRIBUTE" that came since
- *				the last question
+ *				the last question; of access_maps it is
+ *				"access KEY RULE"
  *	only			no further note came
  *	record P, norecord P	whether the store has a record of it; followed
  *				by a PATTERN: a field "NAME=VALUE" like that
@@ -88,6 +89,7 @@ take_note(const struct ledger_note *note, void *arg)
 		[LEDGER_FORGET] = "forget", [LEDGER_UNDO] = "undo",
 		[LEDGER_SEAL] = "seal",
 		[LEDGER_MAIL_REFUSED] = "mail_refused",
+		[LEDGER_ACCESS] = "access",
 		[LEDGER_ERROR] = "error", [LEDGER_END] = "end",
 	};
 	struct player		*p = arg;
@@ -96,6 +98,11 @@ take_note(const struct ledger_note *note, void *arg)
 	if (p->n_notes == NOTES_MAX)
 		return;
 	p->is_seen[p->n_notes] = false;
+	if (note->key != NULL) {
+		(void)snprintf(p->notes[p->n_notes++], NOTE_SIZE, "%s %s %s",
+		    names[note->event], note->key, note->rule);
+		return;
+	}
 	(void)snprintf(p->notes[p->n_notes++], NOTE_SIZE, "%s%s%s%s%s",
 	    names[note->event], v == NULL ? "" : " ",
 	    v == NULL ? "" : verdict_reason_text(v->reason),
@@ -210,8 +217,12 @@ ask_map(struct player *p, struct ledger_proc *proc, const char *question)
 
 	if (!socketmap_parse(span_of(question), &request))
 		return fail(p, "not a socketmap request: %s", question);
-	handlers[request.map](p->ledger, proc, request.listener, request.key,
-	    p->now_ms, &reply);
+	if (request.map == SOCKETMAP_PROFILE)
+		ledger_profile(p->ledger, request.listener, request.key,
+		    &reply);
+	else
+		handlers[request.map](p->ledger, proc, request.listener,
+		    request.key, p->now_ms, &reply);
 	read_answer(p, &reply, false);
 	return true;
 }

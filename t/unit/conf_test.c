@@ -338,7 +338,8 @@ verdict_of(const struct conf *conf, const char *profile, const char *args,
 	ck_assert_ptr_nonnull(facts.profile);
 	ck_assert_msg(assertion_parse(span_of(args), ASSERTION_XCLIENT,
 	    XTEXT_STRICT, &set, &err) == ASSERTION_OK, "%s", err.text);
-	trust_decide(conf->trust, &facts, &set, verdict);
+	trust_decide(conf->trust, &facts,
+	    (enum trust_command)set.command, &set, verdict);
 }
 
 START_TEST(profiles)

@@ -24,6 +24,10 @@ record_of(const char *row, char *buf, size_t size)
 	return n;
 }
 
+/* One byte more than a pair's name may have. */
+#define LONG_NAME	"0123456789abcdef0123456789abcdef" \
+			"0123456789abcdef0123456789abcdefg"
+
 #define HEAD	"session=ID|"
 #define PID	"pid=7|"
 #define TAIL	"peer=192.0.2.1|client=198.51.100.9|"
@@ -37,6 +41,7 @@ static const char *const	 fields[] = {
 	HEAD "listener=edge|" PID TAIL,
 	HEAD "listener=abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 	    "0123456789|" PID TAIL,
+	HEAD "mta=sendmail|" PID TAIL,
 	HEAD "pid=2147483647|" TAIL,
 	HEAD PID "pid_start=18446744073709551615|" TAIL,
 	HEAD PID "begun=1000000000000|" TAIL,
@@ -49,6 +54,10 @@ static const char *const	 fields[] = {
 	BARE "override=XCLIENT ADDR=1.2.3.4|",
 	BARE "pending=XCLIENT PROTO=SMTP|",
 	BARE "sealed=1|",
+	BARE "ehlo=EHLO there|",
+	BARE "context=tenant xsetcontext 1000000000000 acme|"
+	    "context=route.a xsetcontext 1 two words=x|"
+	    "context=empty xsetcontext 18446744073709551615 |",
 	BARE "refused=tempfail|refused_reason=granted|",
 	BARE "refused=reject|refused_reason=no_grant|",
 	BARE "refused=disconnect|refused_reason=cannot_tell|",
@@ -135,6 +144,15 @@ static const struct bad_row {
 	{ "refused unknown",		HEAD PID "refused=maybe|" },
 	{ "no such reason",		HEAD PID "refused_reason=9|" },
 	{ "dropped too large",		HEAD PID "audit_dropped=4294967296|" },
+	{ "another MTA",		HEAD "mta=exim|" PID },
+	{ "context without value",	HEAD PID "context=a xsetcontext 1|" },
+	{ "context without time",	HEAD PID "context=a xsetcontext  b|" },
+	{ "context without name",	HEAD PID "context= xsetcontext 1 b|" },
+	{ "context, unknown source",	HEAD PID "context=a xset 1 b|" },
+	{ "context, long name",		HEAD PID "context=" LONG_NAME
+	    " xsetcontext 1 b|" },
+	{ "context, time too large",
+	    HEAD PID "context=a xsetcontext 18446744073709551616 b|" },
 	{ "audit without event",	HEAD PID "audit=1|" },
 	{ "audit without text",		HEAD PID "audit=1 begun|" },
 	{ "audit without time",		HEAD PID "audit= begun x|" },
@@ -264,6 +282,7 @@ START_TEST(event_names)
 		[SESSION_OVERRIDDEN] = "overridden",
 		[SESSION_FORGOTTEN] = "forgotten",
 		[SESSION_SEALED] = "sealed",
+		[SESSION_CONTEXT] = "context",
 		[SESSION_REFUSED] = "refused",
 	};
 	int				 i;

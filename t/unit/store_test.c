@@ -27,6 +27,7 @@
 
 #define SIZE_MIB	8
 #define PIDS_MAX	64
+#define WHAT_SIZE	128
 
 static const char	*given_url;
 static char		 dir[TEMPDIR_SIZE];
@@ -68,14 +69,32 @@ setup(void)
 	store = open_store(SIZE_MIB);
 }
 
+static bool
+see_first(const char *what, uint64_t until_ms, void *arg)
+{
+	(void)until_ms;
+	(void)snprintf(arg, WHAT_SIZE, "%s", what);
+	return false;
+}
+
+static void
+empty_store(void)
+{
+	char	 what[WHAT_SIZE];
+	pid_t	 pid;
+
+	for (pid = 1; pid <= PIDS_MAX; pid++)
+		(void)store_delete(store, pid, NULL, &err);
+	while (store_each_revoked(store, see_first, what, &err) ==
+	    STORE_FOUND)
+		must(store_unrevoke(store, what, &err) == 0);
+}
+
 static void
 teardown(void)
 {
-	pid_t	 pid;
-
 	if (given_url != NULL)
-		for (pid = 1; pid <= PIDS_MAX; pid++)
-			(void)store_delete(store, pid, NULL, &err);
+		empty_store();
 	store_close(store);
 	store = NULL;
 	tempdir_remove(dir);
@@ -349,13 +368,201 @@ START_TEST(many_processes_are_kept_apart)
 }
 END_TEST
 
+/*
+ * Revocations
+ */
+
+static bool
+is_revoked(struct store *in, const char *peer, const char *profile,
+    uint64_t now_ms)
+{
+	struct address		 addr = addr_of(peer);
+	enum store_result	 result;
+
+	result = store_is_revoked(in, &addr, profile, now_ms, &err);
+	must(result != STORE_CANNOT_TELL);
+	return result == STORE_FOUND;
+}
+
+static void
+add_revocation(const char *what, uint64_t until_ms)
+{
+	err.text[0] = '\0';
+	ck_assert_msg(store_revoke(store, what, until_ms, &err) == 0, "%s",
+	    err.text);
+}
+
+static void
+end_revocation(const char *what)
+{
+	err.text[0] = '\0';
+	ck_assert_msg(store_unrevoke(store, what, &err) == 0, "%s",
+	    err.text);
+}
+
+#define NAME_16	"09._-AZazBbCcDdE"
+#define NAME_64	NAME_16 NAME_16 NAME_16 NAME_16
+
+static const struct revoked_row {
+	const char	*name, *what;
+	uint64_t	 until_ms;
+	const char	*peer, *profile;
+	uint64_t	 now_ms;
+	bool		 want;
+} revoked_rows[] = {
+	{ "a peer",		"peer=192.0.2.1",	0,
+	    "192.0.2.1",	NULL,			1,	true },
+	{ "a peer with a profile", "peer=192.0.2.1",	0,
+	    "192.0.2.1",	"edge",			1,	true },
+	{ "another peer",	"peer=192.0.2.1",	0,
+	    "192.0.2.10",	"edge",			1,	false },
+	{ "a peer without address", "peer=192.0.2.1",	0,
+	    "",			"edge",			1,	false },
+	{ "IPv6, written otherwise", "peer=2001:DB8:0:0::9", 0,
+	    "2001:db8::9",	NULL,			1,	true },
+	{ "IPv4 in IPv6",	"peer=::ffff:192.0.2.1", 0,
+	    "192.0.2.1",	NULL,			1,	true },
+	{ "a profile",		"profile=edge",		0,
+	    "192.0.2.1",	"edge",			1,	true },
+	{ "a profile, no address", "profile=edge",	0,
+	    "",			"edge",			1,	true },
+	{ "no profile",		"profile=edge",		0,
+	    "192.0.2.1",	NULL,			1,	false },
+	{ "a longer profile",	"profile=edge",		0,
+	    "192.0.2.1",	"edge2",		1,	false },
+	{ "a shorter profile",	"profile=edge",		0,
+	    "192.0.2.1",	"edg",			1,	false },
+	{ "a profile in capitals", "profile=edge",	0,
+	    "192.0.2.1",	"EDGE",			1,	false },
+	{ "a long name",	"profile=" NAME_64,	0,
+	    "192.0.2.1",	NAME_64,		1,	true },
+	{ "no profile is so long", "profile=" NAME_64,	0,
+	    "192.0.2.1",	NAME_64 NAME_64,	1,	false },
+	{ "a profile named as a peer", "profile=192.0.2.1", 0,
+	    "192.0.2.1",	"edge",			1,	false },
+	{ "before its end",	"peer=192.0.2.1",	1000,
+	    "192.0.2.1",	NULL,			999,	true },
+	{ "at its end",		"peer=192.0.2.1",	1000,
+	    "192.0.2.1",	NULL,			1000,	false },
+	{ "for good",		"peer=192.0.2.1",	0,
+	    "192.0.2.1",	NULL,		UINT64_MAX,	true },
+	{ "until far away",	"profile=edge",		UINT64_MAX,
+	    "192.0.2.1",	"edge",		UINT64_MAX - 1,	true },
+	{ "a profile's end",	"profile=edge",		1000,
+	    "192.0.2.1",	"edge",			1001,	false },
+};
+
+START_TEST(what_is_revoked)
+{
+	const struct revoked_row	*r = &revoked_rows[_i];
+	bool				 got;
+
+	ck_assert_msg(!is_revoked(store, r->peer, r->profile, r->now_ms),
+	    "%s: before", r->name);
+	add_revocation(r->what, r->until_ms);
+	got = is_revoked(store, r->peer, r->profile, r->now_ms);
+	ck_assert_msg(got == r->want, "%s: got %d, want %d", r->name, got,
+	    r->want);
+	end_revocation(r->what);
+	ck_assert_msg(!is_revoked(store, r->peer, r->profile, r->now_ms),
+	    "%s: after", r->name);
+	end_revocation(r->what);
+}
+END_TEST
+
+START_TEST(what_cannot_be_revoked)
+{
+	static const char *const	 rows[] = {
+		"", "edge", "192.0.2.1", "profile", "profile=", "peer=",
+		"peer=unknown", "peer=edge", "peer=192.0.2.0/24",
+		"peer=192.0.2.1 ", "peer= 192.0.2.1", "peer=192.0.2.01",
+		"PEER=192.0.2.1", "profile=two words", "profile=edge\n",
+		"profile=\303\251", "profile=" NAME_64 "x", "login=me",
+	};
+	char				 what[WHAT_SIZE] = "";
+	size_t				 i;
+
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		err.text[0] = '\0';
+		ck_assert_msg(store_revoke(store, rows[i], 0, &err) == -1,
+		    "\"%s\"", rows[i]);
+		ck_assert_msg(strstr(err.text, "peer=ADDRESS") != NULL,
+		    "\"%s\": %s", rows[i], err.text);
+		ck_assert_msg(store_unrevoke(store, rows[i], &err) == -1,
+		    "\"%s\": unrevoked", rows[i]);
+	}
+	ck_assert_msg(store_each_revoked(store, see_first, what, &err) ==
+	    STORE_NONE, "%s", what);
+}
+END_TEST
+
+START_TEST(a_peer_counts_beside_its_profile)
+{
+	add_revocation("peer=192.0.2.1", 1000);
+	add_revocation("profile=edge", 2000);
+	ck_assert(is_revoked(store, "192.0.2.1", "edge", 1));
+	ck_assert(is_revoked(store, "192.0.2.1", "edge", 1500));
+	ck_assert(!is_revoked(store, "192.0.2.1", "edge", 2500));
+	end_revocation("profile=edge");
+	ck_assert(is_revoked(store, "192.0.2.1", "edge", 1));
+	ck_assert(!is_revoked(store, "192.0.2.2", "edge", 1));
+}
+END_TEST
+
+START_TEST(a_revocation_replaces_the_one_before)
+{
+	add_revocation("peer=2001:db8::1", 1000);
+	add_revocation("peer=2001:DB8::1", 3000);
+	ck_assert(is_revoked(store, "2001:db8::1", NULL, 2000));
+	add_revocation("peer=2001:db8::1", 0);
+	ck_assert(is_revoked(store, "2001:db8::1", NULL, 4000));
+	add_revocation("peer=2001:db8::1", 1000);
+	ck_assert(!is_revoked(store, "2001:db8::1", NULL, 2000));
+	end_revocation("peer=2001:DB8:0::1");
+	ck_assert(!is_revoked(store, "2001:db8::1", NULL, 1));
+}
+END_TEST
+
+static bool
+list_revoked(const char *what, uint64_t until_ms, void *arg)
+{
+	char	*text = arg;
+	size_t	 n = strlen(text);
+
+	(void)snprintf(text + n, 256 - n, "%s %llu\n", what,
+	    (unsigned long long)until_ms);
+	return true;
+}
+
+START_TEST(each_revocation_is_seen)
+{
+	char	 text[256] = "";
+
+	ck_assert_int_eq(store_each_revoked(store, list_revoked, text, &err),
+	    STORE_NONE);
+	put(1, "ONE", "198.51.100.1");
+	add_revocation("profile=edge", 0);
+	add_revocation("peer=192.0.2.1", 1000);
+	add_revocation("peer=2001:DB8:0::1", 7);
+	ck_assert_int_eq(store_each_revoked(store, list_revoked, text, &err),
+	    STORE_FOUND);
+	ck_assert_str_eq(text, "peer=192.0.2.1 1000\npeer=2001:db8::1 7\n"
+	    "profile=edge 0\n");
+	ck_assert_int_eq(store_each_revoked(store, see_first, text, &err),
+	    STORE_FOUND);
+	ck_assert_str_eq(text, "peer=192.0.2.1");
+}
+END_TEST
+
 START_TEST(a_store_outlives_those_who_use_it)
 {
 	put(1, "ONE", "198.51.100.1");
+	add_revocation("profile=edge", 0);
 	store_close(store);
 	store = open_store(SIZE_MIB);
 	ck_assert_str_eq(id_of(store, 1), "ONE");
 	check_clients("198.51.100.1", "ONE ");
+	ck_assert(is_revoked(store, "192.0.2.1", "edge", 1));
 }
 END_TEST
 
@@ -432,6 +639,54 @@ START_TEST(another_process_reads_what_this_one_writes)
 	wait_for(child);
 	ck_assert_str_eq(id_of(store, 2), "CHILD");
 	check_clients("198.51.100.1", "TWO CHILD ");
+	(void)close(fds[1]);
+}
+END_TEST
+
+/* Is told of each change that the parent made before each byte. */
+static void __attribute__((noreturn))
+ask_in_turns(int fd)
+{
+	static const bool	 wants[] = { false, true, false };
+	struct store		*own = open_store(SIZE_MIB);
+	char			 byte;
+	size_t			 i;
+
+	for (i = 0; i < sizeof wants / sizeof wants[0]; i++) {
+		must(read(fd, &byte, 1) == 1);
+		must(is_revoked(own, "192.0.2.1", "edge", 1) == wants[i]);
+		must(write(fd, &byte, 1) == 1);
+	}
+	must(store_revoke(own, "peer=192.0.2.2", 0, &err) == 0);
+	store_close(own);
+	_exit(0);
+}
+
+START_TEST(another_process_is_told_at_its_next_question)
+{
+	pid_t	 child;
+	int	 fds[2], i;
+	char	 byte = 0;
+
+	store_close(store);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0)
+		ask_in_turns(fds[0]);
+	(void)close(fds[0]);
+	store = open_store(SIZE_MIB);
+	ck_assert(!is_revoked(store, "192.0.2.2", NULL, 1));
+	for (i = 0; i < 3; i++) {
+		if (i == 1)
+			add_revocation("profile=edge", 0);
+		if (i == 2)
+			end_revocation("profile=edge");
+		ck_assert_int_eq(write(fds[1], &byte, 1), 1);
+		ck_assert_int_eq(read(fds[1], &byte, 1), 1);
+	}
+	wait_for(child);
+	ck_assert(is_revoked(store, "192.0.2.2", NULL, 1));
 	(void)close(fds[1]);
 }
 END_TEST
@@ -597,6 +852,113 @@ START_TEST(a_full_store_takes_deletions)
 }
 END_TEST
 
+/* Fills a store of 1 MiB; returns the first process that had no room. */
+static pid_t
+fill_store(void)
+{
+	pid_t	 pid;
+
+	store_close(store);
+	store = open_store(1);
+	for (pid = 1; pid < 10000; pid++)
+		if (try_put(store, pid, "FILL", "198.51.100.1", 100) != 0)
+			return pid;
+	ck_abort_msg("the store was not to be filled");
+}
+
+/* An attack may be what fills it. */
+START_TEST(a_full_store_takes_revocations)
+{
+	(void)fill_store();
+	add_revocation("peer=192.0.2.1", 0);
+	add_revocation("profile=edge", 1000);
+	ck_assert(is_revoked(store, "192.0.2.1", NULL, 1));
+	ck_assert(is_revoked(store, "192.0.2.2", "edge", 999));
+	add_revocation("profile=edge", 2000);
+	ck_assert(is_revoked(store, "192.0.2.2", "edge", 1999));
+	end_revocation("peer=192.0.2.1");
+	ck_assert(!is_revoked(store, "192.0.2.1", NULL, 1));
+	ck_assert_int_eq(try_put(store, 10000, "MORE", "", 100), -1);
+}
+END_TEST
+
+/* But not so many that nothing could be taken out again. */
+START_TEST(a_store_full_of_revocations_takes_deletions)
+{
+	char	 what[WHAT_SIZE];
+	pid_t	 pid;
+	int	 i;
+
+	pid = fill_store();
+	for (i = 0; i < 100000; i++) {
+		(void)snprintf(what, sizeof what, "peer=2001:db8::%x:%x:1",
+		    i % 251 + 1, i / 251 + 1);
+		if (store_revoke(store, what, 0, &err) != 0)
+			break;
+	}
+	ck_assert_int_gt(i, 1000);
+	ck_assert_int_lt(i, 100000);
+	ck_assert_msg(strstr(err.text, "MDB_MAP_FULL") != NULL, "%s",
+	    err.text);
+	ck_assert(is_revoked(store, "2001:db8::1:1:1", NULL, 1));
+	while (--pid > 0)
+		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
+		    err.text);
+	for (; i > 0 && store_each_revoked(store, see_first, what, &err) ==
+	    STORE_FOUND; i--)
+		end_revocation(what);
+	ck_assert_int_eq(store_each_revoked(store, see_first, what, &err),
+	    STORE_NONE);
+	put(1, "AGAIN", "198.51.100.1");
+}
+END_TEST
+
+static void
+damage_revocation(const char *what, const char *bytes, size_t n)
+{
+	MDB_env	*env;
+	MDB_txn	*txn;
+	MDB_dbi	 dbi;
+	MDB_val	 key = { strlen(what), (void *)what };
+	MDB_val	 value = { n, (void *)bytes };
+
+	store_close(store);
+	ck_assert(mdb_env_create(&env) == 0 &&
+	    mdb_env_set_maxdbs(env, 3) == 0 &&
+	    mdb_env_open(env, strchr(url, '/'), MDB_NOSYNC, 0600) == 0 &&
+	    mdb_txn_begin(env, NULL, 0, &txn) == 0 &&
+	    mdb_dbi_open(txn, "revoked", 0, &dbi) == 0 &&
+	    mdb_put(txn, dbi, &key, &value, 0) == 0 &&
+	    mdb_txn_commit(txn) == 0);
+	mdb_env_close(env);
+	store = open_store(SIZE_MIB);
+}
+
+START_TEST(a_damaged_revocation_is_no_none)
+{
+	static const size_t	 sizes[] = { 0, 7, 9 };
+	struct address		 peer = addr_of("192.0.2.1");
+	char			 what[WHAT_SIZE];
+	size_t			 i;
+
+	for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		damage_revocation("peer=192.0.2.1", "123456789", sizes[i]);
+		ck_assert_int_eq(store_is_revoked(store, &peer, "edge", 1,
+		    &err), STORE_CANNOT_TELL);
+		ck_assert_ptr_nonnull(strstr(err.text, "revoked"));
+		ck_assert_int_eq(store_each_revoked(store, see_first, what,
+		    &err), STORE_CANNOT_TELL);
+		ck_assert(!is_revoked(store, "192.0.2.2", "edge", 1));
+	}
+	/* It can be replaced and taken out. */
+	add_revocation("peer=192.0.2.1", 1000);
+	ck_assert(is_revoked(store, "192.0.2.1", NULL, 1));
+	damage_revocation("peer=192.0.2.1", "1", 1);
+	end_revocation("peer=192.0.2.1");
+	ck_assert(!is_revoked(store, "192.0.2.1", NULL, 1));
+}
+END_TEST
+
 static void
 write_boot_id(const char *text)
 {
@@ -613,10 +975,12 @@ write_boot_id(const char *text)
 START_TEST(what_another_boot_left_is_thrown_away)
 {
 	put(1, "OLD", "198.51.100.1");
+	add_revocation("profile=edge", 0);
 	store_close(store);
 	write_boot_id("00000000-0000-0000-0000-000000000000\n");
 	store = open_store(SIZE_MIB);
 	ck_assert_str_eq(id_of(store, 1), "");
+	ck_assert(!is_revoked(store, "192.0.2.1", "edge", 1));
 	check_clients("198.51.100.1", "");
 	put(1, "NEW", "198.51.100.1");
 	store_close(store);
@@ -785,9 +1149,16 @@ case_for_all(void)
 	tcase_add_test(tc, clients_are_found_where_they_are);
 	tcase_add_test(tc, find_client_stops_when_told);
 	tcase_add_test(tc, many_processes_are_kept_apart);
+	tcase_add_loop_test(tc, what_is_revoked, 0,
+	    (int)(sizeof revoked_rows / sizeof revoked_rows[0]));
+	tcase_add_test(tc, what_cannot_be_revoked);
+	tcase_add_test(tc, a_peer_counts_beside_its_profile);
+	tcase_add_test(tc, a_revocation_replaces_the_one_before);
+	tcase_add_test(tc, each_revocation_is_seen);
 	tcase_add_test(tc, a_store_outlives_those_who_use_it);
 	tcase_add_test(tc, urls_that_are_none);
 	tcase_add_test(tc, another_process_reads_what_this_one_writes);
+	tcase_add_test(tc, another_process_is_told_at_its_next_question);
 	tcase_add_test(tc, killed_writers_leave_whole_records);
 	tcase_add_test(tc, many_threads_read_while_one_writes);
 	return tc;
@@ -802,6 +1173,9 @@ case_for_lmdb(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_full_store_says_so_and_keeps_what_it_has);
 	tcase_add_test(tc, a_full_store_takes_deletions);
+	tcase_add_test(tc, a_full_store_takes_revocations);
+	tcase_add_test(tc, a_store_full_of_revocations_takes_deletions);
+	tcase_add_test(tc, a_damaged_revocation_is_no_none);
 	tcase_add_test(tc, what_another_boot_left_is_thrown_away);
 	tcase_add_loop_test(tc, a_damaged_record_is_no_none, 0,
 	    (int)(sizeof damage_rows / sizeof damage_rows[0]));

@@ -468,7 +468,6 @@ START_TEST(decide)
 	const struct decide_row	*row = &decide_rows[_i];
 	struct assertion_set	 set;
 	struct trust_facts	 facts = {
-		.peer = addr_of("192.0.2.2"),
 		.is_sealed = (row->flags & SEALED) != 0,
 		.is_overridden = (row->flags & OVERRIDDEN) != 0
 	};
@@ -478,7 +477,8 @@ START_TEST(decide)
 		facts.profile = trust_profile_find(trust, row->profile);
 	parse_line(row->name, row->line, &set);
 	memset(&got, 0xff, sizeof(got));
-	trust_decide(trust, &facts, &set, &got);
+	trust_decide(trust, &facts,
+	    (enum trust_command)set.command, &set, &got);
 	ck_assert_msg(got.action == row->want &&
 	    got.reason == row->want_reason, "%s: got %s (%s, %s), want %s "
 	    "(%s)", row->name, verdict_action_text(got.action),
@@ -560,7 +560,8 @@ START_TEST(order_of_items)
 		assertion_init(&set, ASSERTION_XCLIENT);
 		ck_assert(assertion_set_value(&set, ASSERTION_ADDR,
 		    ASSERTION_VALUE, span_of(rows[i].addr)));
-		trust_decide(trust, &facts, &set, &got);
+		trust_decide(trust, &facts,
+	    (enum trust_command)set.command, &set, &got);
 		ck_assert_msg((got.action == VERDICT_PERMIT) == rows[i].want,
 		    "%s: got %s (%s)", rows[i].name,
 		    verdict_action_text(got.action), got.text);
@@ -718,7 +719,8 @@ START_TEST(cannot_tell_rule)
 
 	facts.profile = trust_profile_find(trust, "broken");
 	parse_line("broken", "XCLIENT NAME=a.example", &set);
-	trust_decide(trust, &facts, &set, &got);
+	trust_decide(trust, &facts,
+	    (enum trust_command)set.command, &set, &got);
 	ck_assert_msg(strncmp(got.rule, FILE_NAME ":62: ",
 	    strlen(FILE_NAME) + 5) == 0, "%s", got.rule);
 	ck_assert_msg(strlen(got.rule) > strlen(FILE_NAME) + 5, "%s",
@@ -762,12 +764,14 @@ START_TEST(table_rule)
 	add(&def);
 	facts.profile = trust_profile_find(trust, "tab");
 	parse_line("tab", "XCLIENT ADDR=192.0.2.71", &set);
-	trust_decide(trust, &facts, &set, &got);
+	trust_decide(trust, &facts,
+	    (enum trust_command)set.command, &set, &got);
 	snprintf(want, sizeof(want), "%s:3", table_path);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	ck_assert_msg(ends_with(got.rule, want), "%s", got.rule);
 	parse_line("tab", "XCLIENT ADDR=192.0.2.72", &set);
-	trust_decide(trust, &facts, &set, &got);
+	trust_decide(trust, &facts,
+	    (enum trust_command)set.command, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	ck_assert_str_eq(got.rule, FILE_NAME ":6");
 }

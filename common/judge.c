@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * judge: reads X command lines and completes overrides.
+ *
+ * Postfix executes a line up to its first error; so a line is parsed whole
+ * first, and what is handed on is written afresh.
+ */
+#include "judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "session_change.h"
+
+/* A NUL is none. */
+static bool
+is_blank(char c)
+{
+	return c != '\0' && strchr(" \t\r\n\v\f", c) != NULL;
+}
+
+struct span
+judge_next_word(struct span *text)
+{
+	struct span	 word;
+
+	while (text->n > 0 && is_blank(text->p[0]))
+		*text = span_skip(*text, 1);
+	word = (struct span){ text->p, 0 };
+	while (word.n < text->n && !is_blank(text->p[word.n]))
+		word.n++;
+	*text = span_skip(*text, word.n);
+	return word;
+}
+
+static void
+refuse(const struct judge_facts *facts, enum verdict_reason reason,
+    const char *why, struct judgement *j)
+{
+	trust_violation(facts->profile, reason, why, &j->verdict);
+}
+
+static bool
+says(const struct assertion_set *set, enum assertion_name name)
+{
+	return set->v[name].status != ASSERTION_ABSENT;
+}
+
+static void
+set_unavailable(struct assertion_set *set, enum assertion_name name)
+{
+	(void)assertion_set_value(set, name, ASSERTION_UNAVAILABLE,
+	    span_of(""));
+}
+
+/*
+ * Names and port that are not asserted with an address are the messenger's:
+ * they must not stay.  NAME sets REVERSE_NAME too, but only with a real name.
+ */
+static void
+complete(struct assertion_set *set)
+{
+	if (says(set, ASSERTION_ADDR)) {
+		if (!says(set, ASSERTION_NAME))
+			set_unavailable(set, ASSERTION_NAME);
+		if (!says(set, ASSERTION_PORT))
+			set_unavailable(set, ASSERTION_PORT);
+	}
+	if (says(set, ASSERTION_NAME) &&
+	    set->v[ASSERTION_NAME].status != ASSERTION_VALUE &&
+	    !says(set, ASSERTION_REVERSE_NAME))
+		set_unavailable(set, ASSERTION_REVERSE_NAME);
+}
+
+static bool
+is_empty(const struct assertion_set *set)
+{
+	int	 i;
+
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		if (says(set, (enum assertion_name)i))
+			return false;
+	return true;
+}
+
+/* All that the session asserts, with what is said now.  False: the session's
+ * record is damaged. */
+static bool
+accumulate(const struct judge_facts *facts, const struct assertion_set *said,
+    struct assertion_set *all)
+{
+	const char	*override = facts->session->override;
+
+	assertion_init(all, ASSERTION_XCLIENT);
+	if (override != NULL && !session_read_override(override, all))
+		return false;
+	if (trust_profile_seal(facts->profile) == TRUST_SEAL_NEVER &&
+	    says(said, ASSERTION_ADDR) && says(all, ASSERTION_ADDR))
+		assertion_init(all, ASSERTION_XCLIENT);
+	assertion_merge(all, said);
+	complete(all);
+	if (trust_profile_always_allow(facts->profile) &&
+	    !says(all, ASSERTION_LOGIN))
+		(void)assertion_set_value(all, ASSERTION_LOGIN,
+		    ASSERTION_VALUE, span_of(TRUST_ANONYMOUS));
+	/* Everything was dropped: XCLIENT resets PROTO to this anyway. */
+	if (is_empty(all))
+		(void)assertion_set_value(all, ASSERTION_PROTO,
+		    ASSERTION_VALUE, span_of("SMTP"));
+	return true;
+}
+
+/* Writes what was permitted as a line. */
+static void
+write_line(const struct judge_facts *facts, const struct assertion_set *set,
+    struct judgement *j)
+{
+	size_t	 len;
+
+	if (!assertion_print(set, j->line, sizeof j->line, &len))
+		refuse(facts, REASON_MALFORMED,
+		    "a value is over 255 characters when encoded", j);
+}
+
+static struct trust_facts
+trust_facts_of(const struct judge_facts *facts)
+{
+	return (struct trust_facts){ .profile = facts->profile,
+	    .is_overridden = facts->session->override != NULL,
+	    .is_sealed = facts->session->is_sealed };
+}
+
+static void
+decide(const struct judge_facts *facts, struct assertion_set *said,
+    struct judgement *j)
+{
+	struct trust_facts	 trust_facts = trust_facts_of(facts);
+
+	trust_profile_drop(facts->profile, said);
+	trust_decide(facts->conf->trust, &trust_facts, j->command, said,
+	    &j->verdict);
+	if (j->verdict.action != VERDICT_PERMIT)
+		return;
+	if (j->command == TRUST_XFORWARD) {
+		j->line[0] = '\0';
+		if (!is_empty(said))
+			write_line(facts, said, j);
+	} else if (!accumulate(facts, said, &j->override)) {
+		refuse(facts, REASON_CANNOT_TELL,
+		    "the session's record is damaged", j);
+	} else {
+		write_line(facts, &j->override, j);
+	}
+}
+
+/* Besides, Postfix cuts off what is beyond its line_length_limit. */
+static bool
+is_too_long(const struct judge_facts *facts, struct span args, size_t max,
+    const char *advice, struct judgement *j)
+{
+	char	 text[80];
+
+	if (strlen(trust_command_text(j->command)) + args.n +
+	    strlen("\r\n") <= max)
+		return false;
+	(void)snprintf(text, sizeof text, "the line is over %zu octets%s",
+	    max, advice);
+	refuse(facts, REASON_MALFORMED, text, j);
+	return true;
+}
+
+static void
+judge_assertions(const struct judge_facts *facts, struct span args,
+    struct judgement *j)
+{
+	struct assertion_set	 said;
+	struct err		 err;
+
+	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX,
+	    "; say it in several commands", j))
+		return;
+	if (assertion_parse(args, j->command == TRUST_XCLIENT ?
+	    ASSERTION_XCLIENT : ASSERTION_XFORWARD, facts->conf->xtext, &said,
+	    &err) != ASSERTION_OK)
+		refuse(facts, REASON_MALFORMED, err.text, j);
+	else
+		decide(facts, &said, j);
+}
+
+static void
+judge_xremoteip(const struct judge_facts *facts, struct span args,
+    struct judgement *j)
+{
+	struct assertion_set	 said;
+	struct span		 address, more;
+
+	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, "", j))
+		return;
+	address = judge_next_word(&args);
+	more = judge_next_word(&args);
+	assertion_init(&said, ASSERTION_XCLIENT);
+	if (more.n > 0 || !assertion_set_value(&said, ASSERTION_ADDR,
+	    ASSERTION_VALUE, address))
+		refuse(facts, REASON_MALFORMED, "XREMOTEIP: expected one IPv4 "
+		    "or IPv6 address and nothing else", j);
+	else
+		decide(facts, &said, j);
+}
+
+static void
+judge_xsetcontext(const struct judge_facts *facts, struct span args,
+    struct judgement *j)
+{
+	struct trust_facts		 trust_facts = trust_facts_of(facts);
+	const struct conf_limits	*limits = &facts->conf->limits;
+	struct err			 err;
+
+	if (is_too_long(facts, args, CONTEXT_LINE_MAX,
+	    "; say it in several commands", j))
+		return;
+	if (!context_line_parse(args, &j->context, &err)) {
+		refuse(facts, REASON_MALFORMED, err.text, j);
+		return;
+	}
+	trust_decide_context(facts->conf->trust, &trust_facts, &j->context,
+	    &j->verdict);
+	if (j->verdict.action == VERDICT_PERMIT &&
+	    !context_has_room(&facts->session->context, &j->context,
+	    limits->context_pairs, limits->context_size, &err))
+		refuse(facts, REASON_LIMIT, err.text, j);
+}
+
+static void
+judge_xdumpcontext(const struct judge_facts *facts, struct span args,
+    struct judgement *j)
+{
+	struct trust_facts	 trust_facts = trust_facts_of(facts);
+
+	if (judge_next_word(&args).n > 0)
+		refuse(facts, REASON_MALFORMED,
+		    "XDUMPCONTEXT takes no arguments", j);
+	else
+		trust_decide_dump(facts->conf->trust, &trust_facts,
+		    &j->verdict);
+}
+
+void
+judge_command(const struct judge_facts *facts, enum trust_command command,
+    struct span args, struct judgement *j)
+{
+	j->command = command;
+	if (facts->profile == NULL) {
+		refuse(facts, REASON_NO_SESSION,
+		    "it is not known who connected", j);
+		return;
+	}
+	switch (command) {
+	case TRUST_XCLIENT:
+	case TRUST_XFORWARD:
+		judge_assertions(facts, args, j);
+		break;
+	case TRUST_XREMOTEIP:
+		judge_xremoteip(facts, args, j);
+		break;
+	case TRUST_XSETCONTEXT:
+		judge_xsetcontext(facts, args, j);
+		break;
+	case TRUST_XDUMPCONTEXT:
+		judge_xdumpcontext(facts, args, j);
+		break;
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * session_change: overrides and refusals in a session's record.
+ */
+#include "session_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool
+session_read_override(const char *line, struct assertion_set *set_r)
+{
+	const char	*args = line == NULL ? NULL : strchr(line, ' ');
+	struct err	 err;
+
+	return args != NULL && assertion_parse(span_of(args + 1),
+	    ASSERTION_XCLIENT, XTEXT_STRICT, set_r, &err) == ASSERTION_OK;
+}
+
+void
+session_refuse_mail(struct session *s, enum verdict_action action,
+    enum verdict_reason reason, const char *text)
+{
+	if (action <= s->refused)
+		return;
+	s->refused = action;
+	s->refused_reason = reason;
+	(void)session_set_text(&s->refused_text, text);
+}
+
+void
+session_deny(struct session *s, const struct verdict *verdict,
+    bool is_reported)
+{
+	(void)session_set_text(&s->denied_text, verdict->text);
+	s->denied_reason = verdict->reason;
+	if (!is_reported)
+		session_refuse_mail(s, verdict->action, verdict->reason,
+		    verdict->text);
+}
+
+void
+session_override(struct session *s, char *line,
+    const struct assertion_set *set)
+{
+	if (set->v[ASSERTION_ADDR].status != ASSERTION_ABSENT)
+		s->client = set->addr;
+	s->client_port = 0;
+	if (set->v[ASSERTION_PORT].status == ASSERTION_VALUE)
+		s->client_port =
+		    (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL, 10);
+	free(s->override);
+	s->override = line;
+	/* The new client has not greeted yet. */
+	(void)session_set_text(&s->ehlo, NULL);
+}
+
+bool
+session_seals_by(const struct session *s,
+    const struct trust_profile *profile, enum trust_seal when)
+{
+	return s->override != NULL && !s->is_sealed && profile != NULL &&
+	    trust_profile_seal(profile) == when;
+}
+
+bool
+session_revoke(struct session *s, const struct trust_profile *profile)
+{
+	/* Without memory it keeps the name, but not the grants. */
+	(void)session_set_text(&s->profile, TRUST_STRANGER);
+	return s->override != NULL || s->pending != NULL ||
+	    s->context.n > 0 || trust_profile_always_allow(profile);
+}

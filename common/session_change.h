@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * session_change: what decisions make of a session, whichever program keeps
+ * its record.
+ *
+ * It changes the record in memory; to save it is the caller's.
+ */
+#ifndef XC_SESSION_CHANGE_H
+#define XC_SESSION_CHANGE_H
+
+#include "session.h"
+
+/* Reads an override of a record (session.override, session.pending).  False:
+ * there is none (NULL is allowed), or it is damaged. */
+bool	session_read_override(const char *line, struct assertion_set *set_r);
+
+/*
+ * Refuses a command: remembers what is to be said about it and, unless the
+ * profile only reports, refuses the session's mail from now on.
+ */
+void	session_deny(struct session *s, const struct verdict *verdict,
+	    bool is_reported);
+
+/* Refuses the session's mail, if it is not refused as gravely already. */
+void	session_refuse_mail(struct session *s, enum verdict_action action,
+	    enum verdict_reason reason, const char *text);
+
+/*
+ * The client is from now on the one that an override names; line, which becomes
+ * the session's, is its text and set what that says.
+ */
+void	session_override(struct session *s, char *line,
+	    const struct assertion_set *set);
+
+/*
+ * The peer's grants have been revoked: it is a stranger from now on.  True if
+ * something rests on them already (an override, a context, that it is always
+ * allowed), so that the session's mail is to be refused.
+ */
+bool	session_revoke(struct session *s,
+	    const struct trust_profile *profile);
+
+/* Whether an overridden session of that profile is to be sealed by this. */
+bool	session_seals_by(const struct session *s,
+	    const struct trust_profile *profile, enum trust_seal when);
+
+#endif

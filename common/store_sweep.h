@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store_sweep: takes records out of the store that nobody will come back for.
+ */
+#ifndef XC_STORE_SWEEP_H
+#define XC_STORE_SWEEP_H
+
+#include "store.h"
+
+/*
+ * Removes each session that is_dead says so of, unless it has been replaced
+ * meanwhile.  Returns how many were dead, or -1 with err.
+ */
+int	store_sweep(struct store *store,
+	    bool (*is_dead)(const struct session *, void *), void *arg,
+	    struct err *err);
+
+#endif

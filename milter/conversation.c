@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * conversation: finds the session, and shows it.
+ */
+#include "conversation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "context_header.h"
+#include "journal.h"
+
+struct conversation *
+conversation_new(struct conf *conf, struct store *store)
+{
+	struct conversation	*c = calloc(1, sizeof *c);
+
+	if (c == NULL) {
+		conf_unref(conf);
+		return NULL;
+	}
+	c->conf = conf;
+	c->store = store;
+	c->has_header_duty = conf->milter_header_names[0] != NULL;
+	session_init(&c->record);
+	return c;
+}
+
+void
+conversation_free(struct conversation *c)
+{
+	if (c == NULL)
+		return;
+	if (c->is_sendmail)
+		sendmail_end(&c->sendmail);
+	message_clear(&c->message);
+	session_clear(&c->record);
+	conf_unref(c->conf);
+	free(c->ehlo);
+	free(c->auth_type);
+	free(c->auth_authen);
+	free(c->remote_name);
+	free(c);
+}
+
+static enum store_result
+find_record(struct conversation *c)
+{
+	enum store_result	 result;
+	struct err		 err;
+
+	session_clear(&c->record);
+	result = follow_find(c->store, &c->key, &c->record, &err);
+	if (result == STORE_CANNOT_TELL)
+		journal_error("", &err);
+	else if (result == STORE_FOUND &&
+	    enforce_is_other(&c->record, &c->facts))
+		result = STORE_NONE;
+	else if (result == STORE_FOUND && c->facts.is_by_pid &&
+	    c->facts.id[0] == '\0')
+		memcpy(c->facts.id, c->record.id, sizeof c->facts.id);
+	if (result != STORE_FOUND)
+		session_clear(&c->record);
+	return result;
+}
+
+enum store_result
+conversation_find(struct conversation *c)
+{
+	return c->is_sendmail ? STORE_FOUND : find_record(c);
+}
+
+const struct session *
+conversation_session(const struct conversation *c)
+{
+	if (c->is_sendmail)
+		return &c->sendmail.session;
+	return c->record.id[0] == '\0' ? NULL : &c->record;
+}
+
+const struct trust_profile *
+conversation_profile(const struct conversation *c)
+{
+	const struct session	*s = conversation_session(c);
+
+	if (c->is_sendmail)
+		return c->sendmail.profile;
+	return s == NULL || s->profile == NULL ? NULL :
+	    trust_profile_find(c->conf->trust, s->profile);
+}
+
+void
+conversation_greeting(struct conversation *c, const char *name,
+    uint64_t now_ms)
+{
+	/* Without memory for the name, it is not known. */
+	if (!session_set_text(&c->ehlo, name))
+		(void)session_set_text(&c->ehlo, NULL);
+	message_clear(&c->message);
+	if (c->is_sendmail)
+		sendmail_greeting(&c->sendmail, now_ms);
+}
+
+void
+conversation_overridden(struct conversation *c)
+{
+	(void)session_set_text(&c->ehlo, NULL);
+}
+
+bool
+conversation_set_auth(struct conversation *c, const char *type,
+    const char *authen)
+{
+	bool	 is_set;
+
+	is_set = session_set_text(&c->auth_type, type) &&
+	    session_set_text(&c->auth_authen, authen);
+	c->facts.auth_type = c->auth_type;
+	c->facts.auth_authen = c->auth_authen;
+	return is_set;
+}
+
+void
+conversation_view(const struct conversation *c, struct context_view *view_r)
+{
+	const struct trust_profile	*profile = conversation_profile(c);
+	const struct context_facts	 facts = {
+		.remote_name = c->remote_name,
+		.ehlo_domain = c->ehlo,
+		.auth_user = c->facts.auth_authen,
+		.is_anonymous = profile != NULL &&
+		    trust_profile_always_allow(profile),
+	};
+
+	context_view_connection(conversation_session(c), &facts, view_r);
+}
+
+/* Whether that session may be dumped; else the answer says why not. */
+static bool
+may_dump(const struct conversation *c, const struct session *s,
+    struct span args, struct enforce_answer *answer)
+{
+	const struct judge_facts	 facts = { .conf = c->conf,
+	    .profile = conversation_profile(c), .session = s };
+	struct judgement		*j = malloc(sizeof *j);
+	bool				 is_permitted = false;
+
+	if (j == NULL) {
+		enforce_cannot_tell(answer);
+		return false;
+	}
+	judge_command(&facts, TRUST_XDUMPCONTEXT, args, j);
+	is_permitted = j->verdict.action == VERDICT_PERMIT;
+	if (!is_permitted)
+		enforce_not_dumped(&j->verdict, s, answer);
+	free(j);
+	return is_permitted;
+}
+
+bool
+conversation_dump(struct conversation *c, struct span args,
+    struct context_dump *dump_r, struct enforce_answer *answer_r)
+{
+	const struct session	*s;
+	struct context_view	*views;
+
+	if (conversation_find(c) == STORE_CANNOT_TELL) {
+		enforce_cannot_tell(answer_r);
+		return false;
+	}
+	s = conversation_session(c);
+	/* Whoever the client is, the record must speak of him. */
+	enforce_mail(s, &c->facts, answer_r);
+	if (answer_r->reason == REASON_MISMATCH)
+		return false;
+	if (s == NULL) {
+		enforce_no_session(answer_r);
+		return false;
+	}
+	if (!c->is_sendmail && !may_dump(c, s, args, answer_r))
+		return false;
+	views = calloc(2, sizeof *views);
+	if (views == NULL) {
+		enforce_cannot_tell(answer_r);
+		return false;
+	}
+	conversation_view(c, &views[0]);
+	message_view(&c->message, &views[1]);
+	context_dump_lay(&views[0], &views[1], c->is_sendmail ?
+	    CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX, dump_r);
+	free(views);
+	return true;
+}
+
+/* Which Received: header tells the origin; 0: none. */
+static unsigned
+received_wanted(const struct conversation *c)
+{
+	const struct trust_profile	*profile = conversation_profile(c);
+
+	return profile == NULL ? 0 : trust_profile_received(profile);
+}
+
+bool
+conversation_wants_headers(const struct conversation *c)
+{
+	return c->has_header_duty || received_wanted(c) > 0;
+}
+
+void
+conversation_note_header(struct conversation *c, const char *name,
+    const char *value)
+{
+	if (!message_header(&c->message, name, value, c->conf->milter_header,
+	    received_wanted(c)))
+		c->message.has_failed = true;
+}
+
+void
+conversation_find_origin(struct conversation *c)
+{
+	const struct session	*s = conversation_session(c);
+
+	if (s == NULL || received_wanted(c) == 0)
+		return;
+	journal_origin(s->id, &c->message, message_find_origin(&c->message));
+}
+
+int
+conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
+{
+	const struct session	*s = conversation_session(c);
+	struct context_view	*views;
+	size_t			 len = 0;
+	int			 result = -1;
+
+	if (s == NULL)
+		return 0;
+	views = calloc(2, sizeof *views);
+	if (views == NULL)
+		return -1;
+	conversation_view(c, &views[0]);
+	message_view(&c->message, &views[1]);
+	switch (context_header_print(c->conf->milter_header,
+	    c->conf->milter_header_names, &views[0], &views[1], buf,
+	    CONVERSATION_HEADER_MAX, &len)) {
+	case CONTEXT_HEADER_DONE:
+		result = (int)len;
+		break;
+	case CONTEXT_HEADER_NONE:
+		result = 0;
+		break;
+	case CONTEXT_HEADER_TOO_LONG:
+		break;
+	}
+	free(views);
+	return result;
+}

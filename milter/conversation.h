@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * conversation: one milter session: which SMTP session it belongs to, and what
+ * is known of its message.
+ *
+ * With Postfix the session's record is xcontext-policy's, and is read afresh
+ * at every step; with Sendmail it is kept here.
+ */
+#ifndef XC_CONVERSATION_H
+#define XC_CONVERSATION_H
+
+#include "context_dump.h"
+#include "enforce.h"
+#include "follow.h"
+#include "message.h"
+#include "sendmail.h"
+
+#define CONVERSATION_HEADER_MAX	65536	/* bytes of our header's value */
+
+struct conversation {
+	struct conf		*conf;		/* a reference */
+	struct store		*store;
+	struct follow_key	 key;
+	struct enforce_facts	 facts;
+	struct message		 message;
+	char			*ehlo;		/* the name, or NULL */
+	char			*auth_type;	/* of facts: macros do not last */
+	char			*auth_authen;
+	char			*remote_name;	/* verified, or NULL */
+	bool			 has_header_duty;
+	bool			 is_sendmail;
+	struct sendmail		 sendmail;	/* if so */
+	struct session		 record;	/* else: as it was last read */
+};
+
+/* NULL: out of memory.  The reference to conf becomes the conversation's, and
+ * in any case is no longer the caller's. */
+struct conversation	*conversation_new(struct conf *conf,
+			    struct store *store);
+void			 conversation_free(struct conversation *c);
+
+/*
+ * Reads the session's record.  STORE_FOUND: conversation_session() is it.  Its
+ * name is remembered when it is first seen, so that a change can be noticed.
+ */
+enum store_result	conversation_find(struct conversation *c);
+
+/* The session as it was last found, or NULL. */
+const struct session	*conversation_session(const struct conversation *c);
+
+/* Who is authenticated, and how; each may be NULL.  False: out of memory. */
+bool	conversation_set_auth(struct conversation *c, const char *type,
+	    const char *authen);
+
+/* The client has greeted; the transaction is over. */
+void	conversation_greeting(struct conversation *c, const char *name,
+	    uint64_t now_ms);
+
+/* The peer's profile, in the configuration of this conversation; NULL: there
+ * is none, or it is not known who the peer is. */
+const struct trust_profile	*conversation_profile(
+				    const struct conversation *c);
+
+/* The client is another one now, who has not greeted. */
+void	conversation_overridden(struct conversation *c);
+
+/* The connection's pairs; there must be a session. */
+void	conversation_view(const struct conversation *c,
+	    struct context_view *view_r);
+
+/*
+ * What XDUMPCONTEXT is answered.  True: *dump_r; false: *answer_r is a
+ * refusal.
+ */
+bool	conversation_dump(struct conversation *c, struct span args,
+	    struct context_dump *dump_r, struct enforce_answer *answer_r);
+
+/* Whether the message's headers matter: they are to be changed, or one tells
+ * the origin. */
+bool	conversation_wants_headers(const struct conversation *c);
+
+/* Takes note of a header of the message. */
+void	conversation_note_header(struct conversation *c, const char *name,
+	    const char *value);
+
+/* Finds where the message came from, if that is wanted, and logs it. */
+void	conversation_find_origin(struct conversation *c);
+
+/*
+ * Writes the value of the context header.  Returns its length, 0: there is
+ * nothing to say, -1: it does not fit.
+ */
+int	conversation_header(struct conversation *c,
+	    char buf[CONVERSATION_HEADER_MAX]);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * policy: asks, and translates the answer.
+ */
+#include "policy.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access_key.h"
+#include "journal.h"
+
+#define TEXT_REFUSED	"Access denied"
+
+struct question {
+	struct context_view	 connection;
+	struct context_view	 message;
+	struct access_keys	 keys;
+	struct access_answer	 answer;
+};
+
+/* What an action begins with, and what it is. */
+static const struct word {
+	const char		*word;
+	enum policy_result	 result;
+	const char		*code, *xcode;	/* of POLICY_REFUSE */
+} words[] = {
+	{ "OK",		POLICY_PASS,	NULL, NULL },
+	{ "RELAY",	POLICY_PASS,	NULL, NULL },
+	{ "PERMIT",	POLICY_PASS,	NULL, NULL },
+	{ "DUNNO",	POLICY_PASS,	NULL, NULL },
+	{ "INFO",	POLICY_PASS,	NULL, NULL },
+	{ "WARN",	POLICY_PASS,	NULL, NULL },
+	{ "DISCARD",	POLICY_DISCARD,	NULL, NULL },
+	{ "REJECT",	POLICY_REFUSE,	"554", "5.7.1" },
+	{ "DEFER",	POLICY_REFUSE,	"450", "4.7.1" },
+};
+
+/* Codes that are known by their first digit; the reply says them all. */
+static const struct {
+	const char	*code, *xcode;
+} by_digit[] = { { "450", "4.7.1" }, { "554", "5.7.1" } };
+
+static struct span
+next_word(struct span *text)
+{
+	struct span	 word;
+
+	word = judge_next_word(text);
+	while (text->n > 0 && isspace((unsigned char)text->p[0]))
+		*text = span_skip(*text, 1);
+	return word;
+}
+
+static bool
+is_digits(struct span word)
+{
+	size_t	 i;
+
+	for (i = 0; i < word.n; i++)
+		if (!isdigit((unsigned char)word.p[i]))
+			return false;
+	return word.n > 0;
+}
+
+/* "4.7.1": an enhanced status code of that class (RFC 3463). */
+static bool
+is_status(struct span word, char class)
+{
+	size_t	 i, dots = 0;
+
+	for (i = 0; i < word.n; i++) {
+		if (word.p[i] == '.')
+			dots++;
+		else if (!isdigit((unsigned char)word.p[i]))
+			return false;
+	}
+	return dots == 2 && word.n >= 5 && word.n <= 9 &&
+	    word.p[0] == class && word.p[1] == '.';
+}
+
+/* "NNN text", "NNN N.N.N text". */
+static void
+refuse_by_code(struct span code, struct span text, const char *id,
+    struct enforce_answer *answer)
+{
+	struct span	 rest = text, status = next_word(&rest);
+	char		 nnn[4] = { code.p[0], code.p[1], code.p[2], '\0' };
+	char		 xcode[10];
+	size_t		 i = code.p[0] == '5';
+
+	(void)memcpy(xcode, by_digit[i].xcode, strlen(by_digit[i].xcode) + 1);
+	if (is_status(status, code.p[0])) {
+		memcpy(xcode, status.p, status.n);
+		xcode[status.n] = '\0';
+		text = rest;
+	}
+	enforce_policy(nnn, xcode, text.n == 0 ? TEXT_REFUSED : text.p, id,
+	    answer);
+}
+
+enum policy_result
+policy_act(const char *action, const char *id,
+    struct enforce_answer *answer_r)
+{
+	struct span	 rest = span_of(action), verb = next_word(&rest);
+	size_t		 i;
+
+	if (verb.n == 3 && is_digits(verb) &&
+	    (verb.p[0] == '4' || verb.p[0] == '5')) {
+		refuse_by_code(verb, rest, id, answer_r);
+		return POLICY_REFUSE;
+	}
+	if (is_digits(verb) && rest.n == 0)
+		return POLICY_PASS;
+	for (i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (!span_caseeq(verb, words[i].word))
+			continue;
+		if (words[i].result == POLICY_REFUSE)
+			enforce_policy(words[i].code, words[i].xcode,
+			    rest.n == 0 ? TEXT_REFUSED : rest.p, id,
+			    answer_r);
+		return words[i].result;
+	}
+	enforce_bad_policy(id, answer_r);
+	return POLICY_REFUSE;
+}
+
+static enum policy_result
+act(struct conversation *c, const struct question *q,
+    struct enforce_answer *answer_r)
+{
+	const struct session	*s = conversation_session(c);
+	enum policy_result	 result;
+	struct err		 err;
+
+	result = policy_act(q->answer.text, s->id, answer_r);
+	journal_access(s, q->answer.text, q->keys.v[q->answer.key],
+	    q->answer.file, q->answer.line);
+	if (result == POLICY_REFUSE && answer_r->reason == REASON_CANNOT_TELL) {
+		(void)err_set_at(&err, q->answer.file, q->answer.line,
+		    "a milter cannot do \"%.100s\"", q->answer.text);
+		journal_error(s->id, &err);
+	}
+	return result;
+}
+
+enum policy_result
+policy_ask(struct conversation *c, struct enforce_answer *answer_r)
+{
+	const struct session	*s = conversation_session(c);
+	struct question		*q;
+	enum policy_result	 result = POLICY_PASS;
+
+	if (access_is_empty(c->conf->access))
+		return POLICY_PASS;
+	q = malloc(sizeof *q);
+	if (q == NULL) {
+		enforce_cannot_tell(answer_r);
+		return POLICY_REFUSE;
+	}
+	conversation_view(c, &q->connection);
+	message_view(&c->message, &q->message);
+	access_keys_make(&q->keys, s, &q->connection, &q->message,
+	    span_of(""), span_of(""));
+	switch (access_ask(c->conf->access, q->keys.v, q->keys.n,
+	    &q->answer)) {
+	case ACCESS_NONE:
+		break;
+	case ACCESS_FOUND:
+		result = act(c, q, answer_r);
+		break;
+	case ACCESS_CANNOT_TELL:
+		journal_error(s->id, &q->answer.err);
+		enforce_bad_policy(s->id, answer_r);
+		result = POLICY_REFUSE;
+		break;
+	}
+	free(q);
+	return result;
+}

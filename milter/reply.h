@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * reply: what the client is told, through the MTA.
+ *
+ * Each returns what the callback has to return.
+ */
+#ifndef XC_REPLY_H
+#define XC_REPLY_H
+
+#include <libmilter/mfapi.h>
+
+#include "conversation.h"
+
+/* An answer that has a code. */
+sfsistat	reply_answer(SMFICTX *ctx,
+		    const struct enforce_answer *answer);
+
+/* A refusal, of which the log tells: "mail_refused" with the step of the
+ * transaction, or "command_denied" with step NULL. */
+sfsistat	reply_refusal(SMFICTX *ctx, const struct conversation *c,
+		    const char *event, const char *step,
+		    const struct enforce_answer *answer);
+
+/* A context: 450, as no milter can say 250 (smfi_setmlreply). */
+sfsistat	reply_dump(SMFICTX *ctx, const struct context_dump *dump);
+
+#endif

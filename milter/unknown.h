@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * unknown: commands that the MTA does not know, and asks its milters about.
+ */
+#ifndef XC_UNKNOWN_H
+#define XC_UNKNOWN_H
+
+#include <libmilter/mfapi.h>
+
+#include "conversation.h"
+
+/* Answers, and returns what the callback has to return: SMFIS_CONTINUE leaves
+ * it to the MTA to say that there is no such command. */
+sfsistat	unknown_answer(SMFICTX *ctx, struct conversation *c,
+		    const char *line, uint64_t now_ms);
+
+#endif

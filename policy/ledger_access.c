@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * ledger_access: puts what is known of a session and its message to
+ * access_maps.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "access_key.h"
+#include "ledger_private.h"
+
+/* One question at a time: there is one thread. */
+struct ledger_access {
+	struct context_view	 connection;
+	struct context_view	 message;
+	struct access_answer	 answer;
+	struct access_keys	 keys;
+	/* Texts of the request: */
+	char			 helo[ASSERTION_COMMAND_MAX];
+	char			 login[ASSERTION_COMMAND_MAX];
+	char			 name[ASSERTION_COMMAND_MAX];
+};
+
+struct ledger_access *
+ledger_access_new(void)
+{
+	return calloc(1, sizeof(struct ledger_access));
+}
+
+void
+ledger_access_free(struct ledger_access *access)
+{
+	free(access);
+}
+
+/* A value of the request as a string; NULL: it has none, or Postfix says that
+ * it is not known. */
+static const char *
+text_of(struct span value, char buf[ASSERTION_COMMAND_MAX])
+{
+	if (value.n == 0 || value.n >= ASSERTION_COMMAND_MAX ||
+	    span_eq(value, LEDGER_UNKNOWN))
+		return NULL;
+	memcpy(buf, value.p, value.n);
+	buf[value.n] = '\0';
+	return buf;
+}
+
+static bool
+is_always_allowed(const struct ledger_proc *proc)
+{
+	return proc->profile != NULL &&
+	    trust_profile_always_allow(proc->profile);
+}
+
+static void
+view_connection(struct ledger_access *a, const struct ledger_proc *proc,
+    const struct attr_request *request)
+{
+	const struct context_facts	 facts = {
+		.remote_name = text_of(request->v[ATTR_CLIENT_NAME], a->name),
+		.ehlo_domain = text_of(request->v[ATTR_HELO_NAME], a->helo),
+		.auth_user = text_of(request->v[ATTR_SASL_USERNAME], a->login),
+		.is_anonymous = is_always_allowed(proc),
+	};
+
+	context_view_connection(proc->session, &facts, &a->connection);
+}
+
+static void
+view_message(struct ledger_access *a, const struct attr_request *request)
+{
+	static const struct {
+		enum attr_name		 attr;
+		enum context_builtin	 name;
+		const char		*none;	/* the value for "no such" */
+	} pairs[] = {
+		/* The null sender is a sender. */
+		{ ATTR_SENDER, CONTEXT_MAILFROM, NULL },
+		{ ATTR_RECIPIENT_COUNT, CONTEXT_RCPT_COUNT, "" },
+		{ ATTR_QUEUE_ID, CONTEXT_QUEUE_ID, "" },
+	};
+	struct span	 state = request->v[ATTR_PROTOCOL_STATE];
+	size_t		 i;
+
+	context_view_init(&a->message);
+	if (span_caseeq(state, "CONNECT") || span_caseeq(state, "EHLO") ||
+	    span_caseeq(state, "HELO"))
+		return;
+	for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		struct span	 value = request->v[pairs[i].attr];
+
+		if (value.p != NULL && (pairs[i].none == NULL ||
+		    !span_eq(value, pairs[i].none)))
+			context_view_add(&a->message, pairs[i].name, value);
+	}
+}
+
+static void
+make_keys(struct ledger_access *a, const struct ledger_proc *proc,
+    const struct attr_request *request)
+{
+	view_message(a, request);
+	if (proc->session != NULL)
+		view_connection(a, proc, request);
+	access_keys_make(&a->keys, proc->session, &a->connection, &a->message,
+	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
+}
+
+static void
+report(struct ledger *ledger, const struct ledger_proc *proc,
+    const char *text, const char *key, const char *rule)
+{
+	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
+	    .session = proc->session, .text = text, .key = key,
+	    .rule = rule };
+
+	ledger->note(&note, ledger->note_arg);
+}
+
+static void
+cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
+    struct ledger_reply *reply)
+{
+	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
+	    ledger->access->answer.err.text);
+	reply->answer = LEDGER_ACTION;
+	(void)snprintf(reply->text, sizeof reply->text, "451 4.3.5 Server "
+	    "configuration problem%s%s", proc->session == NULL ? "" :
+	    "; session ", proc->session == NULL ? "" : proc->session->id);
+}
+
+static void
+answer_found(struct ledger *ledger, const struct ledger_proc *proc,
+    struct ledger_reply *reply)
+{
+	struct ledger_access	*a = ledger->access;
+	struct span		 key = a->keys.v[a->answer.key];
+	char			 key_text[256];
+	char			 rule[256];
+
+	ledger_answer(reply, LEDGER_ACTION, a->answer.text);
+	(void)snprintf(key_text, sizeof key_text, "%.*s",
+	    (int)(key.n < sizeof key_text ? key.n : sizeof key_text - 1),
+	    key.p);
+	(void)snprintf(rule, sizeof rule, "%s:%u", a->answer.file,
+	    a->answer.line);
+	report(ledger, proc, reply->text, key_text, rule);
+}
+
+void
+ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
+    const struct attr_request *request, struct ledger_reply *reply)
+{
+	const struct conf	*conf;
+	struct ledger_access	*a = ledger->access;
+	enum access_result	 result = ACCESS_NONE;
+
+	conf = proc->session == NULL ? ledger->conf : proc->conf;
+	if (!access_is_empty(conf->access)) {
+		make_keys(a, proc, request);
+		result = access_ask(conf->access, a->keys.v, a->keys.n,
+		    &a->answer);
+	}
+	if (result == ACCESS_CANNOT_TELL) {
+		cannot_tell(ledger, proc, reply);
+	} else if (result == ACCESS_FOUND) {
+		answer_found(ledger, proc, reply);
+	} else if (is_always_allowed(proc)) {
+		ledger_answer(reply, LEDGER_ACTION, "OK");
+		report(ledger, proc, reply->text, "always_allow",
+		    proc->session->rule);
+	}
+}

@@ -1,0 +1,286 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# The session's context on Postfix: each command granted, not granted,
+# malformed, over a limit, sealed, in a transaction and pipelined; and what
+# becomes of the pairs.
+use strict;
+use warnings;
+
+use Test::More;
+
+use XContext::Live ();
+
+my $live = XContext::Live->new(
+    main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000,
+	smtpd_junk_command_limit => 1000 },
+    conf => { limits => undef },
+    trust => <<'TRUST', profiles => <<'PROFILES');
+127.0.1.0/24	edge
+127.0.3.0/24	webmail
+127.0.4.0/24	reader
+TRUST
+limits {
+	context_pairs = 4
+	context_size = 4096
+}
+profile edge {
+	xclient = { "*" }
+	xremoteip = true
+	addr = { "!198.51.100.128/25", "public" }
+	xsetcontext = { "tenant", "!route.secret", "route.*", "n*" }
+	xdumpcontext = true
+}
+profile webmail {
+	xclient = { "ADDR" }
+	on_violation = "reject"
+}
+profile reader { xdumpcontext = true xsetcontext = { "*" } seal = "never" }
+PROFILES
+
+# The lines of a dump, without codes.
+sub dump_of {
+	my ($smtp) = @_;
+	my $reply = $smtp->cmd('XDUMPCONTEXT');
+	is($reply->code, 450, 'a dump is 450') or diag($reply->text);
+	# libmilter puts an enhanced status code into each line.
+	return map { s/^4\.0\.0 //r } split(/\n/, $reply->text);
+}
+
+sub has {
+	my ($lines, $want, $what) = @_;
+	ok(scalar(grep { $_ eq $want } @$lines), $what // "shows: $want") or
+	    diag(join("\n", @$lines));
+}
+
+sub messenger {
+	my (%opt) = @_;
+	my $smtp = $live->connect(%opt);
+	$smtp->cmd('EHLO there');
+	return $smtp;
+}
+
+{
+	my $smtp = messenger();
+	my $reply = $smtp->cmd('XSETCONTEXT tenant=acme route.a=b+20c');
+	is($reply->code . ' ' . $reply->text, '250 2.0.0 Ok', 'granted');
+	my @dump = dump_of($smtp);
+	is($dump[-1], 'XDUMPCONTEXT complete', 'the last line');
+	is($dump[0] =~ /^\[connection\] session [0-9A-Z]{26}$/, 1,
+	    'the first line');
+	has(\@dump, $_) for '[connection] profile edge',
+	    '[connection] peer_address 127.0.1.1',
+	    '[connection] remote_address 127.0.1.1',
+	    '[connection] ehlo_domain there',
+	    '[connection] ehlo_string EHLO+20there',
+	    '[connection] tenant acme', '[connection] route.a b+20c';
+	ok(!grep(/^\[message\]/, @dump), 'no message, no message context');
+	is($smtp->cmd('xsetcontext TENANT=other')->code, 250,
+	    'a value is set again, in any case');
+	@dump = dump_of($smtp);
+	has(\@dump, '[connection] tenant other', 'it overrides');
+	is(scalar(grep(/ tenant /i, @dump)), 1, 'and is there once');
+	is($smtp->cmd('MAIL FROM:<a@example.org>')->code, 250, 'MAIL');
+	is($smtp->cmd('XSETCONTEXT n1=in+2Bmail')->code, 250,
+	    'inside a transaction');
+	is($smtp->cmd('RCPT TO:<box@example.com>')->code, 250, 'RCPT');
+	@dump = dump_of($smtp);
+	has(\@dump, $_) for '[connection] n1 in+2Bmail',
+	    '[message] mailfrom a@example.org', '[message] rcpt_count 1';
+	is($smtp->cmd('RSET')->code, 250, 'RSET');
+	@dump = dump_of($smtp);
+	ok(!grep(/^\[message\]/, @dump), 'RSET ends the message context');
+	has(\@dump, '[connection] n1 in+2Bmail',
+	    'but not the connection context');
+	is($smtp->mail(subject => 'with context')->code, 250,
+	    'mail passes after all that');
+	@dump = dump_of($smtp);
+	ok(!grep(/^\[message\]/, @dump), 'so does the end of the message');
+	$smtp->quit;
+	ok($live->postfix->delivered('with context'), 'and is delivered');
+}
+
+
+# What is refused: the reply, and what becomes of the session's mail.
+my $long = 'x' x 1025;
+my @refused = (
+    # name, peer, commands before, command, reply, text, mail
+    [ 'not granted', 'edge', [], 'XSETCONTEXT colour=red', 450,
+	qr/^4\.7\.1 XSETCONTEXT: colour is not granted; session /, 451 ],
+    [ 'all or nothing', 'edge', [], 'XSETCONTEXT tenant=a colour=red', 450,
+	qr/colour is not granted/, 451 ],
+    [ 'negated', 'edge', [], 'XSETCONTEXT route.secret=1', 450,
+	qr/route\.secret is not granted/, 451 ],
+    [ 'a stranger', 'stranger', [], 'XSETCONTEXT tenant=a', 450,
+	qr/not granted/, 451 ],
+    [ 'a peer with other grants', 'webmail', [], 'XSETCONTEXT tenant=a', 450,
+	qr/not granted/, 554 ],
+    [ 'malformed: no value', 'edge', [], 'XSETCONTEXT tenant', 450,
+	qr/^4\.5\.4 .*tenant/, 451 ],
+    [ 'malformed: nothing', 'edge', [], 'XSETCONTEXT', 450, qr/^4\.5\.4 /,
+	451 ],
+    [ 'malformed: raw value', 'edge', [], 'XSETCONTEXT tenant=a=b', 450,
+	qr/^4\.5\.4 .*tenant.*xtext/, 451 ],
+    [ 'malformed: twice', 'edge', [], 'XSETCONTEXT tenant=a TENANT=b', 450,
+	qr/^4\.5\.4 tenant/i, 451 ],
+    [ 'a value over 1024 bytes', 'edge', [], "XSETCONTEXT tenant=$long", 450,
+	qr/^4\.5\.4 .*tenant.*1024/, 451 ],
+    [ 'one pair too many', 'edge', [ 'XSETCONTEXT n1=1 n2=2 n3=3 n4=4' ],
+	'XSETCONTEXT n5=5', 450, qr/^4\.7\.1 .*n5.*4 pairs/, 451 ],
+    [ 'too many bytes', 'edge', [ map { "XSETCONTEXT n$_=" . 'x' x 1000 }
+	1 .. 4 ], 'XSETCONTEXT n1=' . 'y' x 1024 . ' n2=' . 'y' x 900 .
+	' tenant=', 450, qr/^4\.7\.1 .*tenant/, 451 ],
+    [ 'sealed', 'edge', [ 'XCLIENT ADDR=198.51.100.9', 'EHLO client' ],
+	'XSETCONTEXT tenant=a', 450, qr/can no longer be changed/, 451 ],
+    [ 'XREMOTEIP: not granted', 'webmail', [], 'XREMOTEIP 198.51.100.9', 450,
+	qr/XREMOTEIP is not granted/, 554 ],
+    [ 'XREMOTEIP: this address', 'edge', [], 'XREMOTEIP 198.51.100.200', 450,
+	qr/ADDR=198\.51\.100\.200 is not allowed/, 451 ],
+    [ 'XREMOTEIP: a private one', 'edge', [], 'XREMOTEIP 10.1.1.1', 450,
+	qr/not a public address/, 451 ],
+    [ 'XREMOTEIP: malformed', 'edge', [], 'XREMOTEIP 198.51.100', 450,
+	qr/^4\.5\.4 XREMOTEIP: expected one/, 451 ],
+    [ 'XREMOTEIP: two', 'edge', [], 'XREMOTEIP 198.51.100.1 198.51.100.2',
+	450, qr/^4\.5\.4 XREMOTEIP: expected one/, 451 ],
+    [ 'XREMOTEIP: nothing', 'edge', [], 'XREMOTEIP', 450,
+	qr/^4\.5\.4 XREMOTEIP: expected one/, 451 ],
+    [ 'XREMOTEIP: too long', 'edge', [], 'XREMOTEIP 198.51.100.1' . ' ' x 500,
+	450, qr/^4\.5\.4 .*512/, 451 ],
+    [ 'XREMOTEIP: sealed', 'edge', [ 'XCLIENT ADDR=198.51.100.9',
+	'EHLO client' ], 'XREMOTEIP 198.51.100.10', 450,
+	qr/can no longer be changed/, 451 ],
+    [ 'XDUMPCONTEXT: not granted', 'webmail', [], 'XDUMPCONTEXT', 450,
+	qr/XDUMPCONTEXT is not granted/, 554 ],
+    [ 'XDUMPCONTEXT: malformed', 'edge', [], 'XDUMPCONTEXT all', 450,
+	qr/^4\.5\.4 XDUMPCONTEXT takes no arguments/, 451 ],
+    [ 'XDUMPCONTEXT: sealed', 'edge', [ 'XCLIENT ADDR=198.51.100.9',
+	'EHLO client' ], 'XDUMPCONTEXT', 450, qr/can no longer be changed/,
+	451 ],
+);
+my %peer = (edge => '127.0.1.1', webmail => '127.0.3.1',
+    reader => '127.0.4.1', stranger => '127.0.2.1');
+
+for my $row (@refused) {
+	my ($name, $who, $before, $command, $code, $text, $mail) = @$row;
+	my $smtp = messenger(local => $peer{$who});
+	for my $line (@$before) {
+		my $reply = $smtp->cmd($line);
+		like($reply->code, qr/^2/, "$name: $line") or diag($reply);
+	}
+	my $reply = $smtp->cmd($command);
+	is($reply->code, $who eq 'stranger' ? 500 : $code, "$name: the reply");
+	like($reply->text, $text, "$name: the text") unless $who eq 'stranger';
+	is($smtp->mail(subject => "refused: $name")->code, $mail,
+	    "$name: the mail");
+	$smtp->quit;
+	if ($name eq 'all or nothing') {
+		my $log = $live->policy->event(event => 'refuse',
+		    command => 'XSETCONTEXT', reason => 'no_grant');
+		like($log->{rule}, qr/xcontext\.conf:\d+$/, 'log: the rule');
+	}
+}
+
+# Nothing of a refused line stays.
+{
+	my $smtp = messenger(local => '127.0.1.1');
+	$smtp->cmd('XSETCONTEXT tenant=first');
+	$smtp->cmd('XSETCONTEXT n1=1 colour=red');
+	my @dump = dump_of($smtp);
+	has(\@dump, '[connection] tenant first');
+	ok(!grep(/ (?:n1|colour) /, @dump), 'a refused line changed nothing');
+	$smtp->quit;
+}
+
+# XREMOTEIP is an XCLIENT.
+for my $row ([ '198.51.100.7', '198.51.100.7' ],
+    [ 'IPV6:2001:db8::7', '2001:db8::7' ],
+    [ 'ipv6:2600::7', '2600::7' ], [ '2600::8', '2600::8' ]) {
+	my ($said, $is) = @$row;
+	my $smtp = messenger();
+	my $reply = $smtp->cmd("XREMOTEIP $said");
+	is($reply->code, 220, "XREMOTEIP $said: a new greeting");
+	is($smtp->cmd('EHLO client')->code, 250, 'EHLO');
+	is($smtp->mail(subject => "as $said")->code, 250, 'mail');
+	my $seen = $live->policy_seen->last(client_address => $is);
+	is($seen->{client_name}, 'unknown', "$said: no name stays");
+	is($live->milter_seen->last(event => 'CONNECT', addr => $is)->{addr},
+	    $is, "$said: milters anew");
+	like($live->postfix->delivered("as $said"),
+	    qr/^Received: from client \(unknown \[(?:IPv6:)?\Q$is\E\]\)/m,
+	    "$said: Received: shows it");
+	is($smtp->cmd('XREMOTEIP 198.51.100.8')->code, 450,
+	    "$said: sealed by the greeting");
+	$smtp->quit;
+}
+
+# Pairs survive an override, in each of its forms, and follow it.
+{
+	my $smtp = messenger();
+	my @replies = $smtp->pipeline('XSETCONTEXT tenant=acme', 'NOOP',
+	    'XSETCONTEXT route.a=1', 'XSETCONTEXT route.b=2');
+	is(join(' ', map { $_->code } @replies), '250 250 250 250',
+	    'pipelined');
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9 NAME=client.example.org')
+	    ->code, 220, 'then an override');
+	is($smtp->cmd('XSETCONTEXT route.a=3')->code, 250,
+	    'and more of it before the seal');
+	my @dump = dump_of($smtp);
+	has(\@dump, $_) for '[connection] tenant acme',
+	    '[connection] route.a 3', '[connection] route.b 2',
+	    '[connection] peer_address 127.0.1.1',
+	    '[connection] remote_address 198.51.100.9',
+	    '[connection] remote_name client.example.org';
+	ok(!grep(/ ehlo_/, @dump), 'the new client has not greeted');
+	is($smtp->cmd('XREMOTEIP 198.51.100.10')->code, 220, 'another one');
+	@dump = dump_of($smtp);
+	has(\@dump, $_) for '[connection] tenant acme',
+	    '[connection] remote_address 198.51.100.10';
+	ok(!grep(/ remote_name /, @dump), 'nothing of the client before');
+	$smtp->quit;
+}
+
+# A restart of either daemon, in the middle of a session.
+for my $daemon ($live->policy, $live->milter) {
+	for my $how (qw(stop kill)) {
+		my $smtp = messenger();
+		$smtp->cmd('XSETCONTEXT tenant=acme');
+		$daemon->$how;
+		$daemon->start;
+		my $reply = $smtp->cmd('XCLIENT ADDR=198.51.100.9');
+		is($reply->code, 220, "$daemon->{name}, $how: an override");
+		has([ dump_of($smtp) ], '[connection] tenant acme',
+		    "$daemon->{name}, $how: the context is still there");
+		$smtp->quit;
+	}
+}
+
+# The next session of the same process has nothing of it.
+{
+	my $postfix = $live->postfix;
+	my $smtp = messenger();
+	$smtp->cmd('XSETCONTEXT tenant=acme');
+	my ($pid) = $live->policy->event(event => 'permit',
+	    command => 'XSETCONTEXT')->{session};
+	$smtp->close;
+	for (1 .. 3) {
+		my $next = messenger();
+		my @dump = dump_of($next);
+		ok(!grep(/ tenant /, @dump), 'nothing is inherited');
+		ok(!grep(/ \Q$pid\E$/, @dump), 'it is another session');
+		$next->quit;
+	}
+}
+
+# A profile without a seal may read and write at any time.
+{
+	my $smtp = messenger(local => $peer{reader});
+	$smtp->cmd('MAIL FROM:<>');
+	my @dump = dump_of($smtp);
+	has(\@dump, '[message] mailfrom', 'the null sender');
+	is($smtp->cmd('XSETCONTEXT auth_user=joe')->code, 450,
+	    'a pattern does not grant a built-in name');
+	$smtp->quit;
+}
+
+$live->finish;

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * sendmail_test: a session of an MTA that hands X commands to its milter: what
+ * each command is answered, and what is then in memory and in the store.
+ */
+#include "sendmail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner.h"
+#include "tempdir.h"
+
+#define PID		4000001		/* over any real one */
+#define FILLER_PID	5000000
+#define NOW_MS		1000000000000
+
+static char		 dir[TEMPDIR_SIZE];
+static struct conf	*conf;
+static struct store	*store;
+static struct sendmail	 sm;
+static struct enforce_answer answer;
+static struct err	 err;
+
+static const char	 settings[] =
+    "profile edge { xclient = { \"*\" } xremoteip = true\n"
+    "  xsetcontext = { \"tenant\", \"a\", \"b\" } xdumpcontext = true\n"
+    "  login = { \"joe\" } on_violation = \"reject\" }\n"
+    "profile quick { xclient = { \"ADDR\" } seal = \"override\"\n"
+    "  on_violation = \"disconnect\" }\n"
+    "profile watch { report_only = true on_violation = \"disconnect\" }\n"
+    "profile allow { xremoteip = true always_allow = true }\n"
+    "profile inner { xdumpcontext = true }\n"
+    "trust_maps = { \"cidr:{{192.0.2.1/32 edge}, {192.0.2.2/32 quick},"
+    " {192.0.2.3/32 watch}, {192.0.2.4/32 allow},"
+    " {192.0.2.66/32 nosuch}}\", \"inline:{gw.example=inner}\" }\n"
+    "listener inside { trust_maps = { \"cidr:{{203.0.113.5/32 inner}}\" } }\n"
+    "limits { context_pairs = 2 audit_entries = 4 }\n";
+
+static void
+setup(void)
+{
+	char	 path[TEMPDIR_SIZE + 8];
+	FILE	*out;
+
+	tempdir_make(dir);
+	/* The log is not looked at. */
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	(void)snprintf(path, sizeof path, "%s/conf", dir);
+	out = fopen(path, "w");
+	ck_assert_ptr_nonnull(out);
+	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n%s", dir,
+	    settings);
+	ck_assert_int_eq(fclose(out), 0);
+	conf = conf_load(path, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	store = store_open(conf->store, 1, &err);
+	ck_assert_msg(store != NULL, "%s", err.text);
+}
+
+static void
+teardown(void)
+{
+	sendmail_end(&sm);
+	store_close(store);
+	conf_unref(conf);
+	tempdir_remove(dir);
+}
+
+static void
+begin(const char *addr, pid_t pid)
+{
+	struct sendmail_peer	 peer = { .port = 4711, .pid = pid,
+				     .pid_start = 1 };
+
+	(void)address_parse(span_of(addr), &peer.addr);
+	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+}
+
+static void
+say(const char *line, bool in_mail)
+{
+	struct span		 args = span_of(line);
+	struct span		 verb = judge_next_word(&args);
+	enum trust_command	 command;
+
+	ck_assert(trust_command_find(verb, &command));
+	memset(&answer, 0x5a, sizeof answer);
+	sendmail_command(&sm, command, args, in_mail, NOW_MS + 1, &answer);
+}
+
+/* "450 4.0.0 text", without the session's name. */
+static const char *
+reply(void)
+{
+	static char	 text[ENFORCE_LINE_SIZE + 16];
+	char		*tail;
+
+	(void)snprintf(text, sizeof text, "%s %s %s", answer.code,
+	    answer.xcode, answer.line[0]);
+	tail = strstr(text, "; session ");
+	if (tail != NULL)
+		*tail = '\0';
+	return text;
+}
+
+/* Whether the store's record is the session that we have. */
+static bool
+is_saved(pid_t pid)
+{
+	static char	 ours[SESSION_RECORD_MAX], theirs[SESSION_RECORD_MAX];
+	struct session	 s;
+	size_t		 n;
+	bool		 is_same;
+
+	session_init(&s);
+	if (store_get(store, pid, &s, &err) != STORE_FOUND)
+		return false;
+	n = session_encode(&sm.session, ours, sizeof ours);
+	is_same = session_encode(&s, theirs, sizeof theirs) == n &&
+	    memcmp(ours, theirs, n) == 0;
+	session_clear(&s);
+	return is_same;
+}
+
+static const struct command_row {
+	const char		*name, *peer;
+	const char		*before;	/* said first, or NULL */
+	bool			 is_greeted;	/* then */
+	const char		*line;
+	bool			 in_mail;
+	const char		*want;		/* how the reply begins */
+	enum verdict_action	 want_refused;	/* mail, from now on */
+	const char		*want_client, *want_override;
+} command_rows[] = {
+	{ "XCLIENT", "192.0.2.1", NULL, false, "XCLIENT ADDR=203.0.113.7",
+	    false, "450 4.0.0 XCLIENT accepted: the client is 203.0.113.7",
+	    VERDICT_PERMIT, "203.0.113.7", "XCLIENT ADDR=203.0.113.7 "
+	    "NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE]" },
+	{ "XCLIENT of nobody", "192.0.2.1", NULL, false,
+	    "XCLIENT ADDR=[UNAVAILABLE] NAME=c.example PORT=1", false,
+	    "450 4.0.0 XCLIENT accepted: the client is unknown",
+	    VERDICT_PERMIT, "unknown",
+	    "XCLIENT ADDR=[UNAVAILABLE] NAME=c.example PORT=1" },
+	{ "XCLIENT after XCLIENT", "192.0.2.1",
+	    "XCLIENT ADDR=203.0.113.7 NAME=c.example PORT=1", false,
+	    "XCLIENT LOGIN=joe", false,
+	    "450 4.0.0 XCLIENT accepted: the client is 203.0.113.7",
+	    VERDICT_PERMIT, "203.0.113.7",
+	    "XCLIENT ADDR=203.0.113.7 NAME=c.example PORT=1 LOGIN=joe" },
+	{ "XREMOTEIP", "192.0.2.1", NULL, false, "XREMOTEIP 2001:db8::7",
+	    false, "450 4.0.0 XREMOTEIP accepted: the client is 2001:db8::7",
+	    VERDICT_PERMIT, "2001:db8::7", "XCLIENT ADDR=IPV6:2001:db8::7 "
+	    "NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE]" },
+	{ "XREMOTEIP of one who is always allowed", "192.0.2.4", NULL, false,
+	    "XREMOTEIP 203.0.113.7", false, "450 4.0.0 XREMOTEIP accepted",
+	    VERDICT_PERMIT, "203.0.113.7", "XCLIENT ADDR=203.0.113.7 "
+	    "NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] "
+	    "PORT=[UNAVAILABLE] LOGIN=anonymous" },
+	{ "XCLIENT in a transaction", "192.0.2.1", NULL, false,
+	    "XCLIENT ADDR=203.0.113.7", true,
+	    "503 5.5.1 XCLIENT: not in a mail transaction", VERDICT_PERMIT,
+	    "192.0.2.1", NULL },
+	{ "XREMOTEIP in a transaction", "192.0.2.1", NULL, false,
+	    "XREMOTEIP 203.0.113.7", true,
+	    "503 5.5.1 XREMOTEIP: not in a mail transaction", VERDICT_PERMIT,
+	    "192.0.2.1", NULL },
+	{ "what is not granted in a transaction", "192.0.2.1", NULL, false,
+	    "XCLIENT LOGIN=root", true,
+	    "550 5.7.0 LOGIN=root is not allowed", VERDICT_REJECT,
+	    "192.0.2.1", NULL },
+	{ "XSETCONTEXT in a transaction", "192.0.2.1", NULL, false,
+	    "XSETCONTEXT tenant=acme", true,
+	    "450 4.0.0 XSETCONTEXT accepted", VERDICT_PERMIT, "192.0.2.1",
+	    NULL },
+	{ "XDUMPCONTEXT in a transaction", "192.0.2.1", NULL, false,
+	    "XDUMPCONTEXT", true, "450 4.0.0 XDUMPCONTEXT", VERDICT_PERMIT,
+	    "192.0.2.1", NULL },
+	{ "not granted", "192.0.2.1", NULL, false, "XSETCONTEXT color=blue",
+	    false, "550 5.7.0 XSETCONTEXT: color is not granted",
+	    VERDICT_REJECT, "192.0.2.1", NULL },
+	{ "malformed", "192.0.2.1", NULL, false, "XREMOTEIP", false,
+	    "501 5.5.4 XREMOTEIP: expected", VERDICT_REJECT, "192.0.2.1",
+	    NULL },
+	{ "over the limit", "192.0.2.1", "XSETCONTEXT tenant=1 a=2", false,
+	    "XSETCONTEXT b=3", false, "550 5.7.0 b: expected at most 2",
+	    VERDICT_REJECT, "192.0.2.1", NULL },
+	{ "sealed by the greeting", "192.0.2.1", "XREMOTEIP 203.0.113.7",
+	    true, "XREMOTEIP 203.0.113.8", false,
+	    "550 5.7.0 the identity of this session can no longer",
+	    VERDICT_REJECT, "203.0.113.7", NULL },
+	{ "a greeting seals nothing before an override", "192.0.2.1",
+	    "XSETCONTEXT tenant=1", true, "XSETCONTEXT tenant=2", false,
+	    "450 4.0.0 XSETCONTEXT accepted", VERDICT_PERMIT, "192.0.2.1",
+	    NULL },
+	{ "sealed by the override", "192.0.2.2", "XCLIENT ADDR=203.0.113.7",
+	    false, "XCLIENT ADDR=203.0.113.8", false, "421 4.7.1 the "
+	    "identity", VERDICT_DISCONNECT, "203.0.113.7", NULL },
+	{ "only reported", "192.0.2.3", NULL, false, "XSETCONTEXT color=blue",
+	    false, "450 4.0.0 XSETCONTEXT accepted", VERDICT_PERMIT,
+	    "192.0.2.3", NULL },
+	{ "malformed, by one who only reports", "192.0.2.3", NULL, false,
+	    "XSETCONTEXT color", false, "501 5.5.4 pair 1", VERDICT_PERMIT,
+	    "192.0.2.3", NULL },
+	{ "stranger", "203.0.113.5", NULL, false, "XCLIENT ADDR=203.0.113.7",
+	    false, "550 5.7.0 XCLIENT: attribute ADDR is not granted",
+	    VERDICT_TEMPFAIL, "203.0.113.5", NULL },
+	{ "stranger's dump", "203.0.113.5", NULL, false, "XDUMPCONTEXT",
+	    false, "550 5.7.0 XDUMPCONTEXT is not granted", VERDICT_TEMPFAIL,
+	    "203.0.113.5", NULL },
+	{ "it cannot be told who it is", "192.0.2.66", NULL, false,
+	    "XDUMPCONTEXT", false, "550 5.7.0 it is not known who connected",
+	    VERDICT_TEMPFAIL, "192.0.2.66", NULL },
+	{ "address about which it cannot be told", "192.0.2.1", NULL, false,
+	    "XREMOTEIP 192.0.2.66", false, "451 4.3.0 ADDR=192.0.2.66",
+	    VERDICT_TEMPFAIL, "192.0.2.1", NULL },
+};
+
+static void
+check_session(const struct command_row *r)
+{
+	char	 client[ADDRESS_TEXT_SIZE];
+
+	ck_assert_msg(sm.session.refused == r->want_refused,
+	    "%s: refused %s", r->name,
+	    verdict_action_text(sm.session.refused));
+	(void)address_format(&sm.session.client, client, sizeof client);
+	ck_assert_msg(strcmp(client, r->want_client) == 0, "%s: client %s",
+	    r->name, client);
+	if (r->want_override != NULL)
+		ck_assert_msg(strcmp(sm.session.override,
+		    r->want_override) == 0, "%s: override %s", r->name,
+		    sm.session.override);
+}
+
+START_TEST(commands)
+{
+	const struct command_row	*r = &command_rows[_i];
+	pid_t				 pid;
+
+	/* With a record in the store, and without. */
+	for (pid = PID; pid >= 0; pid -= PID) {
+		begin(r->peer, pid);
+		if (r->before != NULL)
+			say(r->before, false);
+		if (r->is_greeted)
+			sendmail_greeting(&sm, NOW_MS);
+		say(r->line, r->in_mail);
+		ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
+		    "%s: got \"%s\", want \"%s\"", r->name, reply(), r->want);
+		ck_assert_msg(strstr(answer.line[answer.n_lines - 1],
+		    sm.session.id) != NULL || answer.code[2] == '1',
+		    "%s: no session in \"%s\"", r->name, answer.line[0]);
+		check_session(r);
+		ck_assert_msg(is_saved(pid) == (pid == PID), "%s: saved",
+		    r->name);
+		sendmail_end(&sm);
+		ck_assert_msg(!is_saved(pid), "%s: left over", r->name);
+	}
+}
+END_TEST
+
+/* All that changes nothing must change nothing. */
+START_TEST(refusals_leave_everything_as_it_is)
+{
+	static const char *const	 lines[] = {
+		"XCLIENT ADDR=203.0.113.8 LOGIN=root", "XCLIENT BOGUS",
+		"XREMOTEIP 10.0.0.1", "XSETCONTEXT tenant=new color=blue",
+		"XSETCONTEXT tenant=new a", "XSETCONTEXT tenant=new b=1 a=2",
+	};
+	int				 i;
+
+	begin("192.0.2.1", PID);
+	say("XCLIENT ADDR=203.0.113.7 NAME=c.example PORT=1", false);
+	say("XSETCONTEXT tenant=old", false);
+	for (i = 0; i < NELEM(lines); i++) {
+		say(lines[i], false);
+		ck_assert_msg(answer.code[0] == '5', "%s: %s", lines[i],
+		    reply());
+		ck_assert_str_eq(sm.session.override,
+		    "XCLIENT ADDR=203.0.113.7 NAME=c.example PORT=1");
+		ck_assert_uint_eq(sm.session.context.n, 1);
+		ck_assert_str_eq(sm.session.context.pairs[0]->value, "old");
+		ck_assert(is_saved(PID));
+	}
+}
+END_TEST
+
+START_TEST(what_a_record_says)
+{
+	static char	 record[SESSION_RECORD_MAX];
+
+	begin("192.0.2.1", PID);
+	ck_assert_int_eq(sm.session.mta, SESSION_SENDMAIL);
+	ck_assert_int_eq(sm.session.pid, PID);
+	ck_assert_uint_eq(sm.session.pid_start, 1);
+	ck_assert_uint_eq(sm.session.client_port, 4711);
+	ck_assert_str_eq(sm.session.profile, "edge");
+	ck_assert_uint_gt(session_encode(&sm.session, record, sizeof record),
+	    0);
+	ck_assert_uint_eq(sm.session.n_audit, 1);
+	say("XSETCONTEXT tenant=acme a=1", false);
+	ck_assert_str_eq(sm.session.audit[1].text, "tenant a");
+	ck_assert_int_eq(sm.session.audit[1].event, SESSION_CONTEXT);
+	ck_assert_uint_eq(sm.session.context.pairs[0]->time_ms, NOW_MS + 1);
+	say("XREMOTEIP 203.0.113.7", false);
+	ck_assert_int_eq(sm.session.audit[2].event, SESSION_OVERRIDDEN);
+	sendmail_mail(&sm, NOW_MS + 2);
+	ck_assert(sm.session.is_sealed && is_saved(PID));
+	ck_assert_int_eq(sm.session.audit[3].event, SESSION_SEALED);
+	/* The trail is bounded. */
+	say("XDUMPCONTEXT", false);
+	say("XDUMPCONTEXT", false);
+	ck_assert_uint_eq(sm.session.n_audit, 4);
+}
+END_TEST
+
+START_TEST(who_it_is)
+{
+	struct sendmail_peer	 peer = { .name = "gw.example", .pid = PID };
+	char			 longest[SESSION_LISTENER_SIZE + 1];
+
+	ck_assert(address_parse(span_of("203.0.113.5"), &peer.addr));
+	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	ck_assert_str_eq(sm.session.profile, "inner");
+	ck_assert_str_eq(sm.session.peer_name, "gw.example");
+	ck_assert_str_eq(sm.session.listener, "");
+	sendmail_end(&sm);
+	peer.name = NULL;
+	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	ck_assert_str_eq(sm.session.profile, TRUST_STRANGER);
+	/* A stranger's session has a record, too: others may look for it. */
+	ck_assert(is_saved(PID));
+	ck_assert_uint_eq(sm.session.n_audit, 0);
+	sendmail_end(&sm);
+	peer.listener = "inside";
+	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	ck_assert_str_eq(sm.session.profile, "inner");
+	ck_assert_str_eq(sm.session.listener, "inside");
+	sendmail_end(&sm);
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	peer.listener = longest;
+	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	ck_assert_str_eq(sm.session.listener, "");
+}
+END_TEST
+
+START_TEST(each_greeting_seals)
+{
+	begin("192.0.2.1", PID);
+	sendmail_mail(&sm, NOW_MS);
+	ck_assert(!sm.session.is_sealed);
+	say("XREMOTEIP 203.0.113.7", false);
+	ck_assert(!sm.session.is_sealed);
+	sendmail_greeting(&sm, NOW_MS);
+	ck_assert(sm.session.is_sealed && is_saved(PID));
+	sendmail_end(&sm);
+	begin("192.0.2.2", PID);
+	say("XCLIENT ADDR=203.0.113.7", false);
+	ck_assert(sm.session.is_sealed && is_saved(PID));
+}
+END_TEST
+
+/* The next session of a process has nothing of the last. */
+START_TEST(nothing_is_inherited)
+{
+	char	 id[ULID_SIZE];
+
+	begin("192.0.2.1", PID);
+	memcpy(id, sm.session.id, sizeof id);
+	say("XSETCONTEXT tenant=acme", false);
+	say("XREMOTEIP 203.0.113.7", false);
+	say("XREMOTEIP 10.0.0.1", false);
+	sendmail_end(&sm);
+	begin("192.0.2.1", PID);
+	ck_assert_str_ne(sm.session.id, id);
+	ck_assert(sm.session.context.n == 0 && sm.session.override == NULL &&
+	    sm.session.refused == VERDICT_PERMIT &&
+	    sm.session.denied_text == NULL);
+	ck_assert(is_saved(PID));
+}
+END_TEST
+
+/* What has taken the record's place meanwhile is not ours to delete. */
+START_TEST(another_record_stays)
+{
+	struct session	 s;
+
+	begin("192.0.2.1", PID);
+	session_init(&s);
+	strcpy(s.id, "01OTHER");
+	s.pid = PID;
+	ck_assert_int_eq(store_put(store, &s, &err), 0);
+	sendmail_end(&sm);
+	ck_assert_int_eq(store_get(store, PID, &s, &err), STORE_FOUND);
+	ck_assert_str_eq(s.id, "01OTHER");
+	session_clear(&s);
+}
+END_TEST
+
+static void
+fill_store(void)
+{
+	static char	 text[4000];
+	struct session	 s;
+	pid_t		 pid;
+	bool		 is_long = true;
+
+	memset(text, 'x', sizeof text - 1);
+	session_init(&s);
+	strcpy(s.id, "01FILLER");
+	ck_assert(session_set_text(&s.refused_text, text));
+	for (pid = FILLER_PID; pid < FILLER_PID + 100000; pid++) {
+		s.pid = pid;
+		if (store_put(store, &s, &err) == 0)
+			continue;
+		if (!is_long)
+			break;
+		is_long = false;
+		ck_assert(session_set_text(&s.refused_text, NULL));
+	}
+	ck_assert_int_lt(pid, FILLER_PID + 100000);
+	session_clear(&s);
+}
+
+/* What others cannot know must not count: the session's mail is refused. */
+START_TEST(a_store_that_fails)
+{
+	begin("192.0.2.1", PID);
+	fill_store();
+	say("XSETCONTEXT tenant=acme", false);
+	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
+	    reply());
+	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(sm.session.refused_reason, REASON_CANNOT_TELL);
+	say("XREMOTEIP 203.0.113.7", false);
+	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
+	    reply());
+	sendmail_end(&sm);
+	begin("192.0.2.1", PID + 1);
+	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
+	sendmail_end(&sm);
+	/* Where there is no record, there is nothing to fail. */
+	begin("192.0.2.1", 0);
+	say("XSETCONTEXT tenant=acme", false);
+	ck_assert_str_eq(reply(), "450 4.0.0 XSETCONTEXT accepted");
+	ck_assert_int_eq(sm.session.refused, VERDICT_PERMIT);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase	*tc = tcase_create("sendmail");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, commands, 0, NELEM(command_rows));
+	tcase_add_test(tc, refusals_leave_everything_as_it_is);
+	tcase_add_test(tc, what_a_record_says);
+	tcase_add_test(tc, who_it_is);
+	tcase_add_test(tc, each_greeting_seals);
+	tcase_add_test(tc, nothing_is_inherited);
+	tcase_add_test(tc, another_record_stays);
+	tcase_add_test(tc, a_store_that_fails);
+	return runner_run("sendmail", tc);
+}

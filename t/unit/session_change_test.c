@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * session_change_test: what overrides and refusals make of a record.
+ */
+#include "session_change.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner.h"
+
+static struct session	 s;
+
+static void
+setup(void)
+{
+	session_init(&s);
+	ck_assert(address_parse(span_of("192.0.2.1"), &s.peer));
+	s.client = s.peer;
+	s.client_port = 4711;
+}
+
+static void
+teardown(void)
+{
+	session_clear(&s);
+}
+
+static const struct read_row {
+	const char	*line;
+	bool		 want;
+} read_rows[] = {
+	{ NULL, false },
+	{ "", false },
+	{ "XCLIENT", false },
+	{ "XCLIENT ", false },
+	{ "XCLIENT ADDR=1.2.3", false },
+	{ "XCLIENT IDENT=1", false },
+	{ "XCLIENT HELO=+2b", false },
+	{ "XCLIENT HELO=+2B", true },
+	{ "XCLIENT ADDR=203.0.113.7 NAME=[UNAVAILABLE]", true },
+};
+
+START_TEST(reading)
+{
+	const struct read_row	*r = &read_rows[_i];
+	struct assertion_set	 set;
+
+	ck_assert_msg(session_read_override(r->line, &set) == r->want, "%s",
+	    r->line == NULL ? "NULL" : r->line);
+}
+END_TEST
+
+static const struct override_row {
+	const char	*line, *want_client;
+	uint16_t	 want_port;
+} override_rows[] = {
+	{ "XCLIENT ADDR=203.0.113.7 PORT=25", "203.0.113.7", 25 },
+	{ "XCLIENT ADDR=203.0.113.7 PORT=65535", "203.0.113.7", 65535 },
+	{ "XCLIENT ADDR=203.0.113.7 PORT=[UNAVAILABLE]", "203.0.113.7", 0 },
+	{ "XCLIENT ADDR=203.0.113.7", "203.0.113.7", 0 },
+	{ "XCLIENT ADDR=[UNAVAILABLE]", "unknown", 0 },
+	{ "XCLIENT ADDR=IPV6:2001:db8::7", "2001:db8::7", 0 },
+	{ "XCLIENT HELO=h", "192.0.2.1", 0 },
+};
+
+START_TEST(overriding)
+{
+	const struct override_row	*r = &override_rows[_i];
+	struct assertion_set		 set;
+	char				 text[ADDRESS_TEXT_SIZE];
+	char				*line = strdup(r->line);
+
+	ck_assert(session_set_text(&s.override, "XCLIENT LOGIN=joe"));
+	ck_assert(session_set_text(&s.ehlo, "EHLO messenger"));
+	ck_assert(session_read_override(r->line, &set));
+	session_override(&s, line, &set);
+	ck_assert_ptr_eq(s.override, line);
+	ck_assert_msg(strcmp(address_format(&s.client, text, sizeof text),
+	    r->want_client) == 0, "%s: client %s", r->line, text);
+	ck_assert_msg(s.client_port == r->want_port, "%s: port %u", r->line,
+	    s.client_port);
+	ck_assert_ptr_null(s.ehlo);
+	ck_assert_str_eq(address_format(&s.peer, text, sizeof text),
+	    "192.0.2.1");
+}
+END_TEST
+
+static void
+deny(enum verdict_action action, const char *text, bool is_reported)
+{
+	struct verdict	 verdict = { .action = action,
+	    .reason = action == VERDICT_REJECT ? REASON_VALUE :
+	    REASON_MALFORMED };
+
+	(void)snprintf(verdict.text, sizeof verdict.text, "%s", text);
+	session_deny(&s, &verdict, is_reported);
+}
+
+START_TEST(the_gravest_refusal_stays)
+{
+	deny(VERDICT_TEMPFAIL, "one", false);
+	ck_assert_int_eq(s.refused, VERDICT_TEMPFAIL);
+	deny(VERDICT_REJECT, "two", false);
+	ck_assert_int_eq(s.refused, VERDICT_REJECT);
+	ck_assert_int_eq(s.refused_reason, REASON_VALUE);
+	deny(VERDICT_TEMPFAIL, "three", false);
+	deny(VERDICT_REJECT, "four", false);
+	ck_assert_int_eq(s.refused, VERDICT_REJECT);
+	ck_assert_int_eq(s.refused_reason, REASON_VALUE);
+	ck_assert_str_eq(s.refused_text, "two");
+	/* Of the commands it is the last that is told. */
+	ck_assert_str_eq(s.denied_text, "four");
+	ck_assert_int_eq(s.denied_reason, REASON_VALUE);
+	deny(VERDICT_TEMPFAIL, "five", false);
+	ck_assert_str_eq(s.denied_text, "five");
+	ck_assert_int_eq(s.denied_reason, REASON_MALFORMED);
+}
+END_TEST
+
+START_TEST(what_is_only_reported_refuses_no_mail)
+{
+	deny(VERDICT_DISCONNECT, "one", true);
+	ck_assert_int_eq(s.refused, VERDICT_PERMIT);
+	ck_assert_ptr_null(s.refused_text);
+	ck_assert_str_eq(s.denied_text, "one");
+	session_refuse_mail(&s, VERDICT_PERMIT, REASON_GRANTED, "none");
+	ck_assert_ptr_null(s.refused_text);
+}
+END_TEST
+
+START_TEST(sealing)
+{
+	static const enum trust_seal	 seals[] = {
+		TRUST_SEAL_GREETING, TRUST_SEAL_OVERRIDE, TRUST_SEAL_NEVER
+	};
+	struct trust			*trust = trust_new();
+	const struct trust_profile	*profile;
+	struct err			 err;
+	char				 name[8];
+	int				 i, k;
+
+	for (i = 0; i < NELEM(seals); i++) {
+		(void)snprintf(name, sizeof name, "p%d", i);
+		ck_assert_int_eq(trust_add_profile(trust,
+		    &(struct trust_profile_def){ .name = name,
+		    .seal = seals[i] }, &err), 0);
+	}
+	for (i = 0; i < NELEM(seals); i++)
+		for (k = 0; k < NELEM(seals); k++) {
+			(void)snprintf(name, sizeof name, "p%d", i);
+			profile = trust_profile_find(trust, name);
+			ck_assert(session_set_text(&s.override, NULL));
+			s.is_sealed = false;
+			ck_assert(!session_seals_by(&s, profile, seals[k]));
+			ck_assert(session_set_text(&s.override,
+			    "XCLIENT HELO=h"));
+			ck_assert(session_seals_by(&s, profile, seals[k]) ==
+			    (i == k));
+			ck_assert(!session_seals_by(&s, NULL, seals[k]));
+			s.is_sealed = true;
+			ck_assert(!session_seals_by(&s, profile, seals[k]));
+		}
+	trust_free(trust);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase	*tc = tcase_create("session_change");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, reading, 0, NELEM(read_rows));
+	tcase_add_loop_test(tc, overriding, 0, NELEM(override_rows));
+	tcase_add_test(tc, the_gravest_refusal_stays);
+	tcase_add_test(tc, what_is_only_reported_refuses_no_mail);
+	tcase_add_test(tc, sealing);
+	return runner_run("session_change", tc);
+}
