@@ -162,6 +162,21 @@ refuse(struct err *err, struct span text, const char *why)
 	return ACTION_BAD;
 }
 
+static enum action_status
+refuse_word(struct err *err, struct span word, struct span text)
+{
+	static const char	why[] = "expected an action, a restriction "
+				    "or the name of a restriction class";
+	struct err		in;
+
+	if (word.n == text.n)
+		return refuse(err, text, why);
+	(void)refuse(&in, text, why);
+	(void)err_set(err, "\"%.*s\" in %s",
+	    (int)(word.n > SHOWN_MAX ? SHOWN_MAX : word.n), word.p, in.text);
+	return ACTION_BAD;
+}
+
 static const char *
 check_none(struct span argument)
 {
@@ -382,8 +397,7 @@ check_restrictions(struct span text, const char *const *classes,
 	for (count = 0; (token = next_token(&list)).n > 0; count++) {
 		r = find_restriction(token);
 		if (r == NULL && !is_class(token, classes))
-			return refuse(err, token, "expected an action, a "
-			    "restriction or the name of a restriction class");
+			return refuse_word(err, token, text);
 		if (r != NULL && !take_operand(r->operand, &list)) {
 			(void)err_set(err, "%s: expected %s behind it",
 			    r->name, operand_texts[r->operand]);

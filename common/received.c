@@ -64,7 +64,7 @@ clause_add_comment(struct clause *clause, struct span text)
 	}
 	if (clause->has_client)
 		return;
-	/* No server writes anything between "(HELO x)" and the address. */
+	/* Each of these kinds means something only where it stands alone. */
 	if (clause->has_other)
 		c.kind = COMMENT_OTHER;
 	clause->before = c;

@@ -26,8 +26,9 @@ enum received_status {
 	RECEIVED_NO_FROM,	/* no from-clause: it was not taken by SMTP */
 	RECEIVED_NO_ADDRESS,	/* a from-clause without an address that the
 				 * server wrote: HELO's does not count */
-	RECEIVED_AMBIGUOUS,	/* several addresses, or two by-clauses: it
-				 * cannot be told what the client put there */
+	RECEIVED_AMBIGUOUS,	/* several addresses, two by-clauses, or an
+				 * address in a form that no server is known
+				 * to write: part of it may be the client's */
 	RECEIVED_BAD		/* not a whole Received: header's value */
 };
 
@@ -48,8 +49,8 @@ struct received {
  *
  * Where a word could be HELO or a name that was looked up, it goes to helo.
  * An IPv6 address's zone ("%12") is left out; IPv4-mapped is IPv4 (address.h).
- * A value that was cut off yields no other address and no other name than the
- * whole, but perhaps less.
+ * A good value that was cut off yields no other address and no other name than
+ * the whole, but perhaps less.
  * RECEIVED_DONE writes *received_r; any other status leaves it untouched.
  */
 enum received_status	received_parse(struct span value,

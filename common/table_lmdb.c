@@ -34,6 +34,7 @@ struct database {
 	int		 lock_fd;
 	dev_t		 dev;
 	ino_t		 ino;
+	size_t		 page_size;
 };
 
 struct table_lmdb {
@@ -79,19 +80,20 @@ database_error(const char *path, int code, struct err *err)
 
 /*
  * A page that the file does not have would be a bus error, not a result: the
- * file must be as long as its own header says.
+ * file must be as long as its own header says, and have all of that, which is
+ * two pages.
  */
 static int
 check_length(const struct database *db, const char *path, off_t size,
     struct err *err)
 {
 	MDB_envinfo	 info;
-	MDB_stat	 stat;
 
-	if (mdb_env_info(db->env, &info) != 0 ||
-	    mdb_env_stat(db->env, &stat) != 0 || stat.ms_psize == 0)
+	if (db->page_size == 0 || (uintmax_t)size < 2 * (uintmax_t)db->page_size)
+		return err_set(err, "%s: the file has been cut short", path);
+	if (mdb_env_info(db->env, &info) != 0)
 		return err_set(err, "%s: the file cannot be examined", path);
-	if ((uintmax_t)size / stat.ms_psize <= info.me_last_pgno)
+	if ((uintmax_t)size / db->page_size <= info.me_last_pgno)
 		return err_set(err, "%s: the file has been cut short", path);
 	return 0;
 }
@@ -115,6 +117,7 @@ static int
 database_map(struct database *db, const char *path, struct err *err)
 {
 	struct stat	 st;
+	MDB_stat	 stat;
 	int		 code;
 
 	if ((db->lock_fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 ||
@@ -129,8 +132,10 @@ database_map(struct database *db, const char *path, struct err *err)
 	db->ino = st.st_ino;
 	if ((code = mdb_env_create(&db->env)) != 0 ||
 	    (code = mdb_env_open(db->env, path, MDB_NOSUBDIR | MDB_NOLOCK |
-	    MDB_RDONLY, 0)) != 0)
+	    MDB_RDONLY, 0)) != 0 ||
+	    (code = mdb_env_stat(db->env, &stat)) != 0)
 		return database_error(path, code, err);
+	db->page_size = stat.ms_psize;
 	if (check_length(db, path, st.st_size, err) == -1)
 		return -1;
 	if ((code = database_open_dbi(db)) != 0)

@@ -142,6 +142,9 @@ check_revoked(struct sendmail *sm, uint64_t now_ms)
 	if (session_revoke(&sm->session, sm->profile)) {
 		trust_violation(sm->profile, REASON_REVOKED,
 		    "the grants of this peer have been revoked", &verdict);
+		/* Even for one who only reports. */
+		session_refuse_mail(&sm->session, verdict.action,
+		    verdict.reason, verdict.text);
 		refuse(sm, &verdict, NULL, now_ms);
 	}
 	sm->profile = trust_profile_find(sm->conf->trust, TRUST_STRANGER);

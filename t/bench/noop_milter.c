@@ -7,7 +7,8 @@
  * "all" takes every event and answers it.  "same" negotiates what it is told:
  * the actions, protocol steps and macros that another milter was seen to
  * negotiate (milter_load -N prints them as these options).  With -A it accepts
- * the message at DATA, which saves the MTA and itself the end of it.
+ * the message at DATA, which saves the MTA and itself the end of it.  With -H
+ * it does something after all: it adds a header, always the same.
  */
 #include <sys/stat.h>
 
@@ -27,6 +28,7 @@
 static struct {
 	bool		 is_same;
 	bool		 accepts_early;
+	bool		 adds_header;
 	unsigned long	 actions, protocol;
 	char		*macros[STAGES];
 } terms;
@@ -135,6 +137,19 @@ on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 }
 
 static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	char	 name[] = "X-Session-Context", value[] = "session=none";
+
+	if (terms.adds_header &&
+	    smfi_insheader(ctx, 0, name, value) != MI_SUCCESS) {
+		warnx("smfi_insheader");
+		return SMFIS_TEMPFAIL;
+	}
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
 on_event(SMFICTX *ctx)
 {
 	(void)ctx;
@@ -152,7 +167,7 @@ static const struct smfiDesc description = {
 	.xxfi_header = on_header,
 	.xxfi_eoh = on_eoh,
 	.xxfi_body = on_body,
-	.xxfi_eom = on_event,
+	.xxfi_eom = on_eom,
 	.xxfi_abort = on_event,
 	.xxfi_close = on_event,
 	.xxfi_unknown = on_unknown,
@@ -165,7 +180,7 @@ usage(void)
 {
 	(void)fprintf(stderr, "usage: noop_milter -s unix:path all\n"
 	    "       noop_milter -s unix:path -a actions -p protocol "
-	    "[-m stage:macros] [-A] same\n");
+	    "[-m stage:macros] [-AH] same\n");
 	exit(64);
 }
 
@@ -187,7 +202,7 @@ read_options(int argc, char **argv)
 	char	*where = NULL;
 	int	 c;
 
-	while ((c = getopt(argc, argv, "s:a:p:m:A")) != -1)
+	while ((c = getopt(argc, argv, "s:a:p:m:AH")) != -1)
 		switch (c) {
 		case 's':
 			where = optarg;
@@ -203,6 +218,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'A':
 			terms.accepts_early = true;
+			break;
+		case 'H':
+			terms.adds_header = true;
 			break;
 		default:
 			usage();

@@ -22,6 +22,7 @@
  *				by a PATTERN: a field "NAME=VALUE" like that
  *	sessions N		so many processes have a session
  *	sweep N			the ledger throws so many records away
+ *	revoke WHAT, unrevoke WHAT	"peer=ADDRESS" or "profile=NAME"
  *	wait SECONDS		the clock goes on
  * In a key "\xHH" is a byte.
  */
@@ -361,6 +362,16 @@ sweep(struct player *p, const char *number)
 }
 
 static bool
+set_revoked(struct player *p, const char *what, bool is_wanted)
+{
+	struct err	 err;
+
+	return (is_wanted ? store_revoke(p->store, what, 0, &err) :
+	    store_unrevoke(p->store, what, &err)) == 0 ||
+	    fail(p, "%s", err.text);
+}
+
+static bool
 open_proc(struct player *p, int proc, const char *start)
 {
 	struct err	 err;
@@ -438,6 +449,8 @@ perform(struct player *p, char *line, FILE *in)
 		return check_sessions(p, arg);
 	if (strcmp(line, "sweep") == 0)
 		return sweep(p, arg);
+	if (strcmp(line, "revoke") == 0 || strcmp(line, "unrevoke") == 0)
+		return set_revoked(p, arg, line[0] == 'r');
 	if (line[0] >= '1' && line[0] <= '9' && line[1] == '\0')
 		return ask(p, line[0] - '0', arg);
 	return perform_proc(p, line, arg);

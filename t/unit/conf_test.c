@@ -76,6 +76,8 @@ printed(const struct conf *conf)
 }
 
 #define EDGE	"profile edge {\n"
+#define NAME64	"0123456789abcdef0123456789abcdef" \
+		"0123456789abcdef0123456789abcdef"
 
 static const struct bad_row {
 	const char	*name, *text;
@@ -168,6 +170,58 @@ static const struct bad_row {
 	{ "control byte", "# a\x01\n", ":1: control byte \\x01" },
 	{ "CR alone", "log_all\r= true\n", ":1: control byte \\x0D" },
 	{ "no equals sign", "log_all true\n", ":1: missing equal sign" },
+	{ "no pairs", "limits {\ncontext_pairs = 0\n}\n",
+	    ":2: context_pairs: \"0\" is not valid, expected a number from "
+	    "1 to 128 (in limits)" },
+	{ "too many pairs", "limits {\ncontext_pairs = 129\n}\n",
+	    ":2: context_pairs: \"129\"" },
+	{ "no bytes", "limits {\n\ncontext_size = 0\n}\n",
+	    ":3: context_size: \"0\"" },
+	{ "too many bytes", "limits {\ncontext_size = 32769\n}\n",
+	    ":2: context_size: \"32769\"" },
+	{ "a header that MTAs know", "\nmilter { header = \"Received\" }\n",
+	    ":2: header: \"Received\" is not valid, expected a header name "
+	    "that begins with \"X-\"" },
+	{ "a header without a name", "milter { header = \"X-\" }\n",
+	    ":1: header: \"X-\"" },
+	{ "an empty header", "milter { header = \"\" }\n", ":1: header: " },
+	{ "a header with a colon", "milter { header = \"X-A:\" }\n",
+	    ":1: header: \"X-A:\"" },
+	{ "a header with a blank", "milter { header = \"X-A B\" }\n",
+	    ":1: header: \"X-A B\"" },
+	{ "a header with 8 bits", "milter { header = \"X-\303\244\" }\n",
+	    ":1: header: " },
+	{ "a long header", "milter { header = \"X-" NAME64 "\" }\n",
+	    ":1: header: " },
+	{ "a header's name that is none",
+	    "milter {\nheader_names = { \"a\",\n\"b c\" }\n}\n",
+	    ":3: header_names: \"b c\" is not valid" },
+	{ "a header's empty name", "milter { header_names = { \"\" } }\n",
+	    ":1: header_names: \"\"" },
+	{ "a header's long name",
+	    "milter { header_names = { \"" NAME64 "x\" } }\n",
+	    ":1: header_names: " },
+	{ "no such header", EDGE "\nreceived = 101\n}\n",
+	    ":3: received: \"101\" is not valid, expected a number from 0 "
+	    "to 100" },
+	{ "a header below none", EDGE "received = -1\n}\n",
+	    ":2: received: \"-1\"" },
+	{ "a truth that is none", EDGE "xremoteip = 2x\n}\n",
+	    ":2: invalid boolean" },
+	{ "a list for a truth", EDGE "xdumpcontext = { \"*\" }\n}\n",
+	    ":2: " },
+	{ "a context name that is none",
+	    EDGE "\nxsetcontext = { \"a\", \"b c\" }\n}\n",
+	    ":3: xsetcontext: \"b c\" is not valid" },
+	{ "missing access table", "\naccess_maps = { \"static:OK\",\n"
+	    "\"cidr:./not/there\" }\n", ":2: access_maps: " },
+	{ "no action", "\n\naccess_maps = { \"static:NONSENSE\" }\n",
+	    ":3: access_maps: " },
+	{ "no action in a table", "access_maps = {\n"
+	    "'regexp:{{/a/ OK}, {/b/ NONSENSE}}' }\n", ":2: access_maps: " },
+	{ "a class that is not named", "access_maps = { \"static:strict\" }\n"
+	    "policy { restriction_classes = { \"Strict\" } }\n",
+	    ":1: access_maps: " },
 	{ "list where a text is due", "log = { \"stderr\" }\n", ":1: " },
 	{ "section where a text is due", "log { }\n", ":1: " },
 };
@@ -243,6 +297,12 @@ START_TEST(defaults)
 	ck_assert_uint_eq(conf->limits.audit_entries, 32);
 	ck_assert_uint_eq(conf->limits.store_size, 32);
 	ck_assert_uint_eq(conf->limits.log_rate, 10);
+	ck_assert_uint_eq(conf->limits.context_pairs, 64);
+	ck_assert_uint_eq(conf->limits.context_size, 16384);
+	ck_assert_str_eq(conf->milter_header, "X-Session-Context");
+	ck_assert_ptr_null(conf->milter_header_names[0]);
+	ck_assert(access_is_empty(conf->access));
+	ck_assert(!trust_any_received(conf->trust));
 	ck_assert_str_eq(conf->milter_listen,
 	    "unix:/var/spool/postfix/xcontext/milter");
 	ck_assert_uint_eq(conf->milter_socket_mode, 0660);
@@ -273,13 +333,16 @@ static const char	 full[] =
     "xtext = \"legacy\"\n"
     "trust_maps = { \"inline:{192.0.2.1=edge}\",\r\n"
     "    # a comment in a list\n"
-    "    'pcre:{{/^10\\.9\\./ edge}}', /* another */ }\n"
+    "    'pcre:{{/^10\\.9\\./ edge}}', /* another */ } access_maps = "
+    "{ 'regexp:{{/^context.tenant=x$/ strict}}', 'static:DUNNO' }\n"
     "limits { policy_request_size = 1024 connections = 2\n"
     "  session_lifetime = 60 audit_entries = 1 store_size = 3\n"
-    "  log_rate = 0 }\n"
-    "milter { listen = \"inet:127.0.0.1:99\" socket_mode = \"0600\" }\n"
+    "  log_rate = 0 context_pairs = 128 context_size = 32768 }\n"
+    "milter { listen = \"inet:127.0.0.1:99\" socket_mode = \"0600\""
+    " header = X-S header_names = { tenant, \"Peer_Address\" } }\n"
     "policy { listen = \"[::1]:98\" maps = \"unix:/m\"\n"
-    "  other_milters = '${a}$\\\\' metrics = \"127.0.0.1:9725\" }\n"
+    "  other_milters = '${a}$\\\\' metrics = \"127.0.0.1:9725\""
+    " restriction_classes = { strict } }\n"
     "profile edge {\n"
     "  xclient = { \"*\" } xforward = { ADDR, \"ident\" }\n"
     "  drop = { \"HELO\" }\n"
@@ -288,7 +351,9 @@ static const char	 full[] =
     "  reverse_name = { \"*\" } helo = { \"a\" } proto = { \"ESMTP\" }\n"
     "  login = { 'pcre:{{/^[a-z]+$/ x}}' } destaddr = { }\n"
     "  destport = { \"25\" } ident = { \"A*\" } source = { \"LOCAL\" }\n"
-    "  seal = never on_violation = \"disconnect\" report_only = on\n"
+    "  seal = never on_violation = \"disconnect\" report_only = on "
+    "xremoteip = yes xsetcontext = { tenant, \"route.*\" } "
+    "xdumpcontext = on always_allow = true received = 100\n"
     "}\n"
     "profile 'two' { addr = { } }\n"
     "profile three { }\n"
@@ -315,12 +380,55 @@ START_TEST(everything)
 	ck_assert_uint_eq(conf->limits.audit_entries, 1);
 	ck_assert_uint_eq(conf->limits.store_size, 3);
 	ck_assert_uint_eq(conf->limits.log_rate, 0);
+	ck_assert_uint_eq(conf->limits.context_pairs, 128);
+	ck_assert_uint_eq(conf->limits.context_size, 32768);
+	ck_assert_str_eq(conf->milter_header, "X-S");
+	ck_assert_str_eq(conf->milter_header_names[0], "tenant");
+	ck_assert_str_eq(conf->milter_header_names[1], "Peer_Address");
+	ck_assert_ptr_null(conf->milter_header_names[2]);
+	ck_assert(!access_is_empty(conf->access));
 	ck_assert_str_eq(conf->milter_listen, "inet:127.0.0.1:99");
 	ck_assert_uint_eq(conf->milter_socket_mode, 0600);
 	ck_assert_str_eq(conf->policy_listen, "[::1]:98");
 	ck_assert_str_eq(conf->policy_maps, "unix:/m");
 	ck_assert_str_eq(conf->policy_other_milters, "${a}$\\");
 	ck_assert_str_eq(conf->policy_metrics, "127.0.0.1:9725");
+	conf_unref(conf);
+}
+END_TEST
+
+/* What the context's settings are of a profile that has them, and not. */
+START_TEST(context_settings)
+{
+	struct conf			*conf = load_good(full);
+	const struct trust_profile	*p;
+
+	p = trust_profile_find(conf->trust, "edge");
+	ck_assert(trust_profile_may(p, TRUST_XREMOTEIP) &&
+	    trust_profile_may(p, TRUST_XSETCONTEXT) &&
+	    trust_profile_may(p, TRUST_XDUMPCONTEXT) &&
+	    trust_profile_always_allow(p));
+	ck_assert_uint_eq(trust_profile_received(p), 100);
+	ck_assert(trust_any_received(conf->trust));
+	p = trust_profile_find(conf->trust, "three");
+	ck_assert(!trust_profile_may_any(p) &&
+	    !trust_profile_always_allow(p));
+	ck_assert_uint_eq(trust_profile_received(p), 0);
+	conf_unref(conf);
+}
+END_TEST
+
+/* The maps are asked in their order, with the classes that are named. */
+START_TEST(access_settings)
+{
+	const struct span	 key = span_of("context.tenant=x");
+	struct conf		*conf = load_good(full);
+	struct access_answer	*answer = malloc(sizeof(*answer));
+
+	ck_assert_int_eq(access_ask(conf->access, &key, 1, answer),
+	    ACCESS_FOUND);
+	ck_assert_str_eq(answer->text, "strict");
+	free(answer);
 	conf_unref(conf);
 }
 END_TEST
@@ -626,6 +734,8 @@ main(void)
 	tcase_add_test(tc, too_long);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything);
+	tcase_add_test(tc, context_settings);
+	tcase_add_test(tc, access_settings);
 	tcase_add_test(tc, profiles);
 	tcase_add_test(tc, maps);
 	tcase_add_test(tc, own_addresses);

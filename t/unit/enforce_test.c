@@ -404,6 +404,107 @@ START_TEST(cannot_tell)
 }
 END_TEST
 
+/*
+ * Replies to X commands
+ */
+
+static const struct refused_row {
+	const char		*name;
+	enum verdict_action	 action;	/* of the verdict */
+	enum verdict_reason	 reason;
+	enum verdict_action	 refused;	/* of the session */
+	const char		*want, *want_dump;
+} refused_rows[] = {
+	{ "not granted", VERDICT_REJECT, REASON_NO_GRANT, VERDICT_REJECT,
+	    "550 5.7.0 why; session " ID, "450 4.7.1 why; session " ID },
+	{ "not for now", VERDICT_TEMPFAIL, REASON_VALUE, VERDICT_TEMPFAIL,
+	    "550 5.7.0 why; session " ID, "450 4.7.1 why; session " ID },
+	{ "sealed", VERDICT_REJECT, REASON_SEALED, VERDICT_REJECT,
+	    "550 5.7.0 why; session " ID, "450 4.7.1 why; session " ID },
+	{ "limit", VERDICT_REJECT, REASON_LIMIT, VERDICT_REJECT,
+	    "550 5.7.0 why; session " ID, "450 4.7.1 why; session " ID },
+	{ "malformed", VERDICT_REJECT, REASON_MALFORMED, VERDICT_REJECT,
+	    "501 5.5.4 why; session " ID, "450 4.5.4 why; session " ID },
+	{ "cannot tell", VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+	    VERDICT_TEMPFAIL, "451 4.3.0 why; session " ID,
+	    "450 4.7.1 why; session " ID },
+	{ "to be ended", VERDICT_DISCONNECT, REASON_NO_GRANT,
+	    VERDICT_DISCONNECT, "421 4.7.1 why; session " ID,
+	    "450 4.7.1 why; session " ID },
+	{ "to be ended, malformed", VERDICT_DISCONNECT, REASON_MALFORMED,
+	    VERDICT_DISCONNECT, "421 4.7.1 why; session " ID,
+	    "450 4.5.4 why; session " ID },
+	{ "to be ended before", VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+	    VERDICT_DISCONNECT, "421 4.7.1 why; session " ID,
+	    "450 4.7.1 why; session " ID },
+	{ "would be ended, but is only reported", VERDICT_DISCONNECT,
+	    REASON_MALFORMED, VERDICT_PERMIT, "501 5.5.4 why; session " ID,
+	    "450 4.5.4 why; session " ID },
+};
+
+START_TEST(refused_command)
+{
+	const struct refused_row	*row = &refused_rows[_i];
+	struct record			 record = { CLIENT,
+					     .refused = row->refused };
+	struct verdict			*v = calloc(1, sizeof *v);
+	struct enforce_answer		 answer;
+	struct session			 s;
+
+	make_session(&record, &s);
+	v->action = row->action;
+	v->reason = row->reason;
+	(void)strcpy(v->text, "why");
+	memset(&answer, 0x5a, sizeof answer);
+	enforce_refused(v, &s, &answer);
+	(void)strcpy(v->text, "changed");
+	ck_assert_msg(strcmp(reply_text(&answer), row->want) == 0,
+	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
+	    row->want);
+	ck_assert_int_eq(answer.reason, row->reason);
+	ck_assert_ptr_eq(answer.text, answer.line[0]);
+	(void)strcpy(v->text, "why");
+	memset(&answer, 0x5a, sizeof answer);
+	enforce_not_dumped(v, &s, &answer);
+	ck_assert_msg(strcmp(reply_text(&answer), row->want_dump) == 0,
+	    "%s: dump: got \"%s\", want \"%s\"", row->name,
+	    reply_text(&answer), row->want_dump);
+	session_clear(&s);
+	free(v);
+}
+END_TEST
+
+/* A reply that says yes has a code all the same. */
+static const char *
+reply_of_permitted(struct enforce_answer *answer)
+{
+	ck_assert_int_eq(answer->action, VERDICT_PERMIT);
+	answer->action = VERDICT_TEMPFAIL;
+	return reply_text(answer);
+}
+
+START_TEST(other_replies)
+{
+	struct enforce_answer	 answer;
+
+	memset(&answer, 0x5a, sizeof answer);
+	enforce_accepted("done 100%", ID, &answer);
+	ck_assert_int_eq(answer.reason, REASON_GRANTED);
+	ck_assert_str_eq(reply_of_permitted(&answer),
+	    "450 4.0.0 done 100%%; session " ID);
+	memset(&answer, 0x5a, sizeof answer);
+	enforce_bad_sequence("XREMOTEIP", ID, &answer);
+	ck_assert_int_ne(answer.reason, REASON_GRANTED);
+	ck_assert_str_eq(reply_of_permitted(&answer),
+	    "503 5.5.1 XREMOTEIP: not in a mail transaction; session " ID);
+	memset(&answer, 0x5a, sizeof answer);
+	enforce_no_session(&answer);
+	ck_assert_int_eq(answer.reason, REASON_NO_SESSION);
+	ck_assert_str_eq(reply_text(&answer),
+	    "450 4.7.1 Nothing is known of this session");
+}
+END_TEST
+
 static const struct verb_row {
 	const char	*command;
 	bool		 want;
@@ -536,6 +637,8 @@ enforce_case(void)
 	tcase_add_loop_test(tc, other_session, 0, ROWS(other_rows));
 	tcase_add_loop_test(tc, connect_event, 0, ROWS(connect_rows));
 	tcase_add_loop_test(tc, denied_command, 0, ROWS(denied_rows));
+	tcase_add_loop_test(tc, refused_command, 0, ROWS(refused_rows));
+	tcase_add_test(tc, other_replies);
 	tcase_add_test(tc, cannot_tell);
 	tcase_add_loop_test(tc, refused_verb, 0, ROWS(verb_rows));
 	tcase_add_loop_test(tc, texts, 0, ROWS(text_rows));

@@ -70,6 +70,7 @@ struct row_session {
 	enum verdict_action	 refused;
 	bool			 is_denied;
 	uint64_t		 changed_ms;
+	enum session_mta	 mta;
 };
 
 static void
@@ -82,6 +83,7 @@ put(pid_t pid, uint64_t pid_start, const struct row_session *row)
 	(void)snprintf(s.id, sizeof s.id, "%s", row->id);
 	s.pid = pid;
 	s.pid_start = pid_start;
+	s.mta = row->mta;
 	s.client = address_of(row->client);
 	s.client_port = row->port;
 	s.refused = row->refused;
@@ -122,6 +124,24 @@ START_TEST(by_pid_of_an_earlier_process)
 
 	session_init(&s);
 	put(getpid(), procinfo_start(getpid()) - 1, &row);
+	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_str_eq(s.id, "");
+	session_clear(&s);
+}
+END_TEST
+
+/* What the milter keeps for Sendmail is never a session of Postfix. */
+START_TEST(by_pid_of_another_mta)
+{
+	const struct row_session row = { .id = "A", .client = CLIENT,
+				     .mta = SESSION_SENDMAIL };
+	struct follow_key	 key = { .pid = getpid(),
+				     .client = address_of(CLIENT) };
+	struct session		 s;
+	struct err		 err;
+
+	session_init(&s);
+	put(getpid(), procinfo_start(getpid()), &row);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
@@ -207,6 +227,16 @@ static const struct client_row {
 	    .sessions = { { .id = "A", .client = CLIENT, .changed_ms = 1 },
 	    { .id = "B", .client = CLIENT, .changed_ms = 3 },
 	    { .id = "C", .client = CLIENT, .changed_ms = 2 } } },
+	{ .name = "another MTA's, with address and port", .port = 4711,
+	    .want = NULL,
+	    .sessions = { { .id = "A", .client = CLIENT, .port = 4711,
+	    .mta = SESSION_SENDMAIL } } },
+	{ .name = "another MTA's, though less trusted", .port = 4711,
+	    .want = "B",
+	    .sessions = { { .id = "A", .client = CLIENT, .port = 4711,
+	    .refused = VERDICT_REJECT, .mta = SESSION_SENDMAIL },
+	    { .id = "B", .client = CLIENT, .port = 4711,
+	    .is_overridden = true } } },
 };
 
 /* Each row is played forwards and backwards: the order in which the store
@@ -244,6 +274,7 @@ follow_case(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, by_pid);
 	tcase_add_test(tc, by_pid_of_an_earlier_process);
+	tcase_add_test(tc, by_pid_of_another_mta);
 	tcase_add_test(tc, by_pid_of_a_later_process);
 	tcase_add_test(tc, by_pid_of_an_invisible_process);
 	tcase_add_loop_test(tc, by_client, 0,

@@ -99,14 +99,15 @@ connect_messenger(void)
 
 /* A record of which only these things matter. */
 static int
-put_record(pid_t pid, uint64_t start, uint64_t changed_ms,
-    const char *override)
+put_record_of(enum session_mta mta, pid_t pid, uint64_t start,
+    uint64_t changed_ms, const char *override)
 {
 	struct session	 s;
 	int		 rc;
 
 	session_init(&s);
 	strcpy(s.id, "01TEST");
+	s.mta = mta;
 	s.pid = pid;
 	s.pid_start = start;
 	s.changed_ms = changed_ms;
@@ -114,6 +115,14 @@ put_record(pid_t pid, uint64_t start, uint64_t changed_ms,
 	rc = store_put(store, &s, &err);
 	session_clear(&s);
 	return rc;
+}
+
+static int
+put_record(pid_t pid, uint64_t start, uint64_t changed_ms,
+    const char *override)
+{
+	return put_record_of(SESSION_POSTFIX, pid, start, changed_ms,
+	    override);
 }
 
 static bool
@@ -242,6 +251,30 @@ START_TEST(a_damaged_record_is_no_none)
 }
 END_TEST
 
+/* A filter of Sendmail's process may ask us, too; its session is not ours. */
+START_TEST(a_record_of_sendmail_is_left_alone)
+{
+	struct ledger_proc	*other;
+
+	ck_assert_int_eq(put_record_of(SESSION_SENDMAIL, PID + 1, 1, NOW_MS,
+	    "XCLIENT ADDR=203.0.113.7"), 0);
+	other = ledger_proc_get(ledger, PID + 1, 1, &err);
+	ck_assert_ptr_nonnull(other);
+	ck_assert_ptr_null(ledger_proc_session(other));
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+	ck_assert(has_record(PID + 1));
+	ledger_profile(ledger, span_of(""), span_of("192.0.2.1"), &reply);
+	ck_assert_int_eq(reply.answer, LEDGER_YES);
+	ck_assert(has_record(PID + 1));
+	ledger_proc_put(ledger, other, true);
+	ck_assert(has_record(PID + 1));
+	ck_assert_uint_eq(noted[LEDGER_END], 0);
+	/* That of an earlier process is nobody's. */
+	ck_assert_ptr_nonnull(ledger_proc_get(ledger, PID + 1, 2, &err));
+	ck_assert(!has_record(PID + 1));
+}
+END_TEST
+
 /*
  * Records
  */
@@ -355,6 +388,7 @@ main(void)
 	tcase_add_test(tc, many_processes);
 	tcase_add_test(tc, a_record_that_makes_no_sense_is_no_none);
 	tcase_add_test(tc, a_damaged_record_is_no_none);
+	tcase_add_test(tc, a_record_of_sendmail_is_left_alone);
 	tcase_add_loop_test(tc, what_is_swept, 0, NELEM(sweep_rows));
 	tcase_add_test(tc, what_is_in_use_is_not_swept);
 	tcase_add_test(tc, what_cannot_be_kept_is_not_answered);

@@ -340,6 +340,17 @@ static const struct row	 rows[] = {
 	NONE("empty comment", "from h ()" POSTFIX, NO_ADDRESS),
 	NONE("two blanks of comments", "from h () ([192.0.2.1])" POSTFIX,
 	    AMBIGUOUS),
+	NONE("comment before HELO's", "from r.example (x) (HELO h) "
+	    "(192.0.2.1)" QMAIL, AMBIGUOUS),
+	NONE("comment behind HELO's", "from r.example (HELO h) (x) "
+	    "(192.0.2.1)" QMAIL, AMBIGUOUS),
+	ROW("HELO of two words", "from r.example (HELO h i) (192.0.2.1)" QMAIL,
+	    "192.0.2.1", "r.example", ""),
+	NONE("address behind via", "from h via SMTP (r.example [192.0.2.1])"
+	    POSTFIX, AMBIGUOUS),
+	ROW("bystander in a comment", "from h (r.example [192.0.2.1]) (a (b) "
+	    "bystander)" POSTFIX, "192.0.2.1", "r.example", "h"),
+	NONE("no from, not closed", "by mx.example.com (Postfix", BAD),
 	NONE("two words", "from h x (r.example [192.0.2.1])" POSTFIX,
 	    AMBIGUOUS),
 	NONE("word behind", "from h ([192.0.2.1]) as user u by mx" DATE,
@@ -387,6 +398,8 @@ static const struct row	 hostile_rows[] = {
 	NONE("literal, no comment", "from [203.0.113.9] by mx.example.com "
 	    "(using TLSv1.3) with ESMTP id 1" DATE, NO_ADDRESS),
 	NONE("literal, HELO comment alone", "from [203.0.113.9] (HELO x) ()"
+	    QMAIL, NO_ADDRESS),
+	NONE("literal, HELO comment behind it", "from [203.0.113.9] (HELO x)"
 	    QMAIL, NO_ADDRESS),
 	NONE("literal, other comment", "from [203.0.113.9] (using TLSv1.3)"
 	    EXIM, NO_ADDRESS),
@@ -466,6 +479,8 @@ static const struct row	 hostile_rows[] = {
 	NONE("parenthesis shut", "from x) (r.example [192.0.2.1])" POSTFIX,
 	    BAD),
 	NONE("quote open", "from \" (r.example [192.0.2.1])" POSTFIX, BAD),
+	NONE("quote open in a word", "from x\"y (r.example [192.0.2.1])"
+	    POSTFIX, BAD),
 	NONE("escaped, exim", "from r.example ([192.0.2.1] helo=x\\)" EXIM,
 	    BAD),
 	ROW("quoted", "from \"x (t.example [203.0.113.9])\" (r.example "

@@ -30,7 +30,8 @@ static const char	 settings[] =
     "  login = { \"joe\" } on_violation = \"reject\" }\n"
     "profile quick { xclient = { \"ADDR\" } seal = \"override\"\n"
     "  on_violation = \"disconnect\" }\n"
-    "profile watch { report_only = true on_violation = \"disconnect\" }\n"
+    "profile watch { report_only = true on_violation = \"disconnect\"\n"
+    "  xsetcontext = { \"tenant\" } }\n"
     "profile allow { xremoteip = true always_allow = true }\n"
     "profile inner { xdumpcontext = true }\n"
     "trust_maps = { \"cidr:{{192.0.2.1/32 edge}, {192.0.2.2/32 quick},"
@@ -309,7 +310,7 @@ START_TEST(what_a_record_says)
 	ck_assert_uint_eq(sm.session.context.pairs[0]->time_ms, NOW_MS + 1);
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert_int_eq(sm.session.audit[2].event, SESSION_OVERRIDDEN);
-	sendmail_mail(&sm, NOW_MS + 2);
+	ck_assert(sendmail_mail(&sm, NOW_MS + 2));
 	ck_assert(sm.session.is_sealed && is_saved(PID));
 	ck_assert_int_eq(sm.session.audit[3].event, SESSION_SEALED);
 	/* The trail is bounded. */
@@ -353,7 +354,7 @@ END_TEST
 START_TEST(each_greeting_seals)
 {
 	begin("192.0.2.1", PID);
-	sendmail_mail(&sm, NOW_MS);
+	ck_assert(sendmail_mail(&sm, NOW_MS));
 	ck_assert(!sm.session.is_sealed);
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert(!sm.session.is_sealed);
@@ -403,6 +404,63 @@ START_TEST(another_record_stays)
 }
 END_TEST
 
+static const struct revoked_row {
+	const char		*name, *peer, *before, *what;
+	const char		*want;		/* of XDUMPCONTEXT */
+	enum verdict_action	 want_refused;	/* at MAIL */
+} revoked_rows[] = {
+	{ "nothing was said", "192.0.2.1", NULL, "peer=192.0.2.1",
+	    "550 5.7.0 XDUMPCONTEXT is not granted", VERDICT_PERMIT },
+	{ "another peer", "192.0.2.1", NULL, "peer=192.0.2.2",
+	    "450 4.0.0 XDUMPCONTEXT", VERDICT_PERMIT },
+	{ "another profile", "192.0.2.1", "XSETCONTEXT a=1",
+	    "profile=quick", "450 4.0.0 XDUMPCONTEXT", VERDICT_PERMIT },
+	{ "a context", "192.0.2.1", "XSETCONTEXT a=1", "profile=edge",
+	    "550 5.7.0 XDUMPCONTEXT is not granted", VERDICT_REJECT },
+	{ "an override", "192.0.2.1", "XREMOTEIP 203.0.113.7",
+	    "peer=192.0.2.1", "550 5.7.0 ", VERDICT_REJECT },
+	{ "always allowed", "192.0.2.4", NULL, "profile=allow",
+	    "550 5.7.0 ", VERDICT_TEMPFAIL },
+	{ "only reported", "192.0.2.3", "XSETCONTEXT a=1", "profile=watch",
+	    "421 4.7.1 ", VERDICT_DISCONNECT },
+	{ "a stranger", "203.0.113.5", NULL, "profile=stranger",
+	    "550 5.7.0 ", VERDICT_PERMIT },
+};
+
+/* What is revoked counts from the next command on, and from MAIL on. */
+START_TEST(revocations)
+{
+	const struct revoked_row	*r = &revoked_rows[_i];
+
+	begin(r->peer, PID);
+	if (r->before != NULL)
+		say(r->before, false);
+	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
+	ck_assert(sendmail_mail(&sm, NOW_MS + 1));
+	ck_assert_msg(sm.session.refused == r->want_refused,
+	    "%s: refused %s", r->name,
+	    verdict_action_text(sm.session.refused));
+	ck_assert_msg(r->want_refused == VERDICT_PERMIT ||
+	    sm.session.refused_reason == REASON_REVOKED, "%s: reason",
+	    r->name);
+	ck_assert(is_saved(PID));
+	say("XDUMPCONTEXT", false);
+	ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
+	    "%s: got \"%s\"", r->name, reply());
+	/* It is not taken back within the session. */
+	ck_assert_int_eq(store_unrevoke(store, r->what, &err), 0);
+	say("XDUMPCONTEXT", false);
+	ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
+	    "%s: then got \"%s\"", r->name, reply());
+	sendmail_end(&sm);
+	begin(r->peer, PID);
+	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
+	say("XDUMPCONTEXT", false);
+	ck_assert_msg(strncmp(reply(), r->want, 4) == 0 ||
+	    r->before != NULL, "%s: got \"%s\"", r->name, reply());
+}
+END_TEST
+
 static void
 fill_store(void)
 {
@@ -432,6 +490,7 @@ fill_store(void)
 START_TEST(a_store_that_fails)
 {
 	begin("192.0.2.1", PID);
+	say("XREMOTEIP 203.0.113.7", false);
 	fill_store();
 	say("XSETCONTEXT tenant=acme", false);
 	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
@@ -441,6 +500,7 @@ START_TEST(a_store_that_fails)
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
 	    reply());
+	ck_assert(!sendmail_mail(&sm, NOW_MS));
 	sendmail_end(&sm);
 	begin("192.0.2.1", PID + 1);
 	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
@@ -467,6 +527,7 @@ main(void)
 	tcase_add_test(tc, each_greeting_seals);
 	tcase_add_test(tc, nothing_is_inherited);
 	tcase_add_test(tc, another_record_stays);
+	tcase_add_loop_test(tc, revocations, 0, NELEM(revoked_rows));
 	tcase_add_test(tc, a_store_that_fails);
 	return runner_run("sendmail", tc);
 }

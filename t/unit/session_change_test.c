@@ -139,7 +139,7 @@ START_TEST(sealing)
 	struct trust			*trust = trust_new();
 	const struct trust_profile	*profile;
 	struct err			 err;
-	char				 name[8];
+	char				 name[16];
 	int				 i, k;
 
 	for (i = 0; i < NELEM(seals); i++) {
@@ -167,6 +167,39 @@ START_TEST(sealing)
 }
 END_TEST
 
+static const struct revoke_row {
+	const char	*name, *override, *pending;
+	bool		 has_context, is_always_allowed, want;
+} revoke_rows[] = {
+	{ "nothing", NULL, NULL, false, false, false },
+	{ "an override", "XCLIENT HELO=h", NULL, false, false, true },
+	{ "a pending one", NULL, "XCLIENT HELO=h", false, false, true },
+	{ "a context", NULL, NULL, true, false, true },
+	{ "always allowed", NULL, NULL, false, true, true },
+};
+
+START_TEST(revoking)
+{
+	const struct revoke_row		*r = &revoke_rows[_i];
+	struct trust			*trust = trust_new();
+	struct err			 err;
+
+	ck_assert_int_eq(trust_add_profile(trust,
+	    &(struct trust_profile_def){ .name = "p",
+	    .always_allow = r->is_always_allowed }, &err), 0);
+	ck_assert(session_set_text(&s.profile, "p") &&
+	    session_set_text(&s.override, r->override) &&
+	    session_set_text(&s.pending, r->pending));
+	if (r->has_context)
+		ck_assert(context_put(&s.context, span_of("a"), span_of("b"),
+		    CONTEXT_XSETCONTEXT, 1));
+	ck_assert_msg(session_revoke(&s, trust_profile_find(trust, "p")) ==
+	    r->want, "%s", r->name);
+	ck_assert_str_eq(s.profile, TRUST_STRANGER);
+	trust_free(trust);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -177,6 +210,7 @@ main(void)
 	tcase_add_loop_test(tc, overriding, 0, NELEM(override_rows));
 	tcase_add_test(tc, the_gravest_refusal_stays);
 	tcase_add_test(tc, what_is_only_reported_refuses_no_mail);
+	tcase_add_loop_test(tc, revoking, 0, NELEM(revoke_rows));
 	tcase_add_test(tc, sealing);
 	return runner_run("session_change", tc);
 }

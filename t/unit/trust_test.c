@@ -14,6 +14,8 @@
 
 #define LIST(...)	((const char *const[]){ __VA_ARGS__, NULL })
 #define FILE_NAME	"/etc/x.conf"
+#define NAME64		"0123456789abcdef0123456789abcdef" \
+			"0123456789abcdef0123456789abcdef"
 
 static char		 table_path[] = "trust_test.XXXXXX";
 static char		 lmdb_path[sizeof(table_path) + 8];
@@ -124,6 +126,21 @@ add_profiles(void)
 	add_broken();
 	add(&(struct trust_profile_def){ .name = "filetab", .line = 70,
 	    .xclient = LIST("*"), .xclient_line = 71 });
+	add(&(struct trust_profile_def){ .name = "remote", .line = 80,
+	    .xremoteip = true,
+	    .values[ASSERTION_ADDR] = LIST("!198.51.100.0/24", "public"),
+	    .values_line[ASSERTION_ADDR] = 82,
+	    .on_violation = VERDICT_REJECT });
+	add(&(struct trust_profile_def){ .name = "context", .line = 90,
+	    .xsetcontext = LIST("!route.secret", "Tenant", "route.*", "x?z",
+	    "[q-s]1", "auth_*", "QUEUE_ID", "!mailfrom", "mailfrom"),
+	    .xsetcontext_line = 93, .on_violation = VERDICT_REJECT });
+	add(&(struct trust_profile_def){ .name = "dumper", .line = 100,
+	    .xdumpcontext = true, .received = 2 });
+	add(&(struct trust_profile_def){ .name = "welcome", .line = 110,
+	    .always_allow = true, .on_violation = VERDICT_DISCONNECT });
+	add(&(struct trust_profile_def){ .name = "gateway", .line = 120,
+	    .received = 1 });
 }
 
 /* A texthash with a rule at line 3 for a name that no profile has. */
@@ -446,6 +463,32 @@ static const struct decide_row {
 	{ "root", TRUST_ROOT, 0, "XCLIENT ADDR=127.0.0.1 LOGIN=root "
 	    "NAME=www.example.com", VERDICT_PERMIT, REASON_GRANTED, -1,
 	    "built-in", NULL },
+	{ "XREMOTEIP", "remote", 0, "XREMOTEIP ADDR=203.0.113.77",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, FILE_NAME ":80", NULL },
+	{ "XREMOTEIP has the same values", "remote", 0,
+	    "XREMOTEIP ADDR=198.51.100.9", VERDICT_REJECT, REASON_VALUE,
+	    ASSERTION_ADDR, FILE_NAME ":82",
+	    "ADDR=198.51.100.9 is not allowed" },
+	{ "XREMOTEIP is an address and nothing else", "remote", 0,
+	    "XREMOTEIP ADDR=203.0.113.77 NAME=a.example", VERDICT_REJECT,
+	    REASON_NO_GRANT, ASSERTION_NAME, NULL,
+	    "XREMOTEIP is not granted" },
+	{ "XREMOTEIP is no XCLIENT", "remote", 0, "XCLIENT ADDR=203.0.113.77",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_ADDR,
+	    FILE_NAME ":80", "XCLIENT: attribute ADDR is not granted" },
+	{ "XCLIENT is no XREMOTEIP", "edge", 0, "XREMOTEIP ADDR=203.0.113.77",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_ADDR,
+	    FILE_NAME ":10", "XREMOTEIP is not granted" },
+	{ "XREMOTEIP, sealed", "remote", SEALED,
+	    "XREMOTEIP ADDR=203.0.113.77", VERDICT_REJECT, REASON_SEALED, -1,
+	    NULL, NULL },
+	{ "XREMOTEIP, report only", "watch", 0, "XREMOTEIP ADDR=127.0.0.1",
+	    VERDICT_PERMIT, REASON_NO_GRANT, ASSERTION_ADDR, NULL, NULL },
+	{ "XREMOTEIP of a stranger", NULL, 0, "XREMOTEIP ADDR=203.0.113.77",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, ASSERTION_ADDR, "built-in",
+	    NULL },
+	{ "root XREMOTEIP", TRUST_ROOT, 0, "XREMOTEIP ADDR=127.0.0.1",
+	    VERDICT_PERMIT, REASON_GRANTED, -1, "built-in", NULL },
 	{ "root XFORWARD", TRUST_ROOT, 0, "XFORWARD ADDR=127.0.0.1 IDENT=4",
 	    VERDICT_PERMIT, REASON_GRANTED, -1, "built-in", NULL },
 };
@@ -457,8 +500,8 @@ parse_line(const char *name, const char *line, struct assertion_set *set)
 	const char		*args = strchr(line, ' ') + 1;
 	struct err		 err = { "" };
 
-	command = strncmp(line, "XCLIENT", 7) == 0 ? ASSERTION_XCLIENT :
-	    ASSERTION_XFORWARD;
+	command = strncmp(line, "XFORWARD", 8) == 0 ? ASSERTION_XFORWARD :
+	    ASSERTION_XCLIENT;
 	ck_assert_msg(assertion_parse(span_of(args), command, XTEXT_STRICT,
 	    set, &err) == ASSERTION_OK, "%s: %s", name, err.text);
 }
@@ -471,14 +514,16 @@ START_TEST(decide)
 		.is_sealed = (row->flags & SEALED) != 0,
 		.is_overridden = (row->flags & OVERRIDDEN) != 0
 	};
+	enum trust_command	 command;
 	struct verdict		 got;
 
 	if (row->profile != NULL)
 		facts.profile = trust_profile_find(trust, row->profile);
 	parse_line(row->name, row->line, &set);
+	ck_assert(trust_command_find((struct span){ row->line,
+	    strcspn(row->line, " ") }, &command));
 	memset(&got, 0xff, sizeof(got));
-	trust_decide(trust, &facts,
-	    (enum trust_command)set.command, &set, &got);
+	trust_decide(trust, &facts, command, &set, &got);
 	ck_assert_msg(got.action == row->want &&
 	    got.reason == row->want_reason, "%s: got %s (%s, %s), want %s "
 	    "(%s)", row->name, verdict_action_text(got.action),
@@ -497,6 +542,201 @@ START_TEST(decide)
 	ck_assert_msg(got.report_only == (row->profile != NULL &&
 	    got.action == VERDICT_PERMIT && got.reason != REASON_GRANTED),
 	    "%s: report_only %d", row->name, got.report_only);
+}
+END_TEST
+
+static const struct context_row {
+	const char		*name, *profile;
+	bool			 is_sealed;
+	const char		*pairs;
+	enum verdict_action	 want;
+	enum verdict_reason	 want_reason;
+	const char		*want_rule;	/* NULL: any */
+	const char		*want_text;	/* likewise */
+} context_rows[] = {
+	{ "by name", "context", false, "tenant=1", VERDICT_PERMIT,
+	    REASON_GRANTED, FILE_NAME ":93", "granted" },
+	{ "in any case", "context", false, "TENANT=1", VERDICT_PERMIT,
+	    REASON_GRANTED, NULL, NULL },
+	{ "by pattern", "context", false, "route.=1 ROUTE.next.hop=1 xyz=1 "
+	    "r1=1", VERDICT_PERMIT, REASON_GRANTED, NULL, NULL },
+	{ "beside the pattern", "context", false, "route=1", VERDICT_REJECT,
+	    REASON_NO_GRANT, FILE_NAME ":93",
+	    "XSETCONTEXT: route is not granted" },
+	{ "a pattern is anchored", "context", false, "my.route.x=1",
+	    VERDICT_REJECT, REASON_NO_GRANT, NULL, NULL },
+	{ "a range", "context", false, "t1=1", VERDICT_REJECT,
+	    REASON_NO_GRANT, NULL, NULL },
+	{ "a name is no pattern", "context", false, "tenants=1",
+	    VERDICT_REJECT, REASON_NO_GRANT, NULL, NULL },
+	{ "negated, first match wins", "context", false,
+	    "Route.Secret=1", VERDICT_REJECT, REASON_NO_GRANT, NULL,
+	    "XSETCONTEXT: route.secret is not granted" },
+	{ "the first that is not granted", "context", false,
+	    "tenant=1 a=1 b=1", VERDICT_REJECT, REASON_NO_GRANT, NULL,
+	    "XSETCONTEXT: a is not granted" },
+	{ "built in, by pattern", "context", false, "auth_user=root",
+	    VERDICT_REJECT, REASON_NO_GRANT, NULL,
+	    "XSETCONTEXT: auth_user is not granted" },
+	{ "not built in, by that pattern", "context", false, "auth_users=x",
+	    VERDICT_PERMIT, REASON_GRANTED, NULL, NULL },
+	{ "built in, by name", "context", false, "queue_id=1",
+	    VERDICT_PERMIT, REASON_GRANTED, NULL, NULL },
+	{ "built in, negated by name", "context", false, "mailfrom=1",
+	    VERDICT_REJECT, REASON_NO_GRANT, NULL, NULL },
+	{ "sealed", "context", true, "tenant=1", VERDICT_REJECT,
+	    REASON_SEALED, FILE_NAME ":90", NULL },
+	{ "sealed and not granted", "context", true, "a=1", VERDICT_REJECT,
+	    REASON_SEALED, NULL, NULL },
+	{ "nothing granted", "edge", false, "tenant=1", VERDICT_REJECT,
+	    REASON_NO_GRANT, FILE_NAME ":10", NULL },
+	{ "report only", "watch", false, "auth_user=1", VERDICT_PERMIT,
+	    REASON_NO_GRANT, FILE_NAME ":40", NULL },
+	{ "report only, sealed", "watch", true, "tenant=1", VERDICT_TEMPFAIL,
+	    REASON_SEALED, NULL, NULL },
+	{ "stranger", TRUST_STRANGER, false, "tenant=1", VERDICT_TEMPFAIL,
+	    REASON_NO_GRANT, "built-in", NULL },
+	{ "no profile is a stranger", NULL, false, "tenant=1",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, "built-in", NULL },
+	{ "root", TRUST_ROOT, false, "any.thing=1", VERDICT_PERMIT,
+	    REASON_GRANTED, "built-in", NULL },
+	{ "root, built in", TRUST_ROOT, false, "auth_user=1",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, NULL, NULL },
+};
+
+static struct trust_facts
+facts_of(const char *profile, bool is_sealed)
+{
+	return (struct trust_facts){ .is_sealed = is_sealed,
+	    .profile = profile == NULL ? NULL :
+	    trust_profile_find(trust, profile) };
+}
+
+START_TEST(decide_context)
+{
+	const struct context_row	*row = &context_rows[_i];
+	struct trust_facts		 facts = facts_of(row->profile,
+					     row->is_sealed);
+	struct context_line		*line = malloc(sizeof(*line));
+	struct verdict			 got;
+	struct err			 err = { "" };
+
+	ck_assert_ptr_nonnull(line);
+	ck_assert_msg(context_line_parse(span_of(row->pairs), line, &err),
+	    "%s: %s", row->name, err.text);
+	memset(&got, 0xff, sizeof(got));
+	trust_decide_context(trust, &facts, line, &got);
+	free(line);
+	ck_assert_msg(got.action == row->want &&
+	    got.reason == row->want_reason, "%s: got %s (%s, %s)", row->name,
+	    verdict_action_text(got.action), verdict_reason_text(got.reason),
+	    got.text);
+	ck_assert_msg(row->want_rule == NULL ||
+	    strcmp(got.rule, row->want_rule) == 0, "%s: got rule %s",
+	    row->name, got.rule);
+	ck_assert_msg(row->want_text == NULL ||
+	    strcmp(got.text, row->want_text) == 0, "%s: got \"%s\"",
+	    row->name, got.text);
+	ck_assert_int_eq(got.attribute, -1);
+	ck_assert_msg(got.report_only == (got.action == VERDICT_PERMIT &&
+	    got.reason != REASON_GRANTED), "%s: report_only", row->name);
+}
+END_TEST
+
+static const struct dump_row {
+	const char		*profile;
+	bool			 is_sealed;
+	enum verdict_action	 want;
+	enum verdict_reason	 want_reason;
+	const char		*want_rule;
+} dump_rows[] = {
+	{ "dumper", false, VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":100" },
+	{ "dumper", true, VERDICT_TEMPFAIL, REASON_SEALED, FILE_NAME ":100" },
+	{ "edge", false, VERDICT_REJECT, REASON_NO_GRANT, FILE_NAME ":10" },
+	{ "edge", true, VERDICT_REJECT, REASON_SEALED, FILE_NAME ":10" },
+	{ "context", false, VERDICT_REJECT, REASON_NO_GRANT,
+	    FILE_NAME ":90" },
+	{ "welcome", false, VERDICT_DISCONNECT, REASON_NO_GRANT,
+	    FILE_NAME ":110" },
+	{ "watch", false, VERDICT_PERMIT, REASON_NO_GRANT, FILE_NAME ":40" },
+	{ "watch", true, VERDICT_TEMPFAIL, REASON_SEALED, FILE_NAME ":40" },
+	{ NULL, false, VERDICT_TEMPFAIL, REASON_NO_GRANT, "built-in" },
+	{ TRUST_ROOT, false, VERDICT_PERMIT, REASON_GRANTED, "built-in" },
+};
+
+START_TEST(decide_dump)
+{
+	const struct dump_row	*row = &dump_rows[_i];
+	struct trust_facts	 facts = facts_of(row->profile,
+				     row->is_sealed);
+	struct verdict		 got;
+
+	memset(&got, 0xff, sizeof(got));
+	trust_decide_dump(trust, &facts, &got);
+	ck_assert_msg(got.action == row->want &&
+	    got.reason == row->want_reason &&
+	    strcmp(got.rule, row->want_rule) == 0, "%d: got %s (%s) at %s",
+	    _i, verdict_action_text(got.action),
+	    verdict_reason_text(got.reason), got.rule);
+}
+END_TEST
+
+/* Which commands a profile grants, as letters. */
+static const struct grants_row {
+	const char	*profile, *want;
+	bool		 want_any, is_always_allowed;
+	unsigned	 received;
+} grants_rows[] = {
+	{ "edge", "CF---", true, false, 0 },
+	{ "remote", "--R--", true, false, 0 },
+	{ "context", "---S-", true, false, 0 },
+	{ "dumper", "----D", true, false, 2 },
+	{ "welcome", "-----", true, true, 0 },
+	{ "gateway", "-----", true, false, 1 },
+	{ "watch", "C----", true, false, 0 },
+	{ TRUST_STRANGER, "-----", false, false, 0 },
+	{ TRUST_ROOT, "CFRSD", true, false, 0 },
+};
+
+START_TEST(grants)
+{
+	const struct grants_row		*row = &grants_rows[_i];
+	const struct trust_profile	*p = trust_profile_find(trust,
+					     row->profile);
+	char				 got[TRUST_COMMAND_COUNT + 1] = "";
+	int				 i;
+
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++)
+		got[i] = trust_profile_may(p, (enum trust_command)i) ?
+		    "CFRSD"[i] : '-';
+	ck_assert_msg(strcmp(got, row->want) == 0, "%s: got %s",
+	    row->profile, got);
+	ck_assert(trust_profile_may_any(p) == row->want_any);
+	ck_assert(trust_profile_always_allow(p) == row->is_always_allowed);
+	ck_assert_uint_eq(trust_profile_received(p), row->received);
+}
+END_TEST
+
+START_TEST(command_words)
+{
+	enum trust_command	 back;
+	char			 text[32], *p;
+	int			 i;
+
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
+		strcpy(text, trust_command_text((enum trust_command)i));
+		ck_assert(trust_command_find(span_of(text), &back));
+		ck_assert_int_eq((int)back, i);
+		for (p = text; *p != '\0'; p++)
+			*p = (char)(*p | 0x20);
+		ck_assert(trust_command_find(span_of(text), &back));
+		ck_assert_int_eq((int)back, i);
+		strcat(text, "s");
+		ck_assert(!trust_command_find(span_of(text), &back));
+		text[strlen(text) - 2] = '\0';
+		ck_assert(!trust_command_find(span_of(text), &back));
+	}
+	ck_assert(!trust_command_find(span_of(""), &back));
 }
 END_TEST
 
@@ -609,6 +849,23 @@ static const struct bad_row {
 	{ "built in", { .name = "root", .line = 2 }, "is built in" },
 	{ "built in too", { .name = "stranger", .line = 2 },
 	    "is built in" },
+	{ "context name with a blank", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("tenant", "a b"), .xsetcontext_line = 5 },
+	    FILE_NAME ":5: xsetcontext: \"a b\" is not valid" },
+	{ "context name with a slash", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("a/b") }, ": xsetcontext: \"a/b\"" },
+	{ "context name with an equals sign", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("a=*") }, ": xsetcontext: \"a=*\"" },
+	{ "empty context name", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("") }, ": xsetcontext: \"\"" },
+	{ "bare ! as a context name", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("!") }, ": xsetcontext: \"!\"" },
+	{ "bad context name behind a !", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("!a b") }, ": xsetcontext: \"!a b\"" },
+	{ "long context name", { .name = "x", .line = 1,
+	    .xsetcontext = LIST(NAME64 "x") }, ": xsetcontext: \"" },
+	{ "8-bit context name", { .name = "x", .line = 1,
+	    .xsetcontext = LIST("gr\303\274n") }, ": xsetcontext: \"" },
 	{ "bad name", { .name = "a b", .line = 2 }, "profile's name" },
 	{ "empty name", { .name = "", .line = 2 }, "profile's name" },
 };
@@ -829,6 +1086,13 @@ main(void)
 	    (int)(sizeof(decide_rows) / sizeof(decide_rows[0])));
 	tcase_add_loop_test(tc, bad_profile, 0,
 	    (int)(sizeof(bad_rows) / sizeof(bad_rows[0])));
+	tcase_add_loop_test(tc, decide_context, 0,
+	    (int)(sizeof(context_rows) / sizeof(context_rows[0])));
+	tcase_add_loop_test(tc, decide_dump, 0,
+	    (int)(sizeof(dump_rows) / sizeof(dump_rows[0])));
+	tcase_add_loop_test(tc, grants, 0,
+	    (int)(sizeof(grants_rows) / sizeof(grants_rows[0])));
+	tcase_add_test(tc, command_words);
 	tcase_add_test(tc, order_of_items);
 	tcase_add_test(tc, bad_map);
 	tcase_add_test(tc, profile_facts);

@@ -15,13 +15,16 @@ use IO::Select ();
 use IO::Socket::IP ();
 use Time::HiRes ();
 
-# connect(host, port, local => ADDRESS, timeout => SECONDS): reads the
-# greeting too unless greeting => 0.  Dies if there is no connection.
+# connect(host, port, local => ADDRESS, local_port => PORT,
+# timeout => SECONDS): reads the greeting too unless greeting => 0.  Dies if
+# there is no connection.
 sub connect {
 	my ($class, $host, $port, %opt) = @_;
 	my $sock = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
 	    Proto => 'tcp', Timeout => $opt{timeout} // 20,
-	    defined $opt{local} ? (LocalHost => $opt{local}) : ())
+	    defined $opt{local} ? (LocalHost => $opt{local}) : (),
+	    defined $opt{local_port} ? (LocalPort => $opt{local_port},
+	    ReuseAddr => 1) : ())
 	    or die "connect to $host port $port: $@\n";
 	my $self = bless({ sock => $sock, timeout => $opt{timeout} // 20,
 	    buffer => '', dialogue => [], closed => 0, on_line => undef,

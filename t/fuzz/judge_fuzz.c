@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * judge_fuzz: any line for any command, said by one who may say everything.
+ *
+ * An override that is permitted prints as the line that is handed on, reads
+ * back from the record as the same, and leaves nothing of the messenger; and a
+ * context that is permitted keeps to its limits.  The first byte chooses the
+ * profile, the setting "xtext" and whether the session is sealed; line
+ * feeds part the command lines, verbs and all, that one session says.
+ */
+#include "judge.h"
+
+#undef NDEBUG
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "context_name.h"
+#include "session_change.h"
+
+#define PAIRS_MAX	8
+#define SIZE_LIMIT	256
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const	 all[] = { "*", NULL };
+
+static void
+add_profile(struct trust *trust, const char *name, enum trust_seal seal,
+    bool always_allow)
+{
+	struct trust_profile_def	 def = {
+		.name = name, .xclient = all, .xforward = all,
+		.xsetcontext = all, .xremoteip = true, .xdumpcontext = true,
+		.seal = seal, .always_allow = always_allow
+	};
+	struct err			 err;
+	int				 i;
+
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		def.values[i] = all;
+	assert(trust_add_profile(trust, &def, &err) == 0);
+}
+
+static struct trust *
+make_trust(void)
+{
+	static struct trust	*trust;
+
+	if (trust != NULL)
+		return trust;
+	trust = trust_new();
+	assert(trust != NULL);
+	add_profile(trust, "plain", TRUST_SEAL_GREETING, false);
+	add_profile(trust, "never", TRUST_SEAL_NEVER, false);
+	add_profile(trust, "allow", TRUST_SEAL_GREETING, true);
+	add_profile(trust, "both", TRUST_SEAL_NEVER, true);
+	return trust;
+}
+
+static bool
+says(const struct assertion_set *set, enum assertion_name name)
+{
+	return set->v[name].status != ASSERTION_ABSENT;
+}
+
+/* Nothing that Postfix would keep of the messenger. */
+static void
+check_complete(const struct judge_facts *facts,
+    const struct assertion_set *set)
+{
+	if (says(set, ASSERTION_ADDR))
+		assert(says(set, ASSERTION_NAME) &&
+		    says(set, ASSERTION_PORT));
+	if (says(set, ASSERTION_NAME) &&
+	    set->v[ASSERTION_NAME].status != ASSERTION_VALUE)
+		assert(says(set, ASSERTION_REVERSE_NAME));
+	if (trust_profile_always_allow(facts->profile))
+		assert(says(set, ASSERTION_LOGIN));
+}
+
+static void
+check_override(const struct judge_facts *facts, const struct judgement *j,
+    struct session *s)
+{
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX], *copy;
+	size_t			 len;
+
+	assert(strncmp(j->line, "XCLIENT ", 8) == 0);
+	assert(strpbrk(j->line, "\"\\<>()\t\r\n") == NULL);
+	assert(session_read_override(j->line, &set));
+	check_complete(facts, &set);
+	assert(assertion_print(&set, line, sizeof(line), &len));
+	assert(strcmp(line, j->line) == 0);
+	assert(assertion_print(&j->override, line, sizeof(line), &len));
+	assert(strcmp(line, j->line) == 0);
+	copy = strdup(j->line);
+	assert(copy != NULL);
+	session_override(s, copy, &j->override);
+}
+
+static void
+check_context(const struct judgement *j, struct session *s)
+{
+	const struct context	*context = &s->context;
+	size_t			 size = 0;
+	unsigned		 i;
+
+	assert(context_set(&s->context, &j->context, CONTEXT_XSETCONTEXT, 1));
+	assert(context->n <= PAIRS_MAX && context->size <= SIZE_LIMIT);
+	for (i = 0; i < context->n; i++) {
+		assert(!context_is_builtin(context->pairs[i]->name));
+		size += strlen(context->pairs[i]->name) +
+		    strlen(context->pairs[i]->value);
+	}
+	assert(size == context->size);
+}
+
+/* The same bytes in memory of their own, so that a sanitizer sees their end. */
+static void
+judge_copy(const struct judge_facts *facts, enum trust_command command,
+    struct span args, struct judgement *j)
+{
+	char	*copy = malloc(args.n + (args.n == 0));
+
+	assert(copy != NULL);
+	if (args.n > 0)
+		memcpy(copy, args.p, args.n);
+	judge_command(facts, command, (struct span){ copy, args.n }, j);
+	free(copy);
+	assert(j->command == command);
+	assert(memchr(j->verdict.text, '\0', sizeof(j->verdict.text)) !=
+	    NULL);
+}
+
+static void
+say(const struct judge_facts *facts, struct span line, struct session *s)
+{
+	static struct judgement	 j;
+	struct span		 verb = judge_next_word(&line);
+	enum trust_command	 command;
+
+	if (!trust_command_find(verb, &command))
+		return;
+	judge_copy(facts, command, line, &j);
+	if (j.verdict.action != VERDICT_PERMIT) {
+		session_deny(s, &j.verdict, false);
+		return;
+	}
+	assert(!s->is_sealed || command == TRUST_XFORWARD);
+	if (command == TRUST_XCLIENT || command == TRUST_XREMOTEIP)
+		check_override(facts, &j, s);
+	else if (command == TRUST_XSETCONTEXT)
+		check_context(&j, s);
+	else if (command == TRUST_XFORWARD)
+		assert(strncmp(j.line, "XFORWARD ", 9) == 0);
+}
+
+/* The record of what came of it reads back as it was written. */
+static void
+check_record(struct session *s)
+{
+	static char	 once[SESSION_RECORD_MAX], twice[SESSION_RECORD_MAX];
+	struct session	 again;
+	size_t		 n;
+
+	(void)strcpy(s->id, "ID");
+	s->pid = 1;
+	n = session_encode(s, once, sizeof(once));
+	assert(n > 0);
+	session_init(&again);
+	assert(session_decode((struct span){ once, n }, &again));
+	assert(session_encode(&again, twice, sizeof(twice)) == n);
+	assert(memcmp(once, twice, n) == 0);
+	session_clear(&again);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const	 names[] = { "plain", "never", "allow",
+					     "both" };
+	struct conf			 conf = { .trust = make_trust(),
+	    .limits = { .context_pairs = PAIRS_MAX,
+	    .context_size = SIZE_LIMIT } };
+	struct session			 s;
+	struct judge_facts		 facts = { .conf = &conf,
+	    .session = &s };
+	struct span			 text, line;
+	const char			*lf;
+
+	if (size == 0)
+		return 0;
+	conf.xtext = data[0] & 4 ? XTEXT_LEGACY : XTEXT_STRICT;
+	facts.profile = trust_profile_find(conf.trust, names[data[0] & 3]);
+	session_init(&s);
+	s.is_sealed = (data[0] & 24) == 24;
+	text = (struct span){ (const char *)data + 1, size - 1 };
+	while (text.n > 0) {
+		lf = memchr(text.p, '\n', text.n);
+		line = (struct span){ text.p, lf == NULL ? text.n :
+		    (size_t)(lf - text.p) };
+		text = span_skip(text, line.n + (lf != NULL));
+		say(&facts, line, &s);
+	}
+	check_record(&s);
+	session_clear(&s);
+	return 0;
+}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# XContext::Sendmail: a private Sendmail, run from where its packages were
+# unpacked (XC_SENDMAIL), that delivers into files of the test's directory.
+#
+#	my $sendmail = XContext::Sendmail->new(milter => "unix:$path");
+#	$sendmail->start;
+#	XContext::Smtp->connect($sendmail->address, $sendmail->port);
+#	$sendmail->delivered('a subject');
+package XContext::Sendmail;
+
+use strict;
+use warnings;
+
+use IO::Socket::INET ();
+use POSIX ();
+use Time::HiRes ();
+
+use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
+    process_start stop_process);
+use XContext::Postfix ();
+
+sub _root { return $ENV{XC_SENDMAIL} // 'build-sendmail/root' }
+sub _program { return _root() . '/usr/libexec/sendmail/sendmail' }
+sub _cf { return _root() . '/usr/share/sendmail/cf' }
+
+# Why there can be no test with Sendmail here; undef if there can.
+sub impossible {
+	return 'only root can run Sendmail' if $> != 0;
+	return 'Sendmail was not unpacked (./bootstrap check does)'
+	    if !-x _program() || !-e _cf() . '/m4/cf.m4';
+	my $missing = join(' ', map { /^\s*(\S+) => not found/ ? $1 : () }
+	    `ldd @{[_program()]} 2>&1`);
+	return "Sendmail needs $missing" if $missing ne '';
+	return 'no name of its own for Sendmail (unshare -u)'
+	    if system('unshare -u true 2>/dev/null') != 0;
+	return 'm4 is not installed' if !grep { -x "$_/m4" }
+	    split(/:/, $ENV{PATH});
+	return undef;
+}
+
+# All optional but milter:
+#	milter		its socket: "unix:/path", "inet:port@host"
+#	address, port	default: an own address, a free port
+#	name		of the listener ("MTA")
+#	mc		text: more of the .mc file, before the mailers
+#	cf		text: more of the .cf file, behind all else
+sub new {
+	my ($class, %opt) = @_;
+	my $dir = guard_dir() . '/sendmail';
+	my $self = bless({ name => 'MTA', mc => '', cf => '',
+	    address => XContext::Postfix::own_address(), dir => $dir, %opt },
+	    $class);
+	$self->{port} //= XContext::Postfix::free_port($self->{address});
+	mkdir($_, 0755) for $dir, "$dir/mail";
+	mkdir("$dir/queue", 0700);
+	$self->configure;
+	return $self;
+}
+
+sub address { return $_[0]{address} }
+sub port { return $_[0]{port} }
+sub dir { return $_[0]{dir} }
+
+sub _write {
+	my ($path, $text) = @_;
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	print $fh $text;
+	close($fh) or die "$path: $!\n";
+}
+
+sub configure {
+	my ($self) = @_;
+	my ($dir, $cf) = ($self->{dir}, _cf());
+	my $files = join('', map { "define(`$_', `-o $dir/none')dnl\n" }
+	    qw(confCW_FILE confCT_FILE confCR_FILE));
+	_write("$dir/service.switch", "hosts files\naliases files\n");
+	_write("$dir/deliver", "#!/bin/sh\n" .
+	    "f=\$1/\$\$; cat > \$f.part; mv \$f.part \$f\n");
+	chmod(0755, "$dir/deliver");
+	_write("$dir/sendmail.mc", <<"END");
+define(`_USE_ETC_MAIL_')dnl
+define(`MAIL_SETTINGS_DIR', `$dir/')dnl
+include(`$cf/m4/cf.m4')dnl
+OSTYPE(`linux')dnl
+FEATURE(`no_default_msa')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`accept_unresolvable_domains')dnl
+FEATURE(`accept_unqualified_senders')dnl
+DAEMON_OPTIONS(`Family=inet, Name=$self->{name}, Port=$self->{port}, Addr=$self->{address}')dnl
+define(`QUEUE_DIR', `$dir/queue')dnl
+define(`confPID_FILE', `$dir/pid')dnl
+define(`ALIAS_FILE', `')dnl
+define(`HELP_FILE', `')dnl
+define(`STATUS_FILE', `')dnl
+define(`confHOST_STATUS_DIRECTORY', `')dnl
+define(`confCONTROL_SOCKET_NAME', `')dnl
+define(`confDEAD_LETTER_DROP', `$dir/dead.letter')dnl
+define(`confSERVICE_SWITCH_FILE', `$dir/service.switch')dnl
+define(`confDELIVERY_MODE', `interactive')dnl
+define(`confDOMAIN_NAME', `mx.example.net')dnl
+define(`confTO_IDENT', `0')dnl
+define(`confDONT_PROBE_INTERFACES', `true')dnl
+${files}LOCAL_DOMAIN(`example.com')dnl
+INPUT_MAIL_FILTER(`xcontext', `S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl
+$self->{mc}MAILER_DEFINITIONS
+MAILER(`local')dnl
+MAILER(`smtp')dnl
+Mkeep,	P=$dir/deliver, F=DFMPSmn8u, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, T=DNS/RFC822/X-Unix, A=deliver $dir/mail \$u
+LOCAL_RULE_0
+R\$* < @ example.com . > \$*	\$#keep \$@ example.com \$: \$1
+$self->{cf}
+END
+	system("m4 -D_CF_DIR_=$cf/ $dir/sendmail.mc > $dir/sendmail.cf") == 0
+	    or die "m4 cannot make sendmail.cf\n";
+}
+
+# In the foreground (-bD), its sessions in children.
+sub start {
+	my ($self) = @_;
+	my $log = "$self->{dir}/log";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', $log);
+		open(STDERR, '>&', \*STDOUT);
+		# Where its host's name has no dots, Sendmail waits for better
+		# times: so it gets a name of its own.
+		exec('unshare', '-u', 'sh', '-c', 'hostname mx.example.net &&' .
+		    ' exec "$0" -bD -C "$1"', _program(),
+		    "$self->{dir}/sendmail.cf") or POSIX::_exit(127);
+	}
+	guard_process($pid);
+	@$self{qw(pid start)} = ($pid, process_start($pid));
+	for (1 .. 500) {
+		return $self if IO::Socket::INET->new(
+		    PeerAddr => $self->{address}, PeerPort => $self->{port});
+		last if waitpid($pid, POSIX::WNOHANG()) == $pid;
+		Time::HiRes::sleep(0.02);
+	}
+	open(my $fh, '<', $log);
+	die "Sendmail does not start:\n", $fh ? <$fh> : '';
+}
+
+sub stop {
+	my ($self) = @_;
+	return if !defined $self->{pid};
+	stop_process($self->{pid}, $self->{start}, 10);
+	waitpid($self->{pid}, 0);
+	guard_forget($self->{pid});
+	delete $self->{pid};
+}
+
+sub mails {
+	my ($self) = @_;
+	my @mails;
+	for my $file (grep { !/\.part$/ } glob("$self->{dir}/mail/*")) {
+		open(my $fh, '<', $file) or next;
+		local $/;
+		push(@mails, scalar <$fh>);
+	}
+	return @mails;
+}
+
+# The delivered mail with that Subject, waiting for it up to that many seconds
+# (10); undef if there is none.
+sub delivered {
+	my ($self, $subject, $seconds) = @_;
+	my $end = Time::HiRes::time() + ($seconds // 10);
+	while (1) {
+		for my $mail ($self->mails) {
+			return $mail if $mail =~ /^Subject: \Q$subject\E$/m;
+		}
+		return undef if Time::HiRes::time() > $end;
+		Time::HiRes::sleep(0.05);
+	}
+}
+
+1;

@@ -1,0 +1,140 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# A Sendmail and a Postfix with one store: sessions from the same address and
+# port do not mix; and Sendmail's rulesets ask for profiles.
+use strict;
+use warnings;
+
+use Test::More;
+
+use XContext::Live ();
+use XContext::Postfix ();
+use XContext::Sendmail ();
+use XContext::Smtp ();
+
+my $why = XContext::Sendmail::impossible();
+plan(skip_all => $why) if defined $why;
+
+my $live = XContext::Live->new(
+    main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000 },
+    milter => { header_names => '{ "session", "tenant", "peer_address", ' .
+	'"remote_address" }' },
+    trust => "127.0.1.0/24\tedge\n127.0.3.0/24\tbanned\n",
+    profiles => <<'END');
+profile edge {
+	xclient = { "ADDR" }
+	xsetcontext = { "tenant" }
+	xdumpcontext = true
+}
+profile banned { }
+END
+my $sockets = $live->postfix->sockets;
+my $sendmail = XContext::Sendmail->new(milter => "unix:$sockets/milter",
+    mc => <<"END");
+LOCAL_CONFIG
+Kprofile socket -T<TMPF> unix:$sockets/maps
+LOCAL_RULESETS
+SLocal_check_relay
+R\$* \$| \$*		\$: \$(profile \$2 \$: none \$)
+Rbanned			\$#error \$@ 5.7.1 \$: "554 banned by profile"
+R\$*<TMPF>		\$#error \$@ 4.3.0 \$: "451 cannot tell"
+END
+$sendmail->start;
+
+sub to_sendmail {
+	my (%opt) = @_;
+	my $smtp = XContext::Smtp->connect($sendmail->address,
+	    $sendmail->port, local => '127.0.1.1', %opt);
+	$smtp->cmd('EHLO there');
+	return $smtp;
+}
+
+sub to_postfix {
+	my (%opt) = @_;
+	my $smtp = $live->connect(%opt);
+	$smtp->cmd('EHLO there');
+	return $smtp;
+}
+
+sub dumped {
+	my ($smtp) = @_;
+	return { map { /^(?:4\.0\.0 )?\[\w+\] (\S+) ?(.*)$/ ? ($1 => $2) : () }
+	    $smtp->cmd('XDUMPCONTEXT')->lines };
+}
+
+sub header {
+	my ($mail) = @_;
+	my ($field) = ($mail // '') =~
+	    /^X-Session-Context:((?:.*\n)(?:[ \t].*\n)*)/im;
+	($field // '') =~ s/\s+//gr;
+}
+
+for my $round (1 .. 3) {
+	my $port = XContext::Postfix::free_port('127.0.1.1');
+	my $p = to_postfix(local_port => $port);
+	my $s = to_sendmail(local_port => $port);
+	is($p->local_port, $s->local_port, 'the same address and port');
+	is($p->cmd("XSETCONTEXT tenant=postfix$round")->code, 250,
+	    'a pair on Postfix');
+	is($s->cmd("XSETCONTEXT tenant=sendmail$round")->code, 450,
+	    'a pair on Sendmail');
+	my ($pd, $sd) = (dumped($p), dumped($s));
+	is($pd->{tenant}, "postfix$round", 'Postfix has its own');
+	is($sd->{tenant}, "sendmail$round", 'Sendmail has its own');
+	isnt($pd->{session}, $sd->{session}, 'they are two sessions');
+	is($p->cmd('XCLIENT ADDR=198.51.100.9')->code, 220,
+	    'an override on Postfix');
+	is(dumped($s)->{remote_address}, '127.0.1.1',
+	    'does nothing on Sendmail');
+	is($s->cmd('XCLIENT ADDR=198.51.100.8')->code, 450,
+	    'and the other way round');
+	is(dumped($p)->{remote_address}, '198.51.100.9',
+	    'nothing on Postfix');
+	$p->cmd('EHLO client');
+	is($p->mail(subject => "p$round")->code, 250, 'mail to Postfix');
+	is($s->mail(subject => "s$round")->code, 250, 'mail to Sendmail');
+	like(header($live->postfix->delivered("p$round")),
+	    qr/tenant=postfix$round;.*remote_address=198\.51\.100\.9$/,
+	    'the header on Postfix');
+	like(header($sendmail->delivered("s$round")),
+	    qr/tenant=sendmail$round;.*remote_address=198\.51\.100\.8$/,
+	    'the header on Sendmail');
+	# A refusal spoils one of them only.
+	is($s->cmd('EHLO again')->code, 250, 'EHLO');
+	is($s->cmd('XSETCONTEXT other=1')->code, 550, 'refused on Sendmail');
+	is($s->mail(subject => 'spoilt')->code, 451, 'its mail is refused');
+	is($p->mail(subject => "q$round")->code, 250, 'the other is not');
+	$_->quit for $p, $s;
+}
+
+# A restart of xcontext-policy finds Sendmail's sessions in the store, and
+# leaves them alone.
+{
+	my $s = to_sendmail();
+	$s->cmd('XSETCONTEXT tenant=stays');
+	$live->policy->stop;
+	$live->policy->start;
+	is(dumped($s)->{tenant}, 'stays', 'a session on Sendmail stays');
+	is($s->mail(subject => 'stays')->code, 250, 'and its mail passes');
+	like(header($sendmail->delivered('stays')), qr/tenant=stays/,
+	    'with its header');
+	$s->quit;
+}
+
+# The profile table, by Sendmail's own rulesets.
+{
+	my $s = XContext::Smtp->connect($sendmail->address, $sendmail->port,
+	    local => '127.0.3.1');
+	$s->cmd('EHLO there');
+	my $reply = $s->cmd('MAIL FROM:<a@example.org>');
+	is($reply->code, 554, 'a ruleset refuses by profile');
+	like($reply->text, qr/banned by profile/, 'with its text');
+	$s->close;
+	is($live->lookup('profile', '127.0.1.1'), 'OK edge', 'the table');
+	is($live->lookup('profile', '127.0.2.1'), 'NOTFOUND ', 'a stranger');
+}
+
+$sendmail->stop;
+$live->finish;
