@@ -87,13 +87,14 @@ static int
 check_length(const struct database *db, const char *path, off_t size,
     struct err *err)
 {
+	uintmax_t	 page = db->page_size, len = (uintmax_t)size;
 	MDB_envinfo	 info;
 
-	if (db->page_size == 0 || (uintmax_t)size < 2 * (uintmax_t)db->page_size)
+	if (page == 0 || len < 2 * page)
 		return err_set(err, "%s: the file has been cut short", path);
 	if (mdb_env_info(db->env, &info) != 0)
 		return err_set(err, "%s: the file cannot be examined", path);
-	if ((uintmax_t)size / db->page_size <= info.me_last_pgno)
+	if (len / page <= info.me_last_pgno)
 		return err_set(err, "%s: the file has been cut short", path);
 	return 0;
 }

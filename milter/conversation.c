@@ -86,6 +86,9 @@ conversation_profile(const struct conversation *c)
 
 	if (c->is_sendmail)
 		return c->sendmail.profile;
+	/* A record that was found by client may be another session's. */
+	if (!c->facts.is_by_pid)
+		return NULL;
 	return s == NULL || s->profile == NULL ? NULL :
 	    trust_profile_find(c->conf->trust, s->profile);
 }
@@ -235,7 +238,7 @@ conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
 	size_t			 len = 0;
 	int			 result = -1;
 
-	if (s == NULL)
+	if (s == NULL || (!c->is_sendmail && !c->facts.is_by_pid))
 		return 0;
 	views = calloc(2, sizeof *views);
 	if (views == NULL)

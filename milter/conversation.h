@@ -58,7 +58,7 @@ void	conversation_greeting(struct conversation *c, const char *name,
 	    uint64_t now_ms);
 
 /* The peer's profile, in the configuration of this conversation; NULL: there
- * is none, or it is not known who the peer is. */
+ * is none, or it is not known for sure who the peer is. */
 const struct trust_profile	*conversation_profile(
 				    const struct conversation *c);
 
@@ -89,7 +89,7 @@ void	conversation_find_origin(struct conversation *c);
 
 /*
  * Writes the value of the context header.  Returns its length, 0: there is
- * nothing to say, -1: it does not fit.
+ * nothing to say for sure, -1: it does not fit.
  */
 int	conversation_header(struct conversation *c,
 	    char buf[CONVERSATION_HEADER_MAX]);

@@ -13,6 +13,9 @@ use Test::More;
 use XContext::Live ();
 
 my $live = XContext::Live->new(
+    services => [ { name => 'messengers', wiring => 'a' },
+	{ name => 'everybody', wiring => 'b' },
+	{ name => 'single', wiring => 'a', maxproc => 1 } ],
     main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000,
 	smtpd_junk_command_limit => 1000 },
     conf => { limits => undef },
@@ -20,6 +23,7 @@ my $live = XContext::Live->new(
 127.0.1.0/24	edge
 127.0.3.0/24	webmail
 127.0.4.0/24	reader
+127.0.5.0/24	always
 TRUST
 limits {
 	context_pairs = 4
@@ -36,6 +40,7 @@ profile webmail {
 	xclient = { "ADDR" }
 	on_violation = "reject"
 }
+profile always { always_allow = true }
 profile reader { xdumpcontext = true xsetcontext = { "*" } seal = "never" }
 PROFILES
 
@@ -255,21 +260,66 @@ for my $daemon ($live->policy, $live->milter) {
 	}
 }
 
-# The next session of the same process has nothing of it.
+# The next session of the same process has nothing of it, however the one
+# before has ended.
 {
-	my $postfix = $live->postfix;
-	my $smtp = messenger();
-	$smtp->cmd('XSETCONTEXT tenant=acme');
-	my ($pid) = $live->policy->event(event => 'permit',
-	    command => 'XSETCONTEXT')->{session};
-	$smtp->close;
-	for (1 .. 3) {
-		my $next = messenger();
-		my @dump = dump_of($next);
+	my %session;
+	for my $end (qw(quit close quit)) {
+		my $smtp = messenger(service => 'single');
+		my @dump = dump_of($smtp);
 		ok(!grep(/ tenant /, @dump), 'nothing is inherited');
-		ok(!grep(/ \Q$pid\E$/, @dump), 'it is another session');
-		$next->quit;
+		$session{$dump[0]}++;
+		is($smtp->cmd('XSETCONTEXT tenant=acme')->code, 250, 'a pair');
+		is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220,
+		    'an override') if $end eq 'close';
+		$smtp->$end;
 	}
+	is(scalar(keys %session), 3, 'each is another session');
+	my ($last) = map { $_->{pid} } reverse
+	    $live->milter->events(event => 'connect');
+	is(scalar(grep { $_->{pid} eq $last }
+	    $live->milter->events(event => 'connect',
+	    client => '127.0.1.1')) >= 3, 1, 'of the same process');
+}
+
+# One listener for everybody.
+{
+	my $smtp = messenger(service => 'everybody');
+	is($smtp->cmd('XSETCONTEXT tenant=acme')->code, 250, 'wiring B');
+	has([ dump_of($smtp) ], '[connection] tenant acme');
+	is($smtp->cmd('XREMOTEIP 198.51.100.9')->code, 220, 'an override');
+	is($smtp->cmd('XSETCONTEXT tenant=other')->code, 450,
+	    'is the last word there');
+	$smtp->quit;
+	$smtp = $live->connect(service => 'everybody', local => '127.0.2.1');
+	$smtp->cmd('EHLO there');
+	like($smtp->cmd('XSETCONTEXT tenant=acme')->code, qr/^[45]/,
+	    'wiring B: a stranger');
+	$smtp->quit;
+}
+
+# Revocation.
+{
+	my $tool = $ENV{XC_STORE_TOOL} // './t/lib/store_tool';
+	my $store = "lmdb:$live->{dir}/xcontext/store";
+	my ($with, $without, $always) = (messenger(), messenger(),
+	    messenger(local => '127.0.5.1'));
+	$with->cmd('XSETCONTEXT tenant=acme');
+	is(system("$tool $store revoke profile=edge"), 0, 'revoke a profile');
+	is(system("$tool $store revoke peer=127.0.5.1"), 0, 'and a peer');
+	is($with->mail(subject => 'revoked')->code, 451,
+	    'what rests on a grant is refused');
+	is($without->mail(subject => 'still a stranger')->code, 250,
+	    'what does not, is not');
+	is($without->cmd('XSETCONTEXT tenant=acme')->code, 450,
+	    'but nothing is granted any more');
+	is($always->mail(subject => 'not always')->code, 451,
+	    'who is always allowed, is no more');
+	$_->quit for $with, $without, $always;
+	is(system("$tool $store unrevoke profile=edge"), 0, 'unrevoke');
+	$with = messenger();
+	is($with->cmd('XSETCONTEXT tenant=acme')->code, 250, 'granted again');
+	$with->quit;
 }
 
 # A profile without a seal may read and write at any time.

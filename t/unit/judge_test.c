@@ -134,6 +134,8 @@ static const struct row {
 	{ "an override that is nothing", "edge", 0, "",
 	    "XREMOTEIP 203.0.113.7", VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
 	    "the session's record is damaged" },
+	{ "not allowed before damaged", "edge", 0, "", "XCLIENT LOGIN=root",
+	    VERDICT_REJECT, REASON_VALUE, NULL },
 	{ "it does not matter to what is forwarded", "edge", 0, "",
 	    "XFORWARD HELO=h", VERDICT_PERMIT, REASON_GRANTED,
 	    "XFORWARD HELO=h" },
@@ -259,6 +261,9 @@ static const struct row {
 	    "XSETCONTEXT a=1 b=2 tenant=3 route.y=4", VERDICT_REJECT,
 	    REASON_LIMIT, "route.y: expected at most 3 pairs" },
 
+	{ "not granted before one more", "edge", 0, NULL,
+	    "XSETCONTEXT a=1 b=2 tenant=3 color=4", VERDICT_REJECT,
+	    REASON_NO_GRANT, NULL },
 	{ "dump", "edge", 0, NULL, "XDUMPCONTEXT", VERDICT_PERMIT,
 	    REASON_GRANTED, NULL },
 	{ "dump, blanks", "edge", 0, NULL, "XDUMPCONTEXT \t\r\n",

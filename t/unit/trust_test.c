@@ -132,7 +132,7 @@ add_profiles(void)
 	    .values_line[ASSERTION_ADDR] = 82,
 	    .on_violation = VERDICT_REJECT });
 	add(&(struct trust_profile_def){ .name = "context", .line = 90,
-	    .xsetcontext = LIST("!route.secret", "Tenant", "route.*", "x?z",
+	    .xsetcontext = LIST("!route.secret", "Tenant", "Route.*", "x?z",
 	    "[q-s]1", "auth_*", "QUEUE_ID", "!mailfrom", "mailfrom"),
 	    .xsetcontext_line = 93, .on_violation = VERDICT_REJECT });
 	add(&(struct trust_profile_def){ .name = "dumper", .line = 100,
