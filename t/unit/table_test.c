@@ -909,7 +909,13 @@ START_TEST(test_lmdb_damaged)
 	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
 	check_row("cut short", table, span_of("k1"), TABLE_CANNOT_TELL, NULL,
 	    0);
+	ck_assert_int_eq(truncate(path, 4096), 0);
+	check_row("cut within its header", table, span_of("k1"),
+	    TABLE_CANNOT_TELL, NULL, 0);
 	table_free(table);
+	ck_assert_int_eq(unlink(path), 0);
+	lmdb_write("cut", 1000, 1, "v");
+	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
 	snprintf(spec, sizeof(spec), "lmdb:%s/cut", dir);
 	ck_assert_ptr_null(table_open(spec, &err));
 	ck_assert_msg(strstr(err.text, "cut short") != NULL, "%s", err.text);
@@ -976,6 +982,140 @@ START_TEST(test_lmdb_locked)
 }
 END_TEST
 
+/* text: a file's; want: "value@line" of each, with '|' behind it. */
+static const struct value_row {
+	const char	*name, *type, *text, *want;
+} value_rows[] = {
+	{ "texthash", "texthash", "a b\n\nc d\n e\n", "b@1|d e@3|" },
+	{ "texthash, empty", "texthash", "", "" },
+	{ "cidr", "cidr", "10.0.0.0/8 a b\nif 10.0.0.0/8\n10.1.0.0/16 c\n"
+	    "endif\n::/0 a b\n!::/0 cc\n", "a b@1|c@3|cc@6|" },
+	{ "cidr, one after another", "cidr", "10.0.0.0/8 a\n"
+	    "10.0.0.0/8 b\n10.0.0.0/8 b\n", "a@1|b@2|" },
+	{ "cidr, empty", "cidr", "", "" },
+	{ "regexp", "regexp", "/a/ x $$1\nif /b/\n!/c/ y\nendif\n/(d)/ z\n",
+	    "x $1@1|y@3|z@5|" },
+	{ "regexp with numbers", "regexp", "/(a)/ x$1\n/(b)/ y\n/(c)/ $1\n",
+	    "y@2|" },
+	{ "regexp, empty result", "regexp", "/a/\n", "@1|" },
+	{ "pcre", "pcre", "/(a)/ x ${1}\n/b/ y\n", "y@2|" },
+};
+
+static const struct value_spec_row {
+	const char	*name, *spec, *want;
+} value_spec_rows[] = {
+	{ "inline", "inline:{a=b, {c = d e}}", "b@1|d e@2|" },
+	{ "inline, the last counts", "inline:{a=b, a=c}", "c@2|" },
+	{ "static", "static:{ a b }", "a b@0|" },
+	{ "cidr within", "cidr:{{10.0.0.0/8 a}, {::/0 b}}", "a@1|b@2|" },
+	{ "pipemap", "pipemap:{inline:{a=b}, inline:{b=c, d=e}}",
+	    "c@1|e@2|" },
+	{ "union of one", "union:{static:a}", "a@0|" },
+	{ "union of more", "union:{static:a, static:b}", "" },
+	{ "union at the end of a pipemap",
+	    "pipemap:{static:a, union:{static:b, static:c}}", "" },
+};
+
+struct seen {
+	char		 text[200];
+	unsigned	 left;		/* values until it has enough */
+};
+
+static int
+see_value(const struct table_value *value, void *arg, struct err *err)
+{
+	struct seen	*seen = arg;
+	size_t		 n = strlen(seen->text);
+
+	ck_assert_ptr_nonnull(value->file);
+	ck_assert_ptr_null(memchr(value->text.p, '\0', value->text.n));
+	if (seen->left-- == 0)
+		return err_set(err, "enough");
+	snprintf(seen->text + n, sizeof(seen->text) - n, "%.*s@%u|",
+	    (int)value->text.n, value->text.p, value->line);
+	return 0;
+}
+
+static void
+check_values(const char *name, struct table *table, const char *want)
+{
+	struct seen	 seen = { .left = 100 };
+	struct err	 err = { "" };
+
+	ck_assert_ptr_nonnull(table);
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
+	ck_assert_msg(strcmp(seen.text, want) == 0,
+	    "%s: got \"%s\", want \"%s\"", name, seen.text, want);
+	/* It stops when it is told. */
+	seen = (struct seen){ .left = 0 };
+	ck_assert_msg(table_each_value(table, see_value, &seen, &err) ==
+	    (*want == '\0' ? 0 : -1), "%s: was not stopped", name);
+	ck_assert_str_eq(err.text, *want == '\0' ? "" : "enough");
+	ck_assert_str_eq(seen.text, "");
+	table_free(table);
+}
+
+START_TEST(test_values)
+{
+	const struct value_row	*r = &value_rows[_i];
+	struct err		 err;
+
+	check_values(r->name, open_text(r->type, r->text, &err), r->want);
+}
+END_TEST
+
+START_TEST(test_values_of_specs)
+{
+	const struct value_spec_row	*r = &value_spec_rows[_i];
+	struct err			 err;
+
+	check_values(r->name, open_at_edge(r->spec, &err), r->want);
+}
+END_TEST
+
+START_TEST(test_lmdb_values)
+{
+	struct table	*table;
+	struct seen	 seen = { .left = 100 };
+	struct err	 err = { "" };
+	char		 path[100];
+	pid_t		 pid;
+	int		 release;
+
+	lmdb_write("values", 2, (size_t)_i, "v");
+	lmdb_path(path, sizeof(path), "values");
+	check_values("lmdb", lmdb_open("values"), "v0@0|v1@0|");
+	table = lmdb_open("values");
+	/* The lock is given back; while another has it nobody can tell. */
+	pid = hold_lock(path, &release);
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, path));
+	ck_assert_str_eq(seen.text, "");
+	close(release);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
+	pid = hold_lock(path, &release);
+	close(release);
+	waitpid(pid, NULL, 0);
+	/* What postmap has written since. */
+	lmdb_write("values", 1, (size_t)_i, "w");
+	seen = (struct seen){ .left = 100 };
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
+	ck_assert_str_eq(seen.text, "w0@0|v1@0|");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
+	lmdb_write("values", 1, (size_t)_i, "x");
+	seen = (struct seen){ .left = 100 };
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
+	ck_assert_str_eq(seen.text, "x0@0|");
+	ck_assert_int_eq(truncate(path, 4096), 0);
+	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, "cut short"));
+	ck_assert_int_eq(unlink(path), 0);
+	table_free(table);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1001,6 +1141,10 @@ main(void)
 	tcase_add_test(tc, test_lmdb_replaced);
 	tcase_add_test(tc, test_lmdb_damaged);
 	tcase_add_test(tc, test_lmdb_locked);
+	tcase_add_loop_test(tc, test_values, 0, NELEM(value_rows));
+	tcase_add_loop_test(tc, test_values_of_specs, 0,
+	    NELEM(value_spec_rows));
+	tcase_add_loop_test(tc, test_lmdb_values, 0, 2);
 	tcase_set_timeout(tc, 60);
 	result = runner_run("table", tc);
 	tempdir_remove(dir);
