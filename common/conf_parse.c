@@ -17,6 +17,7 @@
 #include "conf_private.h"
 
 #define ROWS_MAX	64	/* of one section */
+#define LISTENER_NAME_SIZE	65	/* as in a session's record */
 
 /* Where a setting was met. */
 struct met {
@@ -328,10 +329,12 @@ add_listener(cfg_t *section, unsigned line)
 {
 	const char	*name = cfg_title(section);
 
-	if (*name == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyz"
+	if (strlen(name) >= LISTENER_NAME_SIZE || *name == '\0' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(name))
 		return err_set_at(parse->err, parse->conf->file, line,
-		    "a listener's name must be made of A-Z a-z 0-9 . _ -");
+		    "a listener's name must be 1 to %d of A-Z a-z 0-9 . _ -",
+		    LISTENER_NAME_SIZE - 1);
 	/* Without this the listener would get the maps of all others. */
 	if (cfg_size(section, "trust_maps") == 0)
 		return err_set_at(parse->err, parse->conf->file, line,

@@ -78,6 +78,15 @@ is_header_name(const char *value)
 }
 
 static bool
+is_class(const char *value)
+{
+	size_t	 n = strlen(value);
+
+	return n > 0 && strspn(value, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
+}
+
+static bool
 is_context_name(const char *value)
 {
 	size_t	 n = strlen(value);
@@ -179,7 +188,8 @@ static const struct conf_row	 rows[] = {
 	STRING("policy", "other_milters", "", policy_other_milters, NULL,
 	    NULL,
 	    "The milters of sessions that need none of ours."),
-	LIST("policy", "restriction_classes", "",
+	CHECKED_LIST("policy", "restriction_classes", "", is_class,
+	    "a name of A-Z a-z 0-9 _ -",
 	    "Names of smtpd_restriction_classes that access_maps may give."),
 	STRING("policy", "metrics", "", policy_metrics, is_listen_or_empty,
 	    "\"host:port\" or \"\"",

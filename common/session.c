@@ -250,8 +250,9 @@ put_pair(struct writer *w, const struct context_pair *pair)
 	put_bytes(w, pair->value, strlen(pair->value) + 1);
 }
 
-size_t
-session_encode(const struct session *s, char *buf, size_t size)
+/* The record without the first entries of the trail but one. */
+static size_t
+encode(const struct session *s, unsigned skip, char *buf, size_t size)
 {
 	struct writer	 w = { buf, size, false };
 	unsigned	 i;
@@ -286,9 +287,25 @@ session_encode(const struct session *s, char *buf, size_t size)
 		    verdict_reason_text(s->denied_reason));
 	put(&w, FIELD_DENIED_TEXT, s->denied_text);
 	for (i = 0; i < s->n_audit; i++)
-		put_audit(&w, &s->audit[i]);
-	put_number(&w, FIELD_AUDIT_DROPPED, s->n_audit_dropped);
+		if (i == 0 || i > skip)
+			put_audit(&w, &s->audit[i]);
+	put_number(&w, FIELD_AUDIT_DROPPED, s->n_audit_dropped + skip);
 	return w.is_full ? 0 : size - w.left;
+}
+
+size_t
+session_encode(const struct session *s, char *buf, size_t size)
+{
+	unsigned	 skip = 0;
+	size_t		 len = encode(s, skip, buf, size);
+
+	while (len == 0 && skip + 1 < s->n_audit) {
+		skip = skip * 2 + 1;
+		if (skip >= s->n_audit)
+			skip = s->n_audit - 1;
+		len = encode(s, skip, buf, size);
+	}
+	return len;
 }
 
 static bool

@@ -42,6 +42,8 @@ enum session_mta {
 	SESSION_SENDMAIL	/* xcontext-milter */
 };
 
+#define SESSION_AUDIT_NAMES	128	/* bytes of the names that are told */
+
 struct session_audit {
 	uint64_t		 time_ms;	/* since the epoch */
 	enum session_event	 event;
@@ -111,7 +113,8 @@ bool	session_audit_add(struct session *s, unsigned max, uint64_t now_ms,
 /*
  * Writes the record: "name=value" fields, each ended by a NUL, so that it can
  * be read with any tool and a field more does no harm to an older reader.
- * Returns its length, or 0 if it does not fit in size.
+ * What does not fit is left out of the audit trail, the oldest first, and
+ * counted there.  Returns its length, or 0 if it does not fit even so.
  */
 size_t	session_encode(const struct session *s, char *buf, size_t size);
 

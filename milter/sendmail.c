@@ -127,7 +127,8 @@ check_revoked(struct sendmail *sm, uint64_t now_ms)
 	struct verdict	 verdict;
 	struct err	 err;
 
-	if (sm->profile == NULL || !trust_profile_may_any(sm->profile))
+	if (sm->profile == NULL || (!trust_profile_may_any(sm->profile) &&
+	    !trust_profile_report_only(sm->profile)))
 		return true;
 	switch (store_is_revoked(sm->store, &sm->session.peer,
 	    trust_profile_name(sm->profile), now_ms, &err)) {
@@ -196,7 +197,7 @@ static void
 accept_context(struct sendmail *sm, const struct judgement *j,
     struct enforce_answer *answer, uint64_t now_ms)
 {
-	char	 names[CONTEXT_LINE_MAX], pairs[2 * CONTEXT_LINE_MAX];
+	char	 names[SESSION_AUDIT_NAMES], pairs[2 * CONTEXT_LINE_MAX];
 
 	if (!context_set(&sm->session.context, &j->context,
 	    CONTEXT_XSETCONTEXT, now_ms)) {

@@ -61,7 +61,7 @@ static void
 permit_context(struct ledger *ledger, struct ledger_proc *proc,
     const struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
 {
-	char	 names[CONTEXT_LINE_MAX], pairs[2 * CONTEXT_LINE_MAX];
+	char	 names[SESSION_AUDIT_NAMES], pairs[2 * CONTEXT_LINE_MAX];
 
 	if (!context_set(&proc->session->context, &j->context,
 	    CONTEXT_XSETCONTEXT, now_ms)) {

@@ -44,7 +44,6 @@ answer_grant(struct ledger *ledger, struct ledger_proc *proc,
 
 	if (!ledger_check_revoked(ledger, proc, now_ms, reply))
 		return;
-
 	is_granted = proc->profile != NULL && !s->is_sealed &&
 	    (trust_profile_may(proc->profile, command) ||
 	    (command == TRUST_XCLIENT &&

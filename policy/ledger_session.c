@@ -366,7 +366,9 @@ ledger_check_revoked(struct ledger *ledger, struct ledger_proc *proc,
 	struct err	 err;
 	bool		 is_spoilt;
 
-	if (s == NULL || !ledger_has_grants(proc))
+	if (s == NULL || proc->profile == NULL ||
+	    (!ledger_has_grants(proc) &&
+	    !trust_profile_report_only(proc->profile)))
 		return true;
 	switch (store_is_revoked(ledger->store, &s->peer,
 	    trust_profile_name(proc->profile), now_ms, &err)) {

@@ -88,8 +88,9 @@ static const char *
 note(enum ledger_event event, const struct verdict *verdict,
     const char *command, const char *text)
 {
-	struct ledger_note	 n = { event, &session, verdict, command,
-				     text };
+	struct ledger_note	 n = { .event = event, .session = &session,
+				     .verdict = verdict, .command = command,
+				     .text = text };
 
 	report_note(&n, &report);
 	return lines();
@@ -128,8 +129,8 @@ END_TEST
 
 START_TEST(an_event_without_a_session)
 {
-	struct ledger_note	 n = { LEDGER_ERROR, NULL, NULL, NULL,
-				     "no store" };
+	struct ledger_note	 n = { .event = LEDGER_ERROR,
+				     .text = "no store" };
 
 	report_note(&n, &report);
 	check_like(lines(), "event=error level=error line=\"no store\"\n");

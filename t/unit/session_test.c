@@ -274,6 +274,32 @@ START_TEST(a_smaller_trail_holds_no_more_than_it_did)
 }
 END_TEST
 
+START_TEST(a_long_trail_costs_no_record)
+{
+	static char	 text[4000], buf[SESSION_RECORD_MAX];
+	struct session	 s, back;
+	size_t		 len;
+	unsigned	 i;
+
+	memset(text, 'x', sizeof text - 1);
+	session_init(&s);
+	(void)strcpy(s.id, "ID");
+	s.pid = 7;
+	ck_assert(session_audit_add(&s, 64, 0, SESSION_BEGUN, "first"));
+	for (i = 1; i < 40; i++)
+		ck_assert(session_audit_add(&s, 64, i, SESSION_REFUSED, text));
+	len = session_encode(&s, buf, sizeof buf);
+	ck_assert_uint_gt(len, sizeof buf / 4);
+	session_init(&back);
+	ck_assert(session_decode((struct span){ buf, len }, &back));
+	ck_assert_str_eq(back.audit[0].text, "first");
+	ck_assert_uint_eq(back.audit[back.n_audit - 1].time_ms, 39);
+	ck_assert_uint_eq(back.n_audit + back.n_audit_dropped, 40);
+	session_clear(&back);
+	session_clear(&s);
+}
+END_TEST
+
 START_TEST(event_names)
 {
 	static const char *const	 names[] = {
@@ -307,6 +333,7 @@ main(void)
 	tcase_add_test(tc, texts_are_copied_and_taken_away);
 	tcase_add_test(tc, the_trail_keeps_its_first_and_its_last);
 	tcase_add_test(tc, a_smaller_trail_holds_no_more_than_it_did);
+	tcase_add_test(tc, a_long_trail_costs_no_record);
 	tcase_add_test(tc, event_names);
 	return runner_run("session", tc);
 }
