@@ -125,5 +125,8 @@ size_t	session_encode(const struct session *s, char *buf, size_t size);
 bool	session_decode(struct span record, struct session *s);
 
 const char	*session_event_text(enum session_event event);
+/* False: there is no such event. */
+bool		 session_event_find(struct span text,
+		    enum session_event *event_r);
 
 #endif

@@ -16,6 +16,7 @@
 #include <libmilter/mfapi.h>
 
 #include "conversation.h"
+#include "finish.h"
 #include "journal.h"
 #include "log.h"
 #include "policy.h"
@@ -437,43 +438,6 @@ on_header(SMFICTX *ctx, char *name, char *value)
 	return silent(ms, SMFIP_NR_HDR);
 }
 
-/* Takes away what pretends to be ours, from the last to the first, and adds
- * what is. */
-static bool
-change_headers(SMFICTX *ctx, struct conversation *c, char *value)
-{
-	char		*name = c->conf->milter_header;
-	unsigned	 i;
-	int		 len;
-
-	for (i = c->message.n_forged; i > 0; i--)
-		if (smfi_chgheader(ctx, name, (int)i, NULL) != MI_SUCCESS)
-			return false;
-	len = conversation_header(c, value);
-	return len == 0 || (len > 0 &&
-	    smfi_insheader(ctx, 0, name, value) == MI_SUCCESS);
-}
-
-static sfsistat
-end_message(SMFICTX *ctx, struct conversation *c)
-{
-	struct enforce_answer	 answer;
-	char			*value;
-	bool			 is_done;
-
-	if (!message_set_queue_id(&c->message, macro(ctx, "i")))
-		c->message.has_failed = true;
-	conversation_find_origin(c);
-	value = malloc(CONVERSATION_HEADER_MAX);
-	is_done = value != NULL && !c->message.has_failed &&
-	    (!c->has_header_duty || change_headers(ctx, c, value));
-	free(value);
-	if (is_done)
-		return SMFIS_CONTINUE;
-	enforce_cannot_tell(&answer);
-	return reply_refusal(ctx, c, "mail_refused", "EOM", &answer);
-}
-
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
@@ -482,7 +446,9 @@ on_eom(SMFICTX *ctx)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	status = end_message(ctx, ms->c);
+	if (!message_set_queue_id(&ms->c->message, macro(ctx, "i")))
+		ms->c->message.has_failed = true;
+	status = finish_message(ctx, ms->c);
 	message_clear(&ms->c->message);
 	service_leave();
 	return status;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * finish: what is done at the end of a message.
+ */
+#ifndef XC_FINISH_H
+#define XC_FINISH_H
+
+#include <libmilter/mfapi.h>
+
+#include "conversation.h"
+
+/* Finds the origin, removes headers that pretend to be ours, adds ours; returns
+ * what the callback has to return. */
+sfsistat	finish_message(SMFICTX *ctx, struct conversation *c);
+
+#endif
