@@ -39,7 +39,7 @@ static const struct {
 	int		 stage;
 	const char	*macros;
 } macro_stages[] = {
-	{ SMFIM_CONNECT,	"v {daemon_name} {client_resolve}" },
+	{ SMFIM_CONNECT,	"v {daemon_name} {client_resolve} {if_name}" },
 	{ SMFIM_ENVFROM,	"{auth_type} {auth_authen} i" },
 	{ SMFIM_ENVRCPT,	"i" },
 	{ SMFIM_DATA,		"i" },
@@ -263,14 +263,18 @@ connect_session(SMFICTX *ctx, struct milter_session *ms)
 	    reply_refusal(ctx, c, "mail_refused", "CONNECT", &answer);
 }
 
-/* Only Postfix follows its sessions by itself, or rather by xcontext-policy. */
+/*
+ * Only Postfix follows its sessions by itself, or rather by xcontext-policy.
+ * Its name for itself is a setting (mail_name); but Sendmail's is its version,
+ * and Postfix never tells the interface.
+ */
 static bool
 is_postfix(SMFICTX *ctx)
 {
 	const char	*version = macro(ctx, "v");
 
-	return version == NULL ||
-	    strncmp(version, "Postfix", strlen("Postfix")) == 0;
+	return macro(ctx, "{if_name}") == NULL || version == NULL ||
+	    version[0] < '0' || version[0] > '9';
 }
 
 static sfsistat

@@ -212,7 +212,9 @@ ledger_profile(struct ledger *ledger, struct span listener, struct span key,
 	peer.listener = on;
 	memcpy(name, key.p, key.n);
 	name[key.n] = '\0';
-	if (!address_parse(key, &peer.addr))
+	/* Sendmail says "IPv6:" before such an address. */
+	if (!address_parse(key, &peer.addr) &&
+	    !address_parse_mailhost(key, &peer.addr))
 		peer.name = name;
 	if (trust_classify(ledger->conf->trust, &peer, &profile, rule,
 	    sizeof rule, &err) != TRUST_OK) {

@@ -17,8 +17,9 @@ my $live = XContext::Live->new(
     services => [ { name => 'messengers', wiring => 'a' },
 	{ name => 'everybody', wiring => 'b' },
 	{ name => 'single', wiring => 'a', maxproc => 1 } ],
-    main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000,
-	smtpd_junk_command_limit => 1000 },
+    # Whatever it calls itself, it is a Postfix.
+    main => { mail_name => '8.17.1', smtpd_hard_error_limit => 1000,
+	smtpd_soft_error_limit => 1000, smtpd_junk_command_limit => 1000 },
     conf => { limits => undef },
     trust => <<'TRUST', profiles => <<'PROFILES');
 127.0.1.0/24	edge

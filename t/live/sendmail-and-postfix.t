@@ -21,7 +21,8 @@ my $live = XContext::Live->new(
     main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000 },
     milter => { header_names => '{ "session", "tenant", "peer_address", ' .
 	'"remote_address" }' },
-    trust => "127.0.1.0/24\tedge\n127.0.3.0/24\tbanned\n",
+    trust => "127.0.1.0/24\tedge\n127.0.3.0/24\tbanned\n" .
+	"2600::/16\tbanned\n",
     profiles => <<'END');
 profile edge {
 	xclient = { "ADDR" }
@@ -134,6 +135,8 @@ for my $round (1 .. 3) {
 	$s->close;
 	is($live->lookup('profile', '127.0.1.1'), 'OK edge', 'the table');
 	is($live->lookup('profile', '127.0.2.1'), 'NOTFOUND ', 'a stranger');
+	is($live->lookup('profile', 'ipv6:2600:0:0:0:0:0:0:9'), 'OK banned',
+	    'IPv6 as Sendmail writes it');
 }
 
 $sendmail->stop;

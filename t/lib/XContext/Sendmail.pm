@@ -14,7 +14,9 @@ use strict;
 use warnings;
 
 use IO::Socket::INET ();
+use IO::Socket::UNIX ();
 use POSIX ();
+use Socket ();
 use Time::HiRes ();
 
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
@@ -33,8 +35,8 @@ sub impossible {
 	my $missing = join(' ', map { /^\s*(\S+) => not found/ ? $1 : () }
 	    `ldd @{[_program()]} 2>&1`);
 	return "Sendmail needs $missing" if $missing ne '';
-	return 'no name of its own for Sendmail (unshare -u)'
-	    if system('unshare -u true 2>/dev/null') != 0;
+	return 'no name and files of its own for Sendmail (unshare -mu)'
+	    if system('unshare -mu true 2>/dev/null') != 0;
 	return 'm4 is not installed' if !grep { -x "$_/m4" }
 	    split(/:/, $ENV{PATH});
 	return undef;
@@ -44,16 +46,17 @@ sub impossible {
 #	milter		its socket: "unix:/path", "inet:port@host"
 #	address, port	default: an own address, a free port
 #	name		of the listener ("MTA")
+#	hosts		text: more of its /etc/hosts, for names of clients
 #	mc		text: more of the .mc file, before the mailers
 #	cf		text: more of the .cf file, behind all else
 sub new {
 	my ($class, %opt) = @_;
 	my $dir = guard_dir() . '/sendmail';
-	my $self = bless({ name => 'MTA', mc => '', cf => '',
+	my $self = bless({ name => 'MTA', mc => '', cf => '', hosts => '',
 	    address => XContext::Postfix::own_address(), dir => $dir, %opt },
 	    $class);
 	$self->{port} //= XContext::Postfix::free_port($self->{address});
-	mkdir($_, 0755) for $dir, "$dir/mail";
+	mkdir($_, 0755) for $dir, "$dir/mail", "$dir/dev";
 	mkdir("$dir/queue", 0700);
 	$self->configure;
 	return $self;
@@ -101,6 +104,8 @@ define(`confSERVICE_SWITCH_FILE', `$dir/service.switch')dnl
 define(`confDELIVERY_MODE', `interactive')dnl
 define(`confDOMAIN_NAME', `mx.example.net')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confQUEUE_LA', `9999')dnl
+define(`confREFUSE_LA', `9999')dnl
 define(`confDONT_PROBE_INTERFACES', `true')dnl
 ${files}LOCAL_DOMAIN(`example.com')dnl
 INPUT_MAIL_FILTER(`xcontext', `S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl
@@ -116,21 +121,73 @@ END
 	    or die "m4 cannot make sendmail.cf\n";
 }
 
+# It waits a minute where its host's name has no dots, asks the host's name
+# servers about clients, and writes to the host's log.  So it gets a name, two
+# files of /etc and a /dev of its own.
+my $inside = <<'END';
+set -e
+hostname mx.example.net
+mount --bind "$1/hosts" /etc/hosts
+mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf
+for node in null zero full random urandom; do
+	: > "$1/dev/$node"
+	mount --bind "/dev/$node" "$1/dev/$node"
+done
+mount --rbind "$1/dev" /dev
+exec "$0" -bD -C "$1/sendmail.cf"
+END
+
+sub _surroundings {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	_write("$dir/hosts", "127.0.0.1 localhost\n::1 localhost\n" .
+	    "$self->{address} mx.example.net\n$self->{hosts}");
+	_write("$dir/nsswitch.conf", "passwd: files\ngroup: files\n" .
+	    "hosts: files\n");
+}
+
+# Writes down what comes by /dev/log, each line with its <priority> in front.
+sub _start_log {
+	my ($self) = @_;
+	my $path = "$self->{dir}/dev/log";
+	my $sock = IO::Socket::UNIX->new(Local => $path,
+	    Type => Socket::SOCK_DGRAM()) or die "$path: $!\n";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		open(my $out, '>>', $self->log_file);
+		while (defined $sock->recv(my $line, 65536)) {
+			syswrite($out, "$line\n");
+		}
+		POSIX::_exit(1);
+	}
+	guard_process($pid);
+	@$self{qw(log_pid log_start)} = ($pid, process_start($pid));
+}
+
+sub log_file { return "$_[0]{dir}/mail.log" }
+
+sub log_text {
+	my ($self) = @_;
+	open(my $fh, '<', $self->log_file) or return '';
+	local $/;
+	return <$fh> // '';
+}
+
 # In the foreground (-bD), its sessions in children.
 sub start {
 	my ($self) = @_;
 	my $log = "$self->{dir}/log";
+	$self->_surroundings;
+	$self->_start_log unless defined $self->{log_pid};
 	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
 		guard_child();
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>>', $log);
 		open(STDERR, '>&', \*STDOUT);
-		# Where its host's name has no dots, Sendmail waits for better
-		# times: so it gets a name of its own.
-		exec('unshare', '-u', 'sh', '-c', 'hostname mx.example.net &&' .
-		    ' exec "$0" -bD -C "$1"', _program(),
-		    "$self->{dir}/sendmail.cf") or POSIX::_exit(127);
+		exec('unshare', '-mu', 'sh', '-c', $inside, _program(),
+		    $self->{dir}) or POSIX::_exit(127);
 	}
 	guard_process($pid);
 	@$self{qw(pid start)} = ($pid, process_start($pid));
@@ -141,7 +198,7 @@ sub start {
 		Time::HiRes::sleep(0.02);
 	}
 	open(my $fh, '<', $log);
-	die "Sendmail does not start:\n", $fh ? <$fh> : '';
+	die "Sendmail does not start:\n", $fh ? <$fh> : '', $self->log_text;
 }
 
 sub stop {
@@ -150,7 +207,11 @@ sub stop {
 	stop_process($self->{pid}, $self->{start}, 10);
 	waitpid($self->{pid}, 0);
 	guard_forget($self->{pid});
-	delete $self->{pid};
+	stop_process($self->{log_pid}, $self->{log_start}, 5);
+	waitpid($self->{log_pid}, 0);
+	guard_forget($self->{log_pid});
+	unlink("$self->{dir}/dev/log");
+	delete @$self{qw(pid log_pid)};
 }
 
 sub mails {
