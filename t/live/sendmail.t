@@ -350,6 +350,9 @@ is($milter->event(event => 'access', key => 'context.tenant=blocked')
 	$milter->start;
 	is(scalar(grep { /^session=/ } `$tool $store list`), 0,
 	    'what nobody comes back for is swept');
+	$smtp = session(undef, 'XSETCONTEXT tenant=acme');
+	is($smtp->mail(subject => 'once more')->code, 250, 'and it serves');
+	$smtp->quit;
 }
 
 $sendmail->stop;
