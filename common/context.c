@@ -46,14 +46,14 @@ context_clear(struct context *context)
 	*context = (struct context){ .n = 0 };
 }
 
-/* The place of a name; NULL: it has none. */
+/* The place of a name in small letters; NULL: it has none. */
 static struct context_pair **
 find(const struct context *context, const char *name)
 {
 	unsigned	 i;
 
 	for (i = 0; i < context->n; i++)
-		if (strcasecmp(context->pairs[i]->name, name) == 0)
+		if (strcmp(context->pairs[i]->name, name) == 0)
 			return &context->pairs[i];
 	return NULL;
 }
@@ -61,9 +61,12 @@ find(const struct context *context, const char *name)
 const struct context_pair *
 context_find(const struct context *context, const char *name)
 {
-	struct context_pair	**pair = find(context, name);
+	unsigned	 i;
 
-	return pair == NULL ? NULL : *pair;
+	for (i = 0; i < context->n; i++)
+		if (strcasecmp(context->pairs[i]->name, name) == 0)
+			return context->pairs[i];
+	return NULL;
 }
 
 static size_t
@@ -83,13 +86,13 @@ static void
 count(const struct context *context, const struct context_assignment *a,
     unsigned *n, size_t *size)
 {
-	const struct context_pair	*old = context_find(context, a->name);
+	struct context_pair	**old = find(context, a->name);
 
 	*size += assignment_size(a);
 	if (old == NULL)
 		++*n;
 	else
-		*size -= pair_size(old);
+		*size -= pair_size(*old);
 }
 
 bool

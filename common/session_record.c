@@ -8,8 +8,6 @@
  */
 #include "session.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum field {
@@ -100,17 +98,26 @@ put(struct writer *w, enum field field, const char *value)
 	put_bytes(w, value, strlen(value) + 1);
 }
 
+/* The digits of a number, in front of end. */
+static char *
+digits(uint64_t value, char *end)
+{
+	do {
+		*--end = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	return end;
+}
+
 static void
 put_number(struct writer *w, enum field field, uint64_t value)
 {
-	char	 digits[21], *p = digits + sizeof digits;
+	char	 buf[21];
 
 	if (value == 0)
 		return;
-	*--p = '\0';
-	for (; value != 0; value /= 10)
-		*--p = (char)('0' + value % 10);
-	put(w, field, p);
+	buf[sizeof buf - 1] = '\0';
+	put(w, field, digits(value, buf + sizeof buf - 1));
 }
 
 static void
@@ -122,24 +129,41 @@ put_address(struct writer *w, enum field field, const struct address *addr)
 }
 
 static void
+put_text(struct writer *w, const char *text)
+{
+	put_bytes(w, text, strlen(text));
+}
+
+static void
+put_time(struct writer *w, uint64_t time_ms)
+{
+	char	 buf[20], *end = buf + sizeof buf, *p = digits(time_ms, end);
+
+	put_bytes(w, p, (size_t)(end - p));
+}
+
+/* A session has many of these, and is written often: no formats. */
+static void
 put_audit(struct writer *w, const struct session_audit *a)
 {
-	char	 head[64];
-
-	(void)snprintf(head, sizeof head, "audit=%" PRIu64 " %s ", a->time_ms,
-	    session_event_text(a->event));
-	put_bytes(w, head, strlen(head));
+	put_text(w, "audit=");
+	put_time(w, a->time_ms);
+	put_text(w, " ");
+	put_text(w, session_event_text(a->event));
+	put_text(w, " ");
 	put_bytes(w, a->text, strlen(a->text) + 1);
 }
 
 static void
 put_pair(struct writer *w, const struct context_pair *pair)
 {
-	char	 head[CONTEXT_NAME_MAX + 64];
-
-	(void)snprintf(head, sizeof head, "context=%s %s %" PRIu64 " ",
-	    pair->name, context_source_text(pair->source), pair->time_ms);
-	put_bytes(w, head, strlen(head));
+	put_text(w, "context=");
+	put_text(w, pair->name);
+	put_text(w, " ");
+	put_text(w, context_source_text(pair->source));
+	put_text(w, " ");
+	put_time(w, pair->time_ms);
+	put_text(w, " ");
 	put_bytes(w, pair->value, strlen(pair->value) + 1);
 }
 
