@@ -225,7 +225,8 @@ verified_name(SMFICTX *ctx, const char *name)
 	    name[0] != '[' ? name : NULL;
 }
 
-static void
+/* False: out of memory. */
+static bool
 begin_sendmail(SMFICTX *ctx, struct conversation *c)
 {
 	struct sendmail_peer	 peer = {
@@ -238,10 +239,14 @@ begin_sendmail(SMFICTX *ctx, struct conversation *c)
 
 	if (peer.pid > 0)
 		peer.pid_start = procstart_get(c->key.starts, peer.pid);
+	c->sendmail = malloc(sizeof *c->sendmail);
+	if (c->sendmail == NULL)
+		return false;
 	/* Nobody else has a record of it that could disagree. */
 	c->facts.is_by_pid = false;
 	c->is_sendmail = true;
-	sendmail_begin(&c->sendmail, c->conf, c->store, &peer, now_ms());
+	sendmail_begin(c->sendmail, c->conf, c->store, &peer, now_ms());
+	return true;
 }
 
 static sfsistat
@@ -298,9 +303,9 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 		c->key.client_port = c->facts.client_port;
 		(void)session_set_text(&c->remote_name,
 		    verified_name(ctx, name));
-		if (!is_postfix(ctx))
-			begin_sendmail(ctx, c);
-		status = connect_session(ctx, ms);
+		if (is_postfix(ctx) || begin_sendmail(ctx, c))
+			status = connect_session(ctx, ms);
+		conversation_release(c);
 	}
 	service_leave();
 	return status;
@@ -362,11 +367,12 @@ on_mail(SMFICTX *ctx, char **args)
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
 	if ((!ms->c->is_sendmail ||
-	    sendmail_mail(&ms->c->sendmail, now_ms())) &&
+	    sendmail_mail(ms->c->sendmail, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");
 	if (status != SMFIS_CONTINUE)
 		message_clear(&ms->c->message);
+	conversation_release(ms->c);
 	service_leave();
 	return status;
 }
@@ -402,6 +408,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 		status = ask_policy(ctx, ms->c);
 	if (status == SMFIS_CONTINUE)
 		ms->c->message.n_rcpt++;
+	conversation_release(ms->c);
 	service_leave();
 	return status;
 }
@@ -426,6 +433,9 @@ on_data(SMFICTX *ctx)
 		message_clear(&ms->c->message);
 		status = SMFIS_ACCEPT;
 	}
+	/* The record is needed until the end of the message. */
+	if (status != SMFIS_CONTINUE)
+		conversation_release(ms->c);
 	service_leave();
 	return status;
 }
@@ -454,6 +464,7 @@ on_eom(SMFICTX *ctx)
 		ms->c->message.has_failed = true;
 	status = finish_message(ctx, ms->c);
 	message_clear(&ms->c->message);
+	conversation_release(ms->c);
 	service_leave();
 	return status;
 }
@@ -467,6 +478,7 @@ on_abort(SMFICTX *ctx)
 	if (ms == NULL || !service_enter())
 		return SMFIS_CONTINUE;
 	message_clear(&ms->c->message);
+	conversation_release(ms->c);
 	service_leave();
 	return SMFIS_CONTINUE;
 }
@@ -486,6 +498,7 @@ on_unknown(SMFICTX *ctx, const char *line)
 	if (!service_enter())
 		return SMFIS_TEMPFAIL;
 	status = unknown_answer(ctx, ms->c, line, now_ms());
+	conversation_release(ms->c);
 	service_leave();
 	return status;
 }

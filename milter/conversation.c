@@ -33,7 +33,8 @@ conversation_free(struct conversation *c)
 	if (c == NULL)
 		return;
 	if (c->is_sendmail)
-		sendmail_end(&c->sendmail);
+		sendmail_end(c->sendmail);
+	free(c->sendmail);
 	message_clear(&c->message);
 	session_clear(&c->record);
 	conf_unref(c->conf);
@@ -71,11 +72,17 @@ conversation_find(struct conversation *c)
 	return c->is_sendmail ? STORE_FOUND : find_record(c);
 }
 
+void
+conversation_release(struct conversation *c)
+{
+	session_clear(&c->record);
+}
+
 const struct session *
 conversation_session(const struct conversation *c)
 {
 	if (c->is_sendmail)
-		return &c->sendmail.session;
+		return &c->sendmail->session;
 	return c->record.id[0] == '\0' ? NULL : &c->record;
 }
 
@@ -85,7 +92,7 @@ conversation_profile(const struct conversation *c)
 	const struct session	*s = conversation_session(c);
 
 	if (c->is_sendmail)
-		return c->sendmail.profile;
+		return c->sendmail->profile;
 	/* A record that was found by client may be another session's. */
 	if (!c->facts.is_by_pid)
 		return NULL;
@@ -102,7 +109,7 @@ conversation_greeting(struct conversation *c, const char *name,
 		(void)session_set_text(&c->ehlo, NULL);
 	message_clear(&c->message);
 	if (c->is_sendmail)
-		sendmail_greeting(&c->sendmail, now_ms);
+		sendmail_greeting(c->sendmail, now_ms);
 }
 
 void

@@ -30,7 +30,7 @@ struct conversation {
 	char			*remote_name;	/* verified, or NULL */
 	bool			 has_header_duty;
 	bool			 is_sendmail;
-	struct sendmail		 sendmail;	/* if so */
+	struct sendmail		*sendmail;	/* if so */
 	struct session		 record;	/* else: as it was last read */
 };
 
@@ -45,6 +45,9 @@ void			 conversation_free(struct conversation *c);
  * name is remembered when it is first seen, so that a change can be noticed.
  */
 enum store_result	conversation_find(struct conversation *c);
+
+/* Forgets what was read: a session that waits for its client needs none. */
+void	conversation_release(struct conversation *c);
 
 /* The session as it was last found, or NULL. */
 const struct session	*conversation_session(const struct conversation *c);

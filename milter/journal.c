@@ -113,9 +113,9 @@ journal_origin(const char *id, const struct message *m, const char *why)
 	else
 		LOG(LOG_LEVEL_INFO, id, "origin",
 		    { "queue_id", m->queue_id },
-		    { "address", address_format(&m->origin.addr, address,
+		    { "address", address_format(&m->origin->addr, address,
 		    sizeof address) },
-		    { "name", m->origin.name }, { "helo", m->origin.helo });
+		    { "name", m->origin->name }, { "helo", m->origin->helo });
 }
 
 void

@@ -15,6 +15,7 @@ message_clear(struct message *m)
 	free(m->mailfrom);
 	free(m->queue_id);
 	free(m->received);
+	free(m->origin);
 	*m = (struct message){ .is_begun = false };
 }
 
@@ -78,10 +79,14 @@ message_find_origin(struct message *m)
 	n = strlen(m->received);
 	if (n > MESSAGE_HEADER_MAX)
 		return "the Received: header is too long";
-	status = received_parse((struct span){ m->received, n }, &m->origin);
+	if (m->origin == NULL)
+		m->origin = malloc(sizeof *m->origin);
+	if (m->origin == NULL)
+		return "out of memory";
+	status = received_parse((struct span){ m->received, n }, m->origin);
 	if (status != RECEIVED_DONE)
 		return received_status_text(status);
-	if (!address_is_public(&m->origin.addr))
+	if (!address_is_public(&m->origin->addr))
 		return "its address is not public";
 	m->has_origin = true;
 	return NULL;
@@ -110,7 +115,7 @@ message_view(struct message *m, struct context_view *view_r)
 	if (!m->has_origin)
 		return;
 	add_text(view_r, CONTEXT_ORIGIN_ADDRESS,
-	    address_format(&m->origin.addr, m->address, sizeof m->address));
-	add_text(view_r, CONTEXT_ORIGIN_NAME, m->origin.name);
-	add_text(view_r, CONTEXT_ORIGIN_HELO, m->origin.helo);
+	    address_format(&m->origin->addr, m->address, sizeof m->address));
+	add_text(view_r, CONTEXT_ORIGIN_NAME, m->origin->name);
+	add_text(view_r, CONTEXT_ORIGIN_HELO, m->origin->helo);
 }

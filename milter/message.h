@@ -26,7 +26,7 @@ struct message {
 	unsigned	 n_received;
 	char		*received;	/* the one that counts */
 	bool		 has_origin;
-	struct received	 origin;
+	struct received	*origin;	/* if so */
 	char		 address[ADDRESS_TEXT_SIZE];
 	char		 count[16];
 };

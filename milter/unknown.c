@@ -53,7 +53,7 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 {
 	struct enforce_answer	 answer;
 
-	sendmail_command(&c->sendmail, command, args, c->message.is_begun,
+	sendmail_command(c->sendmail, command, args, c->message.is_begun,
 	    now_ms, &answer);
 	if ((command == TRUST_XCLIENT || command == TRUST_XREMOTEIP) &&
 	    answer.reason == REASON_GRANTED)

@@ -342,8 +342,25 @@ for my $daemon ($live->policy, $live->milter) {
 	$smtp->cmd('MAIL FROM:<>');
 	my @dump = dump_of($smtp);
 	has(\@dump, '[message] mailfrom', 'the null sender');
-	is($smtp->cmd('XSETCONTEXT auth_user=joe')->code, 450,
-	    'a pattern does not grant a built-in name');
+	for my $name (qw(auth_user AUTH_USER Profile session mailfrom
+	    origin_address)) {
+		is($smtp->cmd("XSETCONTEXT $name=joe")->code, 450,
+		    "a pattern does not grant a built-in name: $name");
+	}
+	$smtp->quit;
+}
+
+# In a transaction, Postfix takes no override, and no harm is done.
+for my $line ('XREMOTEIP 198.51.100.9', 'XCLIENT ADDR=198.51.100.9') {
+	my $smtp = messenger();
+	$smtp->cmd('MAIL FROM:<a@example.org>');
+	is($smtp->cmd($line)->code, 503, "in a transaction: $line");
+	is($smtp->cmd('RCPT TO:<box@example.com>')->code, 250, 'RCPT');
+	is($smtp->cmd('DATA')->code, 354, 'DATA');
+	is($smtp->data("Subject: $line\n\nx\n")->code, 250,
+	    'the message is taken');
+	like($live->postfix->delivered($line), qr/\[127\.0\.1\.1\]/,
+	    'from the messenger');
 	$smtp->quit;
 }
 
