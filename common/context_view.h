@@ -26,7 +26,7 @@ struct context_view {
 	unsigned		 builtins;	/* bits of those in it */
 	struct context_item	 v[CONTEXT_VIEW_MAX];
 	char			 address[2][ADDRESS_TEXT_SIZE];
-	char			 number[8];
+	char			 number[16];
 	struct assertion_set	 override;
 };
 

@@ -101,21 +101,23 @@ add_text(struct context_view *view, enum context_builtin name,
 }
 
 void
-message_view(struct message *m, struct context_view *view_r)
+message_view(const struct message *m, struct context_view *view_r)
 {
 	context_view_init(view_r);
 	if (!m->is_begun)
 		return;
 	/* The null sender is a sender. */
 	context_view_add(view_r, CONTEXT_MAILFROM, span_of(m->mailfrom));
-	(void)snprintf(m->count, sizeof m->count, "%u", m->n_rcpt);
-	add_text(view_r, CONTEXT_RCPT_COUNT, m->count);
+	(void)snprintf(view_r->number, sizeof view_r->number, "%u",
+	    m->n_rcpt);
+	add_text(view_r, CONTEXT_RCPT_COUNT, view_r->number);
 	if (m->queue_id != NULL)
 		add_text(view_r, CONTEXT_QUEUE_ID, m->queue_id);
 	if (!m->has_origin)
 		return;
 	add_text(view_r, CONTEXT_ORIGIN_ADDRESS,
-	    address_format(&m->origin->addr, m->address, sizeof m->address));
+	    address_format(&m->origin->addr, view_r->address[0],
+	    ADDRESS_TEXT_SIZE));
 	add_text(view_r, CONTEXT_ORIGIN_NAME, m->origin->name);
 	add_text(view_r, CONTEXT_ORIGIN_HELO, m->origin->helo);
 }

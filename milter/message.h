@@ -27,8 +27,6 @@ struct message {
 	char		*received;	/* the one that counts */
 	bool		 has_origin;
 	struct received	*origin;	/* if so */
-	char		 address[ADDRESS_TEXT_SIZE];
-	char		 count[16];
 };
 
 void	message_clear(struct message *m);
@@ -55,6 +53,6 @@ bool	message_header(struct message *m, const char *name,
 const char	*message_find_origin(struct message *m);
 
 /* The pairs; the view points into m. */
-void	message_view(struct message *m, struct context_view *view_r);
+void	message_view(const struct message *m, struct context_view *view_r);
 
 #endif
