@@ -7,10 +7,10 @@
 : "${srcdir:=.}" "${CC:=cc}"
 failed=0
 count=0
-for header in $(cd "$srcdir" && find common policy milter t -name '*.h' |
+for header in $(cd "$srcdir" && find common policy milter relay t -name '*.h' |
     sort); do
 	case $header in
-	t/*)	dirs="common t/lib policy milter" ;;
+	t/*)	dirs="common t/lib policy milter relay" ;;
 	*)	dirs="common" ;;
 	esac
 	flags=

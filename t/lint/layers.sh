@@ -7,7 +7,7 @@
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 status=0
-for dir in common policy milter; do
+for dir in common policy milter relay; do
 	for header in $(sed -n 's/^#include "\([^"]*\)".*/\1/p' \
 	    "$dir"/*.c "$dir"/*.h | sort -u); do
 		[ -e "common/$header" ] || [ -e "$dir/$header" ] || {

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * conf_relay: what a "relay NAME { ... }" section of the configuration says.
+ */
+#ifndef XC_CONF_RELAY_H
+#define XC_CONF_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "err.h"
+#include "span.h"
+
+struct table;
+
+enum nexthop_protocol { NEXTHOP_SMTP, NEXTHOP_LMTP };
+enum nexthop_kind {
+	NEXTHOP_UNIX,		/* host is a path */
+	NEXTHOP_HOST,		/* "[host]:port": addresses of the host */
+	NEXTHOP_MX		/* "example.com": mail exchangers of it; host ""
+				 * means the recipient's domain */
+};
+
+/* "smtp:[127.0.0.1]:25", "smtp:example.com", "smtp:", "smtp:unix:/path",
+ * "lmtp:unix:/path", "lmtp:[::1]:24": the forms of transport(5). */
+struct nexthop {
+	enum nexthop_protocol	protocol;
+	enum nexthop_kind	kind;
+	uint16_t		port;		/* default 25; LMTP: 24 */
+	char			host[256];	/* without brackets; a path */
+};
+
+/* False: it is no such thing; *nexthop_r is untouched. */
+bool	nexthop_parse(struct span text, struct nexthop *nexthop_r);
+
+enum relay_tls { RELAY_TLS_NO, RELAY_TLS_MAY, RELAY_TLS_ENCRYPT };
+enum relay_auth { RELAY_AUTH_NO, RELAY_AUTH_TLS, RELAY_AUTH_ALWAYS };
+enum relay_newline { RELAY_NEWLINE_NORMALIZE, RELAY_NEWLINE_REJECT };
+
+/* Texts are the configuration's.  Seconds where nothing else is said. */
+struct conf_relay {
+	char		*name;		/* also the listener's name in trust */
+	unsigned	 line;
+	char		*listen;	/* "host:port", "unix:/path" */
+	enum nexthop_protocol protocol;	/* spoken by the clients */
+	char		*hostname;	/* "": this host's */
+	char		*next_hop;	/* as written, and ... */
+	struct nexthop	 nexthop;	/* ... taken apart */
+	struct table	**transport_maps;
+	unsigned	 n_transport_maps;
+	struct table	**binding_maps;
+	unsigned	 n_binding_maps;
+	char		*binding;	/* the default one; "": none */
+	struct address_net *proxy_nets;	/* whose peers have to send a PROXY
+					 * header; all others must not */
+	unsigned	 n_proxy_nets;
+	bool		 proxy_protocol_out;
+	bool		 hand_over;	/* through the store, to the milter */
+	bool		 name_lookup;	/* look up peers' names */
+	enum relay_tls	 tls;
+	char		*tls_certificate, *tls_key, *tls_client_ca;
+	enum relay_auth	 auth;
+	enum relay_newline bare_newline;
+	unsigned	 hops_max;	/* of relays of ours on the way; 10 */
+	unsigned	 connections;	/* 10000 */
+	unsigned	 peer_connections;	/* from one address; 0: any
+					 * number; 1000 */
+	unsigned	 command_timeout;	/* for the next command; 300 */
+	unsigned	 data_timeout;		/* for the next octets of a
+						 * message; 180 */
+	unsigned	 connect_timeout;	/* to a next hop, its greeting
+						 * included; 30 */
+	unsigned	 reply_timeout;		/* of the next hop; 300 */
+	unsigned	 final_timeout;		/* for the reply to the end of a
+						 * message; 600 */
+	unsigned	 total_timeout;		/* of a session; 86400 */
+};
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * scope: bindings, binding groups and domains, and which of them says whether
+ * XCLIENT is sent to a next hop.
+ *
+ * The most specific one that says anything counts: the domain in the binding,
+ * the binding, the domain in its group, its group, the domain outside of
+ * both, the global setting.
+ *
+ * Built once, by the configuration, and then read-only.
+ */
+#ifndef XC_SCOPE_H
+#define XC_SCOPE_H
+
+#include "address.h"
+#include "err.h"
+#include "span.h"
+
+enum xclient_mode {
+	XCLIENT_UNSET,
+	XCLIENT_NO,		/* "no" */
+	XCLIENT_IFAVAILABLE,	/* "ifavailable": sent where it is offered */
+	XCLIENT_REQUIRED	/* "required": no mail without it */
+};
+
+/* How the connection to a next hop is to be protected; as Postfix's
+ * smtp_tls_security_level none, may, encrypt, verify. */
+enum scope_tls { SCOPE_TLS_UNSET, SCOPE_TLS_NO, SCOPE_TLS_MAY,
+	SCOPE_TLS_ENCRYPT, SCOPE_TLS_VERIFY };
+
+struct scope;
+struct scope_binding;
+
+/* What a binding says besides; unset parts are inherited from its group. */
+struct scope_source {
+	struct address	 ipv4;		/* to connect from; AF_UNSPEC: any */
+	struct address	 ipv6;
+	enum scope_tls	 tls;
+	const char	*tls_ca_file;	/* NULL: not said */
+};
+
+struct scope	*scope_new(void);
+void		 scope_free(struct scope *scope);
+
+/* Where a setting stands: outside of all (both NULL), in a group, in a binding
+ * (whose group may be NULL: none).  Each call copies what it is given; names
+ * are compared in any case.  0, or -1: out of memory, or it was said before
+ * (err says file:line). */
+int	scope_set_global(struct scope *scope, enum xclient_mode mode);
+int	scope_add_group(struct scope *scope, const char *group,
+	    enum xclient_mode mode, const struct scope_source *source,
+	    const char *file, unsigned line, struct err *err);
+int	scope_add_binding(struct scope *scope, const char *group,
+	    const char *binding, enum xclient_mode mode,
+	    const struct scope_source *source, const char *file,
+	    unsigned line, struct err *err);
+/* domain: "example.com", or ".example.com" for all below it. */
+int	scope_add_domain(struct scope *scope, const char *group,
+	    const char *binding, const char *domain, enum xclient_mode mode,
+	    const char *file, unsigned line, struct err *err);
+
+/* NULL: there is none of that name. */
+const struct scope_binding	*scope_binding_find(const struct scope *scope,
+				    struct span name);
+const char	*scope_binding_name(const struct scope_binding *binding);
+void		 scope_binding_source(const struct scope_binding *binding,
+		    struct scope_source *source_r);
+
+/*
+ * The mode for a domain (empty: not known, or none) by way of a binding (NULL:
+ * none).  Never XCLIENT_UNSET.  rule_r gets "file:line" of what decided
+ * ("default" if nothing did), and if that came from a name, which.
+ */
+enum xclient_mode	scope_xclient(const struct scope *scope,
+			    const struct scope_binding *binding,
+			    struct span domain, char *rule_r,
+			    size_t rule_size);
+
+/* "no" ...; NULL for XCLIENT_UNSET. */
+const char	*xclient_mode_text(enum xclient_mode mode);
+
+#endif

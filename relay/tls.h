@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * tls: TLS contexts of both sides, by OpenSSL, and what is learnt of a peer.
+ *
+ * TLS 1.2 is the least; renegotiation is refused; idle connections give their
+ * buffers back (SSL_MODE_RELEASE_BUFFERS); sessions are resumed by tickets
+ * only.
+ */
+#ifndef XC_RELAY_TLS_H
+#define XC_RELAY_TLS_H
+
+#include <openssl/types.h>
+
+#include "address.h"
+#include "err.h"
+
+#define TLS_FINGERPRINT_SIZE	(32 * 3)	/* SHA-256 as "AB:CD:...", NUL */
+#define TLS_NAME_SIZE		256
+
+/* What Postfix's smtp_tls_security_level calls none, may, encrypt, verify. */
+enum tls_level { TLS_NO, TLS_MAY, TLS_ENCRYPT, TLS_VERIFY };
+
+/*
+ * The server's side: certificate chain and key (PEM files).  client_ca: a file
+ * of CA certificates by which clients' certificates, which are then asked for
+ * but need not be given, are verified; NULL or "": none are asked for.  NULL
+ * with err: a file cannot be read, or key and certificate do not fit.
+ */
+SSL_CTX	*tls_server_new(const char *certificate, const char *key,
+	    const char *client_ca, struct err *err);
+
+/*
+ * The client's side.  ca_file NULL or "": the system's CA certificates.
+ * NULL with err.
+ */
+SSL_CTX	*tls_client_new(const char *ca_file, struct err *err);
+
+void	 tls_free(SSL_CTX *ctx);	/* NULL is allowed */
+
+/* A connection's state; server name: for SNI and, with TLS_VERIFY, to be found
+ * in the certificate (RFC 6125; a bare IP address is compared as such).  NULL:
+ * out of memory. */
+SSL	*tls_accept_new(SSL_CTX *ctx, int fd);
+SSL	*tls_connect_new(SSL_CTX *ctx, int fd, const char *server_name,
+	    enum tls_level level);
+
+struct tls_facts {
+	char	 version[16];		/* "TLSv1.3" */
+	char	 cipher[64];
+	bool	 is_verified;		/* the peer's certificate was given,
+					 * and verified */
+	char	 fingerprint[TLS_FINGERPRINT_SIZE];	/* "": no certificate;
+					 * SHA-256, of one that need not be
+					 * verified */
+	char	 common_name[TLS_NAME_SIZE];	/* "": none, or it held NUL */
+};
+
+/* After the handshake. */
+void	tls_facts_read(const SSL *ssl, struct tls_facts *facts_r);
+
+/* Why the last operation on this thread failed, in OpenSSL's words; empties the
+ * error queue. */
+void	tls_error(struct err *err, const char *what);
+
+#endif
