@@ -39,8 +39,11 @@ enum session_event {
 /* Who serves the session, and so who keeps its record. */
 enum session_mta {
 	SESSION_POSTFIX,	/* xcontext-policy */
-	SESSION_SENDMAIL	/* xcontext-milter */
+	SESSION_SENDMAIL,	/* xcontext-milter */
+	SESSION_RELAY		/* xcontext-relay, which is no MTA but keeps
+				 * the record of its sessions */
 };
+#define SESSION_MTA_COUNT	(SESSION_RELAY + 1)
 
 #define SESSION_AUDIT_NAMES	128	/* bytes of the names that are told */
 

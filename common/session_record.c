@@ -67,8 +67,11 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_AUDIT_DROPPED] = "audit_dropped",
 };
 
-/* Of a session without this field it is Postfix. */
-#define MTA_SENDMAIL	"sendmail"
+/* Of a session without the field it is Postfix. */
+static const char *const mta_texts[SESSION_MTA_COUNT] = {
+	[SESSION_SENDMAIL] = "sendmail",
+	[SESSION_RELAY] = "relay"
+};
 
 struct writer {
 	char	*p;
@@ -176,7 +179,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 
 	put(&w, FIELD_ID, s->id);
 	put(&w, FIELD_LISTENER, s->listener[0] == '\0' ? NULL : s->listener);
-	put(&w, FIELD_MTA, s->mta == SESSION_SENDMAIL ? MTA_SENDMAIL : NULL);
+	put(&w, FIELD_MTA, mta_texts[s->mta]);
 	put_number(&w, FIELD_PID, (uint64_t)s->pid);
 	put_number(&w, FIELD_PID_START, s->pid_start);
 	put_number(&w, FIELD_BEGUN, s->begun_ms);
@@ -223,6 +226,19 @@ session_encode(const struct session *s, char *buf, size_t size)
 		len = encode(s, skip, buf, size);
 	}
 	return len;
+}
+
+static bool
+find_mta(const char *text, enum session_mta *mta_r)
+{
+	int	 i;
+
+	for (i = 0; i < SESSION_MTA_COUNT; i++)
+		if (mta_texts[i] != NULL && strcmp(text, mta_texts[i]) == 0) {
+			*mta_r = (enum session_mta)i;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -326,8 +342,7 @@ get_field(struct session *s, enum field field, const char *value)
 		strcpy(s->listener, value);
 		return true;
 	case FIELD_MTA:
-		s->mta = SESSION_SENDMAIL;
-		return strcmp(value, MTA_SENDMAIL) == 0;
+		return find_mta(value, &s->mta);
 	case FIELD_PID:
 		if (!get_number(value, INT32_MAX, &n))
 			return false;

@@ -108,6 +108,10 @@ bool	trust_profile_report_only(const struct trust_profile *profile);
  * least. */
 bool	trust_profile_may(const struct trust_profile *profile,
 	    enum trust_command command);
+/* The attributes that the profile grants to XCLIENT or XFORWARD: bits 1 << enum
+ * assertion_name. */
+unsigned	trust_profile_attributes(const struct trust_profile *profile,
+		    enum trust_command command);
 /* True if the profile grants any command at all, is always let through, or has
  * a Received: header that tells the origin. */
 bool	trust_profile_may_any(const struct trust_profile *profile);

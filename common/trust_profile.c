@@ -243,6 +243,14 @@ trust_profile_may(const struct trust_profile *profile,
 	return false;
 }
 
+unsigned
+trust_profile_attributes(const struct trust_profile *profile,
+    enum trust_command command)
+{
+	return command == TRUST_XCLIENT || command == TRUST_XFORWARD ?
+	    profile->grants[command] & ~profile->drop : 0;
+}
+
 bool
 trust_profile_may_any(const struct trust_profile *profile)
 {

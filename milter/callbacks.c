@@ -229,7 +229,8 @@ verified_name(SMFICTX *ctx, const char *name)
 static bool
 begin_sendmail(SMFICTX *ctx, struct conversation *c)
 {
-	struct sendmail_peer	 peer = {
+	struct kept_peer	 peer = {
+		.mta = SESSION_SENDMAIL,
 		.addr = c->facts.client,
 		.port = c->facts.client_port,
 		.name = c->remote_name,
@@ -367,7 +368,7 @@ on_mail(SMFICTX *ctx, char **args)
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
 	if ((!ms->c->is_sendmail ||
-	    sendmail_mail(ms->c->sendmail, now_ms())) &&
+	    kept_mail(ms->c->sendmail, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");
 	if (status != SMFIS_CONTINUE)

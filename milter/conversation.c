@@ -33,7 +33,7 @@ conversation_free(struct conversation *c)
 	if (c == NULL)
 		return;
 	if (c->is_sendmail)
-		sendmail_end(c->sendmail);
+		kept_end(c->sendmail);
 	free(c->sendmail);
 	message_clear(&c->message);
 	session_clear(&c->record);
@@ -109,7 +109,7 @@ conversation_greeting(struct conversation *c, const char *name,
 		(void)session_set_text(&c->ehlo, NULL);
 	message_clear(&c->message);
 	if (c->is_sendmail)
-		sendmail_greeting(c->sendmail, now_ms);
+		kept_greeting(c->sendmail, now_ms);
 }
 
 void

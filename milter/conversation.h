@@ -30,7 +30,7 @@ struct conversation {
 	char			*remote_name;	/* verified, or NULL */
 	bool			 has_header_duty;
 	bool			 is_sendmail;
-	struct sendmail		*sendmail;	/* if so */
+	struct kept		*sendmail;	/* if so */
 	struct session		 record;	/* else: as it was last read */
 };
 

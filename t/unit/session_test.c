@@ -42,6 +42,7 @@ static const char *const	 fields[] = {
 	HEAD "listener=abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 	    "0123456789|" PID TAIL,
 	HEAD "mta=sendmail|" PID TAIL,
+	HEAD "mta=relay|" PID TAIL,
 	HEAD "pid=2147483647|" TAIL,
 	HEAD PID "pid_start=18446744073709551615|" TAIL,
 	HEAD PID "begun=1000000000000|" TAIL,

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * kept: a session that is served by one program of ours alone, which sees each
+ * X command whole, decides about it, and keeps the record.
+ *
+ * That is xcontext-milter with an MTA that knows no X command, and
+ * xcontext-relay.  (Postfix's sessions are followed by xcontext-policy.)  What
+ * the program tells the client, and the MTA, is its own affair.
+ */
+#ifndef XC_KEPT_H
+#define XC_KEPT_H
+
+#include "judge.h"
+#include "store.h"
+
+/* What a program may want to log. */
+enum kept_event {
+	KEPT_PERMIT,		/* a command was permitted */
+	KEPT_OVERRIDE,		/* ... and changed who the client is */
+	KEPT_REFUSE,		/* a command, or the session's mail */
+	KEPT_ERROR		/* something cannot be told; err */
+};
+
+struct kept_note {
+	enum kept_event		 event;
+	const struct session	*session;
+	const struct verdict	*verdict;	/* NULL with KEPT_ERROR */
+	const char		*command;	/* "XCLIENT" ..., or NULL */
+	const char		*line;		/* what was permitted, or NULL */
+	const struct err	*err;
+};
+
+typedef void kept_note_fn(const struct kept_note *note, void *arg);
+
+/* Who connected, and to whom.  Texts NULL or "": not known. */
+struct kept_peer {
+	enum session_mta mta;
+	struct address	 addr;
+	uint16_t	 port;		/* 0: not known */
+	const char	*name;		/* verified */
+	const char	*fingerprint;	/* of the client's certificate */
+	const char	*listener;
+	pid_t		 pid;		/* 0: there is no record in the store */
+	uint64_t	 pid_start;
+};
+
+struct kept {
+	struct conf			*conf;		/* the caller's */
+	struct store			*store;		/* likewise */
+	kept_note_fn			*note;
+	void				*note_arg;
+	struct session			 session;
+	const struct trust_profile	*profile;	/* NULL: not known */
+	bool				 has_record;	/* in the store */
+};
+
+/*
+ * Begins a session in memory that need not be initialised: names it,
+ * classifies the peer, and saves it.  conf, store and note_arg must outlive it.
+ * Whatever cannot be told refuses the session's mail.
+ */
+void	kept_begin(struct kept *kept, struct conf *conf, struct store *store,
+	    kept_note_fn *note, void *note_arg, const struct kept_peer *peer,
+	    uint64_t now_ms);
+
+/* Ends it, and takes its record out of the store. */
+void	kept_end(struct kept *kept);
+
+/* Writes the record.  False: the store failed; the session's mail is refused
+ * then, for others would see another client. */
+bool	kept_save(struct kept *kept);
+
+/* HELO, EHLO and MAIL seal an overridden session, if its profile says so.
+ * kept_mail, false: it cannot be told whether the grants have been revoked; the
+ * mail must not be taken. */
+void	kept_greeting(struct kept *kept, uint64_t now_ms);
+bool	kept_mail(struct kept *kept, uint64_t now_ms);
+
+/* Refuses a command, or with command NULL the session: the mail is refused
+ * from now on, unless the profile only reports. */
+void	kept_refuse(struct kept *kept, const struct verdict *verdict,
+	    const char *command, uint64_t now_ms);
+
+enum kept_result {
+	KEPT_DONE,		/* executed, as *j says; an XDUMPCONTEXT and an
+				 * XFORWARD are the caller's to execute */
+	KEPT_REFUSED,		/* j->verdict says why */
+	KEPT_BAD_SEQUENCE,	/* not inside a mail transaction */
+	KEPT_CANNOT_TELL	/* to be taken as a temporary failure */
+};
+
+/*
+ * Judges and executes a command line.  in_mail: a transaction is under way, in
+ * which the identity cannot change.  *j is set in full unless the result is
+ * KEPT_CANNOT_TELL.
+ */
+enum kept_result	kept_command(struct kept *kept,
+			    enum trust_command command, struct span args,
+			    bool in_mail, uint64_t now_ms,
+			    struct judgement *j);
+
+#endif
