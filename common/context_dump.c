@@ -39,6 +39,7 @@ static const struct layout {
 struct pen {
 	const struct layout	*layout;
 	struct context_dump	*dump;
+	unsigned		 lines_max;
 	unsigned		 n;	/* lines begun */
 	size_t			 len;	/* of the last one */
 	size_t			 left;	/* octets that the reply may still
@@ -102,7 +103,7 @@ put(struct pen *pen, const char *text, size_t len)
 static bool
 begin_line(struct pen *pen)
 {
-	if (pen->n == CONTEXT_DUMP_LINES - 1 || pen->left < AROUND_LINE)
+	if (pen->n == pen->lines_max - 1 || pen->left < AROUND_LINE)
 		return false;
 	pen->left -= AROUND_LINE;
 	pen->dump->line[pen->n++][0] = '\0';
@@ -193,16 +194,17 @@ put_view(struct pen *pen, const char *tag, const struct context_view *view)
 
 void
 context_dump_lay(const struct context_view *connection,
-    const struct context_view *message, size_t octets_max,
-    struct context_dump *dump_r)
+    const struct context_view *message, unsigned lines_max,
+    size_t octets_max, struct context_dump *dump_r)
 {
 	struct pen	 pen;
 	char		*last;
 	unsigned	 i, nleft = 1;
 
+	assert(lines_max > 0 && lines_max <= CONTEXT_DUMP_LINES_MAX);
 	assert(octets_max >= LAST_LINE_MAX + AROUND_LINE);
 	for (i = 0; nleft > 0 && i < LAYOUT_COUNT; i++) {
-		pen = (struct pen){ &layouts[i], dump_r, 0, 0,
+		pen = (struct pen){ &layouts[i], dump_r, lines_max, 0, 0,
 		    octets_max - LAST_LINE_MAX - AROUND_LINE };
 		nleft = put_view(&pen, CONNECTION, connection);
 		if (nleft == 0 || layouts[i].is_last)

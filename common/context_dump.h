@@ -35,6 +35,7 @@
 struct context_view;
 
 #define CONTEXT_DUMP_LINES	32	/* smfi_setmlreply(3) takes no more */
+#define CONTEXT_DUMP_LINES_MAX	512	/* a full context needs no more */
 #define CONTEXT_DUMP_LINE_MAX	980	/* nor longer ones */
 
 /*
@@ -48,16 +49,16 @@ struct context_view;
 struct context_dump {
 	unsigned	 n;	/* lines, the last one included; 1 at least */
 	bool		 is_complete;
-	char		 line[CONTEXT_DUMP_LINES][CONTEXT_DUMP_LINE_MAX + 1];
+	char		 line[CONTEXT_DUMP_LINES_MAX][CONTEXT_DUMP_LINE_MAX + 1];
 };
 
 /*
  * Lays the pairs out; a view may be NULL.  Lines keep to the 512 octets of a
- * reply line (RFC 5321, 4.5.3.1.5) unless that leaves out a pair.  octets_max
- * is one of the above, or any number from 256 on.
+ * reply line (RFC 5321, 4.5.3.1.5) unless that leaves out a pair.  lines_max
+ * is one of the above, octets_max, too, or any number from 256 on.
  */
 void	context_dump_lay(const struct context_view *connection,
-	    const struct context_view *message, size_t octets_max,
-	    struct context_dump *dump_r);
+	    const struct context_view *message, unsigned lines_max,
+	    size_t octets_max, struct context_dump *dump_r);
 
 #endif

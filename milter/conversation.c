@@ -197,8 +197,8 @@ conversation_dump(struct conversation *c, struct span args,
 	}
 	conversation_view(c, &views[0]);
 	message_view(&c->message, &views[1]);
-	context_dump_lay(&views[0], &views[1], c->is_sendmail ?
-	    CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX, dump_r);
+	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_LINES,
+	    c->is_sendmail ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX, dump_r);
 	free(views);
 	return true;
 }

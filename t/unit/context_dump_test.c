@@ -101,7 +101,8 @@ START_TEST(row_is_laid_out)
 	fill_view(&connection, r->connection);
 	fill_view(&message, r->message);
 	memset(&dump, 'x', sizeof(dump));
-	context_dump_lay(&connection, &message, CONTEXT_DUMP_POSTFIX, &dump);
+	context_dump_lay(&connection, &message, CONTEXT_DUMP_LINES,
+	    CONTEXT_DUMP_POSTFIX, &dump);
 	ck_assert_msg(dump.is_complete, "%s", r->name);
 	for (i = 0; i < dump.n; i++)
 		ck_assert_msg(i < 5 && r->want[i] != NULL &&
@@ -114,7 +115,8 @@ END_TEST
 
 START_TEST(views_may_be_missing)
 {
-	context_dump_lay(NULL, NULL, CONTEXT_DUMP_POSTFIX, &dump);
+	context_dump_lay(NULL, NULL, CONTEXT_DUMP_LINES,
+	    CONTEXT_DUMP_POSTFIX, &dump);
 	ck_assert(dump.is_complete && dump.n == 1);
 	ck_assert_str_eq(dump.line[0], "XDUMPCONTEXT complete");
 }
@@ -285,7 +287,8 @@ START_TEST(every_byte_comes_back)
 	for (i = 0; i < 17; i++)
 		add(&message, context_builtin_text(i),
 		    (struct span){ all + 15 * i, 15 });
-	context_dump_lay(&connection, &message, CONTEXT_DUMP_SENDMAIL, &dump);
+	context_dump_lay(&connection, &message, CONTEXT_DUMP_LINES,
+	    CONTEXT_DUMP_SENDMAIL, &dump);
 	ck_assert(dump.is_complete);
 	check_way_back(CONTEXT_DUMP_SENDMAIL);
 }
@@ -396,7 +399,8 @@ START_TEST(random_contexts_come_back)
 	state = (uint64_t)_i / 2;
 	for (i = 0; i < 20; i++) {
 		fill_randomly();
-		context_dump_lay(&connection, &message, octets_max, &dump);
+		context_dump_lay(&connection, &message, CONTEXT_DUMP_LINES,
+		    octets_max, &dump);
 		check_way_back(octets_max);
 		len = length_of(&connection, "[connection]") +
 		    length_of(&message, "[message]");
@@ -473,7 +477,8 @@ START_TEST(layout_goes_by_size)
 	unsigned		 nleft;
 
 	fill_evenly(r->n, r->len);
-	context_dump_lay(&connection, NULL, r->octets_max, &dump);
+	context_dump_lay(&connection, NULL, CONTEXT_DUMP_LINES,
+	    r->octets_max, &dump);
 	check_way_back(r->octets_max);
 	nleft = read_dump();
 	ck_assert_msg(dump.n == r->want_lines && nleft == r->want_left &&
@@ -491,7 +496,8 @@ START_TEST(one_character_too_many_for_a_line)
 	fill_evenly(20, 232);
 	for (i = CONTEXT_SESSION; i < CONTEXT_BUILTIN_COUNT; i++)
 		add(&message, context_builtin_text(i), span_of("1"));
-	context_dump_lay(&connection, &message, CONTEXT_DUMP_POSTFIX, &dump);
+	context_dump_lay(&connection, &message, CONTEXT_DUMP_LINES,
+	    CONTEXT_DUMP_POSTFIX, &dump);
 	check_way_back(CONTEXT_DUMP_POSTFIX);
 	ck_assert(dump.is_complete);
 	for (i = 0; i < 20; i++) {
@@ -508,7 +514,7 @@ START_TEST(smaller_pairs_fill_what_is_left)
 	fill_evenly(3, 200);
 	connection.v[1].value.n = 900;
 	add(&message, "queue_id", span_of("4T0"));
-	context_dump_lay(&connection, &message, 600, &dump);
+	context_dump_lay(&connection, &message, CONTEXT_DUMP_LINES, 600, &dump);
 	check_way_back(600);
 	ck_assert_uint_eq(npairs, 3);
 	ck_assert_str_eq(pairs[1].name, "n002");
