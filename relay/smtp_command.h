@@ -68,8 +68,9 @@ struct smtp_line {
 
 /*
  * Finds a line.  DONE and BAD: *used_r is how much of buf it takes, its end
- * included; of BAD nothing else is to be believed.  TOO_LONG: *used_r is that,
- * or 0.  MORE writes nothing.  A CR as the last byte of buf is MORE.
+ * included; only DONE writes *line_r.  TOO_LONG: *used_r is that, or 0; a line
+ * may be called so before its end is there, as soon as max octets are.  MORE
+ * writes nothing.  A CR as the last byte of buf is MORE.
  */
 enum smtp_line_status	smtp_line_find(const char *buf, size_t len,
 			    size_t max, struct smtp_line *line_r,
@@ -104,6 +105,11 @@ struct smtp_path {
  * more after the colon and a path without brackets are taken, as Postfix does.
  * Quoted local parts may hold blanks, '>' and '@' (RFC 5321, 4.1.2).  False:
  * not such an argument; *path_r is untouched.
+ *
+ * Where servers would split or read an argument in different ways it is none:
+ * a second '@', comments, blanks, backslashes and other specials outside of
+ * quotes, quotes around less than the local part, parameters with open quotes
+ * or brackets, and one that is there twice.  Dots may stand anywhere.
  */
 bool	smtp_path_parse(enum smtp_verb verb, struct span args,
 	    struct smtp_path *path_r);

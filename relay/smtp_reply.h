@@ -29,7 +29,8 @@ enum smtp_reply_status {
 	SMTP_REPLY_MORE,
 	SMTP_REPLY_BAD,		/* not SMTP: no code, codes that differ from line
 				 * to line, NUL, a CR inside */
-	SMTP_REPLY_TOO_LONG
+	SMTP_REPLY_TOO_LONG	/* over a limit, whether or not its end is
+				 * there */
 };
 
 /* DONE: *reply_r points into buf, *used_r is how much of buf it takes.  Others
@@ -42,7 +43,7 @@ enum smtp_reply_status	smtp_reply_find(const char *buf, size_t len,
 bool	smtp_reply_line(struct span *text, struct span *line_r);
 
 /* The enhanced status code (RFC 3463) that the text of the first line begins
- * with, "4.7.1"; empty: there is none. */
+ * with, "4.7.1"; empty: there is none, or it belies the reply's code. */
 struct span	smtp_reply_status(const struct smtp_reply *reply);
 
 /* What a server offers: keywords of its EHLO reply. */
@@ -93,8 +94,10 @@ struct span	smtp_offer_params(const struct smtp_offer *offer,
 
 /*
  * Reads a 250 reply to EHLO or LHLO.  Keywords in any case; "AUTH=PLAIN" (of
- * old servers) is AUTH.  The first of several counts; AUTH's are put together.
- * A keyword whose parameters have no room any more is not offered.
+ * old servers) is AUTH.  The first of several counts; AUTH's are put together,
+ * each mechanism once.  Parameters have one blank between.  A keyword whose
+ * parameters have no room any more is not offered (AUTH's come last), and
+ * neither is one whose line has controls or 8-bit bytes.
  */
 void	smtp_offer_read(const struct smtp_reply *reply,
 	    struct smtp_offer *offer_r);
