@@ -3,11 +3,28 @@
 /*
  * smtp_content: the message behind DATA, as it streams by.
  *
- * Only <CR><LF>.<CR><LF> ends it.  What other servers might take for the end,
- * or for the end of a line, never leaves as it came, so that nobody can hide a
- * second message in the first (SMTP smuggling): a bare LF becomes CRLF, a bare
- * CR a blank, and a lone "." on a line that is not between CRLFs gets a second
- * dot.  With SMTP_CONTENT_REJECT the first bare CR or LF is an error instead.
+ * Only <CR><LF>.<CR><LF> ends it, where the first CRLF may be the DATA line's
+ * own (RFC 5321, 4.1.1.4).  What other servers might take for the end, or for
+ * the end of a line, never leaves as it came, so that nobody can hide a second
+ * message in the first (SMTP smuggling).  What is sent has no CR and no LF but
+ * in CRLF, and no line in it begins with a single dot but the last, which is
+ * the end:
+ *
+ *	bare LF			CRLF
+ *	bare CR			a blank
+ *	<CRLF>.<LF>		the line is dropped, and so is "." between a
+ *	<LF>.<LF>		bare LF and the end of a line of any kind
+ *	<LF>.<CRLF>
+ *	<CR>.<CR>		" . ": a bare CR ends no line
+ *	<CRLF>.<CR>		<CRLF> and a blank: a line that has more than
+ *	<CRLF>.text		its dot loses it here and not in the server
+ *	<LF>.text		behind; NUL is text, too
+ *	<CRLF>..  <LF>..	both dots are kept, whoever stuffed them
+ *
+ * A receiver that takes away the dots (RFC 5321, 4.5.2) ends up with what
+ * Postfix 3.9 would have stored (smtpd_forbid_bare_newline = normalize,
+ * cleanup_replace_stray_cr_lf = yes).  With SMTP_CONTENT_REJECT the first bare
+ * CR or LF is an error instead.  Lines may be of any length.
  *
  * It allocates nothing and copies nothing: it names the bytes to be sent.
  */
@@ -44,7 +61,9 @@ void	smtp_content_init(struct smtp_content *c, enum smtp_content_mode mode);
 /*
  * Takes what it can off the front of in.  *used_r is how much that was (may be
  * 0 with SOME); *out_r points into in, or at a constant.  The same bytes come
- * out however in is cut.
+ * out however in is cut.  Lines that end in CRLF leave in one span with the
+ * next; what cannot be judged yet at the end of in (CR, ".", ".<CR>") is used,
+ * remembered, and sent by a later call.
  *
  * After BAD, calls go on to find the end (MORE, END), with empty *out_r.
  */
