@@ -19,6 +19,7 @@
 
 #define PROXY_HEADER_V1_MAX	107	/* octets, CRLF included (2.1) */
 #define PROXY_HEADER_MAX	4096	/* of version 2: more is refused */
+#define PROXY_HEADER_UNIQUE_ID_MAX 128	/* octets (2.2.5) */
 
 enum proxy_header_status {
 	PROXY_HEADER_DONE,
@@ -39,8 +40,7 @@ struct proxy_header {
 	/* Of TLVs (2.2); empty where there is none.  They point into the
 	 * buffer, hold no NUL, and may be any other bytes. */
 	struct span	authority;	/* PP2_TYPE_AUTHORITY */
-	struct span	unique_id;	/* PP2_TYPE_UNIQUE_ID, 128 octets at
-					 * most; may hold NUL */
+	struct span	unique_id;	/* PP2_TYPE_UNIQUE_ID; may hold NUL */
 	struct span	alpn;
 	bool		has_ssl;	/* PP2_TYPE_SSL: the client spoke TLS */
 	bool		is_verified;	/* ... with a certificate, in this
@@ -56,17 +56,20 @@ struct proxy_header {
  * takes.  MORE: what is there may be the beginning of one.  Others write
  * neither.  A CRC32c that does not fit, an address that is none, a port over
  * 65535, a leading zero, a TLV that is cut short, a second one of a kind that
- * can be but once: all BAD.
+ * can be but once: all BAD.  So is a datagram: SMTP does not come that way.
+ * Of LOCAL, UNSPEC and UNKNOWN what the specification has receivers discard is
+ * skipped unread, TLVs and their CRC32c too.
  */
 enum proxy_header_status	proxy_header_find(const char *buf, size_t len,
 				    struct proxy_header *header_r,
 				    size_t *used_r, struct err *err);
 
 /*
- * Writes a version 2 header: LOCAL if h->is_local, else both addresses (of one
- * family: IPv4 becomes IPv4-mapped where the other is IPv6), authority and
- * unique_id where they are there, and a CRC32c.  Returns its length, 0: it does
- * not fit, or an address is missing.
+ * Writes a version 2 header: LOCAL and no more if h->is_local, else both
+ * addresses (of one family: IPv4 becomes IPv4-mapped where the other is IPv6),
+ * authority and unique_id where they are there, and a CRC32c.  Returns its
+ * length, 0: it does not fit, an address is missing, or no reader would take
+ * the authority or the unique id; then buf is untouched.
  */
 size_t	proxy_header_write(const struct proxy_header *h, char *buf,
 	    size_t size);
