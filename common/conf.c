@@ -48,59 +48,33 @@ free_dead(void)
 	}
 }
 
-/* Copies one setting to its place in struct conf. */
+/* The settings outside of sections, and of sections without a title. */
 static int
-fill_row(struct conf *conf, cfg_t *section, const struct conf_row *row)
+fill(struct conf_whole *whole)
 {
-	char	*at = (char *)conf + row->offset;
-	char	*copy;
+	const struct conf_section	*section;
+	unsigned			 i;
 
-	switch (row->type) {
-	case CONF_STRING:
-		copy = strdup(cfg_getstr(section, row->name));
-		if (copy == NULL)
+	if (conf_fill(&whole->conf, whole->cfg, "") == -1)
+		return -1;
+	for (i = 0; (section = conf_section(i)) != NULL; i++)
+		if (!section->is_titled && conf_fill(&whole->conf,
+		    cfg_getsec(whole->cfg, section->name), section->name) ==
+		    -1)
 			return -1;
-		memcpy(at, &copy, sizeof(copy));
-		break;
-	case CONF_NUMBER:
-		*(unsigned *)(void *)at =
-		    (unsigned)cfg_getint(section, row->name);
-		break;
-	case CONF_MODE:
-		*(unsigned *)(void *)at = (unsigned)strtoul(
-		    cfg_getstr(section, row->name), NULL, 8);
-		break;
-	case CONF_BOOL:
-		*(bool *)(void *)at = cfg_getbool(section, row->name);
-		break;
-	case CONF_WORD:		/* all enums here have int's size */
-		*(int *)(void *)at = conf_row_word(row,
-		    cfg_getstr(section, row->name));
-		break;
-	case CONF_LIST:
-	default:
-		break;
-	}
 	return 0;
 }
 
-static int
-fill_rows(struct conf_whole *whole)
+static void
+clear(struct conf *conf)
 {
-	const struct conf_row	*row;
-	cfg_t			*section;
-	unsigned		 i;
+	const struct conf_section	*section;
+	unsigned			 i;
 
-	for (i = 0; (row = conf_row(i)) != NULL; i++) {
-		if (row->offset == CONF_NOWHERE)
-			continue;
-		section = *row->section == '\0' ? whole->cfg :
-		    cfg_getsec(whole->cfg, row->section);
-		if (section == NULL ||
-		    fill_row(&whole->conf, section, row) == -1)
-			return -1;
-	}
-	return 0;
+	conf_fill_clear(conf, "");
+	for (i = 0; (section = conf_section(i)) != NULL; i++)
+		if (!section->is_titled)
+			conf_fill_clear(conf, section->name);
 }
 
 static int
@@ -220,8 +194,9 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	whole->conf.file = strdup(file);
 	whole->conf.trust = trust_new();
 	whole->conf.access = access_new();
+	whole->conf.scope = scope_new();
 	if (whole->conf.file == NULL || whole->conf.trust == NULL ||
-	    whole->conf.access == NULL)
+	    whole->conf.access == NULL || whole->conf.scope == NULL)
 		return err_set_at(err, file, 0, "out of memory");
 	if (conf_text_read(file, &text, err) == -1)
 		return -1;
@@ -229,7 +204,7 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	conf_text_clear(&text);
 	if (result == -1)
 		return -1;
-	if (fill_rows(whole) == -1 || fill_header_names(whole) == -1)
+	if (fill(whole) == -1 || fill_header_names(whole) == -1)
 		return err_set_at(err, file, 0, "out of memory");
 	if (fill_allowed_users(whole, err) == -1)
 		return -1;
@@ -262,20 +237,6 @@ conf_ref(struct conf *conf)
 	return conf;
 }
 
-static void
-free_rows(struct conf *conf)
-{
-	const struct conf_row	*row;
-	unsigned		 i;
-	char			*p;
-
-	for (i = 0; (row = conf_row(i)) != NULL; i++)
-		if (row->type == CONF_STRING) {
-			memcpy(&p, (char *)conf + row->offset, sizeof(p));
-			free(p);
-		}
-}
-
 void
 conf_unref(struct conf *conf)
 {
@@ -287,13 +248,15 @@ conf_unref(struct conf *conf)
 	whole = whole_of(conf);
 	if (atomic_fetch_sub(&whole->refs, 1) != 1)
 		return;
-	free_rows(conf);
+	clear(conf);
 	for (i = 0; i < conf->n_allowed_uids; i++)
 		free(conf->allowed_users[i]);
 	free(conf->allowed_users);
 	free(conf->allowed_uids);
 	free(conf->milter_header_names);
 	free(conf->file);
+	conf_free_relays(conf);
+	scope_free(conf->scope);
 	access_free(conf->access);
 	trust_free(conf->trust);
 	bury(whole);

@@ -16,7 +16,9 @@
 #include <stdio.h>
 
 #include "access.h"
+#include "conf_relay.h"
 #include "err.h"
+#include "scope.h"
 #include "trust.h"
 #include "xtext.h"
 
@@ -60,6 +62,13 @@ struct conf {
 	char	*policy_other_milters;	/* "": none */
 	char	*policy_metrics;	/* "127.0.0.1:9725" or "" */
 	char	*socket_group;		/* group of the sockets; "" keeps */
+
+	struct conf_relay *relays;	/* in the order of the file */
+	unsigned n_relays;
+	struct scope *scope;		/* bindings, groups and domains */
+	char	*resolver;		/* "192.0.2.1:53,[::1]:53"; "": the
+					 * system's */
+	char	*relay_metrics;		/* "127.0.0.1:9726" or "" */
 
 	struct trust *trust;
 	struct access *access;		/* of access_maps */

@@ -87,18 +87,28 @@ print_value(cfg_t *section, const struct conf_row *row, FILE *out)
 }
 
 static void
-print_rows(cfg_t *cfg, const char *section, bool with_sentence, FILE *out)
+print_indent(unsigned depth, FILE *out)
+{
+	for (; depth > 0; depth--)
+		putc('\t', out);
+}
+
+static void
+print_rows(cfg_t *cfg, const char *section, bool with_sentence,
+    unsigned depth, FILE *out)
 {
 	const struct conf_row	*row;
-	const char		*indent = *section == '\0' ? "" : "\t";
 	unsigned		 i;
 
 	for (i = 0; (row = conf_row(i)) != NULL; i++) {
 		if (strcmp(row->section, section) != 0)
 			continue;
-		if (with_sentence)
-			fprintf(out, "%s# %s\n", indent, row->sentence);
-		fprintf(out, "%s%s = ", indent, row->name);
+		print_indent(depth, out);
+		if (with_sentence) {
+			fprintf(out, "# %s\n", row->sentence);
+			print_indent(depth, out);
+		}
+		fprintf(out, "%s = ", row->name);
 		print_value(cfg, row, out);
 		putc('\n', out);
 	}
@@ -108,24 +118,42 @@ static void
 print_section(cfg_t *cfg, const char *name, FILE *out)
 {
 	fprintf(out, "%s {\n", name);
-	print_rows(cfg_getsec(cfg, name), name, true, out);
+	print_rows(cfg_getsec(cfg, name), name, true, 1, out);
 	fputs("}\n", out);
 }
 
-/* Profiles or listeners, in the order of the file. */
-static void
-print_titled(cfg_t *cfg, const char *name, FILE *out)
+static const struct conf_section *
+find_section(const char *name)
 {
-	unsigned	 i;
-	cfg_t		*section;
+	const struct conf_section	*section;
+	unsigned			 i;
+
+	for (i = 0; (section = conf_section(i)) != NULL; i++)
+		if (strcmp(section->name, name) == 0)
+			break;
+	return section;
+}
+
+/* All of a name in cfg, in the order of the file, with what stands in them. */
+static void
+print_titled(cfg_t *cfg, const char *name, unsigned depth, FILE *out)
+{
+	const char *const	*inner;
+	unsigned		 i;
+	cfg_t			*section;
 
 	for (i = 0; i < cfg_size(cfg, name); i++) {
 		section = cfg_getnsec(cfg, name, i);
+		print_indent(depth, out);
 		fprintf(out, "%s ", name);
 		print_quoted(cfg_title(section), strlen(cfg_title(section)),
 		    out);
 		fputs(" {\n", out);
-		print_rows(section, name, false, out);
+		print_rows(section, name, false, depth + 1, out);
+		for (inner = find_section(name)->inner; *inner != NULL;
+		    inner++)
+			print_titled(section, *inner, depth + 1, out);
+		print_indent(depth, out);
 		fputs("}\n", out);
 	}
 }
@@ -133,13 +161,15 @@ print_titled(cfg_t *cfg, const char *name, FILE *out)
 void
 conf_print(const struct conf *conf, FILE *out)
 {
-	const struct conf_whole	*whole;
+	const struct conf_whole		*whole;
+	const struct conf_section	*section;
+	unsigned			 i;
 
 	whole = (const struct conf_whole *)(const void *)conf;
-	print_rows(whole->cfg, "", true, out);
-	print_section(whole->cfg, "limits", out);
-	print_section(whole->cfg, "milter", out);
-	print_section(whole->cfg, "policy", out);
-	print_titled(whole->cfg, "profile", out);
-	print_titled(whole->cfg, "listener", out);
+	print_rows(whole->cfg, "", true, 0, out);
+	for (i = 0; (section = conf_section(i)) != NULL; i++)
+		if (section->is_titled)
+			print_titled(whole->cfg, section->name, 0, out);
+		else
+			print_section(whole->cfg, section->name, out);
 }

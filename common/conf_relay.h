@@ -10,30 +10,9 @@
 #include <stdint.h>
 
 #include "address.h"
-#include "err.h"
-#include "span.h"
+#include "nexthop.h"
 
 struct table;
-
-enum nexthop_protocol { NEXTHOP_SMTP, NEXTHOP_LMTP };
-enum nexthop_kind {
-	NEXTHOP_UNIX,		/* host is a path */
-	NEXTHOP_HOST,		/* "[host]:port": addresses of the host */
-	NEXTHOP_MX		/* "example.com": mail exchangers of it; host ""
-				 * means the recipient's domain */
-};
-
-/* "smtp:[127.0.0.1]:25", "smtp:example.com", "smtp:", "smtp:unix:/path",
- * "lmtp:unix:/path", "lmtp:[::1]:24": the forms of transport(5). */
-struct nexthop {
-	enum nexthop_protocol	protocol;
-	enum nexthop_kind	kind;
-	uint16_t		port;		/* default 25; LMTP: 24 */
-	char			host[256];	/* without brackets; a path */
-};
-
-/* False: it is no such thing; *nexthop_r is untouched. */
-bool	nexthop_parse(struct span text, struct nexthop *nexthop_r);
 
 enum relay_tls { RELAY_TLS_NO, RELAY_TLS_MAY, RELAY_TLS_ENCRYPT };
 enum relay_auth { RELAY_AUTH_NO, RELAY_AUTH_TLS, RELAY_AUTH_ALWAYS };
@@ -42,7 +21,7 @@ enum relay_newline { RELAY_NEWLINE_NORMALIZE, RELAY_NEWLINE_REJECT };
 /* Texts are the configuration's.  Seconds where nothing else is said. */
 struct conf_relay {
 	char		*name;		/* also the listener's name in trust */
-	unsigned	 line;
+	unsigned	 line;		/* of the section */
 	char		*listen;	/* "host:port", "unix:/path" */
 	enum nexthop_protocol protocol;	/* spoken by the clients */
 	char		*hostname;	/* "": this host's */
@@ -52,7 +31,9 @@ struct conf_relay {
 	unsigned	 n_transport_maps;
 	struct table	**binding_maps;
 	unsigned	 n_binding_maps;
+	unsigned	 binding_maps_line;
 	char		*binding;	/* the default one; "": none */
+	unsigned	 binding_line;
 	struct address_net *proxy_nets;	/* whose peers have to send a PROXY
 					 * header; all others must not */
 	unsigned	 n_proxy_nets;

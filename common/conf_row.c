@@ -48,8 +48,8 @@ is_host_port(const char *value)
 	    strchr(value, '/') == NULL;
 }
 
-static bool
-is_listen(const char *value)
+bool
+conf_row_is_listen(const char *value)
 {
 	if (strncmp(value, "unix:", 5) == 0)
 		return value[5] == '/';
@@ -95,8 +95,6 @@ is_context_name(const char *value)
 	    strspn(value, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
-
-#define LISTEN_EXPECTED	"\"unix:/path\" or \"inet:host:port\""
 
 #define RECEIVED_MAX	100	/* RFC 5321, 6.3: more are a loop */
 
@@ -168,7 +166,7 @@ static const struct conf_row	 rows[] = {
 	    "Times a minute that one complaint is logged; 0: always."),
 
 	STRING("milter", "listen", "unix:/var/spool/postfix/xcontext/milter",
-	    milter_listen, is_listen, LISTEN_EXPECTED,
+	    milter_listen, conf_row_is_listen, CONF_LISTEN_EXPECTED,
 	    "Where xcontext-milter(8) listens."),
 	MODE("milter", "socket_mode", "0660", milter_socket_mode,
 	    "The mode of the socket."),
@@ -180,10 +178,10 @@ static const struct conf_row	 rows[] = {
 	    "The pairs that the header carries; none: no header."),
 
 	STRING("policy", "listen", "unix:/var/spool/postfix/xcontext/policy",
-	    policy_listen, is_listen, LISTEN_EXPECTED,
+	    policy_listen, conf_row_is_listen, CONF_LISTEN_EXPECTED,
 	    "Where xcontext-policy(8) serves policy requests."),
 	STRING("policy", "maps", "unix:/var/spool/postfix/xcontext/maps",
-	    policy_maps, is_listen, LISTEN_EXPECTED,
+	    policy_maps, conf_row_is_listen, CONF_LISTEN_EXPECTED,
 	    "Where xcontext-policy(8) serves lookup tables."),
 	STRING("policy", "other_milters", "", policy_other_milters, NULL,
 	    NULL,
@@ -251,21 +249,42 @@ static const struct conf_row	 rows[] = {
 const struct conf_row *
 conf_row(unsigned i)
 {
-	return i < COUNT ? &rows[i] : NULL;
+	return i < COUNT ? &rows[i] : conf_row_relay(i -
+	    (unsigned)COUNT);
+}
+
+const struct conf_section *
+conf_section(unsigned i)
+{
+	static const struct conf_section	 sections[] = {
+		{ "limits",		false,	{ NULL } },
+		{ "milter",		false,	{ NULL } },
+		{ "policy",		false,	{ NULL } },
+		{ "profile",		true,	{ NULL } },
+		{ "listener",		true,	{ NULL } },
+		{ "relay",		true,	{ NULL } },
+		{ "domain",		true,	{ NULL } },
+		{ "binding",		true,	{ "domain", NULL } },
+		{ "binding_group",	true,	{ "domain", "binding", NULL } }
+	};
+
+	return i < sizeof(sections) / sizeof(sections[0]) ? &sections[i] :
+	    NULL;
 }
 
 const struct conf_row *
 conf_row_find(const char *section, const char *name)
 {
-	unsigned	 i;
+	const struct conf_row	*row;
+	unsigned		 i;
 
 	if (strcmp(section, CONF_ROOT) == 0)
 		section = "";
-	for (i = 0; i < COUNT; i++)
-		if (strcmp(rows[i].section, section) == 0 &&
-		    strcmp(rows[i].name, name) == 0)
-			return &rows[i];
-	return NULL;
+	for (i = 0; (row = conf_row(i)) != NULL; i++)
+		if (strcmp(row->section, section) == 0 &&
+		    strcmp(row->name, name) == 0)
+			break;
+	return row;
 }
 
 int
@@ -287,7 +306,9 @@ conf_row_word(const struct conf_row *row, const char *word)
 const char *
 conf_setting_name(unsigned i)
 {
-	if (i >= COUNT)
+	const struct conf_row	*row = conf_row(i);
+
+	if (row == NULL)
 		return NULL;
-	return rows[i].full + (*rows[i].section == '\0');
+	return row->full + (*row->section == '\0');
 }

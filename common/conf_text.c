@@ -12,11 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DEPTH_MAX	8		/* of braces */
+
 struct scan {
 	const char		*file;
 	char			*p, *end;
 	unsigned		 line;
 	unsigned		 depth;		/* of braces */
+	unsigned		 open[DEPTH_MAX];	/* their lines; 0: a list's */
 	unsigned		 outer_line;	/* of the outermost open one */
 	char			 last;		/* mark before this one */
 	struct conf_text	*text;
@@ -114,24 +117,34 @@ skip_word(struct scan *scan)
 		scan->p++;
 }
 
-/* Takes down where a section begins: a list's brace stands behind "=". */
+/* A list's brace stands behind "=". */
 static int
 open_brace(struct scan *scan)
 {
-	struct conf_text	*text = scan->text;
-	unsigned		*grown;
+	if (scan->depth == DEPTH_MAX)
+		return BAD(scan, "braces are nested too deeply");
+	if (scan->depth == 0)
+		scan->outer_line = scan->line;
+	scan->open[scan->depth++] = scan->last == '=' ? 0 : scan->line;
+	return 0;
+}
 
-	if (scan->depth++ > 0)
-		return 0;
-	scan->outer_line = scan->line;
-	if (scan->last == '=')
+/* Takes down where a section began; a brace too many is libconfuse's to
+ * refuse. */
+static int
+close_brace(struct scan *scan)
+{
+	struct conf_text	*text = scan->text;
+	unsigned		*grown, line;
+
+	if (scan->depth == 0 || (line = scan->open[--scan->depth]) == 0)
 		return 0;
 	grown = reallocarray(text->section_line, text->n_sections + 1,
 	    sizeof(*grown));
 	if (grown == NULL)
 		return BAD(scan, "out of memory");
 	text->section_line = grown;
-	grown[text->n_sections++] = scan->line;
+	grown[text->n_sections++] = line;
 	return 0;
 }
 
@@ -142,8 +155,8 @@ scan_mark(struct scan *scan)
 
 	if (c == '{' && open_brace(scan) == -1)
 		return -1;
-	if (c == '}' && scan->depth > 0)
-		scan->depth--;
+	if (c == '}' && close_brace(scan) == -1)
+		return -1;
 	if (c == '+' && peek(scan, 1) == '=')
 		return BAD(scan, "\"+=\" is not supported: write the whole "
 		    "list");

@@ -25,7 +25,7 @@ struct conf_text {
 	char		*text;		/* NUL-terminated, no other NUL */
 	size_t		 len;
 	unsigned	*section_line;	/* where each section begins, in the */
-	size_t		 n_sections;	/* order of the file */
+	size_t		 n_sections;	/* order in which they end */
 };
 
 /* Reads and checks a file.  0, or -1 with err (file:line). */

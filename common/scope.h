@@ -45,8 +45,10 @@ void		 scope_free(struct scope *scope);
 
 /* Where a setting stands: outside of all (both NULL), in a group, in a binding
  * (whose group may be NULL: none).  Each call copies what it is given; names
- * are compared in any case.  0, or -1: out of memory, or it was said before
- * (err says file:line). */
+ * are compared in any case; source may be NULL: nothing of it is said.  A group
+ * is added before what is in it, and so is a binding.  0, or -1: out of memory,
+ * it was said before, or what it stands in is not there (err says
+ * file:line). */
 int	scope_set_global(struct scope *scope, enum xclient_mode mode);
 int	scope_add_group(struct scope *scope, const char *group,
 	    enum xclient_mode mode, const struct scope_source *source,
@@ -69,8 +71,10 @@ void		 scope_binding_source(const struct scope_binding *binding,
 
 /*
  * The mode for a domain (empty: not known, or none) by way of a binding (NULL:
- * none).  Never XCLIENT_UNSET.  rule_r gets "file:line" of what decided
- * ("default" if nothing did), and if that came from a name, which.
+ * none).  Never XCLIENT_UNSET.  Of parents (".example.com") the closest that
+ * says anything counts.  rule_r gets what decided: "file:line (domain
+ * example.com in binding NAME)" and the like, "global", or "default" if nothing
+ * did.
  */
 enum xclient_mode	scope_xclient(const struct scope *scope,
 			    const struct scope_binding *binding,

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * nexthop: see nexthop.h.
+ */
+#include "nexthop.h"
+
+#include "address.h"
+#include "hostname.h"
+
+#define SMTP_PORT	25
+#define LMTP_PORT	24
+#define PORT_DIGITS	5
+
+/* Takes prefix off the front; false: it is not there. */
+static bool
+take(struct span *text, const char *prefix)
+{
+	size_t	 n = strlen(prefix);
+
+	if (text->n < n || memcmp(text->p, prefix, n) != 0)
+		return false;
+	*text = span_skip(*text, n);
+	return true;
+}
+
+/* Digits from 1 to 65535, without zeros in front. */
+static bool
+parse_port(struct span text, uint16_t *port_r)
+{
+	unsigned	 port = 0;
+	size_t		 i;
+
+	if (text.n == 0 || text.n > PORT_DIGITS || text.p[0] == '0')
+		return false;
+	for (i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		port = port * 10 + (unsigned)(text.p[i] - '0');
+	}
+	if (port > UINT16_MAX)
+		return false;
+	*port_r = (uint16_t)port;
+	return true;
+}
+
+static bool
+is_address(struct span text)
+{
+	struct address	 addr;
+
+	return address_parse(text, &addr);
+}
+
+static void
+copy_host(struct nexthop *hop, struct span host)
+{
+	if (host.n > 0)
+		memcpy(hop->host, host.p, host.n);
+	hop->host[host.n] = '\0';
+}
+
+/* Control characters in a path are somebody's mistake. */
+static bool
+parse_path(struct span path, struct nexthop *hop)
+{
+	size_t	 i;
+
+	if (path.n < 2 || path.n > NEXTHOP_PATH_MAX || path.p[0] != '/')
+		return false;
+	for (i = 0; i < path.n; i++)
+		if ((unsigned char)path.p[i] < ' ' || path.p[i] == 0x7f)
+			return false;
+	hop->kind = NEXTHOP_UNIX;
+	hop->port = 0;
+	copy_host(hop, path);
+	return true;
+}
+
+/* "[host]", "[192.0.2.1]", "[2001:db8::1]", "[IPv6:2001:db8::1]", each with
+ * or without ":port". */
+static bool
+parse_bracketed(struct span text, struct nexthop *hop)
+{
+	const char	*end = memchr(text.p, ']', text.n);
+	struct span	 host, rest;
+
+	if (end == NULL)
+		return false;
+	host = (struct span){ text.p + 1, (size_t)(end - text.p) - 1 };
+	rest = span_skip(text, host.n + 2);
+	if (rest.n > 0 && (!take(&rest, ":") || !parse_port(rest, &hop->port)))
+		return false;
+	if (host.n > 5 && strncasecmp(host.p, "IPv6:", 5) == 0) {
+		host = span_skip(host, 5);
+		if (memchr(host.p, ':', host.n) == NULL || !is_address(host))
+			return false;
+	} else if (!hostname_valid(host) && !is_address(host)) {
+		return false;
+	}
+	hop->kind = NEXTHOP_HOST;
+	copy_host(hop, host);
+	return true;
+}
+
+/* "host" or "host:port". */
+static bool
+parse_plain(struct span text, struct nexthop *hop)
+{
+	const char	*colon = memchr(text.p, ':', text.n);
+	bool		 is_lmtp = hop->protocol == NEXTHOP_LMTP;
+	struct span	 host = text;
+
+	if (colon != NULL) {
+		host.n = (size_t)(colon - text.p);
+		if (!parse_port(span_skip(text, host.n + 1), &hop->port))
+			return false;
+	}
+	if (!hostname_valid(host) && !(is_lmtp && is_address(host)))
+		return false;
+	hop->kind = is_lmtp ? NEXTHOP_HOST : NEXTHOP_MX;
+	copy_host(hop, host);
+	return true;
+}
+
+/* What stands behind "smtp:" or "lmtp:". */
+static bool
+parse_where(struct span text, struct nexthop *hop)
+{
+	bool	 is_lmtp = hop->protocol == NEXTHOP_LMTP;
+
+	if (take(&text, "unix:"))
+		return parse_path(text, hop);
+	if (is_lmtp)
+		(void)take(&text, "inet:");
+	if (text.n > 0 && text.p[0] == '[')
+		return parse_bracketed(text, hop);
+	if (text.n > 0)
+		return parse_plain(text, hop);
+	hop->kind = NEXTHOP_MX;
+	copy_host(hop, text);
+	return !is_lmtp;
+}
+
+bool
+nexthop_parse(struct span text, struct nexthop *nexthop_r)
+{
+	struct nexthop	 hop = { .protocol = NEXTHOP_SMTP, .port = SMTP_PORT };
+
+	if (take(&text, "lmtp:")) {
+		hop.protocol = NEXTHOP_LMTP;
+		hop.port = LMTP_PORT;
+	} else if (!take(&text, "smtp:")) {
+		return false;
+	}
+	if (!parse_where(text, &hop))
+		return false;
+	*nexthop_r = hop;
+	return true;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * nexthop: reads where mail goes next, in the forms that transport(5), smtp(8)
+ * and lmtp(8) of Postfix have.
+ *
+ * It looks nothing up.  It is strict: a port is a number, a host has the form
+ * of one, a path begins with "/".
+ */
+#ifndef XC_NEXTHOP_H
+#define XC_NEXTHOP_H
+
+#include <stdint.h>
+
+#include "span.h"
+
+enum nexthop_protocol { NEXTHOP_SMTP, NEXTHOP_LMTP };
+enum nexthop_kind {
+	NEXTHOP_UNIX,		/* host is a path */
+	NEXTHOP_HOST,		/* "[host]:port": addresses of the host */
+	NEXTHOP_MX		/* "example.com": mail exchangers of it; host ""
+				 * means the recipient's domain */
+};
+
+#define NEXTHOP_PATH_MAX	107	/* of a UNIX-domain socket */
+
+/* "smtp:[127.0.0.1]:25", "smtp:example.com", "smtp:", "smtp:unix:/path",
+ * "lmtp:unix:/path", "lmtp:[::1]:24". */
+struct nexthop {
+	enum nexthop_protocol	protocol;
+	enum nexthop_kind	kind;
+	uint16_t		port;		/* default 25; LMTP: 24; 0 for
+						 * NEXTHOP_UNIX */
+	char			host[256];	/* without brackets, and an
+						 * address without "IPv6:"; a
+						 * path */
+};
+
+/*
+ * A host that LMTP is spoken to is NEXTHOP_HOST with brackets or without, as
+ * lmtp(8) knows no mail exchangers, and "inet:" may stand before it; an IPv6
+ * address always has brackets.  False: it is no such thing; *nexthop_r is
+ * untouched.
+ */
+bool	nexthop_parse(struct span text, struct nexthop *nexthop_r);
+
+#endif

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * scope: see scope.h.  A binding, a group and what is outside of both are one
+ * kind of thing, each with the next one as its parent; so the precedence is
+ * the way up: the domain here, here itself, the parent.
+ */
+#include "scope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <bsd/string.h>
+#include <bsd/sys/cdefs.h>
+#include <bsd/sys/tree.h>
+
+#include "hostname.h"
+
+struct domain {
+	RB_ENTRY(domain)	 entry;
+	char			*name;
+	enum xclient_mode	 mode;
+	char			*rule;
+};
+RB_HEAD(domains, domain);
+
+struct scope_binding {
+	RB_ENTRY(scope_binding)		 entry;
+	const struct scope_binding	*parent;	/* NULL: outside of all */
+	char				*name;
+	enum xclient_mode		 mode;
+	char				*rule;		/* where it stands */
+	struct scope_source		 source;
+	char				*ca_file;	/* owned, in source */
+	struct domains			 domains;
+};
+RB_HEAD(bindings, scope_binding);
+
+struct scope {
+	struct scope_binding	 outside;
+	struct bindings		 groups;
+	struct bindings		 bindings;
+};
+
+/* In any case.  No name of ours holds NUL, so one that does is none. */
+static int
+compare(struct span a, const char *b)
+{
+	size_t	 n = strlen(b);
+	int	 cmp = strncasecmp(a.p, b, a.n < n ? a.n : n);
+
+	if (cmp != 0)
+		return cmp;
+	return a.n < n ? -1 : a.n > n;
+}
+
+static int
+compare_domains(const struct domain *a, const struct domain *b)
+{
+	return compare(span_of(a->name), b->name);
+}
+
+static int
+compare_bindings(const struct scope_binding *a, const struct scope_binding *b)
+{
+	return compare(span_of(a->name), b->name);
+}
+
+RB_GENERATE_INTERNAL(domains, domain, entry, compare_domains,
+    static __attribute__((unused)))
+RB_GENERATE_INTERNAL(bindings, scope_binding, entry, compare_bindings,
+    static __attribute__((unused)))
+
+static void
+free_domain(struct domain *domain)
+{
+	free(domain->name);
+	free(domain->rule);
+	free(domain);
+}
+
+/* All of it but the thing itself. */
+static void
+clear_binding(struct scope_binding *b)
+{
+	struct domain	*domain, *next;
+
+	RB_FOREACH_SAFE(domain, domains, &b->domains, next) {
+		RB_REMOVE(domains, &b->domains, domain);
+		free_domain(domain);
+	}
+	free(b->name);
+	free(b->ca_file);
+	free(b->rule);
+}
+
+static void
+free_bindings(struct bindings *tree)
+{
+	struct scope_binding	*b, *next;
+
+	RB_FOREACH_SAFE(b, bindings, tree, next) {
+		RB_REMOVE(bindings, tree, b);
+		clear_binding(b);
+		free(b);
+	}
+}
+
+struct scope *
+scope_new(void)
+{
+	struct scope	*scope = calloc(1, sizeof(*scope));
+
+	if (scope == NULL)
+		return NULL;
+	RB_INIT(&scope->outside.domains);
+	RB_INIT(&scope->groups);
+	RB_INIT(&scope->bindings);
+	return scope;
+}
+
+void
+scope_free(struct scope *scope)
+{
+	if (scope == NULL)
+		return;
+	free_bindings(&scope->bindings);
+	free_bindings(&scope->groups);
+	clear_binding(&scope->outside);
+	free(scope);
+}
+
+int
+scope_set_global(struct scope *scope, enum xclient_mode mode)
+{
+	if (scope->outside.mode != XCLIENT_UNSET)
+		return -1;
+	scope->outside.mode = mode;
+	return 0;
+}
+
+static struct scope_binding *
+find(const struct bindings *tree, struct span name)
+{
+	struct scope_binding	*b = RB_ROOT(tree);
+	int			 cmp;
+
+	while (b != NULL && (cmp = compare(name, b->name)) != 0)
+		b = cmp < 0 ? RB_LEFT(b, entry) : RB_RIGHT(b, entry);
+	return b;
+}
+
+/* The rule's text: "file:line (binding NAME)". */
+static char *
+rule_text(const char *file, unsigned line, const char *kind, const char *name)
+{
+	char	*text;
+
+	if (asprintf(&text, "%s:%u (%s %s)", file, line, kind, name) == -1)
+		return NULL;
+	return text;
+}
+
+static int
+copy_source(struct scope_binding *b, const struct scope_source *source)
+{
+	if (source == NULL)
+		return 0;
+	b->source = *source;
+	if (source->tls_ca_file == NULL)
+		return 0;
+	b->source.tls_ca_file = b->ca_file = strdup(source->tls_ca_file);
+	return b->ca_file == NULL ? -1 : 0;
+}
+
+static struct scope_binding *
+make_binding(const char *name, enum xclient_mode mode,
+    const struct scope_source *source, char *rule)
+{
+	struct scope_binding	*b = calloc(1, sizeof(*b));
+
+	if (b == NULL) {
+		free(rule);
+		return NULL;
+	}
+	RB_INIT(&b->domains);
+	b->mode = mode;
+	b->rule = rule;
+	b->name = strdup(name);
+	if (rule == NULL || b->name == NULL ||
+	    copy_source(b, source) == -1) {
+		clear_binding(b);
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+/* Puts b, which is NULL if there was no memory for it, into the tree. */
+static int
+insert(struct bindings *tree, struct scope_binding *b,
+    const struct scope_binding *parent, const char *file, unsigned line,
+    struct err *err)
+{
+	const struct scope_binding	*there;
+
+	if (b == NULL)
+		return err_set_at(err, file, line, "out of memory");
+	b->parent = parent;
+	there = RB_INSERT(bindings, tree, b);
+	if (there == NULL)
+		return 0;
+	err_set_at(err, file, line, "\"%s\" is there already, at %s",
+	    b->name, there->rule);
+	clear_binding(b);
+	free(b);
+	return -1;
+}
+
+int
+scope_add_group(struct scope *scope, const char *group,
+    enum xclient_mode mode, const struct scope_source *source,
+    const char *file, unsigned line, struct err *err)
+{
+	struct scope_binding	*b;
+
+	b = make_binding(group, mode, source,
+	    rule_text(file, line, "binding_group", group));
+	return insert(&scope->groups, b, &scope->outside, file, line, err);
+}
+
+/* The group of that name, or what is outside of all groups; NULL with err. */
+static struct scope_binding *
+find_group(struct scope *scope, const char *group, const char *file,
+    unsigned line, struct err *err)
+{
+	struct scope_binding	*found;
+
+	if (group == NULL)
+		return &scope->outside;
+	found = find(&scope->groups, span_of(group));
+	if (found == NULL)
+		err_set_at(err, file, line, "there is no binding_group "
+		    "\"%s\"", group);
+	return found;
+}
+
+int
+scope_add_binding(struct scope *scope, const char *group,
+    const char *binding, enum xclient_mode mode,
+    const struct scope_source *source, const char *file, unsigned line,
+    struct err *err)
+{
+	const struct scope_binding	*parent;
+	struct scope_binding		*b;
+
+	parent = find_group(scope, group, file, line, err);
+	if (parent == NULL)
+		return -1;
+	b = make_binding(binding, mode, source,
+	    rule_text(file, line, "binding", binding));
+	return insert(&scope->bindings, b, parent, file, line, err);
+}
+
+/* Where a domain belongs; NULL with err. */
+static struct scope_binding *
+find_place(struct scope *scope, const char *group, const char *binding,
+    const char *file, unsigned line, struct err *err)
+{
+	struct scope_binding	*parent, *found;
+
+	parent = find_group(scope, group, file, line, err);
+	if (parent == NULL || binding == NULL)
+		return parent;
+	found = find(&scope->bindings, span_of(binding));
+	if (found != NULL && found->parent == parent)
+		return found;
+	err_set_at(err, file, line, "there is no binding \"%s\"%s%s",
+	    binding, group == NULL ? "" : " in binding_group ",
+	    group == NULL ? "" : group);
+	return NULL;
+}
+
+static char *
+domain_rule(const char *group, const char *binding, const char *domain,
+    const char *file, unsigned line)
+{
+	const char	*kind = binding != NULL ? "binding" : "binding_group";
+	const char	*name = binding != NULL ? binding : group;
+	char		*text;
+
+	if (name == NULL)
+		return rule_text(file, line, "domain", domain);
+	if (asprintf(&text, "%s:%u (domain %s in %s %s)", file, line, domain,
+	    kind, name) == -1)
+		return NULL;
+	return text;
+}
+
+static struct domain *
+make_domain(const char *name, enum xclient_mode mode, char *rule)
+{
+	struct domain	*domain = calloc(1, sizeof(*domain));
+
+	if (domain == NULL) {
+		free(rule);
+		return NULL;
+	}
+	domain->mode = mode;
+	domain->rule = rule;
+	domain->name = strdup(name);
+	if (rule == NULL || domain->name == NULL) {
+		free_domain(domain);
+		return NULL;
+	}
+	return domain;
+}
+
+int
+scope_add_domain(struct scope *scope, const char *group,
+    const char *binding, const char *domain, enum xclient_mode mode,
+    const char *file, unsigned line, struct err *err)
+{
+	struct scope_binding	*place;
+	struct domain		*made;
+	const struct domain	*there;
+
+	place = find_place(scope, group, binding, file, line, err);
+	if (place == NULL)
+		return -1;
+	made = make_domain(domain, mode,
+	    domain_rule(group, binding, domain, file, line));
+	if (made == NULL)
+		return err_set_at(err, file, line, "out of memory");
+	there = RB_INSERT(domains, &place->domains, made);
+	if (there == NULL)
+		return 0;
+	err_set_at(err, file, line, "\"%s\" is there already, at %s", domain,
+	    there->rule);
+	free_domain(made);
+	return -1;
+}
+
+const struct scope_binding *
+scope_binding_find(const struct scope *scope, struct span name)
+{
+	return find(&scope->bindings, name);
+}
+
+const char *
+scope_binding_name(const struct scope_binding *binding)
+{
+	return binding->name;
+}
+
+void
+scope_binding_source(const struct scope_binding *binding,
+    struct scope_source *source_r)
+{
+	const struct scope_source	*group = &binding->parent->source;
+
+	*source_r = binding->source;
+	if (source_r->ipv4.family == AF_UNSPEC)
+		source_r->ipv4 = group->ipv4;
+	if (source_r->ipv6.family == AF_UNSPEC)
+		source_r->ipv6 = group->ipv6;
+	if (source_r->tls == SCOPE_TLS_UNSET)
+		source_r->tls = group->tls;
+	if (source_r->tls_ca_file == NULL)
+		source_r->tls_ca_file = group->tls_ca_file;
+}
+
+/* The domain of that very name, if it says anything. */
+static const struct domain *
+find_said(const struct scope_binding *b, struct span name)
+{
+	const struct domain	*d = RB_ROOT(&b->domains);
+	int			 cmp;
+
+	while (d != NULL && (cmp = compare(name, d->name)) != 0)
+		d = cmp < 0 ? RB_LEFT(d, entry) : RB_RIGHT(d, entry);
+	return d == NULL || d->mode == XCLIENT_UNSET ? NULL : d;
+}
+
+/* The name itself, then ".parent" from the longest on; NULL: none of them. */
+static const struct domain *
+find_domain(const struct scope_binding *b, struct span name)
+{
+	const struct domain	*found;
+	const char		*dot;
+
+	if (name.n == 0 || name.n > HOSTNAME_MAX_LEN || name.p[0] == '.')
+		return NULL;
+	found = find_said(b, name);
+	while (found == NULL &&
+	    (dot = memchr(name.p + 1, '.', name.n - 1)) != NULL) {
+		name = span_skip(name, (size_t)(dot - name.p));
+		found = find_said(b, name);
+	}
+	return found;
+}
+
+enum xclient_mode
+scope_xclient(const struct scope *scope, const struct scope_binding *binding,
+    struct span domain, char *rule_r, size_t rule_size)
+{
+	const struct scope_binding	*b;
+	const struct domain		*found;
+
+	b = binding == NULL ? &scope->outside : binding;
+	for (; b != NULL; b = b->parent) {
+		found = find_domain(b, domain);
+		if (found != NULL) {
+			strlcpy(rule_r, found->rule, rule_size);
+			return found->mode;
+		}
+		if (b->mode != XCLIENT_UNSET) {
+			strlcpy(rule_r, b->rule == NULL ? "global" : b->rule,
+			    rule_size);
+			return b->mode;
+		}
+	}
+	strlcpy(rule_r, "default", rule_size);
+	return XCLIENT_NO;
+}
+
+const char *
+xclient_mode_text(enum xclient_mode mode)
+{
+	switch (mode) {
+	case XCLIENT_NO:
+		return "no";
+	case XCLIENT_IFAVAILABLE:
+		return "ifavailable";
+	case XCLIENT_REQUIRED:
+		return "required";
+	case XCLIENT_UNSET:
+	default:
+		return NULL;
+	}
+}
