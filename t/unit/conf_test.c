@@ -357,7 +357,9 @@ static const char	 full[] =
     "}\n"
     "profile 'two' { addr = { } }\n"
     "profile three { }\n"
-    "listener inside { trust_maps = { \"inline:{10.9.1.1=two}\" } }\n";
+    "listener inside { trust_maps = { \"inline:{10.9.1.1=two}\" } }\n"
+    "relay front { listen = '[::1]:25' next_hop = 'smtp:' binding = b }\n"
+    "binding_group g { binding b { domain .example.com { } } }\n";
 
 START_TEST(everything)
 {
@@ -628,7 +630,7 @@ manual_item(const char *manual, const char *section, const char *name)
 {
 	char	 title[64], item[64], *text, *found;
 
-	snprintf(title, sizeof(title), "\n.Ss The %s", section);
+	snprintf(title, sizeof(title), "\n.Ss The %s ", section);
 	text = cut_out(manual, title, "\n.Ss ");
 	ck_assert_msg(text != NULL, "no %s", title + 1);
 	snprintf(item, sizeof(item), "\n.It Ic %s ", name);
@@ -664,7 +666,10 @@ START_TEST(manual_names_every_setting)
 {
 	struct conf	*conf = load_good("profile a { }\n"
 			    "listener b { trust_maps = "
-			    "{ \"static:stranger\" } }");
+			    "{ \"static:stranger\" } }\n"
+			    "relay c { listen = \"127.0.0.1:10027\" "
+			    "next_hop = \"smtp:[127.0.0.1]:10028\" }\n"
+			    "binding d { } binding_group e { } domain f { }");
 	char		*manual = read_manual(), *text = printed(conf);
 	const char	*name, *dot;
 	unsigned	 i;
