@@ -68,7 +68,8 @@ enum stream_result {
 int	stream_open(struct stream *stream, struct event_base *base, int fd,
 	    bool is_connecting, stream_fn *fn, void *arg, struct err *err);
 
-/* Closes at once; what was not sent is lost.  A closed stream is allowed. */
+/* Closes at once; what was not sent is lost.  A closed stream is allowed, and
+ * so is one that is all zero. */
 void	stream_close(struct stream *stream);
 bool	stream_is_open(const struct stream *stream);
 
@@ -81,10 +82,12 @@ bool	stream_is_open(const struct stream *stream);
 void	stream_secure(struct stream *stream, SSL *ssl);
 
 /* Whether READABLE is wanted.  It is told again as long as there is something
- * to read, also what TLS has read ahead. */
+ * to read, also what TLS has read ahead; not after stream_read has said EOF or
+ * ERROR. */
 void	stream_want_read(struct stream *stream, bool is_wanted);
 
-/* Reads once.  OK: *n_r bytes, at least one. */
+/* Reads once.  OK: *n_r bytes, at least one.  What the other side has sent
+ * before it broke the connection can still be read after a failed write. */
 enum stream_result	stream_read(struct stream *stream, char *buf,
 			    size_t size, size_t *n_r);
 
