@@ -351,8 +351,13 @@ stream_close(struct stream *stream)
 {
 	if (!stream_is_open(stream))
 		return;
+	if (stream->ssl != NULL && stream_pending(stream) == 0 &&
+	    !has(stream, FLAG_BROKEN | FLAG_SHUTDOWN_SAID | FLAGS_WAIT))
+		(void)stream_io_shutdown(stream);
 	set_broken(stream);
 	(void)event_del(&stream->read_event);
+	SSL_free(stream->ssl);
+	stream->ssl = NULL;
 	(void)close(stream->fd);
 	stream->fd = -1;
 	stream->base = NULL;
@@ -363,6 +368,24 @@ bool
 stream_is_open(const struct stream *stream)
 {
 	return stream->base != NULL && stream->fd != -1;
+}
+
+void
+stream_secure(struct stream *stream, SSL *ssl)
+{
+	SSL_free(stream->ssl);
+	stream->ssl = ssl;
+	if (stream_pending(stream) > 0) {
+		stream_io_why(stream, "TLS handshake",
+		    "not all that was put before it has been sent");
+		set_broken(stream);
+	}
+	if (has(stream, FLAG_BROKEN))
+		stream->flags |= FLAG_TELL_FAILED;
+	else
+		stream->flags |= FLAG_HANDSHAKE;
+	if (!has(stream, FLAG_CONNECTING))
+		event_active(&stream->write_event, EV_WRITE, 0);
 }
 
 void

@@ -5,7 +5,7 @@
  * TLS: bytes in, bytes out, and nothing about what they mean.
  *
  * Nothing is buffered that the socket takes at once, and an idle stream has no
- * buffers at all.
+ * buffers at all.  A program that uses TLS ignores SIGPIPE.
  */
 #ifndef XC_RELAY_STREAM_H
 #define XC_RELAY_STREAM_H
@@ -68,16 +68,16 @@ enum stream_result {
 int	stream_open(struct stream *stream, struct event_base *base, int fd,
 	    bool is_connecting, stream_fn *fn, void *arg, struct err *err);
 
-/* Closes at once; what was not sent is lost.  A closed stream is allowed, and
- * so is one that is all zero. */
+/* Closes at once; what was not sent is lost (with TLS: if nothing is, the end
+ * is said).  A closed stream is allowed, and so is one that is all zero. */
 void	stream_close(struct stream *stream);
 bool	stream_is_open(const struct stream *stream);
 
 /*
  * Begins a handshake; SECURED or FAILED follows, and no READABLE before.  ssl
- * becomes the stream's.  What was put has to be gone, and nothing that was
- * sent in the clear may be left to be taken for a part of what was protected:
- * the caller has thrown it away.
+ * becomes the stream's.  What was put has to be gone (else FAILED), and nothing
+ * that was sent in the clear may be left to be taken for a part of what was
+ * protected: the caller has thrown it away.
  */
 void	stream_secure(struct stream *stream, SSL *ssl);
 

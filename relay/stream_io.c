@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 void
 stream_io_why(struct stream *stream, const char *what, const char *why)
 {
@@ -30,11 +33,86 @@ fail_errno(struct stream *stream, const char *what)
 	return STREAM_IO_ERROR;
 }
 
+/* After a fatal error the session must not be ended in good form. */
+static enum stream_io
+fail_tls(struct stream *stream, int error, int saved_errno, const char *what)
+{
+	struct err	 err;
+
+	SSL_set_quiet_shutdown(stream->ssl, 1);
+	if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN) {
+		stream_io_why(stream, what, saved_errno != 0 ?
+		    strerror(saved_errno) : "connection closed");
+		return STREAM_IO_ERROR;
+	}
+	tls_error(&err, what);
+	(void)snprintf(stream->why, sizeof stream->why, "%.127s", err.text);
+	return STREAM_IO_ERROR;
+}
+
+/* What an operation that did not succeed waits for. */
+static enum stream_io
+judge_tls(struct stream *stream, int result, const char *what)
+{
+	int	 saved_errno = errno, error;
+
+	error = SSL_get_error(stream->ssl, result);
+	if (error == SSL_ERROR_WANT_READ)
+		return STREAM_IO_WANT_READ;
+	if (error == SSL_ERROR_WANT_WRITE)
+		return STREAM_IO_WANT_WRITE;
+	return fail_tls(stream, error, saved_errno, what);
+}
+
+static void
+begin_tls(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
+static enum stream_io
+read_tls(struct stream *stream, char *buf, size_t size, size_t *n_r)
+{
+	int	 result;
+	size_t	 n;
+
+	begin_tls();
+	result = SSL_read_ex(stream->ssl, buf, size, &n);
+	if (result == 1) {
+		*n_r = n;
+		return STREAM_IO_DONE;
+	}
+	if (SSL_get_error(stream->ssl, result) == SSL_ERROR_ZERO_RETURN)
+		return STREAM_IO_EOF;
+	return judge_tls(stream, result, "TLS read");
+}
+
+/* Adds to *n_r what has gone. */
+static enum stream_io
+write_tls(struct stream *stream, struct span s, size_t *n_r)
+{
+	int	 result;
+	size_t	 n;
+
+	while (s.n > 0) {
+		begin_tls();
+		result = SSL_write_ex(stream->ssl, s.p, s.n, &n);
+		if (result != 1)
+			return judge_tls(stream, result, "TLS write");
+		*n_r += n;
+		s = span_skip(s, n);
+	}
+	return STREAM_IO_DONE;
+}
+
 enum stream_io
 stream_io_read(struct stream *stream, char *buf, size_t size, size_t *n_r)
 {
 	ssize_t	 n;
 
+	if (stream->ssl != NULL)
+		return read_tls(stream, buf, size, n_r);
 	do
 		n = recv(stream->fd, buf, size, 0);
 	while (n == -1 && errno == EINTR);
@@ -67,9 +145,15 @@ enum stream_io
 stream_io_write(struct stream *stream, struct span first, struct span second,
     size_t *n_r)
 {
-	ssize_t	 n;
+	ssize_t		 n;
+	enum stream_io	 status;
 
 	*n_r = 0;
+	if (stream->ssl != NULL) {
+		status = write_tls(stream, first, n_r);
+		return status != STREAM_IO_DONE ? status :
+		    write_tls(stream, second, n_r);
+	}
 	do
 		n = send_both(stream->fd, first, second);
 	while (n == -1 && errno == EINTR);
@@ -84,13 +168,40 @@ stream_io_write(struct stream *stream, struct span first, struct span second,
 enum stream_io
 stream_io_handshake(struct stream *stream)
 {
-	stream_io_why(stream, "TLS handshake", "not supported");
-	return STREAM_IO_ERROR;
+	enum stream_io	 status;
+	long		 verified;
+	size_t		 n;
+	int		 result;
+
+	begin_tls();
+	result = SSL_do_handshake(stream->ssl);
+	if (result == 1)
+		return STREAM_IO_DONE;
+	status = judge_tls(stream, result, "TLS handshake");
+	verified = SSL_get_verify_result(stream->ssl);
+	if (status != STREAM_IO_ERROR || verified == X509_V_OK ||
+	    SSL_get_verify_mode(stream->ssl) == SSL_VERIFY_NONE)
+		return status;
+	n = strlen(stream->why);
+	(void)snprintf(stream->why + n, sizeof stream->why - n, " (%s)",
+	    X509_verify_cert_error_string(verified));
+	return status;
 }
 
 enum stream_io
 stream_io_shutdown(struct stream *stream)
 {
+	enum stream_io	 status;
+	int		 result;
+
+	if (stream->ssl != NULL && SSL_is_init_finished(stream->ssl)) {
+		begin_tls();
+		result = SSL_shutdown(stream->ssl);
+		status = result >= 0 ? STREAM_IO_DONE :
+		    judge_tls(stream, result, "TLS shutdown");
+		if (status != STREAM_IO_DONE && status != STREAM_IO_ERROR)
+			return status;
+	}
 	(void)shutdown(stream->fd, SHUT_WR);
 	return STREAM_IO_DONE;
 }

@@ -38,9 +38,13 @@ SSL_CTX	*tls_client_new(const char *ca_file, struct err *err);
 
 void	 tls_free(SSL_CTX *ctx);	/* NULL is allowed */
 
-/* A connection's state; server name: for SNI and, with TLS_VERIFY, to be found
- * in the certificate (RFC 6125; a bare IP address is compared as such).  NULL:
- * out of memory. */
+/*
+ * A connection's state; server name: for SNI and to be found in the certificate
+ * (RFC 6125; a bare IP address is compared as such), without which the
+ * handshake fails with TLS_VERIFY, and is_verified is false with the others.
+ * NULL: out of memory, or no name that a host could have, or none with
+ * TLS_VERIFY.
+ */
 SSL	*tls_accept_new(SSL_CTX *ctx, int fd);
 SSL	*tls_connect_new(SSL_CTX *ctx, int fd, const char *server_name,
 	    enum tls_level level);
@@ -49,11 +53,13 @@ struct tls_facts {
 	char	 version[16];		/* "TLSv1.3" */
 	char	 cipher[64];
 	bool	 is_verified;		/* the peer's certificate was given,
-					 * and verified */
+					 * and verified (a server's: with the
+					 * name, if one was given) */
 	char	 fingerprint[TLS_FINGERPRINT_SIZE];	/* "": no certificate;
 					 * SHA-256, of one that need not be
 					 * verified */
-	char	 common_name[TLS_NAME_SIZE];	/* "": none, or it held NUL */
+	char	 common_name[TLS_NAME_SIZE];	/* "": none, or it held NUL or
+					 * was too long; UTF-8, hostile */
 };
 
 /* After the handshake. */
