@@ -71,6 +71,8 @@ begin_tls(void)
 	errno = 0;
 }
 
+/* SSL_MODE_RELEASE_BUFFERS alone leaves a buffer for writing behind where a
+ * client has read the server's ticket. */
 static enum stream_io
 read_tls(struct stream *stream, char *buf, size_t size, size_t *n_r)
 {
@@ -79,6 +81,8 @@ read_tls(struct stream *stream, char *buf, size_t size, size_t *n_r)
 
 	begin_tls();
 	result = SSL_read_ex(stream->ssl, buf, size, &n);
+	if (SSL_pending(stream->ssl) == 0)
+		(void)SSL_free_buffers(stream->ssl);
 	if (result == 1) {
 		*n_r = n;
 		return STREAM_IO_DONE;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -388,6 +389,35 @@ START_TEST(idle_loop_sleeps)
 }
 END_TEST
 
+/* Words in both directions, so that tickets and all else have been read. */
+static void
+talk(struct pair *p)
+{
+	stream_want_read(&p->a.stream, true);
+	stream_want_read(&p->b.stream, true);
+	ck_assert(stream_put(&p->a.stream, span_of("EHLO a\r\n"), false));
+	turn_until_read(p->base, &p->b, 8);
+	ck_assert(stream_put(&p->b.stream, span_of("250 b\r\n"), false));
+	turn_until_read(p->base, &p->a, 7);
+}
+
+START_TEST(idle_ends_keep_no_buffers)
+{
+	struct pair	 first, p;
+	size_t		 before;
+
+	/* What OpenSSL needs once is there before. */
+	open_secure_pair(&first);
+	talk(&first);
+	before = mallinfo2().uordblks;
+	open_secure_pair(&p);
+	talk(&p);
+	ck_assert_uint_lt(mallinfo2().uordblks - before, 44 * 1024);
+	close_pair(&p);
+	close_pair(&first);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -410,5 +440,6 @@ main(void)
 	tcase_add_test(tc, words_in_the_clear_must_have_gone_before);
 	tcase_add_test(tc, function_may_close_at_secured_and_readable);
 	tcase_add_test(tc, idle_loop_sleeps);
+	tcase_add_test(tc, idle_ends_keep_no_buffers);
 	return runner_run("stream_tls", tc);
 }
