@@ -59,3 +59,9 @@ procinfo_start(pid_t pid)
 		p = strchr(p + 1, ' ');
 	return p == NULL ? 0 : strtoull(p + 1, NULL, 10);
 }
+
+bool
+procinfo_is(pid_t pid, uint64_t start)
+{
+	return start != 0 && procinfo_start(pid) == start;
+}

@@ -32,4 +32,7 @@ bool	procinfo_peer(int fd, struct procinfo_peer *peer_r);
  */
 uint64_t	procinfo_start(pid_t pid);
 
+/* True if the process that had that start time is still there. */
+bool	procinfo_is(pid_t pid, uint64_t start);
+
 #endif

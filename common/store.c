@@ -126,3 +126,44 @@ store_each_revoked(struct store *store,
 {
 	return store->ops->each_revoked(store->state, fn, arg, err);
 }
+
+/* "0.0.0.0" and "::" are where a socket is bound, never where it speaks from. */
+static bool
+is_definite(const struct address *addr, uint16_t port)
+{
+	static const uint8_t	 wildcard[sizeof addr->bytes];
+
+	return addr->family != AF_UNSPEC && port != 0 &&
+	    memcmp(addr->bytes, wildcard, sizeof wildcard) != 0;
+}
+
+int
+store_hand_over(struct store *store, const struct address *addr, uint16_t port,
+    const struct session *s, struct err *err)
+{
+	if (!is_definite(addr, port))
+		return err_set(err, "store: session %s: a hand-over needs an "
+		    "address and a port", s->id);
+	return store->ops->hand_over(store->state, addr, port, s, err);
+}
+
+enum store_result
+store_handed_over(struct store *store, const struct address *addr,
+    uint16_t port, struct session *s, struct err *err)
+{
+	return store->ops->handed_over(store->state, addr, port, s, err);
+}
+
+int
+store_hand_over_end(struct store *store, const struct address *addr,
+    uint16_t port, const char *id, struct err *err)
+{
+	return store->ops->hand_over_end(store->state, addr, port, id, err);
+}
+
+enum store_result
+store_each_handed_over(struct store *store, store_handed_over_fn *fn,
+    void *arg, struct err *err)
+{
+	return store->ops->each_handed_over(store->state, fn, arg, err);
+}

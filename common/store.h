@@ -11,6 +11,11 @@
  * no rights for the time being, whatever the tables say.  Who asks after
  * store_revoke has returned, in any process, is told.  A revocation lives as
  * long as the store: what is to outlast a boot belongs in the tables.
+ *
+ * And it keeps what a relay hands over to an MTA that knows no XCLIENT: the
+ * sessions whose mail comes by one of its outgoing sockets, kept by that
+ * socket's own address and port, which the MTA's milter is told as the
+ * client's.
  */
 #ifndef XC_STORE_H
 #define XC_STORE_H
@@ -90,5 +95,44 @@ enum store_result	store_is_revoked(struct store *store,
 enum store_result	store_each_revoked(struct store *store,
 			    bool (*fn)(const char *what, uint64_t until_ms,
 			    void *arg), void *arg, struct err *err);
+
+/*
+ * Hands a session over, in place of what was handed over by that socket
+ * before.  s->pid and s->pid_start are the relay's process, which is what makes
+ * the record worth anything: procinfo_is() has to say that it lives.
+ *
+ * The socket has to be bound to the address (no wildcard) and the port first,
+ * without SO_REUSEADDR or SO_REUSEPORT, so that nobody else on this host can
+ * send from there; connected only when this has returned; and closed only when
+ * store_hand_over_end has.  What changes is put again before the MTA gets a
+ * command for which it counts: at the latest before MAIL.
+ *
+ * 0, or -1 with err: nothing has changed.
+ */
+int	store_hand_over(struct store *store, const struct address *addr,
+	    uint16_t port, const struct session *s, struct err *err);
+
+/*
+ * What was handed over by the socket that has that address and port (AF_UNSPEC
+ * and 0: nothing).  s must be initialised; written on FOUND.  Whether its
+ * process lives is the caller's to find out.
+ */
+enum store_result	store_handed_over(struct store *store,
+			    const struct address *addr, uint16_t port,
+			    struct session *s, struct err *err);
+
+/* Ends that, if the session has that id (NULL: any); none is no error. */
+int	store_hand_over_end(struct store *store, const struct address *addr,
+	    uint16_t port, const char *id, struct err *err);
+
+/*
+ * Calls fn for each session that is handed over, with the socket's address and
+ * port, until fn returns false.  STORE_FOUND if fn was called at all.
+ */
+typedef bool store_handed_over_fn(const struct address *addr, uint16_t port,
+    const struct session *s, void *arg);
+enum store_result	store_each_handed_over(struct store *store,
+			    store_handed_over_fn *fn, void *arg,
+			    struct err *err);
 
 #endif

@@ -3,12 +3,13 @@
 /*
  * store_lmdb: the store of one host, in an LMDB environment.
  *
- * Three databases: "session" maps a process (pid) to its record, which begins
+ * Four databases: "session" maps a process (pid) to its record, which begins
  * with the client's address; "client" maps that address to the pids of the
- * sessions that have it, for lookups by client; "revoked" is told of in
- * store_lmdb_revoked.c.  Nothing is synced to disk: a session does not outlive
- * the host's boot, and what an earlier boot left is thrown away.  LMDB itself
- * survives the death of a process at any moment.
+ * sessions that have it, for lookups by client; "revoked" and "handover" are
+ * told of in store_lmdb_revoked.c and store_lmdb_handover.c.  Nothing is synced
+ * to disk: a session does not outlive the host's boot, and what an earlier boot
+ * left is thrown away.  LMDB itself survives the death of a process at any
+ * moment.
  *
  * The file is written through its memory map, which costs a quarter of what
  * system calls do; so all of its space is taken when it is opened, lest a full
@@ -161,6 +162,9 @@ open_databases(struct lmdb_store *store)
 	if (rc == 0)
 		rc = mdb_dbi_open(txn, "revoked", MDB_CREATE,
 		    &store->revoked);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, "handover", MDB_CREATE,
+		    &store->handover);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -182,7 +186,7 @@ open_environment(struct lmdb_store *store, const char *path,
 	if ((rc = mdb_env_create(&store->env)) != 0)
 		return rc;
 	if ((rc = mdb_env_set_mapsize(store->env, size)) != 0 ||
-	    (rc = mdb_env_set_maxdbs(store->env, 3)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(store->env, 4)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(store->env, READERS_MAX)) != 0 ||
 	    (rc = mdb_env_open(store->env, path,
 	    MDB_NOSYNC | MDB_NOTLS | MDB_WRITEMAP, 0600)) != 0 ||
@@ -463,4 +467,8 @@ const struct store_ops store_lmdb_ops = {
 	.unrevoke = store_lmdb_unrevoke,
 	.is_revoked = store_lmdb_is_revoked,
 	.each_revoked = store_lmdb_each_revoked,
+	.hand_over = store_lmdb_hand_over,
+	.handed_over = store_lmdb_handed_over,
+	.hand_over_end = store_lmdb_hand_over_end,
+	.each_handed_over = store_lmdb_each_handed_over,
 };

@@ -20,6 +20,7 @@ struct lmdb_store {
 	MDB_dbi		 session;
 	MDB_dbi		 client;
 	MDB_dbi		 revoked;
+	MDB_dbi		 handover;
 	pthread_mutex_t	 lock;		/* guards idle, n_idle */
 	MDB_txn		*idle[STORE_LMDB_IDLE_MAX];
 	unsigned	 n_idle;
@@ -58,5 +59,17 @@ enum store_result	store_lmdb_is_revoked(void *state,
 enum store_result	store_lmdb_each_revoked(void *state,
 			    bool (*fn)(const char *what, uint64_t until_ms,
 			    void *arg), void *arg, struct err *err);
+
+/* store_lmdb_handover.c: likewise. */
+int	store_lmdb_hand_over(void *state, const struct address *addr,
+	    uint16_t port, const struct session *s, struct err *err);
+enum store_result	store_lmdb_handed_over(void *state,
+			    const struct address *addr, uint16_t port,
+			    struct session *s, struct err *err);
+int	store_lmdb_hand_over_end(void *state, const struct address *addr,
+	    uint16_t port, const char *id, struct err *err);
+enum store_result	store_lmdb_each_handed_over(void *state,
+			    store_handed_over_fn *fn, void *arg,
+			    struct err *err);
 
 #endif

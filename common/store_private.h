@@ -33,6 +33,16 @@ struct store_ops {
 	enum store_result (*each_revoked)(void *state,
 		    bool (*fn)(const char *what, uint64_t until_ms,
 		    void *arg), void *arg, struct err *err);
+	/* addr and port are definite; below they may be anything. */
+	int	 (*hand_over)(void *state, const struct address *addr,
+		    uint16_t port, const struct session *s, struct err *err);
+	enum store_result (*handed_over)(void *state,
+		    const struct address *addr, uint16_t port,
+		    struct session *s, struct err *err);
+	int	 (*hand_over_end)(void *state, const struct address *addr,
+		    uint16_t port, const char *id, struct err *err);
+	enum store_result (*each_handed_over)(void *state,
+		    store_handed_over_fn *fn, void *arg, struct err *err);
 };
 
 /* Room for the key of a revocation, NUL included. */

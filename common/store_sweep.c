@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "procinfo.h"
+
 struct sweep {
 	bool		 (*is_dead)(const struct session *, void *);
 	void		 *arg;
@@ -60,4 +62,63 @@ store_sweep(struct store *store,
 				break;
 	free(sweep.dead);
 	return result == STORE_CANNOT_TELL || i < sweep.n_dead ? -1 : (int)i;
+}
+
+/*
+ * Hand-overs
+ */
+
+struct handed_over_sweep {
+	struct orphan {
+		struct address	 addr;
+		uint16_t	 port;
+		char		 id[ULID_SIZE];
+	}		*orphans;
+	size_t		 n;
+	bool		 is_out_of_memory;
+};
+
+static bool
+sweep_handed_over(const struct address *addr, uint16_t port,
+    const struct session *s, void *arg)
+{
+	struct handed_over_sweep	*sweep = arg;
+	struct orphan			*grown;
+
+	if (procinfo_is(s->pid, s->pid_start))
+		return true;
+	grown = reallocarray(sweep->orphans, sweep->n + 1, sizeof *grown);
+	if (grown == NULL) {
+		sweep->is_out_of_memory = true;
+		return false;
+	}
+	sweep->orphans = grown;
+	sweep->orphans[sweep->n].addr = *addr;
+	sweep->orphans[sweep->n].port = port;
+	memcpy(sweep->orphans[sweep->n].id, s->id, ULID_SIZE);
+	sweep->n++;
+	return true;
+}
+
+int
+store_sweep_handed_over(struct store *store, struct err *err)
+{
+	struct handed_over_sweep	 sweep = { .n = 0 };
+	enum store_result		 result;
+	size_t				 i = 0;
+
+	result = store_each_handed_over(store, sweep_handed_over, &sweep,
+	    err);
+	if (sweep.is_out_of_memory) {
+		(void)err_set(err, "out of memory");
+		result = STORE_CANNOT_TELL;
+	}
+	if (result != STORE_CANNOT_TELL)
+		for (; i < sweep.n; i++)
+			if (store_hand_over_end(store,
+			    &sweep.orphans[i].addr, sweep.orphans[i].port,
+			    sweep.orphans[i].id, err) != 0)
+				break;
+	free(sweep.orphans);
+	return result == STORE_CANNOT_TELL || i < sweep.n ? -1 : (int)i;
 }

@@ -16,4 +16,10 @@ int	store_sweep(struct store *store,
 	    bool (*is_dead)(const struct session *, void *), void *arg,
 	    struct err *err);
 
+/*
+ * Removes what was handed over by relays that are no more, unless it has been
+ * replaced meanwhile.  Returns how many there were, or -1 with err.
+ */
+int	store_sweep_handed_over(struct store *store, struct err *err);
+
 #endif

@@ -122,7 +122,8 @@ start_unprivileged(struct program *p)
 	p->store = store_open(p->conf->store, p->conf->limits.store_size,
 	    &err);
 	if (p->store == NULL ||
-	    store_sweep(p->store, is_left_over, NULL, &err) == -1)
+	    store_sweep(p->store, is_left_over, NULL, &err) == -1 ||
+	    store_sweep_handed_over(p->store, &err) == -1)
 		die("store", &err);
 }
 

@@ -26,6 +26,7 @@
 #include "report.h"
 #include "rundir.h"
 #include "server.h"
+#include "store_sweep.h"
 #include "store.h"
 
 #define PROGRAM			"xcontext-policy"
@@ -228,7 +229,8 @@ sweep(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (ledger_sweep(p->ledger, (uint64_t)now.tv_sec * 1000U, &err) == -1)
+	if (ledger_sweep(p->ledger, (uint64_t)now.tv_sec * 1000U, &err) ==
+	    -1 || store_sweep_handed_over(p->store, &err) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
 }
 
