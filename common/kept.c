@@ -122,6 +122,29 @@ kept_begin(struct kept *kept, struct conf *conf, struct store *store,
 }
 
 void
+kept_adopt(struct kept *kept, struct session *handed, uint64_t now_ms)
+{
+	struct session	 old = kept->session, *s = &kept->session;
+
+	*s = *handed;
+	session_init(handed);
+	s->mta = old.mta;
+	s->pid = old.pid;
+	s->pid_start = old.pid_start;
+	if (strcmp(s->id, old.id) == 0)
+		session_refuse_mail(s, old.refused, old.refused_reason,
+		    old.refused_text);
+	session_clear(&old);
+	kept->profile = s->profile == NULL ? NULL :
+	    trust_profile_find(kept->conf->trust, s->profile);
+	if (!s->is_sealed) {
+		s->is_sealed = true;
+		audit(kept, SESSION_SEALED, "hand-over", now_ms);
+	}
+	(void)kept_save(kept);
+}
+
+void
 kept_end(struct kept *kept)
 {
 	struct err	 err;

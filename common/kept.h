@@ -64,6 +64,15 @@ void	kept_begin(struct kept *kept, struct conf *conf, struct store *store,
 	    kept_note_fn *note, void *note_arg, const struct kept_peer *peer,
 	    uint64_t now_ms);
 
+/*
+ * Makes what a relay hands over the session, in place of the one that there
+ * was; what handed holds becomes the session's, and handed is left empty.  The
+ * relay's own client may type through it, so nothing can be changed by X
+ * commands any more.  What refused that very session's mail before still does.
+ */
+void	kept_adopt(struct kept *kept, struct session *handed,
+	    uint64_t now_ms);
+
 /* Ends it, and takes its record out of the store. */
 void	kept_end(struct kept *kept);
 

@@ -17,10 +17,10 @@
 
 #include "conversation.h"
 #include "finish.h"
+#include "handover.h"
 #include "journal.h"
 #include "log.h"
 #include "policy.h"
-#include "procstart.h"
 #include "reply.h"
 #include "service.h"
 #include "unknown.h"
@@ -225,31 +225,6 @@ verified_name(SMFICTX *ctx, const char *name)
 	    name[0] != '[' ? name : NULL;
 }
 
-/* False: out of memory. */
-static bool
-begin_sendmail(SMFICTX *ctx, struct conversation *c)
-{
-	struct kept_peer	 peer = {
-		.mta = SESSION_SENDMAIL,
-		.addr = c->facts.client,
-		.port = c->facts.client_port,
-		.name = c->remote_name,
-		.listener = macro(ctx, "{daemon_name}"),
-		.pid = c->key.pid,
-	};
-
-	if (peer.pid > 0)
-		peer.pid_start = procstart_get(c->key.starts, peer.pid);
-	c->sendmail = malloc(sizeof *c->sendmail);
-	if (c->sendmail == NULL)
-		return false;
-	/* Nobody else has a record of it that could disagree. */
-	c->facts.is_by_pid = false;
-	c->is_sendmail = true;
-	sendmail_begin(c->sendmail, c->conf, c->store, &peer, now_ms());
-	return true;
-}
-
 static sfsistat
 connect_session(SMFICTX *ctx, struct milter_session *ms)
 {
@@ -304,8 +279,12 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 		c->key.client_port = c->facts.client_port;
 		(void)session_set_text(&c->remote_name,
 		    verified_name(ctx, name));
-		if (is_postfix(ctx) || begin_sendmail(ctx, c))
+		if (is_postfix(ctx) || conversation_keep(c,
+		    macro(ctx, "{daemon_name}"), now_ms())) {
+			/* What cannot be told now is asked again at MAIL. */
+			(void)handover_look(c, now_ms());
 			status = connect_session(ctx, ms);
+		}
 		conversation_release(c);
 	}
 	service_leave();
@@ -367,7 +346,7 @@ on_mail(SMFICTX *ctx, char **args)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	if ((!ms->c->is_sendmail ||
+	if (handover_look(ms->c, now_ms()) && (!ms->c->is_sendmail ||
 	    kept_mail(ms->c->sendmail, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");

@@ -10,6 +10,7 @@
 
 #include "context_header.h"
 #include "journal.h"
+#include "procstart.h"
 
 struct conversation *
 conversation_new(struct conf *conf, struct store *store)
@@ -43,6 +44,31 @@ conversation_free(struct conversation *c)
 	free(c->auth_authen);
 	free(c->remote_name);
 	free(c);
+}
+
+bool
+conversation_keep(struct conversation *c, const char *listener,
+    uint64_t now_ms)
+{
+	struct kept_peer	 peer = {
+		.mta = SESSION_SENDMAIL,
+		.addr = c->facts.client,
+		.port = c->facts.client_port,
+		.name = c->remote_name,
+		.listener = listener,
+		.pid = c->key.pid,
+	};
+
+	if (peer.pid > 0)
+		peer.pid_start = procstart_get(c->key.starts, peer.pid);
+	c->sendmail = malloc(sizeof *c->sendmail);
+	if (c->sendmail == NULL)
+		return false;
+	/* Nobody else has a record of it that could disagree. */
+	c->facts.is_by_pid = false;
+	c->is_sendmail = true;
+	sendmail_begin(c->sendmail, c->conf, c->store, &peer, now_ms);
+	return true;
 }
 
 static enum store_result
@@ -135,9 +161,10 @@ void
 conversation_view(const struct conversation *c, struct context_view *view_r)
 {
 	const struct trust_profile	*profile = conversation_profile(c);
+	/* Of one that was handed over, the MTA knows the relay. */
 	const struct context_facts	 facts = {
-		.remote_name = c->remote_name,
-		.ehlo_domain = c->ehlo,
+		.remote_name = c->is_handed_over ? NULL : c->remote_name,
+		.ehlo_domain = c->is_handed_over ? NULL : c->ehlo,
 		.auth_user = c->facts.auth_authen,
 		.is_anonymous = profile != NULL &&
 		    trust_profile_always_allow(profile),
@@ -198,7 +225,8 @@ conversation_dump(struct conversation *c, struct span args,
 	conversation_view(c, &views[0]);
 	message_view(&c->message, &views[1]);
 	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_LINES,
-	    c->is_sendmail ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX, dump_r);
+	    c->is_sendmail ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX,
+	    dump_r);
 	free(views);
 	return true;
 }

@@ -5,7 +5,8 @@
  * is known of its message.
  *
  * With Postfix the session's record is xcontext-policy's, and is read afresh
- * at every step; with Sendmail it is kept here.
+ * at every step; with Sendmail it is kept here, and so is one that a relay hands
+ * over.
  */
 #ifndef XC_CONVERSATION_H
 #define XC_CONVERSATION_H
@@ -31,6 +32,7 @@ struct conversation {
 	bool			 has_header_duty;
 	bool			 is_sendmail;
 	struct kept		*sendmail;	/* if so */
+	bool			 is_handed_over;	/* by a relay */
 	struct session		 record;	/* else: as it was last read */
 };
 
@@ -39,6 +41,13 @@ struct conversation {
 struct conversation	*conversation_new(struct conf *conf,
 			    struct store *store);
 void			 conversation_free(struct conversation *c);
+
+/*
+ * Begins a record that is kept here, of the client that facts names; listener
+ * NULL: none.  False: out of memory.
+ */
+bool	conversation_keep(struct conversation *c, const char *listener,
+	    uint64_t now_ms);
 
 /*
  * Reads the session's record.  STORE_FOUND: conversation_session() is it.  Its

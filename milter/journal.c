@@ -132,3 +132,17 @@ journal_connect(const struct session *s, const struct enforce_facts *facts,
 	    { "profile", s == NULL ? NULL : s->profile },
 	    { "pid", pid_text(pid, number) });
 }
+
+void
+journal_handed_over(const struct session *s, uint16_t port)
+{
+	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+	char	 number[8];
+
+	(void)snprintf(number, sizeof number, "%u", (unsigned)port);
+	LOG(LOG_LEVEL_INFO, s->id, "handed_over",
+	    { "peer", address_format(&s->peer, peer, sizeof peer) },
+	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "profile", s->profile },
+	    { "relay_port", number });
+}

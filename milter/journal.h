@@ -39,6 +39,9 @@ void	journal_error(const char *id, const struct err *err);
 void	journal_origin(const char *id, const struct message *m,
 	    const char *why);
 
+/* A session that a relay hands over, by a socket that has that port. */
+void	journal_handed_over(const struct session *s, uint16_t port);
+
 /* A connection that nothing is to be said about, for those who want all. */
 void	journal_connect(const struct session *s,
 	    const struct enforce_facts *facts, pid_t pid);

@@ -9,12 +9,16 @@
  *	store_tool URL list
  *	store_tool URL revoke WHAT [SECONDS]
  *	store_tool URL unrevoke WHAT
+ *	store_tool URL hand-over ADDRESS PORT PID [name=value ...]
+ *	store_tool URL handed-over ADDRESS PORT
+ *	store_tool URL hand-over-end ADDRESS PORT
  *
  * The names are those of the record's fields (session, peer, client, profile,
  * override, refused ...), and so is what "get" and "list" print, a field a
  * line.  What "put" is not told: pid_start is that of the living process, the
  * session's name and times are new, and peer and client are "unknown".
  * WHAT is "profile=NAME" or "peer=ADDRESS"; without SECONDS it is for good.
+ * "hand-over" makes its record as "put" does; PID is the relay's.
  * XC_STORE_SIZE in the environment is the store's size in MiB.
  */
 #include <inttypes.h>
@@ -90,20 +94,27 @@ add_defaults(struct record *record, pid_t pid)
 	add_number(record, "changed", now_ms);
 }
 
-static int
-put(struct store *store, pid_t pid, int n, char **fields)
+static void
+make(struct session *s, pid_t pid, int n, char **fields)
 {
 	static struct record	 record;
-	struct session		 s;
-	struct err		 err;
 	int			 i;
 
 	add_defaults(&record, pid);
 	for (i = 0; i < n; i++)
 		add(&record, fields[i]);
-	session_init(&s);
-	if (!session_decode((struct span){ record.buf, record.len }, &s))
+	session_init(s);
+	if (!session_decode((struct span){ record.buf, record.len }, s))
 		die(EX_DATAERR, "not a record");
+}
+
+static int
+put(struct store *store, pid_t pid, int n, char **fields)
+{
+	struct session	 s;
+	struct err	 err;
+
+	make(&s, pid, n, fields);
 	if (store_put(store, &s, &err) != 0)
 		die(EX_IOERR, err.text);
 	printf("%s\n", s.id);
@@ -186,6 +197,36 @@ end_revocation(struct store *store, const char *what)
 	return EXIT_SUCCESS;
 }
 
+/* argv: VERB ADDRESS PORT ... */
+static int
+run_hand_over(struct store *store, int argc, char **argv)
+{
+	struct session		 s;
+	struct address		 addr;
+	struct err		 err;
+	enum store_result	 result = STORE_FOUND;
+	uint16_t		 port = (uint16_t)strtoul(argv[2], NULL, 10);
+
+	if (!address_parse(span_of(argv[1]), &addr))
+		die(EX_DATAERR, "not an address");
+	session_init(&s);
+	if (argc > 3 && strcmp(argv[0], "hand-over") == 0) {
+		make(&s, (pid_t)strtol(argv[3], NULL, 10), argc - 4,
+		    argv + 4);
+		if (store_hand_over(store, &addr, port, &s, &err) != 0)
+			die(EX_IOERR, err.text);
+		printf("%s\n", s.id);
+	} else if (strcmp(argv[0], "handed-over") == 0) {
+		result = store_handed_over(store, &addr, port, &s, &err);
+		if (result == STORE_FOUND)
+			print(&s, NULL);
+	} else if (store_hand_over_end(store, &addr, port, NULL, &err) != 0) {
+		die(EX_IOERR, err.text);
+	}
+	session_clear(&s);
+	return result_status(result, &err);
+}
+
 static int
 run(struct store *store, int argc, char **argv)
 {
@@ -205,9 +246,13 @@ run(struct store *store, int argc, char **argv)
 		return add_revocation(store, argv[3], argv[4]);
 	if (argc == 4 && strcmp(argv[2], "unrevoke") == 0)
 		return end_revocation(store, argv[3]);
+	if (argc > 4 && (strncmp(argv[2], "hand-over", 9) == 0 ||
+	    strcmp(argv[2], "handed-over") == 0))
+		return run_hand_over(store, argc - 2, argv + 2);
 	die(EX_USAGE, "usage: store_tool URL list | get PID | delete PID | "
 	    "put PID [name=value ...] | revoke WHAT [SECONDS] | "
-	    "unrevoke WHAT");
+	    "unrevoke WHAT | hand-over ADDRESS PORT PID [name=value ...] | "
+	    "handed-over ADDRESS PORT | hand-over-end ADDRESS PORT");
 	return EX_USAGE;
 }
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * handover: looks, believes, adopts.
+ */
+#include "handover.h"
+
+#include <string.h>
+
+#include "journal.h"
+#include "procstart.h"
+#include "session_change.h"
+
+#define TEXT_GONE	"The relay in front of the mail server no longer says " \
+			"whose session this is; try again later"
+#define TEXT_NO_STORE	"The session ledger cannot be read; try again later"
+
+static bool
+is_ours_to_look(const struct conversation *c)
+{
+	return c->is_sendmail || c->key.pid == 0;
+}
+
+/* What a process left behind that is no more speaks for nobody: its port may
+ * be anybody's by now. */
+static bool
+is_of_the_living(const struct conversation *c, const struct session *s)
+{
+	return s->pid_start != 0 &&
+	    procstart_get(c->key.starts, s->pid) == s->pid_start;
+}
+
+static enum store_result
+find(const struct conversation *c, struct session *handed)
+{
+	enum store_result	 result;
+	struct err		 err;
+
+	result = store_handed_over(c->store, &c->key.client,
+	    c->key.client_port, handed, &err);
+	if (result == STORE_CANNOT_TELL)
+		journal_error("", &err);
+	if (result == STORE_FOUND && !is_of_the_living(c, handed))
+		result = STORE_NONE;
+	return result;
+}
+
+static bool
+is_same_client(const struct session *a, const struct session *b)
+{
+	return strcmp(a->id, b->id) == 0 &&
+	    address_equal(&a->client, &b->client) &&
+	    a->client_port == b->client_port;
+}
+
+static bool
+adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
+{
+	const struct session	*s;
+	bool			 is_known;
+
+	if (!c->is_sendmail && !conversation_keep(c, NULL, now_ms))
+		return false;
+	s = &c->sendmail->session;
+	is_known = c->is_handed_over && is_same_client(s, handed);
+	kept_adopt(c->sendmail, handed, now_ms);
+	c->is_handed_over = true;
+	c->facts.client = s->client;
+	c->facts.client_port = s->client_port;
+	if (!is_known)
+		journal_handed_over(s, c->key.client_port);
+	return true;
+}
+
+/* Nobody can say whose mail it would be. */
+static bool
+doubt(struct conversation *c, enum verdict_reason reason, const char *text)
+{
+	if (!c->is_sendmail)
+		return false;
+	session_refuse_mail(&c->sendmail->session, VERDICT_TEMPFAIL, reason,
+	    text);
+	return true;
+}
+
+bool
+handover_look(struct conversation *c, uint64_t now_ms)
+{
+	struct session	 handed;
+	bool		 is_told = true;
+
+	if (!is_ours_to_look(c))
+		return true;
+	session_init(&handed);
+	switch (find(c, &handed)) {
+	case STORE_FOUND:
+		is_told = adopt(c, &handed, now_ms);
+		break;
+	case STORE_NONE:
+		if (c->is_handed_over)
+			is_told = doubt(c, REASON_MISMATCH, TEXT_GONE);
+		break;
+	case STORE_CANNOT_TELL:
+		is_told = doubt(c, REASON_CANNOT_TELL, TEXT_NO_STORE);
+		break;
+	}
+	session_clear(&handed);
+	return is_told;
+}
