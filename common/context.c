@@ -12,7 +12,8 @@
 #include <strings.h>
 
 static const char *const	source_texts[] = {
-	[CONTEXT_XSETCONTEXT]	= "xsetcontext"
+	[CONTEXT_XSETCONTEXT]	= "xsetcontext",
+	[CONTEXT_PROXY]		= "proxy"
 };
 #define SOURCE_COUNT	(sizeof(source_texts) / sizeof(source_texts[0]))
 

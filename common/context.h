@@ -18,7 +18,8 @@
 
 /* Where a pair came from; the texts (context_source_text) are of the record. */
 enum context_source {
-	CONTEXT_XSETCONTEXT	/* "xsetcontext" */
+	CONTEXT_XSETCONTEXT,	/* "xsetcontext" */
+	CONTEXT_PROXY		/* "proxy": a PROXY header */
 };
 
 struct context_pair {
