@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * carrier: reads, hands over, sends, and waits.
+ *
+ * The dialogue asks for things in the middle of its work; what is not done at
+ * once is remembered, and done by carrier_go_on, which every event ends in.
+ */
+#include "carrier_private.h"
+
+#include <sys/ioctl.h>
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#define LINGER_MS	2000U	/* for a client that still sends */
+#define FLUSH_MS	10000U	/* for one that does not read its last reply */
+#define IN_MAX		(CARRIER_BUF_SIZE / 2)
+
+uint64_t
+carrier_now(const struct carrier_env *env)
+{
+	struct timespec	 now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return env->epoch_ms + (uint64_t)now.tv_sec * 1000U +
+	    (uint64_t)now.tv_nsec / 1000000U;
+}
+
+void
+carrier_free(struct carrier *c)
+{
+	struct carrier_env	*env = c->env;
+	int			 i;
+
+	LIST_REMOVE(c, entry);
+	env->n--;
+	dialogue_free(c->d);
+	carrier_disconnect(c);
+	if (c->query != NULL)
+		resolve_cancel(c->query);
+	(void)event_del(&c->timer);
+	for (i = 0; i < 2; i++) {
+		stream_close(&c->side[i].stream);
+		free(c->side[i].in);
+	}
+	env->gone(env->arg, &c->peer.addr);
+	site_unref(c->site);
+	free(c);
+}
+
+/*
+ * What the dialogue asks for
+ */
+
+static void
+op_send(void *arg, enum dialogue_side which, struct span bytes)
+{
+	struct side	*side = &((struct carrier *)arg)->side[which];
+
+	if (stream_is_open(&side->stream) && !side->is_lost &&
+	    !stream_put(&side->stream, bytes, true))
+		side->is_lost = true;
+}
+
+static size_t
+op_room(void *arg, enum dialogue_side which)
+{
+	const struct side	*side = &((struct carrier *)arg)->side[which];
+	size_t			 pending;
+
+	pending = stream_is_open(&side->stream) ?
+	    stream_pending(&side->stream) : 0;
+	return pending >= HIGH_WATER ? 0 : HIGH_WATER - pending;
+}
+
+static void
+op_secure(void *arg, enum dialogue_side which)
+{
+	((struct carrier *)arg)->side[which].is_securing = true;
+}
+
+static void
+op_close(void *arg)
+{
+	((struct carrier *)arg)->is_closing = true;
+}
+
+static void
+op_note(void *arg, const struct dialogue_note *note)
+{
+	const struct carrier	*c = arg;
+
+	c->env->note(c->env->arg, note);
+}
+
+static void
+op_note_kept(void *arg, const struct kept_note *note)
+{
+	const struct carrier	*c = arg;
+
+	c->env->note_kept(c->env->arg, note);
+}
+
+const struct dialogue_ops carrier_ops = {
+	.send = op_send,
+	.room = op_room,
+	.connect = carrier_connect,
+	.connect_next = carrier_connect_next,
+	.disconnect = carrier_disconnect,
+	.secure = op_secure,
+	.close = op_close,
+	.hand_over = carrier_hand_over,
+	.note = op_note,
+	.note_kept = op_note_kept
+};
+
+/*
+ * Bytes
+ */
+
+bool
+carrier_keep(struct side *side, struct span bytes)
+{
+	char	*copy = NULL;
+
+	if (bytes.n > 0) {
+		copy = malloc(bytes.n);
+		if (copy == NULL)
+			return false;
+		memcpy(copy, bytes.p, bytes.n);
+	}
+	free(side->in);
+	side->in = copy;
+	side->in_len = bytes.n;
+	return true;
+}
+
+/* Offers what is there; true if some of it was taken. */
+static bool
+offer(struct carrier *c, enum dialogue_side which, struct span bytes)
+{
+	struct side	*side = &c->side[which];
+	size_t		 used;
+
+	used = dialogue_input(c->d, which, bytes, carrier_now(c->env));
+	/* A connection that was closed meanwhile has no bytes left. */
+	if (!stream_is_open(&side->stream))
+		used = bytes.n;
+	if ((used > 0 || side->in_len != bytes.n) &&
+	    !(used == bytes.n && side->in == NULL) &&
+	    !carrier_keep(side, span_skip(bytes, used)))
+		side->is_lost = true;
+	return used > 0;
+}
+
+static bool
+offer_kept(struct carrier *c, enum dialogue_side which)
+{
+	struct side	*side = &c->side[which];
+
+	return side->in_len > 0 && offer(c, which,
+	    (struct span){ side->in, side->in_len });
+}
+
+static void
+read_side(struct carrier *c, enum dialogue_side which)
+{
+	struct side	*side = &c->side[which];
+	char		*buf = c->env->buf;
+	size_t		 kept = side->in_len, n;
+
+	if (kept > 0)
+		memcpy(buf, side->in, kept);
+	switch (stream_read(&side->stream, buf + kept,
+	    CARRIER_BUF_SIZE - kept, &n)) {
+	case STREAM_OK:
+		break;
+	case STREAM_AGAIN:
+		return;
+	case STREAM_EOF:
+		side->is_eof = true;
+		return;
+	case STREAM_ERROR:
+		side->is_lost = true;
+		return;
+	}
+	if (c->linger_ms != 0)
+		return;
+	if (c->d != NULL)
+		(void)offer(c, which, (struct span){ buf, kept + n });
+	else if (!carrier_keep(side, (struct span){ buf, kept + n }))
+		side->is_lost = true;
+}
+
+/*
+ * What was remembered
+ */
+
+/* Tells the dialogue what it does not know yet; true if there was anything. */
+static bool
+tell_side(struct carrier *c, enum dialogue_side which)
+{
+	struct side	*side = &c->side[which];
+	uint64_t	 now_ms = carrier_now(c->env);
+
+	if (side->is_told || !stream_is_open(&side->stream))
+		return false;
+	if (side->is_lost) {
+		side->is_told = true;
+		dialogue_lost(c->d, which, stream_why(&side->stream), false,
+		    now_ms);
+		return true;
+	}
+	if (side->is_eof) {
+		side->is_told = true;
+		dialogue_eof(c->d, which, now_ms);
+		return true;
+	}
+	return false;
+}
+
+static bool
+tell_hop(struct carrier *c)
+{
+	if (c->has_failed) {
+		c->has_failed = false;
+		dialogue_lost(c->d, DIALOGUE_HOP, c->why, c->is_permanent,
+		    carrier_now(c->env));
+		return true;
+	}
+	if (c->is_connected) {
+		c->is_connected = false;
+		dialogue_connected(c->d, carrier_now(c->env));
+		return true;
+	}
+	return false;
+}
+
+static void
+flush(struct carrier *c)
+{
+	int	 i;
+
+	for (i = 0; i < 2; i++) {
+		struct side	*side = &c->side[i];
+
+		if (stream_is_open(&side->stream) && !side->is_lost &&
+		    !stream_flush(&side->stream))
+			side->is_lost = true;
+	}
+}
+
+static void
+secure_client(struct carrier *c)
+{
+	struct side	*side = &c->side[DIALOGUE_CLIENT];
+	SSL		*ssl;
+
+	ssl = tls_accept_new(c->relay->tls, side->stream.fd);
+	if (ssl == NULL)
+		c->is_closing = true;
+	else
+		stream_secure(&side->stream, ssl);
+}
+
+/* TLS begins when all that comes before it has been sent, and nothing has come
+ * that would be taken for a part of what TLS protects. */
+static bool
+begin_tls(struct carrier *c)
+{
+	bool	 did = false;
+	int	 i;
+
+	for (i = 0; i < 2; i++) {
+		struct side	*side = &c->side[i];
+
+		if (!side->is_securing || !stream_is_open(&side->stream) ||
+		    stream_pending(&side->stream) > 0)
+			continue;
+		did = true;
+		side->is_securing = false;
+		if (side->in_len > 0)
+			side->is_lost = true;
+		else if (i == DIALOGUE_CLIENT)
+			secure_client(c);
+		else
+			carrier_secure_hop(c);
+	}
+	return did;
+}
+
+static void
+set_reading(struct carrier *c)
+{
+	int	 i;
+
+	for (i = 0; i < 2; i++) {
+		struct side	*side = &c->side[i];
+		bool		 wants = true;
+
+		if (!stream_is_open(&side->stream))
+			continue;
+		if (c->d != NULL && c->linger_ms == 0)
+			wants = dialogue_wants(c->d, (enum dialogue_side)i);
+		stream_want_read(&side->stream, wants && !side->is_eof &&
+		    !side->is_lost && side->in_len < IN_MAX);
+	}
+}
+
+static void	on_timer(evutil_socket_t, short, void *);
+
+/* An earlier alarm finds out by itself that it is too early. */
+static void
+set_timer(struct carrier *c)
+{
+	uint64_t	 now_ms = carrier_now(c->env), deadline;
+	struct timeval	 wait;
+
+	if (c->is_closing)
+		deadline = c->linger_ms;
+	else if (c->d == NULL)
+		deadline = carrier_start_deadline(c);
+	else
+		deadline = dialogue_deadline(c->d);
+	if (c->armed_ms != 0 && c->armed_ms <= deadline)
+		return;
+	c->armed_ms = deadline;
+	deadline = deadline > now_ms ? deadline - now_ms : 0;
+	wait.tv_sec = (time_t)(deadline / 1000U);
+	wait.tv_usec = (suseconds_t)(deadline % 1000U * 1000U);
+	(void)event_add(&c->timer, &wait);
+}
+
+/* Whether the client has sent what nobody has read: to close upon that resets
+ * the connection, and with it may go the last reply. */
+static bool
+has_unread(const struct side *side)
+{
+	int	 n = 0;
+
+	return side->in_len > 0 || (!side->is_eof &&
+	    ioctl(side->stream.fd, FIONREAD, &n) == 0 && n > 0);
+}
+
+/* True: the carrier is gone. */
+static bool
+finish(struct carrier *c)
+{
+	struct side	*side = &c->side[DIALOGUE_CLIENT];
+	uint64_t	 now_ms = carrier_now(c->env);
+
+	if (!stream_is_open(&side->stream) || side->is_lost)
+		goto gone;
+	if (c->linger_ms == 0) {
+		if (stream_pending(&side->stream) == 0 && !has_unread(side))
+			goto gone;
+		/* Also what is sent later is the last. */
+		stream_shutdown(&side->stream);
+		c->linger_ms = now_ms + (stream_pending(&side->stream) > 0 ?
+		    FLUSH_MS : LINGER_MS);
+	}
+	if (now_ms >= c->linger_ms ||
+	    (side->is_eof && stream_pending(&side->stream) == 0))
+		goto gone;
+	return false;
+gone:
+	carrier_free(c);
+	return true;
+}
+
+/* One after the other until nothing moves. */
+static void
+move(struct carrier *c)
+{
+	bool	 did;
+
+	do {
+		did = tell_hop(c);
+		did = offer_kept(c, DIALOGUE_HOP) || did;
+		did = tell_side(c, DIALOGUE_HOP) || did;
+		did = offer_kept(c, DIALOGUE_CLIENT) || did;
+		did = tell_side(c, DIALOGUE_CLIENT) || did;
+		flush(c);
+		did = begin_tls(c) || did;
+	} while (did && !c->is_closing);
+}
+
+void
+carrier_go_on(struct carrier *c)
+{
+	if (!c->is_closing && (c->d != NULL || carrier_start(c)))
+		move(c);
+	if (c->is_closing && finish(c))
+		return;
+	set_reading(c);
+	set_timer(c);
+}
+
+/*
+ * Events
+ */
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier	*c = arg;
+	uint64_t	 now_ms = carrier_now(c->env);
+
+	(void)fd;
+	(void)what;
+	c->armed_ms = 0;
+	if (c->d == NULL && now_ms >= carrier_start_deadline(c))
+		c->is_closing = true;
+	else if (c->d != NULL && !c->is_closing)
+		dialogue_tick(c->d, now_ms);
+	carrier_go_on(c);
+}
+
+static void
+on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
+{
+	struct side		*side = &c->side[which];
+	struct tls_facts	 facts;
+
+	switch (event) {
+	case STREAM_READABLE:
+		read_side(c, which);
+		break;
+	case STREAM_CONNECTED:
+		c->is_connected = true;
+		break;
+	case STREAM_SECURED:
+		tls_facts_read(side->stream.ssl, &facts);
+		dialogue_secured(c->d, which, &facts, carrier_now(c->env));
+		break;
+	case STREAM_FAILED:
+		side->is_lost = true;
+		break;
+	case STREAM_DRAINED:
+		break;
+	}
+	carrier_go_on(c);
+}
+
+void
+carrier_client_event(struct stream *stream, enum stream_event event,
+    void *arg)
+{
+	(void)stream;
+	on_event(arg, DIALOGUE_CLIENT, event);
+}
+
+void
+carrier_hop_event(struct stream *stream, enum stream_event event, void *arg)
+{
+	(void)stream;
+	on_event(arg, DIALOGUE_HOP, event);
+}
+
+/*
+ * Beginning and end
+ */
+
+static bool
+is_in(const struct address *addr, const struct address_net *nets, unsigned n)
+{
+	unsigned	 i;
+
+	for (i = 0; i < n; i++)
+		if (address_in_net(addr, &nets[i]))
+			return true;
+	return false;
+}
+
+bool
+carrier_new(struct carrier_env *env, struct site *site,
+    const struct site_relay *relay, int fd, const struct dialogue_peer *peer)
+{
+	struct carrier	*c = calloc(1, sizeof *c);
+	struct err	 err;
+
+	if (c == NULL || event_assign(&c->timer, env->base, -1, 0, on_timer,
+	    c) != 0 || stream_open(&c->side[DIALOGUE_CLIENT].stream,
+	    env->base, fd, false, carrier_client_event, c, &err) != 0) {
+		free(c);
+		(void)close(fd);
+		return false;
+	}
+	c->env = env;
+	c->site = site_ref(site);
+	c->relay = relay;
+	c->peer = *peer;
+	c->begun_ms = carrier_now(env);
+	c->is_in_proxy_net = is_in(&peer->addr, relay->conf->proxy_nets,
+	    relay->conf->n_proxy_nets);
+	LIST_INSERT_HEAD(&env->all, c, entry);
+	env->n++;
+	carrier_go_on(c);
+	return true;
+}
+
+void
+carrier_stop_all(struct carrier_env *env)
+{
+	struct carrier	*c, *next;
+
+	LIST_FOREACH_SAFE(c, &env->all, entry, next) {
+		if (c->d == NULL)
+			c->is_closing = true;
+		else
+			dialogue_stop(c->d, carrier_now(env));
+		carrier_go_on(c);
+	}
+}
+
+void
+carrier_free_all(struct carrier_env *env)
+{
+	struct carrier	*c, *next;
+
+	LIST_FOREACH_SAFE(c, &env->all, entry, next)
+		carrier_free(c);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * carrier: carries one dialogue: the client's connection, that to the next
+ * hop, and the time.
+ */
+#ifndef XC_RELAY_CARRIER_H
+#define XC_RELAY_CARRIER_H
+
+#include <bsd/sys/queue.h>
+
+#include "dialogue.h"
+#include "resolve.h"
+#include "site.h"
+
+struct carrier;
+LIST_HEAD(carrier_list, carrier);
+
+/* What all carriers share. */
+struct carrier_env {
+	struct event_base	*base;
+	struct resolver		*resolver;
+	struct dialogue_env	 dialogue;
+	struct carrier_list	 all;
+	unsigned		 n;
+	void	(*note)(void *arg, const struct dialogue_note *note);
+	void	(*note_kept)(void *arg, const struct kept_note *note);
+	/* A carrier is about to go. */
+	void	(*gone)(void *arg, const struct address *peer);
+	void	*arg;
+	uint64_t	 epoch_ms;	/* of the monotonic clock's zero */
+	char		*buf;		/* CARRIER_BUF_SIZE, for one read */
+};
+
+#define CARRIER_BUF_SIZE	(2U * 65536)
+
+/* What ops the env's dialogues have. */
+extern const struct dialogue_ops	carrier_ops;
+
+/*
+ * Serves a connection that was accepted; fd is the carrier's from now on.  peer
+ * of AF_UNSPEC is one on a UNIX-domain socket.  False: out of memory; fd is
+ * closed.
+ */
+bool	carrier_new(struct carrier_env *env, struct site *site,
+	    const struct site_relay *relay, int fd,
+	    const struct dialogue_peer *peer);
+
+/* Tells all that we are about to stop. */
+void	carrier_stop_all(struct carrier_env *env);
+/* Ends all, at once. */
+void	carrier_free_all(struct carrier_env *env);
+
+/* Milliseconds since the epoch, which never go back. */
+uint64_t	carrier_now(const struct carrier_env *env);
+
+#endif

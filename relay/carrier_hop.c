@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * carrier_hop: the way to the next hop: lookup, one address after the other,
+ * and the hand-over to a milter there.
+ */
+#include "carrier_private.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <bsd/string.h>
+
+#include "log.h"
+
+union any_address {
+	struct sockaddr		 sa;
+	struct sockaddr_in	 in;
+	struct sockaddr_in6	 in6;
+	struct sockaddr_un	 un;
+	struct sockaddr_storage	 storage;
+};
+
+/* That it failed is told later: the dialogue is in the middle of something. */
+static void
+fail(struct carrier *c, const char *what, const char *why)
+{
+	(void)snprintf(c->why, sizeof c->why, "%s%s%s", what,
+	    *what == '\0' ? "" : ": ", why);
+	c->has_failed = true;
+}
+
+static socklen_t
+fill_inet(union any_address *to, const struct address *addr, uint16_t port)
+{
+	*to = (union any_address){ .sa.sa_family = addr->family };
+	if (addr->family == AF_INET) {
+		memcpy(&to->in.sin_addr, addr->bytes, 4);
+		to->in.sin_port = htons(port);
+		return sizeof to->in;
+	}
+	memcpy(&to->in6.sin6_addr, addr->bytes, 16);
+	to->in6.sin6_port = htons(port);
+	return sizeof to->in6;
+}
+
+static socklen_t
+fill_unix(union any_address *to, const char *path)
+{
+	*to = (union any_address){ .sa.sa_family = AF_UNIX };
+	if (strlcpy(to->un.sun_path, path, sizeof to->un.sun_path) >=
+	    sizeof to->un.sun_path)
+		return 0;
+	return sizeof to->un;
+}
+
+/* Binds the address that the binding says, or, where the session is to be known
+ * by the socket's name, any. */
+static bool
+bind_source(const struct carrier *c, int fd, int family)
+{
+	const struct address	*source = family == AF_INET ?
+				     &c->target.source.ipv4 :
+				     &c->target.source.ipv6;
+	struct address		 any = { .family = (uint8_t)family };
+	union any_address	 from;
+	socklen_t		 len;
+
+	if (source->family == AF_UNSPEC && !c->target.is_handed_over)
+		return true;
+	len = fill_inet(&from, source->family == AF_UNSPEC ? &any : source,
+	    0);
+	return bind(fd, &from.sa, len) == 0;
+}
+
+/*
+ * Registers the session before the next hop can see the connection.  A socket
+ * that is bound to any address gets one only when it connects, so it is bound
+ * to the one that the way to the next hop has: connecting a datagram socket
+ * there finds that, and sends nothing.
+ */
+static bool
+find_local(const union any_address *to, socklen_t len, struct address *addr_r)
+{
+	union any_address	 local;
+	socklen_t		 local_len = sizeof local;
+	int			 fd;
+	bool			 is_found;
+
+	fd = socket(to->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return false;
+	is_found = connect(fd, &to->sa, len) == 0 &&
+	    getsockname(fd, &local.sa, &local_len) == 0;
+	(void)close(fd);
+	if (is_found)
+		*addr_r = address_from_sockaddr(&local.sa, NULL);
+	return is_found;
+}
+
+static bool
+register_session(struct carrier *c, int fd, const union any_address *to,
+    socklen_t len)
+{
+	union any_address	 local;
+	socklen_t		 local_len = sizeof local;
+
+	if (getsockname(fd, &local.sa, &local_len) != 0)
+		return false;
+	c->out_addr = address_from_sockaddr(&local.sa, &c->out_port);
+	if (c->target.source.ipv4.family == AF_UNSPEC &&
+	    c->target.source.ipv6.family == AF_UNSPEC &&
+	    !find_local(to, len, &c->out_addr))
+		return false;
+	c->is_handed_over = true;
+	return dialogue_hand_over(c->d);
+}
+
+bool
+carrier_hand_over(void *arg, const struct session *session)
+{
+	struct carrier	*c = arg;
+	struct err	 err;
+
+	if (!c->is_handed_over)
+		return false;
+	if (store_hand_over(c->env->dialogue.store, &c->out_addr,
+	    c->out_port, session, &err) == 0)
+		return true;
+	LOG(LOG_LEVEL_ERROR, session->id, "error", { "text", err.text });
+	return false;
+}
+
+static void
+end_hand_over(struct carrier *c)
+{
+	struct err	 err;
+
+	if (!c->is_handed_over)
+		return;
+	c->is_handed_over = false;
+	if (c->d != NULL && store_hand_over_end(c->env->dialogue.store,
+	    &c->out_addr, c->out_port, dialogue_session(c->d)->id, &err) != 0)
+		LOG(LOG_LEVEL_ERROR, dialogue_session(c->d)->id, "error",
+		    { "text", err.text });
+}
+
+/* True: it is under way, or done. */
+static bool
+try_address(struct carrier *c, const union any_address *to, socklen_t len,
+    const char *host)
+{
+	struct err	 err;
+	int		 fd;
+
+	fd = socket(to->sa.sa_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1) {
+		fail(c, host, strerror(errno));
+		return false;
+	}
+	if (to->sa.sa_family != AF_UNIX &&
+	    !bind_source(c, fd, to->sa.sa_family)) {
+		fail(c, "source address", strerror(errno));
+		(void)close(fd);
+		return false;
+	}
+	if (c->target.is_handed_over && to->sa.sa_family != AF_UNIX &&
+	    !register_session(c, fd, to, len)) {
+		fail(c, host, "the session cannot be handed over");
+		(void)close(fd);
+		return false;
+	}
+	if (connect(fd, &to->sa, len) == -1 && errno != EINPROGRESS) {
+		fail(c, host, strerror(errno));
+		(void)close(fd);
+		return false;
+	}
+	/* A UNIX-domain socket is connected at once; it is told as the others
+	 * are. */
+	if (stream_open(&c->side[DIALOGUE_HOP].stream, c->env->base, fd, true,
+	    carrier_hop_event, c, &err) != 0) {
+		fail(c, host, err.text);
+		(void)close(fd);
+		return false;
+	}
+	c->has_failed = false;
+	return true;
+}
+
+static bool
+try_next(struct carrier *c)
+{
+	const struct resolve_address	*a;
+	union any_address		 to;
+
+	while (c->addresses != NULL && c->next_address < c->addresses->n) {
+		a = &c->addresses->v[c->next_address++];
+		if (try_address(c, &to, fill_inet(&to, &a->addr,
+		    c->target.nexthop.port), a->host))
+			return true;
+	}
+	return false;
+}
+
+static void
+on_addresses(const struct resolve_result *result, void *arg)
+{
+	struct carrier	*c = arg;
+
+	c->query = NULL;
+	if (result->status != RESOLVE_OK) {
+		fail(c, "", result->err.text);
+		c->is_permanent = result->status == RESOLVE_NONE;
+	} else {
+		c->addresses = malloc(sizeof *c->addresses);
+		if (c->addresses == NULL) {
+			fail(c, "", "out of memory");
+		} else {
+			*c->addresses = *result;
+			c->next_address = 0;
+			(void)try_next(c);
+		}
+	}
+	carrier_go_on(c);
+}
+
+/* An address needs no lookup: true, and *to is filled. */
+static bool
+is_literal(const struct nexthop *hop, union any_address *to, socklen_t *len_r)
+{
+	struct address	 addr;
+
+	if (hop->kind == NEXTHOP_UNIX) {
+		*len_r = fill_unix(to, hop->host);
+		return true;
+	}
+	if (!address_parse(span_of(hop->host), &addr))
+		return false;
+	*len_r = fill_inet(to, &addr, hop->port);
+	return true;
+}
+
+void
+carrier_connect(void *arg, const struct dialogue_target *target)
+{
+	struct carrier		*c = arg;
+	const struct nexthop	*hop = &target->nexthop;
+	union any_address	 to;
+	socklen_t		 len;
+
+	carrier_disconnect(c);
+	c->target = *target;
+	if (is_literal(hop, &to, &len)) {
+		if (len == 0)
+			fail(c, hop->host, "the path is too long");
+		else
+			(void)try_address(c, &to, len, hop->host);
+		return;
+	}
+	c->query = hop->kind == NEXTHOP_MX ?
+	    resolve_mx(c->env->resolver, hop->host, on_addresses, c) :
+	    resolve_host(c->env->resolver, hop->host, on_addresses, c);
+	if (c->query == NULL)
+		fail(c, hop->host, "out of memory");
+}
+
+static void
+forget_stream(struct carrier *c)
+{
+	struct side	*side = &c->side[DIALOGUE_HOP];
+
+	stream_close(&side->stream);
+	end_hand_over(c);
+	free(side->in);
+	side->in = NULL;
+	side->in_len = 0;
+	side->is_eof = side->is_told = side->is_lost = false;
+	side->is_securing = false;
+	c->is_connected = c->has_failed = false;
+}
+
+bool
+carrier_connect_next(void *arg)
+{
+	struct carrier	*c = arg;
+	bool		 is_trying;
+
+	forget_stream(c);
+	is_trying = try_next(c);
+	/* That there is none is told by the result alone. */
+	c->has_failed = false;
+	return is_trying;
+}
+
+void
+carrier_disconnect(void *arg)
+{
+	struct carrier	*c = arg;
+
+	forget_stream(c);
+	if (c->query != NULL)
+		resolve_cancel(c->query);
+	c->query = NULL;
+	free(c->addresses);
+	c->addresses = NULL;
+	c->is_permanent = false;
+}
+
+void
+carrier_secure_hop(struct carrier *c)
+{
+	struct stream	*stream = &c->side[DIALOGUE_HOP].stream;
+	const char	*host = c->target.nexthop.host;
+	struct err	 err;
+	SSL_CTX		*ctx;
+	SSL		*ssl = NULL;
+
+	if (c->addresses != NULL && c->next_address > 0)
+		host = c->addresses->v[c->next_address - 1].host;
+	ctx = site_client_tls(c->site, c->target.source.tls_ca_file, &err);
+	if (ctx != NULL)
+		ssl = tls_connect_new(ctx, stream->fd,
+		    c->target.nexthop.kind == NEXTHOP_UNIX ? NULL : host,
+		    (enum tls_level)(c->target.source.tls - SCOPE_TLS_NO));
+	if (ssl == NULL)
+		fail(c, "TLS", ctx == NULL ? err.text : "out of memory");
+	else
+		stream_secure(stream, ssl);
+}

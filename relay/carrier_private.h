@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * What carrier.c (bytes and time), carrier_start.c (before the dialogue) and
+ * carrier_hop.c (the way to the next hop) share.
+ */
+#ifndef XC_RELAY_CARRIER_PRIVATE_H
+#define XC_RELAY_CARRIER_PRIVATE_H
+
+#include "carrier.h"
+#include "stream.h"
+
+/* Octets that are kept for a side that does not take them. */
+#define HIGH_WATER	65536U
+
+struct side {
+	struct stream	 stream;
+	char		*in;		/* not taken by the dialogue yet */
+	size_t		 in_len;
+	bool		 is_eof;	/* seen, and not told yet */
+	bool		 is_told;
+	bool		 is_lost;	/* the same of a failure */
+	bool		 is_securing;	/* TLS is to begin */
+};
+
+struct carrier {
+	LIST_ENTRY(carrier)	 entry;
+	struct carrier_env	*env;
+	struct site		*site;		/* a reference */
+	const struct site_relay	*relay;
+	struct dialogue		*d;		/* NULL: not begun */
+	struct dialogue_peer	 peer;
+	struct side		 side[2];	/* by enum dialogue_side */
+	struct event		 timer;
+	uint64_t		 armed_ms;	/* 0: it is not */
+	uint64_t		 begun_ms;
+	bool			 is_closing;
+	uint64_t		 linger_ms;	/* until then */
+	bool			 is_in_proxy_net;
+	struct resolve_query	*query;
+
+	/* The next hop. */
+	struct dialogue_target	 target;
+	struct resolve_result	*addresses;	/* NULL: none are needed */
+	unsigned		 next_address;
+	char			 why[160];	/* it cannot be reached */
+	bool			 is_permanent;
+	bool			 has_failed;	/* to be told */
+	bool			 is_connected;	/* to be told */
+	bool			 is_handed_over;
+	struct address		 out_addr;	/* of our socket, if so */
+	uint16_t		 out_port;
+};
+
+/* carrier.c: after anything that has happened.  The carrier may be gone
+ * then. */
+void	carrier_go_on(struct carrier *c);
+void	carrier_free(struct carrier *c);
+void	carrier_client_event(struct stream *stream, enum stream_event event,
+	    void *arg);
+void	carrier_hop_event(struct stream *stream, enum stream_event event,
+	    void *arg);
+/* Keeps bytes for later; false: out of memory. */
+bool	carrier_keep(struct side *side, struct span bytes);
+
+/* carrier_start.c: true if the dialogue has begun; false: more is awaited, or
+ * (is_closing) there will be none.  */
+bool	carrier_start(struct carrier *c);
+/* When that has to be over. */
+uint64_t	carrier_start_deadline(const struct carrier *c);
+
+/* carrier_hop.c: these of struct dialogue_ops. */
+void	carrier_connect(void *arg, const struct dialogue_target *target);
+bool	carrier_connect_next(void *arg);
+void	carrier_disconnect(void *arg);
+bool	carrier_hand_over(void *arg, const struct session *session);
+/* Begins TLS with the next hop. */
+void	carrier_secure_hop(struct carrier *c);
+
+#endif

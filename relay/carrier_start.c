@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * carrier_start: what comes before the greeting: the peer's name, and the PROXY
+ * header of those who have to send one.  Who has to is decided by the socket's
+ * address; what anybody else sends is SMTP, or nothing.
+ */
+#include "carrier_private.h"
+
+#include "log.h"
+
+#define START_MS	10000U	/* for the header, however it is cut */
+
+uint64_t
+carrier_start_deadline(const struct carrier *c)
+{
+	return c->begun_ms + START_MS;
+}
+
+static bool
+begin(struct carrier *c, const struct proxy_header *proxy)
+{
+	c->d = dialogue_new(&c->env->dialogue, site_conf(c->site),
+	    c->relay->conf, c->relay->hostname, &c->peer, proxy, c,
+	    carrier_now(c->env));
+	if (c->d == NULL)
+		c->is_closing = true;
+	return c->d != NULL;
+}
+
+static void
+refuse(struct carrier *c, const char *text)
+{
+	char	 addr[ADDRESS_TEXT_SIZE];
+
+	LOG(LOG_LEVEL_WARNING, NULL, "proxy_header", { "peer",
+	    address_format(&c->peer.addr, addr, sizeof addr) },
+	    { "relay", c->relay->conf->name }, { "text", text });
+	c->is_closing = true;
+}
+
+/* Exactly the header is taken; what stands behind it is SMTP. */
+static bool
+begin_with_header(struct carrier *c)
+{
+	struct side		*side = &c->side[DIALOGUE_CLIENT];
+	struct proxy_header	 header;
+	struct err		 err;
+	size_t			 used;
+	bool			 has_begun;
+
+	switch (proxy_header_find(side->in_len == 0 ? "" : side->in,
+	    side->in_len, &header, &used, &err)) {
+	case PROXY_HEADER_DONE:
+		has_begun = begin(c, &header);
+		if (!carrier_keep(side, (struct span){ side->in + used,
+		    side->in_len - used }))
+			c->is_closing = true;
+		return has_begun && !c->is_closing;
+	case PROXY_HEADER_MORE:
+		if (side->is_eof || side->is_lost)
+			c->is_closing = true;
+		return false;
+	case PROXY_HEADER_TOO_LONG:
+		refuse(c, "the header is too long");
+		return false;
+	case PROXY_HEADER_BAD:
+		break;
+	}
+	refuse(c, err.text);
+	return false;
+}
+
+static void
+on_name(const struct resolve_result *result, void *arg)
+{
+	struct carrier	*c = arg;
+
+	c->query = NULL;
+	/* Of whom no name is known, for whatever reason, is a stranger to
+	 * rules by name; those by address hold. */
+	c->peer.name = result->status == RESOLVE_OK ? result->name : NULL;
+	if (!c->is_closing && begin(c, NULL))
+		c->peer.name = NULL;
+	carrier_go_on(c);
+}
+
+bool
+carrier_start(struct carrier *c)
+{
+	if (c->is_in_proxy_net)
+		return begin_with_header(c);
+	if (!c->relay->conf->name_lookup ||
+	    c->peer.addr.family == AF_UNSPEC)
+		return begin(c, NULL);
+	if (c->query == NULL)
+		c->query = resolve_name(c->env->resolver, &c->peer.addr,
+		    on_name, c);
+	if (c->query == NULL)
+		c->is_closing = true;
+	return false;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * dialogue: one client's SMTP session with the relay, and the next hop's with
+ * it: what is said to the one upon what the other says.
+ *
+ * It knows no socket and no clock.  Bytes that came are handed to it, as many
+ * as it takes at the moment; what is to be done it asks of dialogue_ops.  It
+ * never takes responsibility for a message: the reply to the end of a message
+ * is the next hop's, or says that nobody can tell.
+ */
+#ifndef XC_RELAY_DIALOGUE_H
+#define XC_RELAY_DIALOGUE_H
+
+#include "conf_relay.h"
+#include "kept.h"
+#include "proxy_header.h"
+#include "route.h"
+#include "smtp_command.h"
+#include "tls.h"
+
+enum dialogue_side { DIALOGUE_CLIENT, DIALOGUE_HOP };
+
+/* Where to connect to, and how. */
+struct dialogue_target {
+	struct nexthop		 nexthop;
+	struct scope_source	 source;	/* addresses and TLS; tls is
+						 * never SCOPE_TLS_UNSET */
+	bool			 is_handed_over; /* the session is to be known by
+						 * the socket's address before
+						 * it connects */
+};
+
+/* What happened, for log and metrics. */
+enum dialogue_event {
+	DIALOGUE_COMMAND,	/* a client's command; verb */
+	DIALOGUE_HOP_READY,	/* a next hop has greeted us and knows who the
+				 * client is */
+	DIALOGUE_HOP_FAILED,	/* it could not be used; text */
+	DIALOGUE_XCLIENT_SENT,	/* line */
+	DIALOGUE_XCLIENT_NOT_OFFERED,
+	DIALOGUE_XCLIENT_REFUSED,	/* text is its reply */
+	DIALOGUE_XCLIENT_VERDICT,	/* likewise: the client is unwelcome */
+	DIALOGUE_XCLIENT_FAILED,	/* the connection broke over it */
+	DIALOGUE_MAIL_REFUSED,	/* by us; text is the reply */
+	DIALOGUE_MESSAGE,	/* its final reply; code, text, octets */
+	DIALOGUE_PROTOCOL_ERROR, /* of the client; text */
+	DIALOGUE_TIMEOUT,	/* text says whose */
+	DIALOGUE_LOOP
+};
+
+struct dialogue_note {
+	enum dialogue_event	 event;
+	const struct session	*session;
+	const struct route	*route;		/* NULL: none is known */
+	enum smtp_verb		 verb;
+	unsigned		 code;
+	const char		*text;		/* NULL: none */
+	const char		*line;
+	uint64_t		 octets;
+	const char		*sender;	/* of the message, or NULL */
+	unsigned		 n_recipients;
+};
+
+/*
+ * What is asked of the connections.  None of these calls back into the
+ * dialogue.  send copies what it cannot send now; a connection that is broken
+ * is told by dialogue_lost, later.
+ */
+struct dialogue_ops {
+	void	 (*send)(void *arg, enum dialogue_side side,
+		    struct span bytes);
+	/* Octets that may be sent to a side before it has to be waited for. */
+	size_t	 (*room)(void *arg, enum dialogue_side side);
+	/* To a next hop: dialogue_connected or dialogue_lost follows. */
+	void	 (*connect)(void *arg, const struct dialogue_target *target);
+	/* To the next one of its addresses; false: there is none. */
+	bool	 (*connect_next)(void *arg);
+	void	 (*disconnect)(void *arg);
+	/* Begins TLS: dialogue_secured or dialogue_lost follows. */
+	void	 (*secure)(void *arg, enum dialogue_side side);
+	/* Ends the client's connection, when all was sent. */
+	void	 (*close)(void *arg);
+	/* Writes the session down again for who has taken it over.  False: it
+	 * cannot be done. */
+	bool	 (*hand_over)(void *arg, const struct session *session);
+	void	 (*note)(void *arg, const struct dialogue_note *note);
+	void	 (*note_kept)(void *arg, const struct kept_note *note);
+};
+
+/* What all dialogues of a process share; not one of them owns it. */
+struct dialogue_env {
+	const struct dialogue_ops	*ops;
+	struct store			*store;
+	pid_t				 pid;
+	uint64_t			 pid_start;
+	/* Room for work that lasts no longer than a call: */
+	struct judgement		*judgement;
+	struct access_keys		*keys;
+};
+
+/* Who has connected. */
+struct dialogue_peer {
+	struct address	 addr;
+	uint16_t	 port;
+	const char	*name;		/* verified, or NULL */
+	struct address	 local;		/* AF_UNSPEC: a UNIX-domain socket */
+	uint16_t	 local_port;
+};
+
+struct dialogue;
+
+/*
+ * Begins one, and greets the client.  conf is referenced; relay is a part of
+ * it, hostname the name to greet with.  proxy: the PROXY header that came
+ * first, or NULL; it is judged as an XCLIENT of the peer, and seals the session.
+ * tls: what is known of a client that came with TLS from the start, or NULL.
+ * NULL: out of memory.
+ */
+struct dialogue	*dialogue_new(const struct dialogue_env *env,
+		    struct conf *conf, const struct conf_relay *relay,
+		    const char *hostname, const struct dialogue_peer *peer,
+		    const struct proxy_header *proxy, void *arg,
+		    uint64_t now_ms);
+void		 dialogue_free(struct dialogue *d);
+
+/*
+ * Takes bytes that one side has sent.  Returns how many; the rest is to be
+ * offered again, with what came behind it, after any other call.  Offer all
+ * that there is: what stands behind a command tells whether its sender has
+ * waited as it has to.
+ */
+size_t	dialogue_input(struct dialogue *d, enum dialogue_side side,
+	    struct span bytes, uint64_t now_ms);
+
+/* Whether more of a side's bytes are of use now. */
+bool	dialogue_wants(const struct dialogue *d, enum dialogue_side side);
+
+/* A side will send no more, and all that it sent was offered. */
+void	dialogue_eof(struct dialogue *d, enum dialogue_side side,
+	    uint64_t now_ms);
+
+/* What was asked of a connection has been done ... */
+void	dialogue_connected(struct dialogue *d, uint64_t now_ms);
+void	dialogue_secured(struct dialogue *d, enum dialogue_side side,
+	    const struct tls_facts *facts, uint64_t now_ms);
+/* ... or the connection, or the attempt, has failed.  is_permanent: the next
+ * hop's name does not exist. */
+void	dialogue_lost(struct dialogue *d, enum dialogue_side side,
+	    const char *why, bool is_permanent, uint64_t now_ms);
+
+/* When dialogue_tick is to be called at the latest, in the clock of now_ms. */
+uint64_t	dialogue_deadline(const struct dialogue *d);
+void		dialogue_tick(struct dialogue *d, uint64_t now_ms);
+
+/* The daemon is about to stop: the client is told at the next moment at which
+ * it is owed nothing. */
+void	dialogue_stop(struct dialogue *d, uint64_t now_ms);
+
+/* Writes down (ops->hand_over) whose session it is, for who will be asked by the
+ * address of the socket; to be called before that connects. */
+bool		dialogue_hand_over(struct dialogue *d);
+
+/* The session, for whoever shows it. */
+const struct session	*dialogue_session(const struct dialogue *d);
+
+#endif

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * dialogue_ext: the greeting, what it offers, and the X commands.
+ */
+#include "dialogue_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "context_dump.h"
+#include "session_change.h"
+
+#define REPLY_SIZE	8192	/* to EHLO */
+
+/* A text that grows; what does not fit is an error of ours, and left out. */
+struct text {
+	char	buf[REPLY_SIZE];
+	size_t	n;
+	size_t	last;		/* where the last line begins */
+};
+
+/* Adds "250-first rest". */
+static void
+add_line(struct text *t, const char *first, struct span rest)
+{
+	int	 n;
+
+	n = snprintf(t->buf + t->n, sizeof t->buf - t->n, "250-%s%s%.*s\r\n",
+	    first, rest.n > 0 ? " " : "", (int)rest.n, rest.p);
+	if (n < 0 || (size_t)n >= sizeof t->buf - t->n) {
+		t->buf[t->n] = '\0';
+		return;
+	}
+	t->last = t->n;
+	t->n += (size_t)n;
+}
+
+/*
+ * What is offered
+ */
+
+/* Keywords that change nothing about whose session it is, and whose commands
+ * and parameters are handed on as they come. */
+static bool
+is_handed_on(const struct dialogue *d, enum smtp_keyword keyword)
+{
+	if (keyword >= SMTP_KW_STARTTLS || keyword == SMTP_KW_PIPELINING ||
+	    keyword == SMTP_KW_ENHANCEDSTATUSCODES)
+		return false;
+	if (keyword == SMTP_KW_AUTH && !client_may_auth(d))
+		return false;
+	return smtp_offers(&d->hop.offer, keyword);
+}
+
+static void
+offer_of_hop(const struct dialogue *d, struct text *t)
+{
+	int	 i;
+
+	for (i = 0; i < SMTP_KW_COUNT; i++)
+		if (is_handed_on(d, (enum smtp_keyword)i))
+			add_line(t, smtp_keyword_text((enum smtp_keyword)i),
+			    smtp_offer_params(&d->hop.offer,
+			    (enum smtp_keyword)i));
+}
+
+/* "XCLIENT NAME ADDR ...", of what this peer's profile grants. */
+static void
+offer_attributes(const struct dialogue *d, enum trust_command command,
+    struct text *t)
+{
+	char		 names[256] = "";
+	unsigned	 granted = trust_profile_attributes(d->kept.profile,
+			    command);
+	size_t		 n = 0;
+	int		 i;
+
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		if ((granted & 1U << i) != 0)
+			n += (size_t)snprintf(names + n, sizeof names - n,
+			    "%s%s", n > 0 ? " " : "",
+			    assertion_name_text((enum assertion_name)i));
+	add_line(t, trust_command_text(command), span_of(names));
+}
+
+/* Whoever may not use a command does not learn that there is one. */
+static void
+offer_extensions(const struct dialogue *d, struct text *t)
+{
+	const struct trust_profile	*profile = d->kept.profile;
+	int				 i;
+
+	if (profile == NULL || d->kept.session.is_sealed)
+		return;
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
+		enum trust_command	 command = (enum trust_command)i;
+
+		if (!trust_profile_may(profile, command))
+			continue;
+		if (command == TRUST_XCLIENT || command == TRUST_XFORWARD)
+			offer_attributes(d, command, t);
+		else
+			add_line(t, trust_command_text(command),
+			    (struct span){ "", 0 });
+	}
+}
+
+static void
+say_offer(struct dialogue *d)
+{
+	static const struct span	 none = { "", 0 };
+	struct text			 t = { .n = 0 };
+
+	add_line(&t, d->hostname, none);
+	add_line(&t, "PIPELINING", none);
+	if (route_is_fixed(d->relay))
+		offer_of_hop(d, &t);
+	else
+		add_line(&t, "8BITMIME", none);
+	if (d->relay->tls != RELAY_TLS_NO && !d->is_secured)
+		add_line(&t, "STARTTLS", none);
+	add_line(&t, "ENHANCEDSTATUSCODES", none);
+	offer_extensions(d, &t);
+	t.buf[t.last + 3] = ' ';
+	dialogue_say_text(d, t.buf);
+}
+
+/*
+ * Greetings
+ */
+
+/* A client that has just come is refused with 421, after which it may try
+ * elsewhere or later; a verdict about it is passed on as it is. */
+static void
+say_failure(struct dialogue *d)
+{
+	const char	*failure = d->hop.failure;
+
+	if (failure == NULL || failure[0] == '4') {
+		dialogue_say_last(d, "421 %.*s", failure == NULL ? 0 :
+		    (int)strcspn(failure + 4, "\r\n"), failure == NULL ? "" :
+		    failure + 4);
+		return;
+	}
+	dialogue_say_text(d, failure);
+	setup_forget(d);
+}
+
+/* The greeting becomes the client's, and ends the transaction. */
+static bool
+note_greeting(struct dialogue *d, const struct smtp_command *command)
+{
+	char	 whole[512];
+
+	if (d->tx.is_sent && d->hop.state == HOP_READY) {
+		mail_send(d, SMTP_RSET, (struct span){ "", 0 });
+		(void)dialogue_await(d, AWAIT_NOBODY);
+	}
+	dialogue_reset(d);
+	d->is_esmtp = command->verb != SMTP_HELO;
+	(void)snprintf(whole, sizeof whole, "%s %.*s",
+	    smtp_verb_text(command->verb), (int)command->args.n,
+	    command->args.p);
+	return dialogue_set_text(&d->helo, command->args) &&
+	    session_set_text(&d->kept.session.ehlo, whole);
+}
+
+/* What the next hop offers has to be known before it is handed on. */
+static enum setup
+ask_hop(struct dialogue *d)
+{
+	struct route	 route = { .mode = XCLIENT_NO };
+	struct err	 err;
+
+	if (!route_is_fixed(d->relay))
+		return SETUP_READY;
+	if (!mail_route(d, (struct span){ "", 0 }, (struct span){ "", 0 },
+	    &route, &err)) {
+		setup_fail(d, "421 4.3.0 %s", err.text);
+		return SETUP_FAILED;
+	}
+	/* Who may forward will say later for whom. */
+	return setup_ensure(d, &route, d->kept.profile == NULL ||
+	    !trust_profile_may(d->kept.profile, TRUST_XFORWARD));
+}
+
+enum take
+ext_greeting(struct dialogue *d, const struct smtp_command *command)
+{
+	bool	 is_lmtp = d->relay->protocol == NEXTHOP_LMTP;
+
+	if ((command->verb == SMTP_LHLO) != is_lmtp) {
+		dialogue_say(d, "500 5.5.1 this is %s", is_lmtp ? "LMTP" :
+		    "SMTP");
+		return TAKE_DONE;
+	}
+	if (!smtp_is_helo_name(command->args)) {
+		dialogue_say(d, "501 5.5.4 Syntax: %s hostname",
+		    smtp_verb_text(command->verb));
+		return TAKE_DONE;
+	}
+	if (!d->is_waiting) {
+		if (d->n_awaited > 0)
+			return TAKE_LATER;
+		if (!note_greeting(d, command)) {
+			dialogue_say_last(d, "421 4.3.0 out of memory");
+			return TAKE_DONE;
+		}
+	}
+	switch (ask_hop(d)) {
+	case SETUP_WAIT:
+		d->is_waiting = true;
+		return TAKE_LATER;
+	case SETUP_FAILED:
+		say_failure(d);
+		return TAKE_DONE;
+	case SETUP_READY:
+		break;
+	}
+	kept_greeting(&d->kept, d->now_ms);
+	if (d->is_esmtp)
+		say_offer(d);
+	else
+		dialogue_say(d, "250 %s", d->hostname);
+	return TAKE_DONE;
+}
+
+/*
+ * X commands
+ */
+
+static void
+say_refused(struct dialogue *d, const struct verdict *verdict)
+{
+	const char	*code = "550 5.7.0";
+	const char	*id = d->kept.session.id;
+
+	if (d->kept.session.refused == VERDICT_DISCONNECT) {
+		dialogue_say_last(d, "421 4.7.0 %s; session %s",
+		    verdict->text, id);
+		return;
+	}
+	switch (verdict->reason) {
+	case REASON_MALFORMED:
+		code = "501 5.5.4";
+		break;
+	case REASON_SEALED:
+		code = "503 5.5.1";
+		break;
+	case REASON_CANNOT_TELL:
+		code = "451 4.3.0";
+		break;
+	case REASON_LIMIT:
+		code = "552 5.3.4";
+		break;
+	default:
+		break;
+	}
+	dialogue_say(d, "%s %s; session %s", code, verdict->text, id);
+}
+
+/* XCLIENT starts over (Postfix's XCLIENT_README): another client, who has not
+ * greeted yet. */
+static void
+start_over(struct dialogue *d)
+{
+	dialogue_reset(d);
+	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
+	d->is_authenticated = false;
+	dialogue_say(d, "220 %s ESMTP", d->hostname);
+}
+
+/* Several XFORWARDs make one, until the message is over. */
+static void
+forward(struct dialogue *d, const char *line)
+{
+	struct assertion_set	*said;
+	const char		*args = strchr(line, ' ');
+	struct err		 err;
+
+	if (args == NULL) {	/* all of it was dropped */
+		dialogue_say(d, "250 2.0.0 Ok");
+		return;
+	}
+	said = malloc(sizeof *said);
+	if (said == NULL || assertion_parse(span_of(args + 1),
+	    ASSERTION_XFORWARD, XTEXT_STRICT, said, &err) != ASSERTION_OK) {
+		free(said);
+		dialogue_say(d, "451 4.3.0 out of memory");
+		return;
+	}
+	if (d->xforward == NULL) {
+		d->xforward = said;
+	} else {
+		assertion_merge(d->xforward, said);
+		free(said);
+	}
+	dialogue_say(d, "250 2.0.0 Ok");
+}
+
+/* As one text: a reply takes one place among those that are awaited. */
+static void
+say_dump(struct dialogue *d, const struct context_dump *dump)
+{
+	size_t		 size = dump->n * (CONTEXT_DUMP_LINE_MAX + 8), n = 0;
+	char		*text = malloc(size);
+	unsigned	 i;
+
+	if (text == NULL) {
+		dialogue_say(d, "451 4.3.0 out of memory");
+		return;
+	}
+	for (i = 0; i < dump->n; i++)
+		n += (size_t)snprintf(text + n, size - n, "250%c%s\r\n",
+		    i + 1 < dump->n ? '-' : ' ', dump->line[i]);
+	dialogue_say_text(d, text);
+	free(text);
+}
+
+void
+ext_view(const struct dialogue *d, struct context_view *view_r)
+{
+	const struct context_facts	 facts = {
+		.remote_name = d->kept.session.override == NULL ?
+		    d->peer_name : NULL,
+		.ehlo_domain = d->helo,
+		.is_anonymous = d->kept.profile != NULL &&
+		    trust_profile_always_allow(d->kept.profile)
+	};
+
+	context_view_connection(&d->kept.session, &facts, view_r);
+}
+
+void
+ext_message_view(const struct dialogue *d, struct context_view *view_r)
+{
+	context_view_init(view_r);
+	if (!d->tx.is_open)
+		return;
+	context_view_add(view_r, CONTEXT_MAILFROM, d->tx.sender);
+	(void)snprintf(view_r->number, sizeof view_r->number, "%u",
+	    d->tx.n_accepted);
+	context_view_add(view_r, CONTEXT_RCPT_COUNT,
+	    span_of(view_r->number));
+}
+
+static void
+dump(struct dialogue *d)
+{
+	struct context_view	*views = calloc(2, sizeof *views);
+	struct context_dump	*laid = malloc(sizeof *laid);
+
+	if (views == NULL || laid == NULL) {
+		dialogue_say(d, "451 4.3.0 out of memory");
+	} else {
+		ext_view(d, &views[0]);
+		ext_message_view(d, &views[1]);
+		context_dump_lay(&views[0], &views[1],
+		    CONTEXT_DUMP_LINES_MAX, CONTEXT_DUMP_POSTFIX, laid);
+		say_dump(d, laid);
+	}
+	free(laid);
+	free(views);
+}
+
+static void
+say_done(struct dialogue *d, const struct judgement *j)
+{
+	switch (j->command) {
+	case TRUST_XCLIENT:
+		start_over(d);
+		break;
+	case TRUST_XFORWARD:
+		forward(d, j->line);
+		break;
+	case TRUST_XDUMPCONTEXT:
+		dump(d);
+		break;
+	case TRUST_XREMOTEIP:
+	case TRUST_XSETCONTEXT:
+		dialogue_say(d, "250 2.0.0 Ok");
+		break;
+	}
+}
+
+enum take
+ext_command(struct dialogue *d, const struct smtp_command *command)
+{
+	struct judgement	*j = d->env->judgement;
+	enum trust_command	 what;
+
+	if (command->verb == SMTP_XCLIENT && d->n_awaited > 0)
+		return TAKE_LATER;
+	if (!trust_command_find(span_of(smtp_verb_text(command->verb)),
+	    &what))
+		return TAKE_DONE;
+	switch (kept_command(&d->kept, what, command->args, d->tx.is_open,
+	    d->now_ms, j)) {
+	case KEPT_DONE:
+		say_done(d, j);
+		break;
+	case KEPT_REFUSED:
+		say_refused(d, &j->verdict);
+		break;
+	case KEPT_BAD_SEQUENCE:
+		dialogue_say(d, "503 5.5.1 %s: not in a mail transaction",
+		    trust_command_text(what));
+		break;
+	case KEPT_CANNOT_TELL:
+		dialogue_say(d, "451 4.3.0 it cannot be told who may do "
+		    "what; session %s", d->kept.session.id);
+		break;
+	}
+	return TAKE_DONE;
+}
+
+/*
+ * Before the greeting
+ */
+
+/* The header's pairs are as if an XSETCONTEXT had said them, but nobody has to
+ * grant them: whoever may send the header may say all that is in it. */
+static void
+set_pairs(struct dialogue *d, const struct proxy_header *h)
+{
+	const struct {
+		const char	*name;
+		struct span	 value;
+	} pairs[] = {
+		{ "proxy_authority", h->authority },
+		{ "proxy_unique_id", h->unique_id },
+		{ "proxy_ssl_version", h->ssl_version },
+		{ "proxy_ssl_cipher", h->ssl_cipher },
+		{ "proxy_ssl_cn", h->is_verified ? h->ssl_cn :
+		    (struct span){ "", 0 } }
+	};
+	struct context_line	*line = &d->env->judgement->context;
+	struct err		 err;
+	size_t			 i;
+
+	line->n = 0;
+	line->used = 0;
+	for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+		if (pairs[i].value.n > 0)
+			/* What no pair can hold is left out. */
+			(void)context_line_add(line, span_of(pairs[i].name),
+			    pairs[i].value, &err);
+	if (line->n > 0)
+		(void)context_set(&d->kept.session.context, line,
+		    CONTEXT_PROXY, d->now_ms);
+}
+
+/* As XCLIENT's arguments, so that one judge decides about both. */
+static size_t
+proxy_arguments(const struct proxy_header *h, char *buf, size_t size)
+{
+	char	 from[ADDRESS_TEXT_SIZE + 5], to[ADDRESS_TEXT_SIZE + 5];
+	int	 n;
+
+	n = snprintf(buf, size,
+	    "ADDR=%s PORT=%u DESTADDR=%s DESTPORT=%u",
+	    address_format_mailhost(&h->source, from, sizeof from),
+	    h->source_port,
+	    address_format_mailhost(&h->destination, to, sizeof to),
+	    h->destination_port);
+	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
+}
+
+void
+ext_proxy(struct dialogue *d, const struct proxy_header *h)
+{
+	struct judgement	*j = d->env->judgement;
+	char			 args[256];
+	size_t			 n;
+
+	set_pairs(d, h);
+	if (h->is_local)
+		return;
+	n = proxy_arguments(h, args, sizeof args);
+	(void)kept_command(&d->kept, TRUST_XCLIENT, (struct span){ args, n },
+	    false, d->now_ms, j);
+	/* From now on it is the client who types, not the proxy. */
+	if (d->kept.profile == NULL ||
+	    trust_profile_seal(d->kept.profile) != TRUST_SEAL_NEVER)
+		d->kept.session.is_sealed = true;
+}
+
+/* A certificate may give a peer another profile; the session begins anew with
+ * it, if nothing has been built on the old one. */
+void
+ext_certificate(struct dialogue *d, const struct tls_facts *facts)
+{
+	struct kept_peer	 who = {
+		.mta = SESSION_RELAY, .addr = d->peer.addr,
+		.port = d->peer.port, .name = d->peer_name,
+		.fingerprint = facts->fingerprint, .listener = d->relay->name
+	};
+	struct kept		 old = d->kept;
+
+	if (facts->fingerprint[0] == '\0' || old.session.override != NULL ||
+	    old.session.context.n > 0 ||
+	    old.session.refused != VERDICT_PERMIT)
+		return;
+	kept_begin(&d->kept, d->conf, d->env->store, old.note, old.note_arg,
+	    &who, d->now_ms);
+	/* It is the same session, under its first name. */
+	(void)strcpy(d->kept.session.id, old.session.id);
+	d->kept.session.begun_ms = old.session.begun_ms;
+	kept_end(&old);
+}

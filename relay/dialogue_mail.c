@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * dialogue_mail: transactions: MAIL, RCPT, DATA, BDAT, RSET.
+ *
+ * Where the next hop is the same for all mail, MAIL goes to it.  Else MAIL is
+ * answered here, and goes to the next hop of the first recipient, just before
+ * that; recipients with other next hops have to come in transactions of their
+ * own, for a message has but one reply.
+ */
+#include "dialogue_private.h"
+
+#include <stdlib.h>
+
+bool
+mail_may_send(struct dialogue *d)
+{
+	return d->n_awaited == 0 || (!dialogue_await_is_full(d) &&
+	    smtp_offers(&d->hop.offer, SMTP_KW_PIPELINING));
+}
+
+void
+mail_send(struct dialogue *d, enum smtp_verb verb, struct span args)
+{
+	dialogue_send(d, DIALOGUE_HOP, span_of(smtp_verb_text(verb)));
+	if (args.n > 0) {
+		dialogue_send(d, DIALOGUE_HOP, span_of(" "));
+		dialogue_send(d, DIALOGUE_HOP, args);
+	}
+	dialogue_send(d, DIALOGUE_HOP, span_of("\r\n"));
+}
+
+/*
+ * The way
+ */
+
+static bool
+find_binding(struct dialogue *d, const struct scope_binding **binding_r,
+    struct err *err)
+{
+	struct context_view	*views;
+	bool			 is_found;
+
+	if (d->relay->n_binding_maps == 0)
+		return route_binding(d->conf, d->relay, NULL, binding_r,
+		    err) == ROUTE_OK;
+	views = calloc(2, sizeof *views);
+	if (views == NULL) {
+		(void)err_set(err, "out of memory");
+		return false;
+	}
+	ext_view(d, &views[0]);
+	ext_message_view(d, &views[1]);
+	access_keys_make(d->env->keys, &d->kept.session, &views[0], &views[1],
+	    (struct span){ "", 0 }, (struct span){ "", 0 });
+	is_found = route_binding(d->conf, d->relay, d->env->keys, binding_r,
+	    err) == ROUTE_OK;
+	free(views);
+	return is_found;
+}
+
+bool
+mail_route(struct dialogue *d, struct span recipient, struct span domain,
+    struct route *route_r, struct err *err)
+{
+	enum route_result	 result;
+
+	result = route_nexthop(d->relay, recipient, domain,
+	    &route_r->nexthop, err);
+	if (result != ROUTE_OK || !find_binding(d, &route_r->binding, err))
+		return false;
+	/* Who counts on a reply for each recipient must get them. */
+	if (d->relay->protocol == NEXTHOP_LMTP &&
+	    route_r->nexthop.protocol != NEXTHOP_LMTP) {
+		(void)err_set(err, "the next hop does not speak LMTP");
+		return false;
+	}
+	if (domain.n == 0)
+		domain = span_of(route_r->nexthop.host);
+	route_r->mode = scope_xclient(d->conf->scope, route_r->binding,
+	    domain, route_r->rule, sizeof route_r->rule);
+	return true;
+}
+
+/* Brings up the next hop for mail; while that takes, the command waits.
+ * SETUP_FAILED: what there is to say has been said. */
+static enum setup
+ensure(struct dialogue *d, struct span recipient, struct span domain)
+{
+	struct route	 route = { .mode = XCLIENT_NO };
+	struct err	 err;
+	enum setup	 setup;
+
+	/* While it waits, the way has been found. */
+	if (!d->is_waiting && !mail_route(d, recipient, domain, &route,
+	    &err)) {
+		dialogue_note(d, DIALOGUE_MAIL_REFUSED, 451, err.text);
+		dialogue_say(d, "451 4.3.0 %s", err.text);
+		return SETUP_FAILED;
+	}
+	setup = setup_ensure(d, d->is_waiting ? &d->hop.route : &route, true);
+	if (setup == SETUP_WAIT)
+		d->is_waiting = true;
+	if (setup == SETUP_FAILED) {
+		dialogue_say_text(d, d->hop.failure == NULL ?
+		    "451 4.3.0 out of memory\r\n" : d->hop.failure);
+		setup_forget(d);
+	}
+	return setup;
+}
+
+/*
+ * MAIL
+ */
+
+/* A session that claimed what it may not.  True: it has been refused. */
+static bool
+is_refused(struct dialogue *d)
+{
+	const struct session	*s = &d->kept.session;
+	const char		*text;
+
+	if (!kept_mail(&d->kept, d->now_ms)) {
+		dialogue_say(d, "451 4.3.0 it cannot be told who may do "
+		    "what; session %s", s->id);
+		return true;
+	}
+	if (s->refused == VERDICT_PERMIT)
+		return false;
+	text = s->refused_text == NULL ? "" : s->refused_text;
+	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	    s->refused == VERDICT_REJECT ? 554 : 451, text);
+	if (s->refused == VERDICT_DISCONNECT)
+		dialogue_say_last(d, "421 4.7.0 %s; session %s", text, s->id);
+	else
+		dialogue_say(d, "%s %s; session %s",
+		    s->refused == VERDICT_REJECT ? "554 5.7.1" : "451 4.7.1",
+		    text, s->id);
+	return true;
+}
+
+/* Keeps MAIL's argument: the transaction's, and sent when its time comes. */
+static bool
+open_transaction(struct dialogue *d, struct span args)
+{
+	struct smtp_path	 path;
+	struct assertion_set	*xforward = d->xforward;
+
+	d->xforward = NULL;
+	dialogue_reset(d);
+	d->xforward = xforward;
+	if (!dialogue_set_text(&d->tx.mail, args) ||
+	    !smtp_path_parse(SMTP_MAIL, span_of(d->tx.mail), &path))
+		return false;
+	d->tx.sender = path.address;
+	d->tx.params = path.params;
+	d->tx.is_open = true;
+	return true;
+}
+
+enum take
+mail_mail(struct dialogue *d, struct span args)
+{
+	struct smtp_path	 path;
+
+	if (d->is_waiting)
+		goto ready;
+	if (d->helo == NULL)
+		dialogue_say(d, "503 5.5.1 Error: send %s first",
+		    d->relay->protocol == NEXTHOP_LMTP ? "LHLO" :
+		    "HELO/EHLO");
+	else if (d->tx.is_open)
+		dialogue_say(d, "503 5.5.1 Error: nested MAIL command");
+	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
+		dialogue_say(d, "501 5.5.4 Syntax: MAIL FROM:<address>");
+	else if (!is_refused(d))
+		goto ready;
+	return TAKE_DONE;
+ready:
+	if (!d->tx.is_open && !open_transaction(d, args)) {
+		dialogue_say(d, "451 4.3.0 out of memory");
+		return TAKE_DONE;
+	}
+	if (!route_is_fixed(d->relay)) {
+		dialogue_say(d, "250 2.1.0 Ok");
+		return TAKE_DONE;
+	}
+	switch (ensure(d, (struct span){ "", 0 }, (struct span){ "", 0 })) {
+	case SETUP_WAIT:
+		return TAKE_LATER;
+	case SETUP_FAILED:
+		dialogue_reset(d);
+		return TAKE_DONE;
+	case SETUP_READY:
+		break;
+	}
+	if (!mail_may_send(d)) {
+		d->is_waiting = true;
+		return TAKE_LATER;
+	}
+	mail_send(d, SMTP_MAIL, span_of(d->tx.mail));
+	(void)dialogue_await(d, AWAIT_MAIL);
+	d->tx.is_sent = true;
+	return TAKE_DONE;
+}
+
+/*
+ * RCPT
+ */
+
+/* Commands of a transaction that the next hop has lost, or never had.  True:
+ * there is no such transaction, and that has been said. */
+static bool
+is_out_of_order(struct dialogue *d, bool needs_recipient)
+{
+	if (!d->tx.is_open)
+		dialogue_say(d, "503 5.5.1 Error: need MAIL command");
+	else if (d->tx.is_failed)
+		dialogue_say(d, "451 4.4.2 the next hop was lost");
+	else if (needs_recipient && !d->tx.is_sent)
+		dialogue_say(d, "503 5.5.1 Error: need RCPT command");
+	else
+		return false;
+	return true;
+}
+
+/* Whether this transaction's next hop takes that recipient, too. */
+static bool
+goes_along(struct dialogue *d, const struct smtp_path *path)
+{
+	struct route	 route = { .mode = XCLIENT_NO };
+	struct err	 err;
+
+	if (d->hop.route.nexthop.protocol == NEXTHOP_LMTP &&
+	    d->relay->protocol == NEXTHOP_SMTP && d->tx.n_rcpt > 0) {
+		dialogue_say(d, "452 4.5.3 Too many recipients: send one "
+		    "message for each");
+		return false;
+	}
+	if (route_is_fixed(d->relay))
+		return true;
+	if (!mail_route(d, path->address, path->domain, &route, &err)) {
+		dialogue_say(d, "451 4.3.0 %s", err.text);
+		return false;
+	}
+	if (route_equal(&route, &d->hop.route) &&
+	    route.mode == d->hop.route.mode)
+		return true;
+	dialogue_say(d, "452 4.5.3 This recipient has another next hop: "
+	    "send another message");
+	return false;
+}
+
+/* The next hop may lack what we had to promise before we knew it. */
+static bool
+has_parameters(struct dialogue *d)
+{
+	struct span	 value;
+
+	if (smtp_param_find(d->tx.params, "BODY", &value) &&
+	    !smtp_offers(&d->hop.offer, SMTP_KW_8BITMIME)) {
+		dialogue_say(d, "554 5.6.3 the next hop takes no 8-bit mail");
+		return false;
+	}
+	return true;
+}
+
+/* Sends MAIL ahead of the first recipient. */
+static enum take
+send_own_mail(struct dialogue *d, const struct smtp_path *path)
+{
+	switch (ensure(d, path->address, path->domain)) {
+	case SETUP_WAIT:
+		return TAKE_LATER;
+	case SETUP_FAILED:
+		d->is_waiting = false;
+		return TAKE_DONE;
+	case SETUP_READY:
+		break;
+	}
+	if (!mail_may_send(d)) {
+		d->is_waiting = true;
+		return TAKE_LATER;
+	}
+	if (!has_parameters(d))
+		return TAKE_DONE;
+	mail_send(d, SMTP_MAIL, span_of(d->tx.mail));
+	(void)dialogue_await(d, AWAIT_OWN_MAIL);
+	d->tx.is_sent = true;
+	return TAKE_DONE;
+}
+
+enum take
+mail_rcpt(struct dialogue *d, struct span args)
+{
+	struct smtp_path	 path;
+
+	if (!smtp_path_parse(SMTP_RCPT, args, &path) || path.address.n == 0) {
+		dialogue_say(d, "501 5.5.4 Syntax: RCPT TO:<address>");
+		return TAKE_DONE;
+	}
+	if (is_out_of_order(d, false))
+		return TAKE_DONE;
+	if (!d->tx.is_sent) {
+		if (send_own_mail(d, &path) == TAKE_LATER)
+			return TAKE_LATER;
+		if (!d->tx.is_sent)
+			return TAKE_DONE;
+	} else if (!goes_along(d, &path)) {
+		return TAKE_DONE;
+	}
+	if (!mail_may_send(d))
+		return TAKE_LATER;
+	mail_send(d, SMTP_RCPT, args);
+	(void)dialogue_await(d, AWAIT_RCPT);
+	d->tx.n_rcpt++;
+	return TAKE_DONE;
+}
+
+/*
+ * DATA, BDAT, RSET
+ */
+
+enum take
+mail_data(struct dialogue *d, struct span args)
+{
+	if (args.n > 0)
+		dialogue_say(d, "501 5.5.4 Syntax: DATA");
+	else if (d->tx.is_chunked)
+		dialogue_say(d, "503 5.5.1 Error: DATA after BDAT");
+	else if (!is_out_of_order(d, true)) {
+		if (!mail_may_send(d))
+			return TAKE_LATER;
+		mail_send(d, SMTP_DATA, (struct span){ "", 0 });
+		(void)dialogue_await(d, AWAIT_DATA);
+		d->state = CLIENT_GO_AHEAD;
+	}
+	return TAKE_DONE;
+}
+
+/* The octets come whatever is answered, so they are taken in any case. */
+static void
+begin_chunk(struct dialogue *d, uint64_t size, bool is_last)
+{
+	d->chunk_left = size;
+	d->is_chunk_last = is_last;
+	d->state = CLIENT_CHUNK;
+	/* An empty one is over at once. */
+	if (size == 0)
+		(void)chunk_input(d, (struct span){ "", 0 });
+}
+
+enum take
+mail_bdat(struct dialogue *d, struct span args)
+{
+	const char	*no = NULL;
+	uint64_t	 size;
+	bool		 is_last;
+
+	if (!smtp_bdat_parse(args, &size, &is_last)) {
+		/* How much is to come is not known: nothing can be read. */
+		dialogue_say_last(d, "421 5.5.4 Syntax: BDAT size [LAST]");
+		return TAKE_DONE;
+	}
+	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
+		no = "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
+	else if (d->tx.is_failed)
+		no = "451 4.4.2 the next hop was lost\r\n";
+	else if (!smtp_offers(&d->hop.offer, SMTP_KW_CHUNKING))
+		no = "503 5.5.1 Error: BDAT is not offered\r\n";
+	else if (!mail_may_send(d) || (d->n_awaited > 0 &&
+	    d->relay->protocol == NEXTHOP_LMTP))
+		/* How many recipients will be answered has to be known. */
+		return TAKE_LATER;
+	if (no != NULL) {
+		content_discard(d, no);
+	} else {
+		d->tx.is_chunked = true;
+		mail_send(d, SMTP_BDAT, args);
+		content_await(d, is_last);
+	}
+	begin_chunk(d, size, is_last);
+	return TAKE_DONE;
+}
+
+enum take
+mail_rset(struct dialogue *d)
+{
+	bool	 is_sent = d->tx.is_sent && !d->tx.is_failed &&
+		    d->hop.state == HOP_READY;
+
+	if (is_sent && !mail_may_send(d))
+		return TAKE_LATER;
+	dialogue_reset(d);
+	if (is_sent) {
+		mail_send(d, SMTP_RSET, (struct span){ "", 0 });
+		(void)dialogue_await(d, AWAIT_PASS);
+	} else {
+		dialogue_say(d, "250 2.0.0 Ok");
+	}
+	return TAKE_DONE;
+}
