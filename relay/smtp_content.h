@@ -10,16 +10,17 @@
  * in CRLF, and no line in it begins with a single dot but the last, which is
  * the end:
  *
- *	bare LF			CRLF
- *	bare CR			a blank
- *	<CRLF>.<LF>		the line is dropped, and so is "." between a
- *	<LF>.<LF>		bare LF and the end of a line of any kind
- *	<LF>.<CRLF>
- *	<CR>.<CR>		" . ": a bare CR ends no line
- *	<CRLF>.<CR>		<CRLF> and a blank: a line that has more than
- *	<CRLF>.text		its dot loses it here and not in the server
- *	<LF>.text		behind; NUL is text, too
- *	<CRLF>..  <LF>..	both dots are kept, whoever stuffed them
+ *	bare LF		leaves as CRLF
+ *	bare CR		leaves as a blank; it ends no line: <CR>.<CR> is " . "
+ *	<CRLF>.<LF>, <LF>.<LF>, <LF>.<CRLF>
+ *			the line with the dot is dropped; how it ended still
+ *			matters to a dot behind it
+ *	<CRLF>.x, <LF>.x
+ *			the dot is taken away here and not by the server
+ *			behind; x may be a NUL, or a bare CR: <CRLF>.<CR> is
+ *			CRLF and a blank
+ *	<CRLF>.., <LF>..
+ *			both dots leave; the server takes one away
  *
  * A receiver that takes away the dots (RFC 5321, 4.5.2) ends up with what
  * Postfix 3.9 would have stored (smtpd_forbid_bare_newline = normalize,
@@ -49,7 +50,8 @@ enum smtp_content_status {
 	SMTP_CONTENT_MORE,	/* all of in is used; *out_r is to be sent, too,
 				 * and may be empty */
 	SMTP_CONTENT_END,	/* *out_r is to be sent and ends in the line
-				 * with the dot; the rest of in is not content */
+				 * with the dot (after BAD it is empty); the
+				 * rest of in is not content */
 	SMTP_CONTENT_BAD	/* REJECT: a bare CR or LF; nothing is to be
 				 * sent any more, but content goes on to its
 				 * end */

@@ -27,8 +27,8 @@ struct smtp_reply {
 enum smtp_reply_status {
 	SMTP_REPLY_DONE,
 	SMTP_REPLY_MORE,
-	SMTP_REPLY_BAD,		/* not SMTP: no code, codes that differ from line
-				 * to line, NUL, a CR inside */
+	SMTP_REPLY_BAD,		/* not SMTP: no code, codes that differ from
+				 * line to line, NUL, a CR inside */
 	SMTP_REPLY_TOO_LONG	/* over a limit, whether or not its end is
 				 * there */
 };

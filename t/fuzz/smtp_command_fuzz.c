@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * smtp_command_fuzz: a line is the same however it arrives, has nothing in it
- * that could end it or a word of it elsewhere, and what was found in it is found
- * again in what is written from that.
+ * that could end it or a word of it elsewhere, and what was found in it is
+ * found again in what is written from that.
  */
 #include "smtp_command.h"
 

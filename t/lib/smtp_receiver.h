@@ -75,8 +75,8 @@ receiver_rfc(struct span in, char *out)
 		return a;
 	n = (size_t)(end - in.p) + 2;
 	for (i = 0; i < n; i++) {
-		if (in.p[i] == '.' &&
-		    (i == 0 || (i >= 2 && memcmp(in.p + i - 2, "\r\n", 2) == 0)))
+		if (in.p[i] == '.' && (i == 0 ||
+		    (i >= 2 && memcmp(in.p + i - 2, "\r\n", 2) == 0)))
 			continue;
 		out[a.n++] = in.p[i];
 	}

@@ -353,12 +353,13 @@ START_TEST(offer_row)
 }
 END_TEST
 
-/* Fills LIMITS with n octets; then come XCLIENT, HELP and AUTH. */
+/* Fills LIMITS with n octets; then come XCLIENT, HELP and AUTH, whose second
+ * line has a second mechanism and whose third has nothing new. */
 static void
 offer_with(size_t n, struct smtp_offer *offer)
 {
 	char			 text[2048];
-	struct smtp_reply	 reply = { 250, 6, { text, 0 } };
+	struct smtp_reply	 reply = { 250, 8, { text, 0 } };
 	size_t			 at;
 
 	at = (size_t)snprintf(text, sizeof(text), "250-a\r\n250-LIMITS ");
@@ -366,7 +367,7 @@ offer_with(size_t n, struct smtp_offer *offer)
 	at += n;
 	at += (size_t)snprintf(text + at, sizeof(text) - at, "\r\n"
 	    "250-LIMITS y\r\n250-XCLIENT ADDR\r\n250-HELP\r\n"
-	    "250-AUTH A\r\n250 AUTH BB\r\n");
+	    "250-AUTH A\r\n250-AUTH BB\r\n250 AUTH A\r\n");
 	reply.text.n = at;
 	smtp_offer_read(&reply, offer);
 }
