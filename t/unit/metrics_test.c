@@ -140,9 +140,10 @@ START_TEST(their_number_is_bounded)
 		(void)snprintf(profile, sizeof profile, "p%u", i);
 		metrics_decision(metrics, profile, "XCLIENT", &v);
 	}
+	metrics_decision(metrics, "p0", "XCLIENT", &v);
 	serve(NULL, NULL);
 	get();
-	D("p0", "XCLIENT", "", "granted", "permit", "false", "1");
+	D("p0", "XCLIENT", "", "granted", "permit", "false", "2");
 	D("p4095", "XCLIENT", "", "granted", "permit", "false", "1");
 	D("", "XCLIENT", "", "granted", "permit", "false", "904");
 	ck_assert_ptr_null(strstr(page, "\"p4096\""));
