@@ -350,7 +350,7 @@ static const char	 full[] =
     "  command_timeout = 3 data_timeout = 4 connect_timeout = 5\n"
     "  reply_timeout = 6 final_timeout = 7 total_timeout = 604800 }\n"
     "relay other { listen = '[::1]:25' transport_maps = "
-    "{ 'static:smtp:' }\n auth = no\n}\n"
+    "{ 'static:smtp:' }\n auth = no protocol = lmtp\n}\n"
     "binding b1 { xclient = no source_address = 192.0.2.5\n"
     "  source_address6 = '2001:db8::5' tls = verify\n"
     "  tls_ca_file = '/ca1' domain a.example { XCLIENT = required } }\n"
