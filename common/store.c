@@ -127,7 +127,7 @@ store_each_revoked(struct store *store,
 	return store->ops->each_revoked(store->state, fn, arg, err);
 }
 
-/* "0.0.0.0" and "::" are where a socket is bound, never where it speaks from. */
+/* "0.0.0.0" and "::" are where a socket is bound, not where it speaks from. */
 static bool
 is_definite(const struct address *addr, uint16_t port)
 {

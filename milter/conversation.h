@@ -5,8 +5,8 @@
  * is known of its message.
  *
  * With Postfix the session's record is xcontext-policy's, and is read afresh
- * at every step; with Sendmail it is kept here, and so is one that a relay hands
- * over.
+ * at every step; with Sendmail it is kept here, and so is one that a relay
+ * hands over.
  */
 #ifndef XC_CONVERSATION_H
 #define XC_CONVERSATION_H
@@ -32,7 +32,7 @@ struct conversation {
 	bool			 has_header_duty;
 	bool			 is_sendmail;
 	struct kept		*sendmail;	/* if so */
-	bool			 is_handed_over;	/* by a relay */
+	bool			 is_handed_over;
 	struct session		 record;	/* else: as it was last read */
 };
 

@@ -11,8 +11,8 @@
 #include "procstart.h"
 #include "session_change.h"
 
-#define TEXT_GONE	"The relay in front of the mail server no longer says " \
-			"whose session this is; try again later"
+#define TEXT_GONE	"The relay in front of the mail server no longer " \
+			"says whose session this is; try again later"
 #define TEXT_NO_STORE	"The session ledger cannot be read; try again later"
 
 static bool

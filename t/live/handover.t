@@ -35,6 +35,13 @@ sub spit {
 	close($fh) or die "$path: $!\n";
 }
 
+sub slurp {
+	my ($path) = @_;
+	open(my $fh, '<', $path) or die "$path: $!\n";
+	local $/;
+	return scalar <$fh>;
+}
+
 spit("$dir/access", <<'END');
 client=198.51.100.66	554 5.7.9 this client
 context.tenant=blocked	REJECT this tenant
@@ -265,9 +272,34 @@ for my $line ('XCLIENT ADDR=198.51.100.9', 'XREMOTEIP 198.51.100.9',
 	$smtp->quit;
 }
 
+# Over TCP, where nobody knows which process serves the session.
+{
+	$sendmail->stop;
+	$milter->stop;
+	my $tcp = XContext::Postfix::free_port('127.0.0.1');
+	my $conf = slurp("$dir/xcontext.conf");
+	$conf =~ s/"unix:[^"]*milter"/"inet:127.0.0.1:$tcp"/;
+	spit("$dir/xcontext.conf", $conf);
+	$milter->{sockets} = [];
+	$milter->start;
+	ok($milter->event(event => 'start', listen => "inet:127.0.0.1:$tcp"),
+	    'it listens on TCP');
+	$sendmail->{milter} = "inet:$tcp\@127.0.0.1";
+	$sendmail->configure;
+	$sendmail->start;
+	my $port = free_port();
+	my $id = hand_over($port);
+	my $smtp = session($port);
+	is($smtp->mail(subject => 'over TCP')->code, 250, 'over TCP');
+	is(header_of('over TCP')->{session}, $id, 'it is handed over, too');
+	is(header_of('over TCP')->{remote_address}, '198.51.100.7',
+	    'the client');
+	$smtp->quit;
+}
+
 end_process($relay);
 $sendmail->stop;
 is($milter->stop, 0, 'xcontext-milter ends well');
-is(join("\n", $milter->complaints(qr/reason=mismatch/)), '',
+is(join("\n", $milter->complaints(qr/reason=mismatch|event=no_peer/)), '',
     'it complains of nothing unexpected');
 done_testing();

@@ -21,6 +21,8 @@
 #include "tempdir.h"
 
 #define SIZE_MIB	4
+/* For what a reader that has to wait may keep from being used again. */
+#define BUSY_SIZE_MIB	64
 #define DEAD_PID	4000001		/* over any real one */
 
 static char		 dir[TEMPDIR_SIZE];
@@ -379,6 +381,33 @@ START_TEST(what_the_dead_handed_over_is_swept)
 }
 END_TEST
 
+static uint16_t	 replaced_port;
+
+/* The linker puts this in procinfo_is's place: the port of a relay that has
+ * died is another's while the store is read. */
+bool	__real_procinfo_is(pid_t pid, uint64_t start);
+bool	__wrap_procinfo_is(pid_t pid, uint64_t start);
+
+bool
+__wrap_procinfo_is(pid_t pid, uint64_t start)
+{
+	if (pid == DEAD_PID && replaced_port != 0)
+		hand_over("127.0.0.1", replaced_port, "NEW");
+	return __real_procinfo_is(pid, start);
+}
+
+START_TEST(what_replaces_the_dead_is_not_swept)
+{
+	hand_over_as(1, "DEAD", DEAD_PID, 1);
+	hand_over_as(2, "DEAD", DEAD_PID, 1);
+	replaced_port = 1;
+	ck_assert_int_eq(store_sweep_handed_over(store, &err), 2);
+	replaced_port = 0;
+	ck_assert_str_eq(id_of(store, "127.0.0.1", 1), "NEW");
+	ck_assert_str_eq(id_of(store, "127.0.0.1", 2), "");
+}
+END_TEST
+
 /*
  * Several processes
  */
@@ -447,7 +476,7 @@ END_TEST
 static void __attribute__((noreturn))
 hand_over_forever(int seed)
 {
-	struct store	*own = open_store(SIZE_MIB);
+	struct store	*own = open_store(BUSY_SIZE_MIB);
 	struct address	 addr = addr_of("127.0.0.1");
 	size_t		 len;
 
@@ -481,6 +510,8 @@ START_TEST(killed_relays_leave_whole_records)
 	int	 i, j;
 	pid_t	 child;
 
+	store_close(store);
+	store = open_store(BUSY_SIZE_MIB);
 	for (i = 0; i < 20; i++) {
 		child = fork();
 		ck_assert_int_ne(child, -1);
@@ -608,6 +639,7 @@ main(void)
 	tcase_add_test(tc, sessions_are_kept_apart);
 	tcase_add_test(tc, each_is_seen);
 	tcase_add_test(tc, what_the_dead_handed_over_is_swept);
+	tcase_add_test(tc, what_replaces_the_dead_is_not_swept);
 	tcase_add_test(tc, another_process_sees_it_at_once);
 	tcase_add_test(tc, killed_relays_leave_whole_records);
 	tcase_add_test(tc, a_full_store_says_so_and_takes_ends);
