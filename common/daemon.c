@@ -11,6 +11,8 @@
  */
 #include "daemon.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -135,6 +137,24 @@ daemon_start(const struct daemon_options *options)
 	    state.program) == -1)
 		state.pidfile = NULL;
 	return conf;
+}
+
+int
+daemon_raise_descriptors(unsigned n, struct err *err)
+{
+	struct rlimit	 limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n)
+		return 0;
+	limit.rlim_cur = n;
+	if (limit.rlim_max < n && geteuid() == 0)
+		limit.rlim_max = n;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < n)
+		return err_set(err, "more connections are configured than "
+		    "there may be open files (%u)", n);
+	return 0;
 }
 
 /* Waits for the daemon's word; its death is a failure. */

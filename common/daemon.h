@@ -30,6 +30,10 @@ void	daemon_options(int argc, char **argv, const char *program,
  */
 struct conf	*daemon_start(const struct daemon_options *options);
 
+/* Makes room for so many open files, as far as that may be done.  -1 with err:
+ * there may be fewer. */
+int	daemon_raise_descriptors(unsigned n, struct err *err);
+
 /*
  * Detaches unless -f, when the daemon is ready to serve (the parent exits 0
  * only then), and tells the service manager (sd_notify READY=1).

@@ -7,8 +7,6 @@
  * as root, the store is opened and everything from a peer is read as an
  * ordinary user.
  */
-#include <sys/resource.h>
-
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -80,27 +78,6 @@ listen_unix(const char *key, const char *where, const char *group)
 	return fd;
 }
 
-/* Each connection is a descriptor; where we may not have as many, the daemon
- * works with what it has and says so. */
-static void
-raise_descriptor_limit(unsigned connections)
-{
-	struct rlimit	 limit;
-	rlim_t		 wanted = connections + SPARE_DESCRIPTORS;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted;
-	if (limit.rlim_max < wanted && geteuid() == 0)
-		limit.rlim_max = wanted;
-	if (limit.rlim_cur > limit.rlim_max)
-		limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-		LOG(LOG_LEVEL_WARNING, NULL, "limit",
-		    { "text", "limits.connections is more than there may be "
-		    "open files" });
-}
-
 static void
 start_privileged(struct program *p)
 {
@@ -109,7 +86,9 @@ start_privileged(struct program *p)
 	if (log_open(PROGRAM, p->conf->log, p->conf->log_format,
 	    p->conf->limits.log_rate, &err) != 0)
 		die("log", &err);
-	raise_descriptor_limit(p->conf->limits.connections);
+	if (daemon_raise_descriptors(p->conf->limits.connections +
+	    SPARE_DESCRIPTORS, &err) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
 	p->policy_fd = listen_unix("policy", p->conf->policy_listen,
 	    p->conf->socket_group);
 	p->maps_fd = listen_unix("maps", p->conf->policy_maps,

@@ -413,8 +413,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	c->armed_ms = 0;
-	if (c->d == NULL && now_ms >= carrier_start_deadline(c))
-		c->is_closing = true;
+	if (c->d == NULL && !c->is_closing &&
+	    now_ms >= carrier_start_deadline(c))
+		carrier_start_late(c);
 	else if (c->d != NULL && !c->is_closing)
 		dialogue_tick(c->d, now_ms);
 	carrier_go_on(c);

@@ -43,7 +43,7 @@ struct carrier {
 	struct dialogue_target	 target;
 	struct resolve_result	*addresses;	/* NULL: none are needed */
 	unsigned		 next_address;
-	char			 why[160];	/* it cannot be reached */
+	char			 why[ERR_TEXT_SIZE + 280];	/* it cannot be reached */
 	bool			 is_permanent;
 	bool			 has_failed;	/* to be told */
 	bool			 is_connected;	/* to be told */
@@ -68,6 +68,8 @@ bool	carrier_keep(struct side *side, struct span bytes);
 bool	carrier_start(struct carrier *c);
 /* When that has to be over. */
 uint64_t	carrier_start_deadline(const struct carrier *c);
+/* It is. */
+void		carrier_start_late(struct carrier *c);
 
 /* carrier_hop.c: these of struct dialogue_ops. */
 void	carrier_connect(void *arg, const struct dialogue_target *target);

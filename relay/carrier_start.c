@@ -9,12 +9,13 @@
 
 #include "log.h"
 
-#define START_MS	10000U	/* for the header, however it is cut */
+#define HEADER_MS	10000U	/* for the header, however it is cut */
+#define NAME_MS		5000U	/* for the name; then it goes without */
 
 uint64_t
 carrier_start_deadline(const struct carrier *c)
 {
-	return c->begun_ms + START_MS;
+	return c->begun_ms + (c->is_in_proxy_net ? HEADER_MS : NAME_MS);
 }
 
 static bool
@@ -83,6 +84,19 @@ on_name(const struct resolve_result *result, void *arg)
 	if (!c->is_closing && begin(c, NULL))
 		c->peer.name = NULL;
 	carrier_go_on(c);
+}
+
+void
+carrier_start_late(struct carrier *c)
+{
+	if (c->is_in_proxy_net) {
+		refuse(c, "it did not come in time");
+		return;
+	}
+	if (c->query != NULL)
+		resolve_cancel(c->query);
+	c->query = NULL;
+	(void)begin(c, NULL);
 }
 
 bool

@@ -70,17 +70,24 @@ static void
 offer_attributes(const struct dialogue *d, enum trust_command command,
     struct text *t)
 {
-	char		 names[256] = "";
-	unsigned	 granted = trust_profile_attributes(d->kept.profile,
-			    command);
-	size_t		 n = 0;
-	int		 i;
+	const enum assertion_command	 syntax = command == TRUST_XCLIENT ?
+					     ASSERTION_XCLIENT :
+					     ASSERTION_XFORWARD;
+	unsigned			 granted;
+	char				 names[256] = "";
+	size_t				 n = 0;
+	int				 i;
 
-	for (i = 0; i < ASSERTION_COUNT; i++)
-		if ((granted & 1U << i) != 0)
+	granted = trust_profile_attributes(d->kept.profile, command);
+	for (i = 0; i < ASSERTION_COUNT; i++) {
+		const char	*name;
+
+		name = assertion_name_text((enum assertion_name)i);
+		if ((granted & 1U << i) != 0 &&
+		    assertion_name_find(syntax, span_of(name)) != -1)
 			n += (size_t)snprintf(names + n, sizeof names - n,
-			    "%s%s", n > 0 ? " " : "",
-			    assertion_name_text((enum assertion_name)i));
+			    "%s%s", n > 0 ? " " : "", name);
+	}
 	add_line(t, trust_command_text(command), span_of(names));
 }
 

@@ -113,21 +113,17 @@ ensure(struct dialogue *d, struct span recipient, struct span domain)
  * MAIL
  */
 
-/* A session that claimed what it may not.  True: it has been refused. */
+/* A session that claimed what it may not: its mail is refused, at whatever step
+ * that is found.  True: it has been said. */
 static bool
 is_refused(struct dialogue *d)
 {
 	const struct session	*s = &d->kept.session;
-	const char		*text;
+	const char		*text = s->refused_text == NULL ? "" :
+				     s->refused_text;
 
-	if (!kept_mail(&d->kept, d->now_ms)) {
-		dialogue_say(d, "451 4.3.0 it cannot be told who may do "
-		    "what; session %s", s->id);
-		return true;
-	}
 	if (s->refused == VERDICT_PERMIT)
 		return false;
-	text = s->refused_text == NULL ? "" : s->refused_text;
 	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
 	    s->refused == VERDICT_REJECT ? 554 : 451, text);
 	if (s->refused == VERDICT_DISCONNECT)
@@ -136,6 +132,17 @@ is_refused(struct dialogue *d)
 		dialogue_say(d, "%s %s; session %s",
 		    s->refused == VERDICT_REJECT ? "554 5.7.1" : "451 4.7.1",
 		    text, s->id);
+	return true;
+}
+
+/* As is_refused, when MAIL begins: revocations count from then on. */
+static bool
+is_mail_refused(struct dialogue *d)
+{
+	if (kept_mail(&d->kept, d->now_ms))
+		return is_refused(d);
+	dialogue_say(d, "451 4.3.0 it cannot be told who may do what; "
+	    "session %s", d->kept.session.id);
 	return true;
 }
 
@@ -173,7 +180,7 @@ mail_mail(struct dialogue *d, struct span args)
 		dialogue_say(d, "503 5.5.1 Error: nested MAIL command");
 	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
 		dialogue_say(d, "501 5.5.4 Syntax: MAIL FROM:<address>");
-	else if (!is_refused(d))
+	else if (!is_mail_refused(d))
 		goto ready;
 	return TAKE_DONE;
 ready:
@@ -299,7 +306,7 @@ mail_rcpt(struct dialogue *d, struct span args)
 		dialogue_say(d, "501 5.5.4 Syntax: RCPT TO:<address>");
 		return TAKE_DONE;
 	}
-	if (is_out_of_order(d, false))
+	if (is_out_of_order(d, false) || is_refused(d))
 		return TAKE_DONE;
 	if (!d->tx.is_sent) {
 		if (send_own_mail(d, &path) == TAKE_LATER)
@@ -328,7 +335,7 @@ mail_data(struct dialogue *d, struct span args)
 		dialogue_say(d, "501 5.5.4 Syntax: DATA");
 	else if (d->tx.is_chunked)
 		dialogue_say(d, "503 5.5.1 Error: DATA after BDAT");
-	else if (!is_out_of_order(d, true)) {
+	else if (!is_out_of_order(d, true) && !is_refused(d)) {
 		if (!mail_may_send(d))
 			return TAKE_LATER;
 		mail_send(d, SMTP_DATA, (struct span){ "", 0 });
@@ -366,6 +373,8 @@ mail_bdat(struct dialogue *d, struct span args)
 		no = "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	else if (d->tx.is_failed)
 		no = "451 4.4.2 the next hop was lost\r\n";
+	else if (d->kept.session.refused != VERDICT_PERMIT)
+		no = "451 4.7.1 this session's mail is refused\r\n";
 	else if (!smtp_offers(&d->hop.offer, SMTP_KW_CHUNKING))
 		no = "503 5.5.1 Error: BDAT is not offered\r\n";
 	else if (!mail_may_send(d) || (d->n_awaited > 0 &&

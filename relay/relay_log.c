@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * relay_log: one line an event.
+ */
+#include "relay_log.h"
+
+#include <stdio.h>
+
+#include "log.h"
+
+static const struct {
+	const char	*name;
+	enum log_level	 level;
+	bool		 is_detail;	/* only with log_all */
+} events[] = {
+	[DIALOGUE_COMMAND] = { "command", LOG_LEVEL_INFO, true },
+	[DIALOGUE_HOP_READY] = { "hop_ready", LOG_LEVEL_INFO, true },
+	[DIALOGUE_HOP_FAILED] = { "hop_failed", LOG_LEVEL_WARNING, false },
+	[DIALOGUE_XCLIENT_SENT] = { "xclient_sent", LOG_LEVEL_INFO, false },
+	[DIALOGUE_XCLIENT_NOT_OFFERED] =
+	    { "xclient_not_offered", LOG_LEVEL_WARNING, false },
+	[DIALOGUE_XCLIENT_REFUSED] =
+	    { "xclient_refused", LOG_LEVEL_WARNING, false },
+	[DIALOGUE_XCLIENT_VERDICT] =
+	    { "xclient_verdict", LOG_LEVEL_INFO, false },
+	[DIALOGUE_XCLIENT_FAILED] =
+	    { "xclient_failed", LOG_LEVEL_WARNING, false },
+	[DIALOGUE_MAIL_REFUSED] = { "mail_refused", LOG_LEVEL_INFO, false },
+	[DIALOGUE_MESSAGE] = { "message", LOG_LEVEL_INFO, false },
+	[DIALOGUE_PROTOCOL_ERROR] =
+	    { "protocol_error", LOG_LEVEL_INFO, false },
+	[DIALOGUE_TIMEOUT] = { "timeout", LOG_LEVEL_INFO, false },
+	[DIALOGUE_LOOP] = { "loop", LOG_LEVEL_WARNING, false }
+};
+
+static void
+count(struct relay_metrics *m, const struct dialogue_note *note)
+{
+	enum xclient_mode	 mode = note->route == NULL ? XCLIENT_NO :
+				     note->route->mode;
+
+	switch (note->event) {
+	case DIALOGUE_COMMAND:
+		relay_metrics_command(m, note->verb);
+		break;
+	case DIALOGUE_MESSAGE:
+		relay_metrics_message(m, note->code);
+		relay_metrics_content(m, (size_t)note->octets);
+		break;
+	case DIALOGUE_XCLIENT_SENT:
+		relay_metrics_xclient(m, mode, RELAY_XCLIENT_SENT);
+		break;
+	case DIALOGUE_XCLIENT_NOT_OFFERED:
+		relay_metrics_xclient(m, mode, RELAY_XCLIENT_NOT_OFFERED);
+		break;
+	case DIALOGUE_XCLIENT_REFUSED:
+		relay_metrics_xclient(m, mode, RELAY_XCLIENT_REFUSED);
+		break;
+	case DIALOGUE_XCLIENT_VERDICT:
+		relay_metrics_xclient(m, mode, RELAY_XCLIENT_VERDICT);
+		break;
+	case DIALOGUE_XCLIENT_FAILED:
+		relay_metrics_xclient(m, mode, RELAY_XCLIENT_FAILED);
+		break;
+	case DIALOGUE_HOP_FAILED:
+		relay_metrics_hop_failure(m, RELAY_HOP_CONNECT);
+		break;
+	default:
+		break;
+	}
+}
+
+static const char *
+hop_text(const struct route *route, char *buf, size_t size)
+{
+	if (route == NULL)
+		return NULL;
+	(void)snprintf(buf, size, "%s:%s:%u",
+	    route->nexthop.protocol == NEXTHOP_LMTP ? "lmtp" : "smtp",
+	    route->nexthop.host, route->nexthop.port);
+	return buf;
+}
+
+static const char *
+number(uint64_t n, bool is_there, char buf[24])
+{
+	(void)snprintf(buf, 24, "%llu", (unsigned long long)n);
+	return is_there ? buf : NULL;
+}
+
+void
+relay_log_note(struct relay_log *log, const struct dialogue_note *note)
+{
+	const struct session	*s = note->session;
+	const struct route	*route = note->route;
+	bool			 is_message = note->event == DIALOGUE_MESSAGE;
+	char			 peer[ADDRESS_TEXT_SIZE];
+	char			 client[ADDRESS_TEXT_SIZE];
+	char			 hop[300], code[24], octets[24], rcpts[24];
+	char			 text[512];
+
+	count(log->metrics, note);
+	if (events[note->event].is_detail && !log->is_verbose)
+		return;
+	/* A reply's first line says enough. */
+	(void)snprintf(text, sizeof text, "%.*s", note->text == NULL ? 0 :
+	    (int)strcspn(note->text, "\r\n"), note->text == NULL ? "" :
+	    note->text);
+	LOG(events[note->event].level, s->id, events[note->event].name,
+	    { "hop", hop_text(route, hop, sizeof hop) },
+	    { "peer", address_format(&s->peer, peer, sizeof peer) },
+	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "listener", s->listener },
+	    { "binding", route == NULL || route->binding == NULL ? NULL :
+	    scope_binding_name(route->binding) },
+	    { "command", note->event == DIALOGUE_COMMAND ?
+	    smtp_verb_text(note->verb) : NULL },
+	    { "xclient", route == NULL ? NULL :
+	    xclient_mode_text(route->mode) },
+	    { "rule", route == NULL || route->rule[0] == '\0' ? NULL :
+	    route->rule },
+	    { "sender", note->sender },
+	    { "recipients", number(note->n_recipients, is_message, rcpts) },
+	    { "size", number(note->octets, is_message, octets) },
+	    { "code", number(note->code, note->code != 0, code) },
+	    { "text", note->text == NULL ? NULL : text },
+	    { "line", note->line });
+}
+
+void
+relay_log_kept(struct relay_log *log, const struct kept_note *note)
+{
+	static const char *const	 names[] = {
+		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
+		[KEPT_REFUSE] = "refuse"
+	};
+	const struct session	*s = note->session;
+	const struct verdict	*v = note->verdict;
+	char			 peer[ADDRESS_TEXT_SIZE];
+	char			 client[ADDRESS_TEXT_SIZE];
+
+	if (note->event == KEPT_ERROR) {
+		LOG(LOG_LEVEL_ERROR, s->id, "error",
+		    { "text", note->err->text });
+		return;
+	}
+	relay_metrics_decision(log->metrics, s->profile, note->command, v);
+	LOG(LOG_LEVEL_INFO, s->id, names[note->event],
+	    { "command", note->command },
+	    { "peer", address_format(&s->peer, peer, sizeof peer) },
+	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "profile", s->profile },
+	    { "listener", s->listener },
+	    { "action", verdict_action_text(v->action) },
+	    { "report_only", v->report_only ? "true" : NULL },
+	    { "reason", verdict_reason_text(v->reason) },
+	    { "rule", v->rule[0] == '\0' ? NULL : v->rule },
+	    { "text", v->text },
+	    { "line", note->line });
+}

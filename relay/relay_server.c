@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * relay_server: accepts, counts, and hands over to carriers.
+ */
+#include "relay_server.h"
+
+#include <bsd/sys/cdefs.h>
+#include <bsd/sys/tree.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "carrier.h"
+#include "daemon.h"
+#include "log.h"
+#include "procinfo.h"
+#include "relay_log.h"
+
+#define SOCKET_MODE		0660
+#define ACCEPTS_PER_TURN	64
+
+struct listener {
+	struct event		 event;
+	struct relay_server	*server;
+	char			*name;		/* of the relay */
+	int			 fd;
+	bool			 is_open;
+};
+
+/* How many connections an address has. */
+struct peer_count {
+	RB_ENTRY(peer_count)	 entry;
+	struct address		 addr;
+	unsigned		 n;
+};
+
+RB_HEAD(peer_tree, peer_count);
+
+struct relay_server {
+	struct carrier_env	 env;
+	struct site		*site;
+	struct relay_metrics	*metrics;
+	struct relay_log	 log;
+	struct judgement	 judgement;
+	struct access_keys	 keys;
+	struct peer_tree	 peers;
+	struct listener		*listeners;
+	unsigned		 n_listeners;
+	char			 buf[CARRIER_BUF_SIZE];
+};
+
+static int
+compare_peers(const struct peer_count *a, const struct peer_count *b)
+{
+	return memcmp(&a->addr, &b->addr, sizeof a->addr);
+}
+
+RB_GENERATE_INTERNAL(peer_tree, peer_count, entry, compare_peers,
+    static __attribute__((unused)))
+
+/*
+ * Peers
+ */
+
+/* False: the address has as many as it may have, or out of memory. */
+static bool
+add_peer(struct relay_server *server, const struct address *addr, unsigned max)
+{
+	struct peer_count	 key = { .addr = *addr }, *peer;
+
+	peer = RB_FIND(peer_tree, &server->peers, &key);
+	if (peer == NULL) {
+		peer = calloc(1, sizeof *peer);
+		if (peer == NULL)
+			return false;
+		peer->addr = *addr;
+		RB_INSERT(peer_tree, &server->peers, peer);
+	}
+	if (max > 0 && peer->n >= max)
+		return false;
+	peer->n++;
+	return true;
+}
+
+static void
+remove_peer(struct relay_server *server, const struct address *addr)
+{
+	struct peer_count	 key = { .addr = *addr }, *peer;
+
+	peer = RB_FIND(peer_tree, &server->peers, &key);
+	if (peer == NULL || --peer->n > 0)
+		return;
+	RB_REMOVE(peer_tree, &server->peers, peer);
+	free(peer);
+}
+
+static void
+on_gone(void *arg, const struct address *addr)
+{
+	struct relay_server	*server = arg;
+
+	remove_peer(server, addr);
+	relay_metrics_end(server->metrics);
+}
+
+static void
+on_note(void *arg, const struct dialogue_note *note)
+{
+	relay_log_note(&((struct relay_server *)arg)->log, note);
+}
+
+static void
+on_note_kept(void *arg, const struct kept_note *note)
+{
+	relay_log_kept(&((struct relay_server *)arg)->log, note);
+}
+
+/*
+ * Connections
+ */
+
+/* A client that is turned away is told so, if that costs no waiting. */
+static void
+turn_away(struct relay_server *server, int fd, const struct address *peer,
+    enum relay_refusal why, const char *reason)
+{
+	static const char	 reply[] =
+				    "421 4.7.0 too many connections\r\n";
+	char			 addr[ADDRESS_TEXT_SIZE];
+
+	relay_metrics_refuse(server->metrics, why);
+	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
+	    { "reason", reason },
+	    { "peer", address_format(peer, addr, sizeof addr) });
+	(void)send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)close(fd);
+}
+
+static bool
+is_allowed_user(const struct relay_server *server, int fd)
+{
+	struct procinfo_peer	 user;
+
+	return procinfo_peer(fd, &user) &&
+	    conf_allows_uid(site_conf(server->site), user.uid);
+}
+
+static void
+admit(struct relay_server *server, const struct site_relay *relay, int fd,
+    const struct sockaddr_storage *from)
+{
+	const struct sockaddr	*sa = (const struct sockaddr *)from;
+	struct sockaddr_storage	 local;
+	socklen_t		 len = sizeof local;
+	struct dialogue_peer	 peer = { .name = NULL };
+
+	peer.addr = address_from_sockaddr(sa, &peer.port);
+	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
+		peer.local = address_from_sockaddr(
+		    (const struct sockaddr *)&local, &peer.local_port);
+	if (sa->sa_family == AF_UNIX && !is_allowed_user(server, fd)) {
+		turn_away(server, fd, &peer.addr, RELAY_REFUSED_PEER,
+		    "user is not in allowed_users");
+		return;
+	}
+	if (server->env.n >= relay->conf->connections) {
+		turn_away(server, fd, &peer.addr, RELAY_REFUSED_CONNECTIONS,
+		    "connections is reached");
+		return;
+	}
+	if (!add_peer(server, &peer.addr, relay->conf->peer_connections)) {
+		turn_away(server, fd, &peer.addr,
+		    RELAY_REFUSED_PEER_CONNECTIONS,
+		    "peer_connections is reached");
+		return;
+	}
+	relay_metrics_begin(server->metrics);
+	if (carrier_new(&server->env, server->site, relay, fd, &peer))
+		return;
+	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "out of memory" });
+	on_gone(server, &peer.addr);
+}
+
+static void
+accept_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener			*listener = arg;
+	struct relay_server		*server = listener->server;
+	const struct site_relay		*relay;
+	struct sockaddr_storage		 from;
+	socklen_t			 len;
+	int				 i, client;
+
+	(void)what;
+	relay = site_relay_find(server->site, listener->name);
+	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
+		len = sizeof from;
+		from.ss_family = AF_UNIX;
+		client = accept4(fd, (struct sockaddr *)&from, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client == -1) {
+			if (errno != EAGAIN && errno != EINTR &&
+			    errno != ECONNABORTED)
+				LOG(LOG_LEVEL_ERROR, NULL, "error",
+				    { "text", strerror(errno) });
+			return;
+		}
+		if (relay == NULL)	/* gone since a reload */
+			(void)close(client);
+		else
+			admit(server, relay, client, &from);
+	}
+}
+
+/*
+ * The server
+ */
+
+int
+relay_server_bind(const struct conf *conf, int *fds, struct err *err)
+{
+	unsigned	 i;
+
+	for (i = 0; i < conf->n_relays; i++) {
+		fds[i] = daemon_listen(conf->relays[i].listen, SOCKET_MODE,
+		    conf->socket_group, err);
+		if (fds[i] == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+listen_to(struct relay_server *server, const struct site_relay *relay, int fd)
+{
+	struct listener	*l = &server->listeners[server->n_listeners];
+
+	l->server = server;
+	l->fd = fd;
+	l->name = strdup(relay->conf->name);
+	if (l->name == NULL || event_assign(&l->event, server->env.base, fd,
+	    EV_READ | EV_PERSIST, accept_ready, l) != 0 ||
+	    event_add(&l->event, NULL) != 0) {
+		free(l->name);
+		return false;
+	}
+	l->is_open = true;
+	server->n_listeners++;
+	return true;
+}
+
+/* Milliseconds between the monotonic clock's zero and the epoch. */
+static uint64_t
+epoch(void)
+{
+	struct timespec	 real, mono;
+
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000U;
+}
+
+static void
+fill_env(struct relay_server *server, struct event_base *base,
+    struct store *store, struct resolver *resolver)
+{
+	struct carrier_env	*env = &server->env;
+
+	env->base = base;
+	env->resolver = resolver;
+	env->dialogue.ops = &carrier_ops;
+	env->dialogue.store = store;
+	env->dialogue.pid = getpid();
+	env->dialogue.pid_start = procinfo_start(env->dialogue.pid);
+	env->dialogue.judgement = &server->judgement;
+	env->dialogue.keys = &server->keys;
+	LIST_INIT(&env->all);
+	env->note = on_note;
+	env->note_kept = on_note_kept;
+	env->gone = on_gone;
+	env->arg = server;
+	env->epoch_ms = epoch();
+	env->buf = server->buf;
+}
+
+struct relay_server *
+relay_server_new(struct event_base *base, struct site *site, const int *fds,
+    struct store *store, struct resolver *resolver,
+    struct relay_metrics *metrics, struct err *err)
+{
+	struct relay_server	*server = calloc(1, sizeof *server);
+	unsigned		 i, n = site_conf(site)->n_relays;
+
+	if (server != NULL)
+		server->listeners = calloc(n + 1, sizeof *server->listeners);
+	if (server == NULL || server->listeners == NULL) {
+		free(server);
+		(void)err_set(err, "out of memory");
+		return NULL;
+	}
+	fill_env(server, base, store, resolver);
+	server->site = site_ref(site);
+	server->metrics = server->log.metrics = metrics;
+	server->log.is_verbose = site_conf(site)->log_all;
+	RB_INIT(&server->peers);
+	for (i = 0; i < n; i++)
+		if (!listen_to(server, site_relay(site, i), fds[i])) {
+			relay_server_free(server);
+			(void)err_set(err, "out of memory");
+			return NULL;
+		}
+	return server;
+}
+
+void
+relay_server_set_site(struct relay_server *server, struct site *site)
+{
+	struct site	*old = server->site;
+
+	server->site = site_ref(site);
+	server->log.is_verbose = site_conf(site)->log_all;
+	site_unref(old);
+}
+
+static void
+stop_listening(struct relay_server *server)
+{
+	unsigned	 i;
+
+	for (i = 0; i < server->n_listeners; i++) {
+		struct listener	*l = &server->listeners[i];
+
+		if (!l->is_open)
+			continue;
+		(void)event_del(&l->event);
+		(void)close(l->fd);
+		l->is_open = false;
+	}
+}
+
+void
+relay_server_stop(struct relay_server *server)
+{
+	stop_listening(server);
+	carrier_stop_all(&server->env);
+}
+
+bool
+relay_server_is_idle(const struct relay_server *server)
+{
+	return server->env.n == 0;
+}
+
+void
+relay_server_free(struct relay_server *server)
+{
+	unsigned	 i;
+
+	if (server == NULL)
+		return;
+	stop_listening(server);
+	carrier_free_all(&server->env);
+	for (i = 0; i < server->n_listeners; i++)
+		free(server->listeners[i].name);
+	free(server->listeners);
+	site_unref(server->site);
+	free(server);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * relay_server: the relays' listeners, and who may connect to them.
+ */
+#ifndef XC_RELAY_RELAY_SERVER_H
+#define XC_RELAY_RELAY_SERVER_H
+
+#include "relay_metrics.h"
+#include "resolve.h"
+#include "site.h"
+#include "store.h"
+
+struct event_base;
+struct relay_server;
+
+/* Binds the listener of each relay, in their order, as long as that may be done
+ * (as root).  fds has room for conf->n_relays.  0, or -1 with err. */
+int	relay_server_bind(const struct conf *conf, int *fds, struct err *err);
+
+/*
+ * Serves them from now on; the descriptors become the server's.  What is lent
+ * must outlive it; site is referenced.  NULL with err: out of memory.
+ */
+struct relay_server	*relay_server_new(struct event_base *base,
+			    struct site *site, const int *fds,
+			    struct store *store, struct resolver *resolver,
+			    struct relay_metrics *metrics, struct err *err);
+void	relay_server_free(struct relay_server *server);
+
+/* Sessions that begin from now on follow this configuration.  Relays keep
+ * their sockets: a new relay, or another address of one, has to wait for a
+ * restart; one that is gone accepts no more. */
+void	relay_server_set_site(struct relay_server *server, struct site *site);
+
+/* Accepts no more, and tells the clients. */
+void	relay_server_stop(struct relay_server *server);
+bool	relay_server_is_idle(const struct relay_server *server);
+
+#endif
