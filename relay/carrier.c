@@ -240,9 +240,11 @@ tell_hop(struct carrier *c)
 	return false;
 }
 
-static void
+/* True: a connection turned out to be broken. */
+static bool
 flush(struct carrier *c)
 {
+	bool	 did = false;
 	int	 i;
 
 	for (i = 0; i < 2; i++) {
@@ -250,8 +252,9 @@ flush(struct carrier *c)
 
 		if (stream_is_open(&side->stream) && !side->is_lost &&
 		    !stream_flush(&side->stream))
-			side->is_lost = true;
+			side->is_lost = did = true;
 	}
+	return did;
 }
 
 static void
@@ -278,8 +281,9 @@ begin_tls(struct carrier *c)
 	for (i = 0; i < 2; i++) {
 		struct side	*side = &c->side[i];
 
-		if (!side->is_securing || !stream_is_open(&side->stream) ||
-		    stream_pending(&side->stream) > 0)
+		if (!side->is_securing || !stream_is_open(&side->stream))
+			continue;
+		if (stream_pending(&side->stream) > 0)
 			continue;
 		did = true;
 		side->is_securing = false;
@@ -384,7 +388,7 @@ move(struct carrier *c)
 		did = tell_side(c, DIALOGUE_HOP) || did;
 		did = offer_kept(c, DIALOGUE_CLIENT) || did;
 		did = tell_side(c, DIALOGUE_CLIENT) || did;
-		flush(c);
+		did = flush(c) || did;
 		did = begin_tls(c) || did;
 	} while (did && !c->is_closing);
 }
@@ -394,6 +398,8 @@ carrier_go_on(struct carrier *c)
 {
 	if (!c->is_closing && (c->d != NULL || carrier_start(c)))
 		move(c);
+	if (c->is_closing)
+		(void)flush(c);
 	if (c->is_closing && finish(c))
 		return;
 	set_reading(c);
