@@ -51,17 +51,22 @@ typedef void resolve_fn(const struct resolve_result *result, void *arg);
 
 /* servers: "host:port,host:port" in place of resolv.conf(5)'s, for tests and
  * hosts with a resolver of their own; NULL or "": the system's.  NULL with
- * err. */
+ * err.  hosts(5) is asked before DNS (not about MX), names are taken as whole
+ * (no search domains), and nothing is cached. */
 struct resolver	*resolver_new(struct event_base *base, const char *servers,
 		    struct err *err);
+
+/* Queries that are under way are cancelled.  NULL is allowed, and so is the
+ * call from a query's function. */
 void		 resolver_free(struct resolver *resolver);
 
 /*
  * Starts a lookup; fn is called once, later, never from inside this call.
  * Addresses come with MX preferences in order, equal ones shuffled; IPv4 and
  * IPv6 both.  A literal "192.0.2.1", "[192.0.2.1]", "[IPv6:2001:db8::1]" or
- * "2001:db8::1" needs no lookup.  resolve_mx without MX records is
- * resolve_host (the implicit MX).  NULL: out of memory.
+ * "2001:db8::1" needs no lookup, and "[name]" is the name without its MX
+ * records.  resolve_mx without MX records is resolve_host (the implicit MX).
+ * What cannot be a host name is RESOLVE_NONE.  NULL: out of memory.
  */
 struct resolve_query	*resolve_mx(struct resolver *resolver,
 			    const char *domain, resolve_fn *fn, void *arg);

@@ -76,9 +76,8 @@ static void
 set_broken(struct stream *stream)
 {
 	stream->flags |= FLAG_BROKEN;
-	stream->flags &= ~(FLAG_CONNECTING | FLAG_HANDSHAKE | FLAG_TELL_DRAINED |
-	    FLAG_SEND_WANTS_READ | FLAG_SEND_WANTS_WRITE |
-	    FLAG_READ_WANTS_WRITE | FLAG_WRITE_ON);
+	stream->flags &= ~(FLAGS_WAIT | FLAG_READ_WANTS_WRITE |
+	    FLAG_TELL_DRAINED | FLAG_WRITE_ON);
 	(void)event_del(&stream->write_event);
 	stream_out_drop(stream, stream_pending(stream));
 }

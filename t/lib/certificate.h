@@ -72,8 +72,9 @@ certificate_make(struct certificate *c, const char *dir, const char *file,
 	subject = X509_get_subject_name(c->x509);
 	(void)X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_ASC,
 	    (const unsigned char *)file, -1, -1, 0);
-	if (n > 0 && X509_NAME_add_entry_by_txt(subject, "CN", V_ASN1_UTF8STRING,
-	    (const unsigned char *)common_name, (int)n, -1, 0) != 1)
+	if (n > 0 && X509_NAME_add_entry_by_txt(subject, "CN",
+	    V_ASN1_UTF8STRING, (const unsigned char *)common_name, (int)n, -1,
+	    0) != 1)
 		abort();
 	(void)X509_set_version(c->x509, X509_VERSION_3);
 	(void)ASN1_INTEGER_set(X509_get_serialNumber(c->x509), 1);

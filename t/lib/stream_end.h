@@ -27,8 +27,8 @@ struct end {
 	size_t			 in_len;
 	enum stream_result	 last;		/* of stream_read */
 	size_t			 read_size;	/* 0: it is not read */
-	int			 close_at;	/* this event closes it, -1: none */
-	bool			 is_off_at_read;	/* READABLE turns it off */
+	int			 close_at;	/* event that closes it, or -1 */
+	bool			 is_off_at_read;	/* by READABLE */
 };
 
 struct pair {
