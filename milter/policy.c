@@ -13,6 +13,7 @@
 #include "journal.h"
 
 #define TEXT_REFUSED	"Access denied"
+#define STATUS_MAX	9	/* "5.123.123" */
 
 struct question {
 	struct context_view	 connection;
@@ -38,11 +39,6 @@ static const struct word {
 	{ "DEFER",	POLICY_REFUSE,	"450", "4.7.1" },
 };
 
-/* Codes that are known by their first digit; the reply says them all. */
-static const struct {
-	const char	*code, *xcode;
-} by_digit[] = { { "450", "4.7.1" }, { "554", "5.7.1" } };
-
 static struct span
 next_word(struct span *text)
 {
@@ -65,9 +61,9 @@ is_digits(struct span word)
 	return word.n > 0;
 }
 
-/* "4.7.1": an enhanced status code of that class (RFC 3463). */
+/* "4.7.1": an enhanced status code (RFC 3463). */
 static bool
-is_status(struct span word, char class)
+is_status(struct span word)
 {
 	size_t	 i, dots = 0;
 
@@ -77,28 +73,39 @@ is_status(struct span word, char class)
 		else if (!isdigit((unsigned char)word.p[i]))
 			return false;
 	}
-	return dots == 2 && word.n >= 5 && word.n <= 9 &&
-	    word.p[0] == class && word.p[1] == '.';
+	return dots == 2 && word.n >= 5 && word.n <= STATUS_MAX &&
+	    word.p[1] == '.' && strchr("245", word.p[0]) != NULL;
 }
 
-/* "NNN text", "NNN N.N.N text". */
+/*
+ * What stands behind the action or the code: "text", or "N.N.N text".  As in
+ * Postfix, the status takes the code's class.
+ */
+static void
+refuse(const char *code, const char *xcode, struct span text, const char *id,
+    struct enforce_answer *answer)
+{
+	struct span	 rest = text, status = next_word(&rest);
+	char		 own[STATUS_MAX + 1];
+
+	if (is_status(status)) {
+		memcpy(own, status.p, status.n);
+		own[status.n] = '\0';
+		own[0] = code[0];
+		xcode = own;
+		text = rest;
+	}
+	enforce_policy(code, xcode, text.n == 0 ? TEXT_REFUSED : text.p, id,
+	    answer);
+}
+
 static void
 refuse_by_code(struct span code, struct span text, const char *id,
     struct enforce_answer *answer)
 {
-	struct span	 rest = text, status = next_word(&rest);
-	char		 nnn[4] = { code.p[0], code.p[1], code.p[2], '\0' };
-	char		 xcode[10];
-	size_t		 i = code.p[0] == '5';
+	const char	 nnn[] = { code.p[0], code.p[1], code.p[2], '\0' };
 
-	(void)memcpy(xcode, by_digit[i].xcode, strlen(by_digit[i].xcode) + 1);
-	if (is_status(status, code.p[0])) {
-		memcpy(xcode, status.p, status.n);
-		xcode[status.n] = '\0';
-		text = rest;
-	}
-	enforce_policy(nnn, xcode, text.n == 0 ? TEXT_REFUSED : text.p, id,
-	    answer);
+	refuse(nnn, code.p[0] == '5' ? "5.7.1" : "4.7.1", text, id, answer);
 }
 
 enum policy_result
@@ -119,8 +126,7 @@ policy_act(const char *action, const char *id,
 		if (!span_caseeq(verb, words[i].word))
 			continue;
 		if (words[i].result == POLICY_REFUSE)
-			enforce_policy(words[i].code, words[i].xcode,
-			    rest.n == 0 ? TEXT_REFUSED : rest.p, id,
+			refuse(words[i].code, words[i].xcode, rest, id,
 			    answer_r);
 		return words[i].result;
 	}

@@ -33,6 +33,7 @@ sub spit {
 spit("$dir/access", <<'END');
 context.tenant=blocked	REJECT this tenant is blocked
 context.tenant=later	451 4.7.5 come back
+context.tenant=coded	REJECT 5.7.9 only 100% of it
 context.tenant=slow	DEFER
 context.tenant=thrown	DISCARD
 context.tenant=fine	OK
@@ -291,6 +292,7 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 # Policy by context.
 for my $row ([ 'blocked', 554, qr/^5\.7\.1 this tenant is blocked/ ],
     [ 'later', 451, qr/^4\.7\.5 come back/ ],
+    [ 'coded', 554, qr/^5\.7\.9 only 100% of it; session / ],
     [ 'slow', 450, qr/^4\.7\.1 .*Access denied/ ],
     [ 'filtered', 451, qr/^4\.3\.5 Server configuration problem/ ],
     [ 'fine', 250, qr/./ ], [ 'thrown', 250, qr/./ ]) {
