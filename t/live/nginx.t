@@ -3,7 +3,9 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # A real nginx mail proxy as the messenger: it says XCLIENT and EHLO and copies
-# bytes from then on, so that the end client is typing on its connection.
+# bytes from then on, so that the end client is typing on its connection.  It is
+# granted everything, so that nothing but the seal keeps its clients from it;
+# behind one of its ports the override seals, behind the other the greeting.
 use strict;
 use warnings;
 
@@ -21,17 +23,25 @@ my ($nginx) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
 plan(skip_all => 'nginx with its mail module is not installed')
     if !defined $nginx || !-e $module;
 
-my $live = XContext::Live->new(trust => "127.0.0.1 edge\n",
-    profiles => <<'END');
-profile edge {
+my @seals = qw(override greeting);
+my $live = XContext::Live->new(
+    services => [ map { { name => $_, wiring => 'a', listener => $_ } }
+	@seals ],
+    trust => '', profiles => join('', map { <<"END" } @seals));
+profile $_ {
 	xclient = { "ADDR", "PORT", "NAME", "HELO" }
 	addr = { "127.0.2.0/24" }
-	seal = "override"
+	xforward = { "*" }
+	xremoteip = true
+	xsetcontext = { "*" }
+	xdumpcontext = true
+	seal = "$_"
 }
+listener $_ { trust_maps = { "inline:{127.0.0.1=$_}" } }
 END
 my $dir = guard_dir();
 
-# nginx asks by HTTP where a session goes.
+# nginx asks by HTTP where a session goes; the path is the service's name.
 sub start_auth {
 	my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
 	    Listen => 16) or die "auth: $!\n";
@@ -39,14 +49,16 @@ sub start_auth {
 	if ($pid == 0) {
 		guard_child();
 		while (my $peer = $sock->accept) {
+			my ($service) = (<$peer> // '') =~ m{^GET /(\w+) };
 			while (my $line = <$peer>) {
 				last if $line =~ /^\r?\n/;
 			}
 			print $peer "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\n" .
 			    'Auth-Server: ' .
-			    $live->postfix->address('messengers') .
+			    $live->postfix->address($service) .
 			    "\r\nAuth-Port: " .
-			    $live->postfix->port('messengers') . "\r\n\r\n";
+			    $live->postfix->port($service) . "\r\n\r\n"
+			    if defined $service;
 			close($peer);
 		}
 		exit(0);
@@ -56,8 +68,16 @@ sub start_auth {
 }
 
 sub start_nginx {
-	my ($port) = @_;
+	my (%port) = @_;
 	my $auth = start_auth();
+	my $servers = join('', map { <<"END" } sort keys %port);
+	server {
+		listen 127.0.0.1:$port{$_};
+		auth_http 127.0.0.1:$auth/$_;
+		protocol smtp;
+		smtp_auth none;
+	}
+END
 	mkdir("$dir/nginx", 0755);
 	open(my $fh, '>', "$dir/nginx/nginx.conf") or die "nginx.conf: $!\n";
 	print $fh <<"END";
@@ -69,14 +89,8 @@ error_log $dir/nginx/log;
 events { }
 mail {
 	server_name proxy.example.net;
-	auth_http 127.0.0.1:$auth/;
 	xclient on;
-	server {
-		listen 127.0.0.1:$port;
-		protocol smtp;
-		smtp_auth none;
-	}
-}
+$servers}
 END
 	close($fh);
 	my $pid = fork() // die "fork: $!\n";
@@ -88,67 +102,96 @@ END
 	guard_process($pid);
 	for (1 .. 200) {
 		return if IO::Socket::INET->new(
-		    PeerAddr => "127.0.0.1:$port");
+		    PeerAddr => "127.0.0.1:$port{$seals[-1]}");
 		Time::HiRes::sleep(0.02);
 	}
 	die "nginx does not answer\n";
 }
 
-my $port = XContext::Postfix::free_port('127.0.0.1');
-start_nginx($port);
+my %port;
+$port{$_} = XContext::Postfix::free_port('127.0.0.1') for @seals;
+start_nginx(%port);
 
 sub end_client {
-	return XContext::Smtp->connect('127.0.0.1', $port,
-	    local => $_[0]);
+	my ($seal, $local) = @_;
+	return XContext::Smtp->connect('127.0.0.1', $port{$seal},
+	    local => $local);
 }
 
 # nginx keeps a client that talks too soon waiting; so wait for its greeting.
-{
-	my $smtp = end_client('127.0.2.1');
+for my $seal (@seals) {
+	my $smtp = end_client($seal, '127.0.2.1');
 	is($smtp->cmd('EHLO end.example.org')->code, 250,
-	    'an end client is greeted through nginx');
-	is($smtp->mail(subject => 'through nginx')->code, 250,
-	    'its mail is taken');
+	    "$seal: an end client is greeted through nginx");
+	is($smtp->mail(subject => "through nginx, $seal")->code, 250,
+	    "$seal: its mail is taken");
 	$smtp->quit;
-	my $mail = $live->postfix->delivered('through nginx') // '';
+	my $mail = $live->postfix->delivered("through nginx, $seal") // '';
 	like($mail, qr/^Received: from end\.example\.org .*\[127\.0\.2\.1\]/m,
-	    'as its own');
-	my ($override) = $live->policy->events(event => 'override');
-	is($override->{peer}, '127.0.0.1', 'the log shows nginx');
-	is($override->{client}, '127.0.2.1', 'and whom it spoke for');
+	    "$seal: as its own");
+	my ($override) = $live->policy->events(event => 'override',
+	    profile => $seal);
+	is($override->{peer}, '127.0.0.1', "$seal: the log shows nginx");
+	is($override->{client}, '127.0.2.1', "$seal: and whom it spoke for");
+}
+
+# What nginx says for itself it is granted.
+for my $seal (@seals) {
+	my $smtp = $live->connect(service => $seal, local => '127.0.0.1');
+	is($smtp->cmd($_)->code, 250, "$seal: nginx itself may: $_")
+	    for 'EHLO proxy.example.net', 'XSETCONTEXT tenant=evil';
+	is($smtp->cmd('XDUMPCONTEXT')->code, 450, "$seal: and may read it");
+	is($smtp->cmd('XREMOTEIP 127.0.2.9')->code, 220, "$seal: and speak");
+	$smtp->quit;
 }
 
 # Typing on nginx's connection, the end client has none of nginx's rights.
 for my $line ('XCLIENT ADDR=127.0.2.9', "XCLIENT\tADDR=127.0.2.9",
     'XFORWARD ADDR=127.0.2.9', 'XCLIENT HELO=other.example.org',
     'XREMOTEIP 127.0.2.9', 'XSETCONTEXT tenant=evil', 'XDUMPCONTEXT') {
-	(my $shown = $line) =~ s/([^ -~])/sprintf('\\x%02x', ord($1))/ge;
-	$live->policy_seen->forget;
-	my $smtp = end_client('127.0.2.1');
-	$smtp->cmd('EHLO end.example.org');
-	# nginx begins to copy when the transaction does.
-	is($smtp->cmd('MAIL FROM:<sender@example.org>')->code, 250,
-	    "$shown: MAIL");
-	is($smtp->cmd('RCPT TO:<box@example.com>')->code, 250,
-	    "$shown: RCPT");
-	is($smtp->cmd('RSET')->code, 250, "$shown: RSET");
-	like($smtp->cmd($line)->code, qr/^[45]/, "$shown: is refused");
-	is($smtp->mail(subject => "nginx: $shown")->code, 451,
-	    "$shown: and has spoilt the session") if !$smtp->{closed};
-	$smtp->close;
-	ok($live->not_delivered("nginx: $shown"), "$shown: no mail");
-	is_deeply([ grep { $_->{client_address} ne '127.0.2.1' }
-	    $live->policy_seen->all ], [], "$shown: no other identity");
+	for my $seal (@seals) {
+		(my $shown = "$line, $seal") =~
+		    s/([^ -~])/sprintf('\\x%02x', ord($1))/ge;
+		my ($command) = $line =~ /^(\w+)/;
+		$live->policy_seen->forget;
+		my $n_sealed = () = $live->policy->events(event => 'refuse',
+		    command => $command, reason => 'sealed',
+		    profile => $seal);
+		my $smtp = end_client($seal, '127.0.2.1');
+		$smtp->cmd('EHLO end.example.org');
+		# nginx begins to copy when the transaction does.
+		is($smtp->cmd('MAIL FROM:<sender@example.org>')->code, 250,
+		    "$shown: MAIL");
+		is($smtp->cmd('RCPT TO:<box@example.com>')->code, 250,
+		    "$shown: RCPT");
+		is($smtp->cmd('RSET')->code, 250, "$shown: RSET");
+		like($smtp->cmd($line)->code, qr/^[45]/,
+		    "$shown: is refused");
+		is(scalar(() = $live->policy->events(event => 'refuse',
+		    command => $command, reason => 'sealed',
+		    profile => $seal)), $n_sealed + 1,
+		    "$shown: because of the seal");
+		is($smtp->mail(subject => "nginx: $shown")->code, 451,
+		    "$shown: and has spoilt the session")
+		    if !$smtp->{closed};
+		$smtp->close;
+		ok($live->not_delivered("nginx: $shown"), "$shown: no mail");
+		is_deeply([ grep { $_->{client_address} ne '127.0.2.1' }
+		    $live->policy_seen->all ], [],
+		    "$shown: no other identity");
+	}
 }
 
 # An end client whom nginx may not speak for.
-{
-	my $smtp = end_client('127.0.4.1');
+for my $seal (@seals) {
+	my $smtp = end_client($seal, '127.0.4.1');
 	$smtp->cmd('EHLO end.example.org');
-	my $reply = $smtp->mail(subject => 'nginx may not');
-	like($reply->code, qr/^[45]/, 'nginx may not speak for just anybody');
+	my $reply = $smtp->mail(subject => "nginx may not, $seal");
+	like($reply->code, qr/^[45]/,
+	    "$seal: nginx may not speak for just anybody");
 	$smtp->close;
-	ok($live->not_delivered('nginx may not'), 'no mail gets in');
+	ok($live->not_delivered("nginx may not, $seal"),
+	    "$seal: no mail gets in");
 }
 
 $live->finish;
