@@ -160,6 +160,24 @@ for my $name (sort keys %value) {
 	like(pairs($field)->{tenant} // '', qr/^a?$/, 'a raw NUL: the value');
 	$smtp->quit;
 }
+{
+	my $smtp = $live->connect;
+	$smtp->cmd('EHLO there');
+	# For Postfix, a line ends at a raw LF, and another one follows.  From
+	# 3.9 on it takes that for pipelining.
+	$smtp->raw("XSETCONTEXT tenant=a\nX-Evil b\r\n");
+	my $reply = $smtp->reply;
+	if ($reply->code == 250) {
+		is($smtp->reply->code, 500, 'raw LF: another command');
+		my $mail = deliver($smtp, 'raw LF');
+		unlike($mail, qr/evil/i, 'a raw LF: nothing gets in');
+		my ($field) = fields($mail, 'X-Session-Context');
+		is(pairs($field)->{tenant}, 'a', 'a raw LF: the value');
+	} else {
+		is($reply->code, 554, 'a raw LF: ends the session');
+	}
+	$smtp->close;
+}
 my %odd = ('separators' => 'a+3Bsession+3Dx+3B', 'percent' => '100%s%n',
     'quotes' => '"a"', 'plus' => '+2B41', 'UTF-8' => '+C3+A4+E2+82+AC',
     'comma' => 'a,b', 'comment' => '+28a+29', 'empty' => '');

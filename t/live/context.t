@@ -45,6 +45,8 @@ profile webmail {
 profile always { always_allow = true }
 profile reader { xdumpcontext = true xsetcontext = { "*" } seal = "never" }
 PROFILES
+my ($major, $minor) = XContext::Postfix::version() =~ /^(\d+)\.(\d+)/;
+my $may_pipeline = $major == 3 && $minor < 9;
 
 # The lines of a dump, without codes.
 sub dump_of {
@@ -131,8 +133,9 @@ my @refused = (
 	qr/^4\.5\.4 .*tenant.*xtext/, 451 ],
     [ 'malformed: twice', 'edge', [], 'XSETCONTEXT tenant=a TENANT=b', 450,
 	qr/^4\.5\.4 tenant/i, 451 ],
-    [ 'a value over 1024 bytes', 'edge', [], "XSETCONTEXT tenant=$long", 450,
-	qr/^4\.5\.4 .*tenant.*1024/, 451 ],
+    [ 'a value over 1024 bytes, not one of 1024', 'edge',
+	[ 'XSETCONTEXT tenant=' . 'y' x 1024 ], "XSETCONTEXT tenant=$long",
+	450, qr/^4\.5\.4 .*tenant.*1024/, 451 ],
     [ 'one pair too many', 'edge', [ 'XSETCONTEXT n1=1 n2=2 n3=3 n4=4' ],
 	'XSETCONTEXT n5=5', 450, qr/^4\.7\.1 .*n5.*4 pairs/, 451 ],
     [ 'too many bytes', 'edge', [ map { "XSETCONTEXT n$_=" . 'x' x 1000 }
@@ -228,8 +231,6 @@ for my $row ([ '198.51.100.7', '198.51.100.7' ],
 	# what Postfix takes this command for.
 	my @lines = ('XSETCONTEXT tenant=acme', 'NOOP',
 	    'XSETCONTEXT route.a=1', 'XSETCONTEXT route.b=2');
-	my ($major, $minor) = XContext::Postfix::version() =~ /^(\d+)\.(\d+)/;
-	my $may_pipeline = $major == 3 && $minor < 9;
 	my @replies = $may_pipeline ? $smtp->pipeline(@lines) :
 	    map { $smtp->cmd($_) } @lines;
 	is(join(' ', map { $_->code } @replies), '250 250 250 250',
@@ -256,6 +257,33 @@ for my $row ([ '198.51.100.7', '198.51.100.7' ],
 	has(\@dump, $_) for '[connection] tenant acme',
 	    '[connection] remote_address 198.51.100.10';
 	ok(!grep(/ remote_name /, @dump), 'nothing of the client before');
+	$smtp->quit;
+}
+
+# Pipelined behind the rest, XREMOTEIP is as good as XCLIENT; from 3.9 on,
+# nothing may come before the greeting that answers it.
+{
+	my $smtp = messenger();
+	my @replies = $smtp->pipeline('XDUMPCONTEXT', 'XREMOTEIP 198.51.100.11',
+	    'EHLO client', 'XREMOTEIP 198.51.100.12', 'XDUMPCONTEXT',
+	    'MAIL FROM:<a@example.org>');
+	if ($may_pipeline) {
+		is(join(' ', map { $_->code } @replies),
+		    '450 220 250 450 450 451',
+		    'pipelined: sealed by the greeting behind XREMOTEIP');
+		like($replies[$_]->text, qr/can no longer be changed/,
+		    "pipelined: why, reply $_") for 3 .. 5;
+	} else {
+		is($replies[-1]->code, 0,
+		    'pipelined behind XREMOTEIP, Postfix ends the session');
+	}
+	$smtp->close;
+	$smtp = messenger();
+	@replies = $smtp->pipeline('XDUMPCONTEXT', 'XDUMPCONTEXT',
+	    'XSETCONTEXT n1=last');
+	is(join(' ', map { $_->code } @replies), '450 450 250',
+	    'XDUMPCONTEXT pipelined, and XSETCONTEXT at the end');
+	has([ dump_of($smtp) ], '[connection] n1 last');
 	$smtp->quit;
 }
 
