@@ -10,6 +10,7 @@ use warnings;
 use Test::More;
 
 use XContext::Live ();
+use XContext::Postfix ();
 
 use constant {
 	COMMANDS => $ENV{CONTEXT_COMMANDS} // 10_000,
@@ -54,7 +55,8 @@ sub turn {
 			$_ % 2 ? 'XDUMPCONTEXT' : 'XSETCONTEXT n' . $_ % 64 .
 			    '=' . 'x' x (1 + $_ * 7 % 200)
 		} $i .. $i + BATCH - 1;
-		$codes{$_->code}++ for $smtp->pipeline(@lines);
+		$codes{$_->code}++ for XContext::Postfix::may_pipeline() ?
+		    $smtp->pipeline(@lines) : map { $smtp->cmd($_) } @lines;
 	}
 	return \%codes;
 }

@@ -45,8 +45,7 @@ profile webmail {
 profile always { always_allow = true }
 profile reader { xdumpcontext = true xsetcontext = { "*" } seal = "never" }
 PROFILES
-my ($major, $minor) = XContext::Postfix::version() =~ /^(\d+)\.(\d+)/;
-my $may_pipeline = $major == 3 && $minor < 9;
+my $may_pipeline = XContext::Postfix::may_pipeline();
 
 # The lines of a dump, without codes.
 sub dump_of {

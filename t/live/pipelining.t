@@ -16,10 +16,7 @@ use XContext::Postfix ();
 
 my $live = XContext::Live->new;
 
-# From 3.9 on, what is sent before the 220 that answers XCLIENT ends the
-# session.
-my ($major, $minor) = XContext::Postfix::version() =~ /^(\d+)\.(\d+)/;
-my $may_pipeline = $major < 3 || ($major == 3 && $minor < 9);
+my $may_pipeline = XContext::Postfix::may_pipeline();
 
 my $n = 0;
 

@@ -37,6 +37,13 @@ sub _default {
 
 sub version { return _default('mail_version') }
 
+# False from 3.9 on: what is sent before the reply to an XCLIENT, or to a NOOP,
+# ends the session.
+sub may_pipeline {
+	my ($major, $minor) = version() =~ /^(\d+)\.(\d+)/;
+	return $major < 3 || ($major == 3 && $minor < 9);
+}
+
 # An address of 127/8 for this test alone, made of the process id, so that
 # tests which run at the same time cannot take each other's ports.
 sub own_address {
