@@ -3,12 +3,14 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # A Sendmail and a Postfix with one store: sessions from the same address and
-# port do not mix; and Sendmail's rulesets ask for profiles.
+# port do not mix, also where these are all that a milter knows of them; and
+# Sendmail's rulesets ask for profiles.
 use strict;
 use warnings;
 
 use Test::More;
 
+use XContext::Daemon ();
 use XContext::Live ();
 use XContext::Postfix ();
 use XContext::Sendmail ();
@@ -17,7 +19,11 @@ use XContext::Smtp ();
 my $why = XContext::Sendmail::impossible();
 plan(skip_all => $why) if defined $why;
 
+my $tcp = '127.0.0.1:' . XContext::Postfix::free_port('127.0.0.1');
 my $live = XContext::Live->new(
+    services => [ { name => 'messengers', wiring => 'a' },
+	{ name => 'tcp', wiring => 'a', options =>
+	    [ "smtpd_milters = inet:$tcp, unix:recorder/milter" ] } ],
     main => { smtpd_hard_error_limit => 1000, smtpd_soft_error_limit => 1000 },
     milter => { header_names => '{ "session", "tenant", "peer_address", ' .
 	'"remote_address" }' },
@@ -108,6 +114,44 @@ for my $round (1 .. 3) {
 	is($s->mail(subject => 'spoilt')->code, 451, 'its mail is refused');
 	is($p->mail(subject => "q$round")->code, 250, 'the other is not');
 	$_->quit for $p, $s;
+}
+
+# Over TCP a milter does not know the process, and finds a session by its
+# address and port.
+{
+	my $conf = do {
+		open(my $fh, '<', $live->{conf_file}) or die "conf: $!\n";
+		local $/;
+		<$fh>;
+	};
+	$conf =~ s{"unix:$sockets/milter"}{"inet:$tcp"} or die "no listen\n";
+	open(my $fh, '>', "$live->{dir}/tcp.conf") or die "tcp.conf: $!\n";
+	print $fh $conf;
+	close($fh);
+	my $milter = XContext::Daemon->new(name => 'xcontext-milter',
+	    conf => "$live->{dir}/tcp.conf", log => "$live->{dir}/tcp.log",
+	    sockets => [ $tcp ]);
+	$milter->start;
+	my $port = XContext::Postfix::free_port('127.0.1.1');
+	my $p = to_postfix(service => 'tcp', local_port => $port);
+	my $s = to_sendmail(local_port => $port);
+	is($p->local_port, $s->local_port, 'TCP: the same address and port');
+	is($p->cmd('XSETCONTEXT tenant=acme')->code, 250,
+	    'TCP: a pair on Postfix');
+	is($s->cmd('XSETCONTEXT other=1')->code, 550,
+	    'TCP: refused on Sendmail');
+	is($p->mail(subject => 'tcp')->code, 250, 'TCP: Postfix takes mail');
+	ok($live->postfix->delivered('tcp'), 'TCP: and delivers it');
+	my $reply = $p->cmd('XSETCONTEXT another=1');
+	is($reply->code, 450, 'TCP: refused on Postfix');
+	like($reply->text, qr/another is not granted/,
+	    'TCP: for a reason of its own');
+	is($p->mail(subject => 'tcp refused')->code, 451,
+	    'TCP: and so is its mail');
+	$_->quit for $p, $s;
+	is($milter->stop, 0, 'TCP: the milter ends well');
+	is(join("\n", $milter->complaints(qr/event=no_peer /)), '',
+	    'TCP: it complains of nothing unexpected');
 }
 
 # A restart of xcontext-policy finds Sendmail's sessions in the store, and

@@ -8,6 +8,7 @@ package XContext::Daemon;
 use strict;
 use warnings;
 
+use IO::Socket::INET ();
 use IO::Socket::UNIX ();
 use POSIX ();
 use Time::HiRes ();
@@ -71,10 +72,13 @@ sub start {
 	die "$self->{name} does not serve:\n", $self->log_text;
 }
 
+# A socket is a path, or "address:port".
 sub _answers {
-	my ($path) = @_;
-	return 0 if !-S $path;
-	my $sock = IO::Socket::UNIX->new(Peer => $path) or return 0;
+	my ($where) = @_;
+	my $sock = $where =~ m{^/} ?
+	    -S $where && IO::Socket::UNIX->new(Peer => $where) :
+	    IO::Socket::INET->new(PeerAddr => $where);
+	return 0 if !$sock;
 	close($sock);
 	return 1;
 }
