@@ -102,6 +102,19 @@ is(scalar(grep { /^[mn]\d+$/ } keys %seen), 64, 'and has them all');
 is($seen{n2}, 'again', 'with their values');
 cmp_ok((sort { $b <=> $a } map { length } @dump)[0], '<=', 990,
     'no line is too long');
+# As many bytes as may be set, of which each takes three to be shown.
+my %code;
+$code{$smtp->cmd("XSETCONTEXT $_=" . '%' x 240)->code}++
+    for grep { /^[mn]\d+$/ } keys %seen;
+is_deeply(\%code, { 250 => 64 }, '64 long pairs');
+@dump = map { s/^4\.0\.0 //r } $smtp->cmd('XDUMPCONTEXT')->lines;
+my ($n_more) = $dump[-1] =~ /^XDUMPCONTEXT incomplete: (\d+) more pairs$/;
+cmp_ok($n_more // 0, '>', 0, 'a dump that is not complete says so');
+my %shown = map { /^(\S+)/ ? ($1 => 1) : () }
+    split(/ ?\[connection\] /, join(' ', @dump[0 .. $#dump - 1]));
+is(keys(%shown) + ($n_more // 0), scalar(keys %seen),
+    'what is shown and what is not are all');
+cmp_ok(scalar(@dump), '<=', 32, 'in as many lines as there may be');
 $smtp->quit;
 
 $live->finish;
