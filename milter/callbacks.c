@@ -394,10 +394,10 @@ on_rcpt(SMFICTX *ctx, char **args)
 }
 
 /*
- * The last look at a transaction.  It must not be declined: a libmilter that
- * got an unknown command in a transaction, and then no DATA, takes the end of
- * the message for out of order and never answers it.  To accept here spares
- * the MTA what is left.
+ * The last look at a transaction whose headers do not matter.  It must not be
+ * declined: a libmilter that got an unknown command in a transaction, and then
+ * no DATA, takes the end of the message for out of order and never answers it.
+ * To accept here spares the MTA what is left.
  */
 static sfsistat
 on_data(SMFICTX *ctx)
@@ -440,9 +440,10 @@ on_eom(SMFICTX *ctx)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	if (!message_set_queue_id(&ms->c->message, macro(ctx, "i")))
-		ms->c->message.has_failed = true;
-	status = finish_message(ctx, ms->c);
+	/* A message in parts (BDAT) leaves room for commands behind DATA. */
+	status = enforce_step(ctx, ms->c, "EOM");
+	if (status == SMFIS_CONTINUE)
+		status = finish_message(ctx, ms->c);
 	message_clear(&ms->c->message);
 	conversation_release(ms->c);
 	service_leave();
