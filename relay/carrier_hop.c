@@ -60,31 +60,8 @@ fill_unix(union any_address *to, const char *path)
 	return sizeof to->un;
 }
 
-/* Binds the address that the binding says, or, where the session is to be known
- * by the socket's name, any. */
-static bool
-bind_source(const struct carrier *c, int fd, int family)
-{
-	const struct address	*source = family == AF_INET ?
-				     &c->target.source.ipv4 :
-				     &c->target.source.ipv6;
-	struct address		 any = { .family = (uint8_t)family };
-	union any_address	 from;
-	socklen_t		 len;
-
-	if (source->family == AF_UNSPEC && !c->target.is_handed_over)
-		return true;
-	len = fill_inet(&from, source->family == AF_UNSPEC ? &any : source,
-	    0);
-	return bind(fd, &from.sa, len) == 0;
-}
-
-/*
- * Registers the session before the next hop can see the connection.  A socket
- * that is bound to any address gets one only when it connects, so it is bound
- * to the one that the way to the next hop has: connecting a datagram socket
- * there finds that, and sends nothing.
- */
+/* The address that the way to the next hop begins at: connecting a datagram
+ * socket there finds it, and sends nothing. */
 static bool
 find_local(const union any_address *to, socklen_t len, struct address *addr_r)
 {
@@ -104,20 +81,38 @@ find_local(const union any_address *to, socklen_t len, struct address *addr_r)
 	return is_found;
 }
 
+/* Binds the address that the binding says, or, where the session is to be known
+ * by the socket's name, the one that it would have anyway. */
 static bool
-register_session(struct carrier *c, int fd, const union any_address *to,
-    socklen_t len)
+bind_source(const struct carrier *c, int fd, const union any_address *to,
+    socklen_t to_len)
+{
+	struct address		 source = to->sa.sa_family == AF_INET ?
+				     c->target.source.ipv4 :
+				     c->target.source.ipv6;
+	union any_address	 from;
+	socklen_t		 len;
+
+	if (source.family == AF_UNSPEC && !c->target.is_handed_over)
+		return true;
+	if (source.family == AF_UNSPEC && !find_local(to, to_len, &source))
+		return false;
+	len = fill_inet(&from, &source, 0);
+	return bind(fd, &from.sa, len) == 0;
+}
+
+/* Registers the session before the next hop can see the connection. */
+static bool
+register_session(struct carrier *c, int fd)
 {
 	union any_address	 local;
-	socklen_t		 local_len = sizeof local;
+	socklen_t		 len = sizeof local;
 
-	if (getsockname(fd, &local.sa, &local_len) != 0)
+	if (getsockname(fd, &local.sa, &len) != 0)
 		return false;
 	c->out_addr = address_from_sockaddr(&local.sa, &c->out_port);
-	if (c->target.source.ipv4.family == AF_UNSPEC &&
-	    c->target.source.ipv6.family == AF_UNSPEC &&
-	    !find_local(to, len, &c->out_addr))
-		return false;
+	(void)strlcpy(c->handed_id, dialogue_session(c->d)->id,
+	    sizeof c->handed_id);
 	c->is_handed_over = true;
 	return dialogue_hand_over(c->d);
 }
@@ -145,10 +140,26 @@ end_hand_over(struct carrier *c)
 	if (!c->is_handed_over)
 		return;
 	c->is_handed_over = false;
-	if (c->d != NULL && store_hand_over_end(c->env->dialogue.store,
-	    &c->out_addr, c->out_port, dialogue_session(c->d)->id, &err) != 0)
-		LOG(LOG_LEVEL_ERROR, dialogue_session(c->d)->id, "error",
+	if (store_hand_over_end(c->env->dialogue.store, &c->out_addr,
+	    c->out_port, c->handed_id, &err) != 0)
+		LOG(LOG_LEVEL_ERROR, c->handed_id, "error",
 		    { "text", err.text });
+}
+
+/* A relay that connects to itself would do so until it has no descriptors. */
+static bool
+is_own_listener(const struct carrier *c, const union any_address *to)
+{
+	struct address	 addr;
+	uint16_t	 port;
+
+	if (to->sa.sa_family == AF_UNIX)
+		return strcmp(to->un.sun_path, c->relay->conf->listen +
+		    (strncmp(c->relay->conf->listen, "unix:", 5) == 0 ? 5 :
+		    0)) == 0;
+	addr = address_from_sockaddr(&to->sa, &port);
+	return port == c->peer.local_port &&
+	    address_equal(&addr, &c->peer.local);
 }
 
 /* True: it is under way, or done. */
@@ -159,6 +170,10 @@ try_address(struct carrier *c, const union any_address *to, socklen_t len,
 	struct err	 err;
 	int		 fd;
 
+	if (is_own_listener(c, to)) {
+		fail(c, host, "it is this relay");
+		return false;
+	}
 	fd = socket(to->sa.sa_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1) {
@@ -166,13 +181,13 @@ try_address(struct carrier *c, const union any_address *to, socklen_t len,
 		return false;
 	}
 	if (to->sa.sa_family != AF_UNIX &&
-	    !bind_source(c, fd, to->sa.sa_family)) {
+	    !bind_source(c, fd, to, len)) {
 		fail(c, "source address", strerror(errno));
 		(void)close(fd);
 		return false;
 	}
 	if (c->target.is_handed_over && to->sa.sa_family != AF_UNIX &&
-	    !register_session(c, fd, to, len)) {
+	    !register_session(c, fd)) {
 		fail(c, host, "the session cannot be handed over");
 		(void)close(fd);
 		return false;
@@ -276,8 +291,9 @@ forget_stream(struct carrier *c)
 {
 	struct side	*side = &c->side[DIALOGUE_HOP];
 
-	stream_close(&side->stream);
+	/* As long as the socket is ours, the port is nobody else's. */
 	end_hand_over(c);
+	stream_close(&side->stream);
 	free(side->in);
 	side->in = NULL;
 	side->in_len = 0;

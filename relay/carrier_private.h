@@ -48,6 +48,7 @@ struct carrier {
 	bool			 has_failed;	/* to be told */
 	bool			 is_connected;	/* to be told */
 	bool			 is_handed_over;
+	char			 handed_id[ULID_SIZE];
 	struct address		 out_addr;	/* of our socket, if so */
 	uint16_t		 out_port;
 };

@@ -223,7 +223,7 @@ greet(struct dialogue *d, const struct proxy_header *proxy)
 		    d->hostname, s->refused_text == NULL ? "" :
 		    s->refused_text, s->id);
 	else
-		dialogue_say(d, "220 %s %s", d->hostname,
+		dialogue_say(d, "220 %s %s " GREETING_MARK, d->hostname,
 		    d->relay->protocol == NEXTHOP_LMTP ? "LMTP" : "ESMTP");
 }
 

@@ -371,6 +371,47 @@ dump(struct dialogue *d)
 	free(views);
 }
 
+static bool
+set_hops(struct dialogue *d)
+{
+	struct context_line	*line = &d->env->judgement->context;
+	struct err		 err;
+	char			 value[16];
+
+	line->n = 0;
+	line->used = 0;
+	(void)snprintf(value, sizeof value, "%u", d->hops);
+	return context_line_add(line, span_of(HOPS_PAIR), span_of(value),
+	    &err) && context_set(&d->kept.session.context, line,
+	    CONTEXT_XSETCONTEXT, d->now_ms);
+}
+
+/* How many relays there were anybody may say who has not said anything else:
+ * that takes rights away, and gives none.  True: that is all that was said. */
+static bool
+take_hops(struct dialogue *d, const struct smtp_command *command)
+{
+	struct context_line	*line = &d->env->judgement->context;
+	struct err		 err;
+	const char		*value;
+
+	if (command->verb != SMTP_XSETCONTEXT || d->helo != NULL ||
+	    d->kept.session.is_sealed ||
+	    !context_line_parse(command->args, line, &err) || line->n != 1 ||
+	    strcmp(line->v[0].name, HOPS_PAIR) != 0)
+		return false;
+	value = line->v[0].value;
+	if (*value == '\0' || strlen(value) > 4 ||
+	    strspn(value, "0123456789") != strlen(value))
+		return false;
+	d->hops = (unsigned)strtoul(value, NULL, 10);
+	if (set_hops(d))
+		dialogue_say(d, "250 2.0.0 Ok");
+	else
+		dialogue_say(d, "451 4.3.0 out of memory");
+	return true;
+}
+
 static void
 say_done(struct dialogue *d, const struct judgement *j)
 {
@@ -399,7 +440,8 @@ ext_command(struct dialogue *d, const struct smtp_command *command)
 
 	if (command->verb == SMTP_XCLIENT && d->n_awaited > 0)
 		return TAKE_LATER;
-	if (!trust_command_find(span_of(smtp_verb_text(command->verb)),
+	if (take_hops(d, command) ||
+	    !trust_command_find(span_of(smtp_verb_text(command->verb)),
 	    &what))
 		return TAKE_DONE;
 	switch (kept_command(&d->kept, what, command->args, d->tx.is_open,
@@ -506,7 +548,7 @@ ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 	struct kept		 old = d->kept;
 
 	if (facts->fingerprint[0] == '\0' || old.session.override != NULL ||
-	    old.session.context.n > 0 ||
+	    old.session.context.n > (d->hops > 0 ? 1U : 0U) ||
 	    old.session.refused != VERDICT_PERMIT)
 		return;
 	kept_begin(&d->kept, d->conf, d->env->store, old.note, old.note_arg,
@@ -514,5 +556,7 @@ ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 	/* It is the same session, under its first name. */
 	(void)strcpy(d->kept.session.id, old.session.id);
 	d->kept.session.begun_ms = old.session.begun_ms;
+	if (d->hops > 0)
+		(void)set_hops(d);
 	kept_end(&old);
 }

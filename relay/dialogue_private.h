@@ -18,6 +18,11 @@
 
 #define LINE_SIZE	1024	/* of a reply of ours */
 
+/* A relay tells the next one how many there were, lest mail goes in circles; it
+ * knows it by this word in its greeting. */
+#define GREETING_MARK	"xcontext-relay"
+#define HOPS_PAIR	"hops"
+
 enum client_state {
 	CLIENT_COMMAND,		/* a command is next */
 	CLIENT_GO_AHEAD,	/* DATA was sent on; 354 is awaited */
@@ -35,6 +40,7 @@ enum hop_state {
 	HOP_NONE,
 	HOP_CONNECTING,
 	HOP_GREETING,
+	HOP_HOPS,		/* a relay is told how many there were */
 	HOP_EHLO,
 	HOP_HELO,		/* it does not know EHLO */
 	HOP_STARTTLS,
@@ -127,6 +133,8 @@ struct dialogue {
 	bool				 is_esmtp;
 	bool				 is_secured;
 	bool				 is_authenticated;
+	unsigned			 hops;	/* relays that the client
+						 * came through */
 	char				*helo;		/* NULL: not greeted */
 	uint64_t			 client_since_ms;
 

@@ -3,7 +3,8 @@
 /*
  * dialogue_setup: brings a next hop to where it knows who the client is.
  *
- * connect, greeting, EHLO, STARTTLS and EHLO again, XCLIENT and EHLO again.
+ * connect, greeting (of a relay: XSETCONTEXT hops), EHLO, STARTTLS and EHLO
+ * again, XCLIENT and EHLO again.
  *
  * A refused XCLIENT may have been executed in part (Postfix does so), so what
  * then is sent without it goes over a new connection.  A next hop that has an
@@ -238,13 +239,28 @@ send_ehlo(struct dialogue *d, const struct assertion_set *identity)
 	mail_send(d, verb, span_of(d->hop.ehlo));
 }
 
+/* Before EHLO, for to that it answers only when its own next hop has. */
+static void
+send_hops(struct dialogue *d)
+{
+	char	 args[32];
+
+	(void)snprintf(args, sizeof args, HOPS_PAIR "=%u", d->hops + 1);
+	enter(d, HOP_HOPS);
+	mail_send(d, SMTP_XSETCONTEXT, span_of(args));
+}
+
 static void
 on_greeting(struct dialogue *d, const struct smtp_reply *reply)
 {
 	char	 text[LINE_SIZE];
 
 	if (reply->code == 220) {
-		send_ehlo(d, NULL);
+		(void)first_line(reply, text, sizeof text);
+		if (strstr(text, " " GREETING_MARK) != NULL)
+			send_hops(d);
+		else
+			send_ehlo(d, NULL);
 		return;
 	}
 	/* It says this of us, not of the client: others may be kinder. */
@@ -499,6 +515,10 @@ setup_reply(struct dialogue *d, const struct smtp_reply *reply)
 	case HOP_STARTTLS:
 		on_starttls(d, reply);
 		break;
+	case HOP_HOPS:
+		/* One that does not take the number sees no loops. */
+		send_ehlo(d, NULL);
+		break;
 	case HOP_XCLIENT:
 		on_xclient(d, reply);
 		break;
@@ -612,6 +632,11 @@ setup_ensure(struct dialogue *d, const struct route *route,
 		return SETUP_FAILED;
 	if (d->hop.state != HOP_NONE && d->hop.state != HOP_READY)
 		return SETUP_WAIT;
+	if (d->hops >= d->relay->hops_max) {
+		dialogue_note(d, DIALOGUE_LOOP, 554, NULL);
+		setup_fail(d, "554 5.4.6 too many hops: this mail loops");
+		return SETUP_FAILED;
+	}
 	if (d->hop.state == HOP_READY && is_other(d, route)) {
 		if (d->n_awaited > 0)
 			return SETUP_WAIT;

@@ -27,6 +27,7 @@
 
 #define SOCKET_MODE		0660
 #define ACCEPTS_PER_TURN	64
+#define PAUSE_US		100000	/* when there are no descriptors */
 
 struct listener {
 	struct event		 event;
@@ -34,6 +35,7 @@ struct listener {
 	char			*name;		/* of the relay */
 	int			 fd;
 	bool			 is_open;
+	struct event		 pause;		/* until it accepts again */
 };
 
 /* How many connections an address has. */
@@ -191,6 +193,31 @@ admit(struct relay_server *server, const struct site_relay *relay, int fd,
 }
 
 static void
+resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener	*listener = arg;
+
+	(void)fd;
+	(void)what;
+	if (listener->is_open)
+		(void)event_add(&listener->event, NULL);
+}
+
+/* A connection that cannot be accepted stays where it is, and would be told
+ * again and again. */
+static void
+accept_failed(struct listener *listener)
+{
+	const struct timeval	 pause = { .tv_usec = PAUSE_US };
+
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", strerror(errno) });
+	if (event_add(&listener->pause, &pause) == 0)
+		(void)event_del(&listener->event);
+}
+
+static void
 accept_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener			*listener = arg;
@@ -208,10 +235,7 @@ accept_ready(evutil_socket_t fd, short what, void *arg)
 		client = accept4(fd, (struct sockaddr *)&from, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client == -1) {
-			if (errno != EAGAIN && errno != EINTR &&
-			    errno != ECONNABORTED)
-				LOG(LOG_LEVEL_ERROR, NULL, "error",
-				    { "text", strerror(errno) });
+			accept_failed(listener);
 			return;
 		}
 		if (relay == NULL)	/* gone since a reload */
@@ -249,7 +273,8 @@ listen_to(struct relay_server *server, const struct site_relay *relay, int fd)
 	l->name = strdup(relay->conf->name);
 	if (l->name == NULL || event_assign(&l->event, server->env.base, fd,
 	    EV_READ | EV_PERSIST, accept_ready, l) != 0 ||
-	    event_add(&l->event, NULL) != 0) {
+	    event_assign(&l->pause, server->env.base, -1, 0, resume,
+	    l) != 0 || event_add(&l->event, NULL) != 0) {
 		free(l->name);
 		return false;
 	}
@@ -342,6 +367,7 @@ stop_listening(struct relay_server *server)
 		if (!l->is_open)
 			continue;
 		(void)event_del(&l->event);
+		(void)event_del(&l->pause);
 		(void)close(l->fd);
 		l->is_open = false;
 	}
