@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "procinfo.h"
+
 #define MS		1000U
 /* A message has to come at this rate at least (octets a second), as with
  * Postfix's smtpd_min_data_rate. */
@@ -210,6 +212,36 @@ keep_texts(struct dialogue *d, const char *hostname)
 	return d->hostname != NULL;
 }
 
+/*
+ * A smtpd(8) that hands mail on over a UNIX-domain socket (smtpd_proxy_filter)
+ * is known by its process: its session is the one that xcontext-policy follows.
+ */
+static void
+adopt(struct dialogue *d)
+{
+	struct session	 followed;
+	struct verdict	 verdict;
+	struct err	 err;
+
+	if (d->peer.pid == 0)
+		return;
+	session_init(&followed);
+	switch (store_get(d->env->store, d->peer.pid, &followed, &err)) {
+	case STORE_FOUND:
+		if (followed.mta == SESSION_POSTFIX &&
+		    procinfo_is(d->peer.pid, followed.pid_start))
+			kept_adopt(&d->kept, &followed, d->now_ms);
+		break;
+	case STORE_NONE:
+		break;
+	case STORE_CANNOT_TELL:
+		trust_violation(NULL, REASON_CANNOT_TELL, err.text, &verdict);
+		kept_refuse(&d->kept, &verdict, NULL, d->now_ms);
+		break;
+	}
+	session_clear(&followed);
+}
+
 static void
 greet(struct dialogue *d, const struct proxy_header *proxy)
 {
@@ -254,6 +286,7 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
 	d->conf = conf_ref(conf);
 	/* Without a process it is in no store, but for who takes it over. */
 	kept_begin(&d->kept, conf, env->store, note_kept, d, &who, now_ms);
+	adopt(d);
 	greet(d, proxy);
 	return d;
 }

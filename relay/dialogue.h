@@ -106,6 +106,8 @@ struct dialogue_peer {
 	const char	*name;		/* verified, or NULL */
 	struct address	 local;		/* AF_UNSPEC: a UNIX-domain socket */
 	uint16_t	 local_port;
+	pid_t		 pid;		/* of who connected there; 0: not
+					 * known */
 };
 
 struct dialogue;

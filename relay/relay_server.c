@@ -148,12 +148,15 @@ turn_away(struct relay_server *server, int fd, const struct address *peer,
 }
 
 static bool
-is_allowed_user(const struct relay_server *server, int fd)
+is_allowed_user(const struct relay_server *server, int fd, pid_t *pid_r)
 {
 	struct procinfo_peer	 user;
 
-	return procinfo_peer(fd, &user) &&
-	    conf_allows_uid(site_conf(server->site), user.uid);
+	if (!procinfo_peer(fd, &user) ||
+	    !conf_allows_uid(site_conf(server->site), user.uid))
+		return false;
+	*pid_r = user.pid;
+	return true;
 }
 
 static void
@@ -169,7 +172,8 @@ admit(struct relay_server *server, const struct site_relay *relay, int fd,
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
 		peer.local = address_from_sockaddr(
 		    (const struct sockaddr *)&local, &peer.local_port);
-	if (sa->sa_family == AF_UNIX && !is_allowed_user(server, fd)) {
+	if (sa->sa_family == AF_UNIX &&
+	    !is_allowed_user(server, fd, &peer.pid)) {
 		turn_away(server, fd, &peer.addr, RELAY_REFUSED_PEER,
 		    "user is not in allowed_users");
 		return;
