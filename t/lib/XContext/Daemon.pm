@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # XContext::Daemon: one of our daemons in the foreground, its log in a file.
-# Programs come from XC_POLICY and XC_MILTER (the Makefile sets them).
+# Programs come from XC_POLICY, XC_MILTER and XC_RELAY (the Makefile sets them).
 package XContext::Daemon;
 
 use strict;
@@ -19,6 +19,7 @@ use XContext::Guard qw(guard_child guard_forget guard_process process_gone
 my %program = (
 	'xcontext-policy' => 'XC_POLICY',
 	'xcontext-milter' => 'XC_MILTER',
+	'xcontext-relay' => 'XC_RELAY',
 );
 
 sub program {
@@ -26,9 +27,11 @@ sub program {
 	return $ENV{$program{$name}} // "./$name";
 }
 
-# Why it cannot be run; undef if it can.
+# Why the named ones, or else those of an MTA, cannot be run; undef if they can.
 sub impossible {
-	for my $name (sort keys %program) {
+	my (@names) = @_;
+	@names = ('xcontext-milter', 'xcontext-policy') if !@names;
+	for my $name (@names) {
 		return 'no ' . program($name) if !-x program($name);
 	}
 	return undef;
@@ -58,7 +61,7 @@ sub start {
 	$self->{pid} = $pid;
 	$self->{start} = process_start($pid);
 	for (1 .. 1000) {
-		return 0 if !grep { !_answers($_) } @{$self->{sockets}};
+		return 0 if $self->is_serving;
 		if (waitpid($pid, POSIX::WNOHANG()) == $pid) {
 			$self->{status} = $?;
 			guard_forget($pid);
@@ -70,6 +73,12 @@ sub start {
 		Time::HiRes::sleep(0.02);
 	}
 	die "$self->{name} does not serve:\n", $self->log_text;
+}
+
+# True when each of its sockets answers.
+sub is_serving {
+	my ($self) = @_;
+	return !grep { !_answers($_) } @{$self->{sockets}};
 }
 
 # A socket is a path, or "address:port".

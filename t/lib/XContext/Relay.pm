@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# XContext::Relay: an xcontext-relay in the foreground, with its configuration,
+# store and log in the test's directory.
+#
+#	my $relay = XContext::Relay->new(
+#	    relays => { front => { next_hop => '"smtp:[127.0.0.1]:10026"' } });
+#	$relay->start;
+#	my $smtp = $relay->connect;
+#	...
+#	$relay->finish;
+#
+# It is an XContext::Daemon, with all that this can do: pid, signal, stop, kill,
+# log_lines, events, event, complaints.
+package XContext::Relay;
+
+use strict;
+use warnings;
+
+use parent -norequire, 'XContext::Daemon';
+
+use Test::More ();
+use Time::HiRes ();
+
+use XContext::Daemon ();
+use XContext::Guard qw(guard_dir);
+use XContext::Postfix ();
+use XContext::Smtp ();
+
+my $n_relays = 0;
+
+my $profiles = <<'END';
+profile edge {
+	xclient = { "*" }
+	addr = { "*" }
+	login = { "*" }
+	xsetcontext = { "*" }
+	xdumpcontext = true
+	xremoteip = true
+}
+profile filter {
+	xclient = { "*" }
+	xforward = { "*" }
+	addr = { "*" }
+	seal = "never"
+}
+END
+
+my $trust = <<'END';
+127.0.1.0/24	edge
+127.0.4.0/24	filter
+END
+
+# Why there can be none here; undef if there can.
+sub impossible {
+	return 'a relay that changes its user needs root' if $> != 0;
+	return XContext::Daemon::impossible('xcontext-relay');
+}
+
+# All optional but relays:
+#	relays		settings of each relay section by its name, as they
+#			stand in the file.  listen: an own address and a free
+#			port, where nothing else is said
+#	conf		global settings, likewise; undef takes a default away
+#	trust		text of the cidr table that is the trust map
+#	profiles	text
+#	sections	text: bindings, groups, domains, listeners ...
+#	name		of its directory and log, where a test has several
+sub new {
+	my ($class, %opt) = @_;
+	my $name = $opt{name} // 'relay' . ($n_relays++ || '');
+	my $dir = guard_dir();
+	my $self = $class->SUPER::new(name => 'xcontext-relay',
+	    conf => "$dir/$name.conf", log => "$dir/$name.log",
+	    sockets => [], dir => "$dir/$name",
+	    trust_file => "$dir/$name.cidr", n_starts => 0,
+	    trust => $opt{trust} // $trust,
+	    profiles => $opt{profiles} // $profiles,
+	    sections => $opt{sections} // '', settings => $opt{conf} // {},
+	    relays => $opt{relays});
+	for my $relay (values %{$self->{relays}}) {
+		my $address = XContext::Postfix::own_address();
+		$relay->{listen} //= "\"$address:" .
+		    XContext::Postfix::free_port($address) . '"';
+		# Nobody but a test of names wants to wait for a resolver.
+		$relay->{name_lookup} //= 'false';
+		# Not everywhere may 20,000 files be open.
+		$relay->{connections} //= 500;
+	}
+	$self->write_conf;
+	return $self;
+}
+
+sub _write {
+	my ($path, $text) = @_;
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	print $fh $text;
+	close($fh) or die "$path: $!\n";
+}
+
+sub _settings {
+	my ($indent, %setting) = @_;
+	return join('', map { "$indent$_ = $setting{$_}\n" }
+	    grep { defined $setting{$_} } sort keys %setting);
+}
+
+# Writes the configuration and the trust map as they now are in {relays},
+# {settings}, {trust}, {profiles} and {sections}.
+sub write_conf {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	# A program that has changed its user cannot be looked at by the leak
+	# checker.
+	my $user = ($ENV{XC_SANITIZE} // 'no') eq 'no' ? '"daemon"' : '""';
+	_write($self->{trust_file}, $self->{trust});
+	_write($self->{conf}, _settings('',
+	    store => "\"lmdb:$dir/store\"", runtime_directory => "\"$dir\"",
+	    user => $user, log => '"stderr"', log_all => 'true',
+	    trust_maps => "{ \"cidr:$self->{trust_file}\" }",
+	    %{$self->{settings}}) . $self->{profiles} . $self->{sections} .
+	    join('', map { "relay $_ {\n" . _settings("\t",
+	    %{$self->{relays}{$_}}) . "}\n" } sort keys %{$self->{relays}}));
+}
+
+# Its sockets are there from the first moment on, and a connection would show
+# in its log.
+sub is_serving {
+	my ($self) = @_;
+	my $n = $self->events(event => 'start');
+	return 0 if $n <= $self->{n_starts};
+	$self->{n_starts} = $n;
+	return 1;
+}
+
+sub _listen {
+	my ($self, $name) = @_;
+	my ($only) = sort keys %{$self->{relays}};
+	my $relay = $self->{relays}{$name // $only} // die "no relay $name\n";
+	return $relay->{listen} =~ /^"(.*):(\d+)"$/;
+}
+
+# Of the relay section of that name; of the first one without a name.
+sub address { return (_listen(@_))[0] }
+sub port { return (_listen(@_))[1] }
+
+# connect(relay => NAME, local => ADDRESS, ...): an XContext::Smtp, from
+# 127.0.1.1 (profile edge) where nothing else is said.
+sub connect {
+	my ($self, %opt) = @_;
+	my $name = delete $opt{relay};
+	return XContext::Smtp->connect($self->address($name),
+	    $self->port($name), local => '127.0.1.1', %opt);
+}
+
+sub _reloads {
+	my ($self) = @_;
+	return grep { ($_->{event} // '') =~ /^reload/ &&
+	    !defined $_->{key} } $self->events;
+}
+
+# Writes the configuration and has it read; returns the line that says how it
+# went.
+sub reload {
+	my ($self) = @_;
+	my $n = () = $self->_reloads;
+	$self->write_conf;
+	$self->signal('HUP');
+	for (1 .. 500) {
+		my @reloads = $self->_reloads;
+		return $reloads[-1] if @reloads > $n;
+		Time::HiRes::sleep(0.02);
+	}
+	die "$self->{name} does not reload:\n", $self->log_text;
+}
+
+# The log from here on is that of since().
+sub mark { $_[0]{mark} = () = $_[0]->log_lines }
+
+# The events since mark() that fit; complete only when is_idle().
+sub since {
+	my ($self, %want) = @_;
+	my @lines = $self->log_lines;
+	splice(@lines, 0, $self->{mark} // 0);
+	return grep {
+		my $line = $_;
+		!grep { ($line->{$_} // '') ne $want{$_} } keys %want;
+	} map { XContext::Daemon::parse_line($_) } @lines;
+}
+
+# True once no client is connected any more, waiting up to that many seconds:
+# the log then has all that there is to tell of them.
+sub is_idle {
+	my ($self, $seconds) = @_;
+	my $end = Time::HiRes::time() + ($seconds // 10);
+	my @names = grep { $self->{relays}{$_}{listen} !~ /^"unix:/ }
+	    keys %{$self->{relays}};
+	while (1) {
+		return 1 if !grep { _n_connections($self->address($_),
+		    $self->port($_)) } @names;
+		return 0 if Time::HiRes::time() > $end;
+		Time::HiRes::sleep(0.02);
+	}
+}
+
+# How many connections there are at an IPv4 address and port of ours.
+sub _n_connections {
+	my ($address, $port) = @_;
+	my $local = sprintf('%08X:%04X', unpack('L', pack('C4',
+	    split(/\./, $address))), $port);
+	open(my $fh, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!\n";
+	# Established, or closed by the client alone.
+	return scalar grep { my @field = split(' ');
+	    $field[1] eq $local && $field[3] =~ /^0[18]$/ } <$fh>;
+}
+
+# A clean end, and a log without what nobody expects.
+sub finish {
+	my ($self, @expected) = @_;
+	my $status = $self->stop;
+	Test::More::is($status, 0, "$self->{name} ends well")
+	    unless $self->{was_killed} && ($status & 127) == 9;
+	Test::More::is(join("\n", $self->complaints(@expected)), '',
+	    "$self->{name} complains of nothing unexpected");
+}
+
+1;
