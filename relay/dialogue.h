@@ -115,7 +115,8 @@ struct dialogue;
 /*
  * Begins one, and greets the client.  conf is referenced; relay is a part of
  * it, hostname the name to greet with.  proxy: the PROXY header that came
- * first, or NULL; it is judged as an XCLIENT of the peer, and seals the session.
+ * first, or NULL; it is judged as an XCLIENT of the peer, and, whatever it says,
+ * seals the session, but for a profile that never does.
  * tls: what is known of a client that came with TLS from the start, or NULL.
  * NULL: out of memory.
  */

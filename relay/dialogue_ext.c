@@ -524,19 +524,25 @@ ext_proxy(struct dialogue *d, const struct proxy_header *h)
 	size_t			 n;
 
 	set_pairs(d, h);
-	if (h->is_local)
-		return;
-	n = proxy_arguments(h, args, sizeof args);
-	(void)kept_command(&d->kept, TRUST_XCLIENT, (struct span){ args, n },
-	    false, d->now_ms, j);
-	/* From now on it is the client who types, not the proxy. */
+	if (!h->is_local) {
+		n = proxy_arguments(h, args, sizeof args);
+		/* What was not executed leaves the proxy as the client. */
+		if (kept_command(&d->kept, TRUST_XCLIENT,
+		    (struct span){ args, n }, false, d->now_ms, j) ==
+		    KEPT_CANNOT_TELL)
+			session_refuse_mail(&d->kept.session,
+			    VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+			    "it cannot be told who may do what");
+	}
+	/* From now on it is the client who types, not the proxy; also where the
+	 * proxy cannot, or does not, say who that is. */
 	if (d->kept.profile == NULL ||
 	    trust_profile_seal(d->kept.profile) != TRUST_SEAL_NEVER)
 		d->kept.session.is_sealed = true;
 }
 
 /* A certificate may give a peer another profile; the session begins anew with
- * it, if nothing has been built on the old one. */
+ * it, if nothing has been built on the old one, and a proxy has not sealed it. */
 void
 ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 {
@@ -547,7 +553,8 @@ ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 	};
 	struct kept		 old = d->kept;
 
-	if (facts->fingerprint[0] == '\0' || old.session.override != NULL ||
+	if (facts->fingerprint[0] == '\0' || old.session.is_sealed ||
+	    old.session.override != NULL ||
 	    old.session.context.n > (d->hops > 0 ? 1U : 0U) ||
 	    old.session.refused != VERDICT_PERMIT)
 		return;
