@@ -172,11 +172,14 @@ admit(struct relay_server *server, const struct site_relay *relay, int fd,
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
 		peer.local = address_from_sockaddr(
 		    (const struct sockaddr *)&local, &peer.local_port);
-	if (sa->sa_family == AF_UNIX &&
-	    !is_allowed_user(server, fd, &peer.pid)) {
-		turn_away(server, fd, &peer.addr, RELAY_REFUSED_PEER,
-		    "user is not in allowed_users");
-		return;
+	if (sa->sa_family == AF_UNIX) {
+		if (!is_allowed_user(server, fd, &peer.pid)) {
+			turn_away(server, fd, &peer.addr, RELAY_REFUSED_PEER,
+			    "user is not in allowed_users");
+			return;
+		}
+		/* Rules by name can speak of it. */
+		peer.name = "localhost";
 	}
 	if (server->env.n >= relay->conf->connections) {
 		turn_away(server, fd, &peer.addr, RELAY_REFUSED_CONNECTIONS,
