@@ -75,9 +75,10 @@ absolute(const char *file)
 
 void
 daemon_options(int argc, char **argv, const char *program,
-    struct daemon_options *options_r)
+    daemon_check_fn *check, struct daemon_options *options_r)
 {
-	struct daemon_options	 options = { .file = CONF_DEFAULT_FILE };
+	struct daemon_options	 options = { .check = check,
+				     .file = CONF_DEFAULT_FILE };
 	int			 c;
 
 	while ((c = getopt(argc, argv, "c:fTtV")) != -1)
@@ -127,6 +128,11 @@ daemon_start(const struct daemon_options *options)
 
 	conf = conf_load(options->file, &err);
 	if (conf == NULL) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(EX_CONFIG);
+	}
+	if (options->is_check && options->check != NULL &&
+	    options->check(conf, &err) != 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(EX_CONFIG);
 	}

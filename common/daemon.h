@@ -10,7 +10,11 @@
 #include "conf.h"
 #include "err.h"
 
+/* What a program checks besides what all do.  0, or -1 with err. */
+typedef int	daemon_check_fn(struct conf *conf, struct err *err);
+
 struct daemon_options {
+	daemon_check_fn	*check;		/* for -t; NULL: nothing */
 	const char	*file;		/* -c; default CONF_DEFAULT_FILE */
 	bool		 is_foreground;	/* -f */
 	bool		 is_check;	/* -t */
@@ -22,7 +26,7 @@ struct daemon_options {
  * wrong usage (to stderr, exit 64, EX_USAGE) itself.
  */
 void	daemon_options(int argc, char **argv, const char *program,
-	    struct daemon_options *options_r);
+	    daemon_check_fn *check, struct daemon_options *options_r);
 
 /*
  * Loads the configuration; with -t or -T does what they ask and exits (0, or

@@ -313,7 +313,7 @@ main(int argc, char **argv)
 	struct program	 p = { .conf = NULL };
 	char		 why;
 
-	daemon_options(argc, argv, PROGRAM, &p.options);
+	daemon_options(argc, argv, PROGRAM, NULL, &p.options);
 	p.conf = daemon_start(&p.options);
 	start_privileged(&p);
 	start_unprivileged(&p);

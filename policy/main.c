@@ -278,7 +278,7 @@ main(int argc, char **argv)
 {
 	struct program	 program = { .policy_fd = -1, .maps_fd = -1 };
 
-	daemon_options(argc, argv, PROGRAM, &program.options);
+	daemon_options(argc, argv, PROGRAM, NULL, &program.options);
 	program.conf = daemon_start(&program.options);
 	start_privileged(&program);
 	start_unprivileged(&program);

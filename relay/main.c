@@ -266,13 +266,25 @@ finish(struct program *p)
 	log_close();
 }
 
+/* Certificates and keys can be read and fit. */
+static int
+check(struct conf *conf, struct err *err)
+{
+	struct site	*site = site_new(conf_ref(conf), err);
+
+	if (site == NULL)
+		return -1;
+	site_unref(site);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct program	 program = { .fds = NULL };
 	struct conf	*conf;
 
-	daemon_options(argc, argv, PROGRAM, &program.options);
+	daemon_options(argc, argv, PROGRAM, check, &program.options);
 	conf = daemon_start(&program.options);
 	start_privileged(&program, conf);
 	start_unprivileged(&program);

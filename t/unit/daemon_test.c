@@ -105,7 +105,8 @@ read_options(void *arg)
 	while (row->argv[argc] != NULL)
 		argc++;
 	optind = 1;
-	daemon_options(argc, (char **)(void *)row->argv, "prog", &got);
+	daemon_options(argc, (char **)(void *)row->argv, "prog", NULL,
+	    &got);
 	printf("%s %d%d%d\n", got.file, got.is_foreground, got.is_check,
 	    got.is_print);
 }
@@ -231,7 +232,7 @@ detach_ready(void *arg)
 	const char		*wrong;
 
 	optind = 1;
-	daemon_options(3, argv, "prog", &options);
+	daemon_options(3, argv, "prog", NULL, &options);
 	conf_unref(daemon_start(&options));
 	if (daemon_detach(&options, &err) == -1)
 		_exit(1);
