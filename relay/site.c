@@ -42,16 +42,21 @@ find_hostname(struct site_relay *relay)
 }
 
 static int
-make_relay(struct site_relay *relay, const struct conf_relay *conf,
-    struct err *err)
+make_relay(struct site_relay *relay, const char *file,
+    const struct conf_relay *conf, struct err *err)
 {
+	struct err	 why;
+
 	relay->conf = conf;
 	find_hostname(relay);
 	if (conf->tls == RELAY_TLS_NO)
 		return 0;
 	relay->tls = tls_server_new(conf->tls_certificate, conf->tls_key,
-	    conf->tls_client_ca, err);
-	return relay->tls == NULL ? -1 : 0;
+	    conf->tls_client_ca, &why);
+	if (relay->tls == NULL)
+		return err_set_at(err, file, conf->line, "relay \"%s\": %s",
+		    conf->name, why.text);
+	return 0;
 }
 
 struct site *
@@ -74,7 +79,8 @@ site_new(struct conf *conf, struct err *err)
 	while (site->n_relays < conf->n_relays) {
 		unsigned	 i = site->n_relays++;
 
-		if (make_relay(&site->relays[i], &conf->relays[i], err) != 0)
+		if (make_relay(&site->relays[i], conf->file, &conf->relays[i],
+		    err) != 0)
 			goto fail;
 	}
 	return site;
