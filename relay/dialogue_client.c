@@ -198,8 +198,6 @@ take_command(struct dialogue *d, struct span line, bool is_last)
 	d->is_waiting = false;
 	d->client_since_ms = d->now_ms;
 	dialogue_note_more(d, &note);
-	if (d->is_stopping)
-		dialogue_stop(d, d->now_ms);
 	return true;
 }
 
