@@ -3,7 +3,8 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # The wirings that README and xcontext-policy(8) tell one to copy are those that
-# the live tests run.
+# the live tests run, and the entries that xcontext-relay(8) does are README's,
+# which t/live/relay-recipes.t runs.
 set -eu
 srcdir=${srcdir:-.}
 status=0
@@ -44,4 +45,16 @@ same() {
 same a README '10025 inet'
 same a man/xcontext-policy.8 '10025 inet'
 same b man/xcontext-policy.8 'smtp inet'
+
+# copied BEGIN
+copied() {
+	want=$(entry "$srcdir/README" "$1")
+	got=$(entry "$srcdir/man/xcontext-relay.8" "$1")
+	[ -n "$want" ] && [ "$got" = "$want" ] && return
+	echo "\"$1\" in man/xcontext-relay.8 is not README's"
+	status=1
+}
+
+copied '127.0.0.1:10025 inet'
+copied 'xcontext unix'
 exit $status

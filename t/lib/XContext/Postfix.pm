@@ -115,7 +115,8 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 END
 
-# new(services => [ { ... } ], main => { name => value }).  A service:
+# new(services => [ { ... } ], main => { name => value }, master => TEXT of
+# further entries).  A service:
 #	name		by which the test speaks of it
 #	wiring		"a", "b" or "plain": t/live/wiring-*.cf
 #	address, port	default: an own address, a free port
@@ -128,7 +129,7 @@ sub new {
 	my $top = guard_dir();
 	my $dir = "$top/postfix" . ($n_instances++ || '');
 	my $self = bless({ dir => $dir, services => {}, order => [],
-	    main => $opt{main} // {} }, $class);
+	    main => $opt{main} // {}, master => $opt{master} // '' }, $class);
 	$self->_directories;
 	for my $service (@{$opt{services}}) {
 		my %copy = (address => own_address(), maxproc => '-',
@@ -235,7 +236,8 @@ sub _wiring {
 sub configure {
 	my ($self) = @_;
 	_write("$self->{dir}/etc/main.cf", $self->_main_cf);
-	_write("$self->{dir}/etc/master.cf", $master_cf . join('',
+	_write("$self->{dir}/etc/master.cf", $master_cf . $self->{master} .
+	    join('',
 	    map { $self->_wiring($self->{services}{$_}) } @{$self->{order}}));
 }
 
