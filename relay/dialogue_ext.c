@@ -154,23 +154,31 @@ say_failure(struct dialogue *d)
 	setup_forget(d);
 }
 
+/* The session's record gets the greeting whole. */
+static bool
+record_greeting(struct dialogue *d)
+{
+	enum smtp_verb	 verb = d->relay->protocol == NEXTHOP_LMTP ?
+			     SMTP_LHLO : SMTP_EHLO;
+	char		 whole[512];
+
+	(void)snprintf(whole, sizeof whole, "%s %s",
+	    smtp_verb_text(d->is_esmtp ? verb : SMTP_HELO), d->helo);
+	return session_set_text(&d->kept.session.ehlo, whole);
+}
+
 /* The greeting becomes the client's, and ends the transaction. */
 static bool
 note_greeting(struct dialogue *d, const struct smtp_command *command)
 {
-	char	 whole[512];
-
 	if (d->tx.is_sent && d->hop.state == HOP_READY) {
 		mail_send(d, SMTP_RSET, (struct span){ "", 0 });
 		(void)dialogue_await(d, AWAIT_NOBODY);
 	}
 	dialogue_reset(d);
 	d->is_esmtp = command->verb != SMTP_HELO;
-	(void)snprintf(whole, sizeof whole, "%s %.*s",
-	    smtp_verb_text(command->verb), (int)command->args.n,
-	    command->args.p);
 	return dialogue_set_text(&d->helo, command->args) &&
-	    session_set_text(&d->kept.session.ehlo, whole);
+	    record_greeting(d);
 }
 
 /* What the next hop offers has to be known before it is handed on. */
@@ -426,6 +434,11 @@ say_done(struct dialogue *d, const struct judgement *j)
 		dump(d);
 		break;
 	case TRUST_XREMOTEIP:
+		/* It does not start over: the greeting stands. */
+		if (d->helo != NULL)
+			(void)record_greeting(d);
+		dialogue_say(d, "250 2.0.0 Ok");
+		break;
 	case TRUST_XSETCONTEXT:
 		dialogue_say(d, "250 2.0.0 Ok");
 		break;
