@@ -13,7 +13,12 @@ use warnings;
 
 use IO::Select ();
 use IO::Socket::IP ();
+use IO::Socket::UNIX ();
+use POSIX ();
+use Socket ();
 use Time::HiRes ();
+
+use XContext::Guard qw(guard_child guard_process);
 
 # connect(host, port, local => ADDRESS, local_port => PORT,
 # timeout => SECONDS): reads the greeting too unless greeting => 0.  Dies if
@@ -26,6 +31,42 @@ sub connect {
 	    defined $opt{local_port} ? (LocalPort => $opt{local_port},
 	    ReuseAddr => 1) : ())
 	    or die "connect to $host port $port: $@\n";
+	return $class->_new($sock, %opt);
+}
+
+# The same over a UNIX-domain socket.
+sub connect_unix {
+	my ($class, $path, %opt) = @_;
+	my $sock = IO::Socket::UNIX->new(Peer => $path)
+	    or die "connect to $path: $!\n";
+	return $class->_new($sock, %opt);
+}
+
+# With STARTTLS said and TLS begun, by openssl s_client, which also said EHLO
+# before that; EHLO is next.  certificate, key: files of the client's.
+sub connect_tls {
+	my ($class, $host, $port, %opt) = @_;
+	socketpair(my $ours, my $theirs, Socket::AF_UNIX(),
+	    Socket::SOCK_STREAM(), 0) or die "socketpair: $!\n";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		open(STDIN, '<&', $theirs);
+		open(STDOUT, '>&', $theirs);
+		open(STDERR, '>', '/dev/null');
+		exec('openssl', 's_client', '-quiet', '-starttls', 'smtp',
+		    '-connect', "$host:$port",
+		    defined $opt{local} ? ('-bind', "$opt{local}:0") : (),
+		    defined $opt{certificate} ? ('-cert', $opt{certificate},
+		    '-key', $opt{key}) : ()) or POSIX::_exit(127);
+	}
+	guard_process($pid);
+	close($theirs);
+	return $class->_new($ours, %opt, greeting => 0);
+}
+
+sub _new {
+	my ($class, $sock, %opt) = @_;
 	my $self = bless({ sock => $sock, timeout => $opt{timeout} // 20,
 	    buffer => '', dialogue => [], closed => 0, on_line => undef,
 	    local => $opt{local} }, $class);
