@@ -135,15 +135,16 @@ static void
 turn_away(struct relay_server *server, int fd, const struct address *peer,
     enum relay_refusal why, const char *reason)
 {
-	static const char	 reply[] =
-				    "421 4.7.0 too many connections\r\n";
-	char			 addr[ADDRESS_TEXT_SIZE];
+	const char	*reply = why == RELAY_REFUSED_PEER ?
+			     "421 4.7.0 you may not use this service\r\n" :
+			     "421 4.7.0 too many connections\r\n";
+	char		 addr[ADDRESS_TEXT_SIZE];
 
 	relay_metrics_refuse(server->metrics, why);
 	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
 	    { "reason", reason },
 	    { "peer", address_format(peer, addr, sizeof addr) });
-	(void)send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
 }
 
