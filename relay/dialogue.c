@@ -424,6 +424,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	d->state = CLIENT_COMMAND;
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
+	d->is_authenticated = false;
 	ext_certificate(d, facts);
 }
 

@@ -102,9 +102,33 @@ client_may_auth(const struct dialogue *d)
 	    (d->relay->auth == RELAY_AUTH_TLS && d->is_secured);
 }
 
+/* An XCLIENT after it would take the login away, so it goes first. */
+static enum take
+send_auth(struct dialogue *d, struct span args)
+{
+	switch (setup_ensure(d, &d->hop.route, true)) {
+	case SETUP_WAIT:
+		d->is_waiting = true;
+		return TAKE_LATER;
+	case SETUP_FAILED:
+		dialogue_say_text(d, d->hop.failure == NULL ?
+		    "451 4.3.0 out of memory\r\n" : d->hop.failure);
+		setup_forget(d);
+		return TAKE_DONE;
+	case SETUP_READY:
+		break;
+	}
+	mail_send(d, SMTP_AUTH, args);
+	(void)dialogue_await(d, AWAIT_AUTH);
+	d->state = CLIENT_AUTH_WAIT;
+	return TAKE_DONE;
+}
+
 static enum take
 auth(struct dialogue *d, const struct smtp_command *command)
 {
+	if (d->is_waiting)
+		return send_auth(d, command->args);
 	if (d->n_awaited > 0)
 		return TAKE_LATER;
 	if (!route_is_fixed(d->relay) || d->relay->auth == RELAY_AUTH_NO)
@@ -114,11 +138,8 @@ auth(struct dialogue *d, const struct smtp_command *command)
 	else if (d->hop.state != HOP_READY ||
 	    !smtp_offers(&d->hop.offer, SMTP_KW_AUTH))
 		dialogue_say(d, "503 5.5.1 AUTH is not offered");
-	else {
-		mail_send(d, SMTP_AUTH, command->args);
-		(void)dialogue_await(d, AWAIT_AUTH);
-		d->state = CLIENT_AUTH_WAIT;
-	}
+	else
+		return send_auth(d, command->args);
 	return TAKE_DONE;
 }
 

@@ -282,6 +282,9 @@ start_over(struct dialogue *d)
 {
 	dialogue_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
+	/* What one has logged in to is not the other's. */
+	if (d->is_authenticated)
+		setup_drop(d);
 	d->is_authenticated = false;
 	dialogue_say(d, "220 %s ESMTP", d->hostname);
 }

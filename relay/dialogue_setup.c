@@ -587,6 +587,18 @@ dialogue_hand_over(struct dialogue *d)
 	return d->env->ops->hand_over(d->arg, &shown);
 }
 
+/* To say at this point that it is another client's session would take the login
+ * away, and the next hop goes by that. */
+static enum setup
+identify_user(struct dialogue *d)
+{
+	if (d->hop.route.mode != XCLIENT_REQUIRED)
+		return SETUP_READY;
+	setup_fail(d, "451 4.7.6 XCLIENT is required, but cannot be sent after "
+	    "AUTH");
+	return SETUP_FAILED;
+}
+
 static enum setup
 identify(struct dialogue *d)
 {
@@ -604,6 +616,8 @@ identify(struct dialogue *d)
 		return SETUP_READY;
 	if (has_right_identity(d))
 		return SETUP_READY;
+	if (d->is_authenticated)
+		return identify_user(d);
 	if (d->n_awaited > 0)
 		return SETUP_WAIT;
 	d->hop.has_identity = false;
