@@ -18,7 +18,7 @@ use POSIX ();
 use Socket ();
 use Time::HiRes ();
 
-use XContext::Guard qw(guard_child guard_process);
+use XContext::Guard qw(guard_child guard_forget guard_process);
 
 # connect(host, port, local => ADDRESS, local_port => PORT,
 # timeout => SECONDS): reads the greeting too unless greeting => 0.  Dies if
@@ -62,7 +62,9 @@ sub connect_tls {
 	}
 	guard_process($pid);
 	close($theirs);
-	return $class->_new($ours, %opt, greeting => 0);
+	my $self = $class->_new($ours, %opt, greeting => 0);
+	$self->{pid} = $pid;
+	return $self;
 }
 
 sub _new {
@@ -214,6 +216,10 @@ sub close {
 	my ($self) = @_;
 	CORE::close($self->{sock});
 	$self->{closed} = 1;
+	my $pid = delete $self->{pid} // return;
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+	guard_forget($pid);
 }
 
 package XContext::Smtp::Reply;
