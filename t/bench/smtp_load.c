@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * smtp_load: says one SMTP command again and again, over one connection or
- * many, and prints how fast the mail server replies.
+ * smtp_load: says SMTP commands, one after the other and again and again, over
+ * one connection or many, and prints how fast the mail server replies.
  *
  * On each connection a command waits for the whole reply to the one before,
  * and each reply must have the code that is wanted.  Before the clock runs,
  * each connection is greeted and says the commands of -b.
+ *
+ * With -r commands are due at so many a second, in equal steps, the connections
+ * taking turns; how long one took counts from when it was due, be it that the
+ * reply to the one before was still missing then.  Without, each is said as
+ * soon as that is there: then the server is busy all the time, and what is
+ * seen is how long the queue is.
  */
 #include <sys/epoll.h>
-#include <sys/socket.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <sys/timerfd.h>
 
 #include <err.h>
 #include <errno.h>
@@ -22,10 +25,12 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "inet.h"
 
 #define LINE_SIZE	2048
 #define REPLY_SIZE	65536	/* 32 lines of 1000 fit */
 #define BEFORE_MAX	64
+#define COMMANDS_MAX	8
 #define PATIENCE_MS	10000	/* a silent server is then a dead one */
 
 struct options {
@@ -37,31 +42,23 @@ struct options {
 	pid_t		 server;
 	const char	*before[BEFORE_MAX];
 	unsigned	 n_before;
-	const char	*line, *code;
+	unsigned	 rate;		/* 0: as fast as can be */
+	struct {
+		const char	*line, *code;
+	}		 command[COMMANDS_MAX];
+	unsigned	 n_commands;
 };
 
 struct lane {
 	int		 fd;
-	uint64_t	 from_ns;	/* when the command went out */
+	unsigned	 command;	/* that is said, or will be next */
+	bool		 is_busy;	/* a reply is awaited */
+	bool		 is_due;	/* and yet another command is */
+	uint64_t	 from_ns;	/* since when the command counts */
+	uint64_t	 due_ns;
 	size_t		 n;
 	char		 reply[REPLY_SIZE];	/* as far as it has come */
 };
-
-static int
-connect_to(const char *address, int port)
-{
-	struct sockaddr_in	 sin = { .sin_family = AF_INET,
-				     .sin_port = htons((uint16_t)port) };
-	int			 fd;
-
-	if (inet_pton(AF_INET, address, &sin.sin_addr) != 1)
-		errx(1, "%s: no IPv4 address", address);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1 ||
-	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
-		err(1, "%s:%d", address, port);
-	return fd;
-}
 
 static void
 say(const struct lane *lane, const char *line)
@@ -123,11 +120,29 @@ begin(struct lane *lane, const struct options *options)
 {
 	unsigned	 i;
 
-	lane->fd = connect_to(options->address, options->port);
+	lane->fd = inet_dial(options->address, options->port);
 	ask(lane, NULL, "220");
 	ask(lane, "EHLO client.example.net", "250");
 	for (i = 0; i < options->n_before; i++)
 		ask(lane, options->before[i], "250");
+}
+
+static void
+say_next(struct lane *lane, const struct options *options, uint64_t from_ns)
+{
+	lane->from_ns = from_ns;
+	lane->is_busy = true;
+	say(lane, options->command[lane->command].line);
+}
+
+/* After a whole reply. */
+static void
+turn(struct stopwatch_run *run, struct lane *lane,
+    const struct options *options, uint64_t now)
+{
+	stopwatch_run_turn(run, lane->from_ns, now);
+	lane->is_busy = false;
+	lane->command = (lane->command + 1) % options->n_commands;
 }
 
 /* One connection: a plain loop, no waiting for many. */
@@ -135,13 +150,13 @@ static void
 drive_one(struct stopwatch_run *run, struct lane *lane,
     const struct options *options)
 {
-	uint64_t	 now = stopwatch_now_ns(), before;
+	uint64_t	 now = stopwatch_now_ns();
 
 	while (stopwatch_run_goes_on(run, now)) {
-		before = now;
-		ask(lane, options->line, options->code);
+		say_next(lane, options, now);
+		ask(lane, NULL, options->command[lane->command].code);
 		now = stopwatch_now_ns();
-		stopwatch_run_turn(run, before, now);
+		turn(run, lane, options, now);
 	}
 }
 
@@ -150,27 +165,74 @@ static uint64_t
 advance(struct stopwatch_run *run, struct lane *lane,
     const struct options *options)
 {
-	bool		 is_turn = hear(lane, options->code);
+	bool		 is_turn = hear(lane,
+			     options->command[lane->command].code);
 	uint64_t	 now = stopwatch_now_ns();
 
-	if (is_turn) {
-		stopwatch_run_turn(run, lane->from_ns, now);
-		lane->from_ns = now;
-		say(lane, options->line);
+	if (!is_turn)
+		return now;
+	turn(run, lane, options, now);
+	if (options->rate == 0) {
+		say_next(lane, options, now);
+	} else if (lane->is_due) {
+		lane->is_due = false;
+		say_next(lane, options, lane->due_ns);
 	}
 	return now;
 }
 
-static void
-watch_lane(int epfd, struct lane *lane, const struct options *options)
-{
-	struct epoll_event	 ev = { .events = EPOLLIN,
-				     .data = { .ptr = lane } };
+/*
+ * Commands that are due
+ */
 
-	if (epoll_ctl(epfd, EPOLL_CTL_ADD, lane->fd, &ev) == -1)
-		err(1, "epoll_ctl");
-	lane->from_ns = stopwatch_now_ns();
-	say(lane, options->line);
+struct clock {
+	int		 fd;
+	uint64_t	 step_ns;
+	uint64_t	 due_ns;	/* the last */
+	unsigned	 lane;		/* whose turn it is */
+};
+
+static void
+start_clock(struct clock *clock, unsigned rate)
+{
+	struct itimerspec	 every = { .it_value.tv_nsec = 1 };
+
+	clock->step_ns = 1000000000U / rate;
+	every.it_interval.tv_nsec = (long)clock->step_ns;
+	clock->due_ns = stopwatch_now_ns();
+	clock->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (clock->fd == -1 ||
+	    timerfd_settime(clock->fd, 0, &every, NULL) == -1)
+		err(1, "timerfd");
+}
+
+/* A connection that is two commands late cannot keep up at all: the rate is
+ * then more than the server has. */
+static void
+make_due(struct lane *lane, const struct options *options, uint64_t due_ns)
+{
+	if (!lane->is_busy) {
+		say_next(lane, options, due_ns);
+	} else if (!lane->is_due) {
+		lane->is_due = true;
+		lane->due_ns = due_ns;
+	}
+}
+
+static uint64_t
+tick(struct clock *clock, struct lane *lanes, const struct options *options)
+{
+	uint64_t	 n, now = stopwatch_now_ns();
+
+	if (read(clock->fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		err(1, "timerfd");
+	for (; clock->due_ns + clock->step_ns <= now;
+	    clock->due_ns += clock->step_ns) {
+		make_due(&lanes[clock->lane], options,
+		    clock->due_ns + clock->step_ns);
+		clock->lane = (clock->lane + 1) % options->connections;
+	}
+	return now;
 }
 
 static void
@@ -178,14 +240,22 @@ drive_many(struct stopwatch_run *run, struct lane *lanes,
     const struct options *options)
 {
 	struct epoll_event	 events[64];
+	struct clock		 clock = { .fd = -1 };
 	uint64_t		 now = stopwatch_now_ns();
 	unsigned		 u;
 	int			 epfd, i, n;
 
 	if ((epfd = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		err(1, "epoll_create1");
-	for (u = 0; u < options->connections; u++)
-		watch_lane(epfd, &lanes[u], options);
+	for (u = 0; u < options->connections; u++) {
+		inet_watch(epfd, lanes[u].fd, EPOLLIN, &lanes[u]);
+		if (options->rate == 0)
+			say_next(&lanes[u], options, now);
+	}
+	if (options->rate > 0) {
+		start_clock(&clock, options->rate);
+		inet_watch(epfd, clock.fd, EPOLLIN, NULL);
+	}
 	while (stopwatch_run_goes_on(run, now)) {
 		n = epoll_wait(epfd, events, 64, PATIENCE_MS);
 		if (n == -1 && errno != EINTR)
@@ -193,8 +263,12 @@ drive_many(struct stopwatch_run *run, struct lane *lanes,
 		if (n == 0)
 			errx(1, "the server has stopped answering");
 		for (i = 0; i < n; i++)
-			now = advance(run, events[i].data.ptr, options);
+			now = events[i].data.ptr == NULL ?
+			    tick(&clock, lanes, options) :
+			    advance(run, events[i].data.ptr, options);
 	}
+	if (clock.fd != -1)
+		(void)close(clock.fd);
 	(void)close(epfd);
 }
 
@@ -203,7 +277,8 @@ usage(void)
 {
 	(void)fprintf(stderr, "usage: smtp_load -a address -p port "
 	    "[-n connections] [-t seconds] [-c core]\n"
-	    "           [-P server-pid] [-b command ...] command code\n");
+	    "           [-P server-pid] [-r rate] [-b command ...] "
+	    "command code ...\n");
 	exit(64);
 }
 
@@ -216,11 +291,24 @@ add_before(struct options *options, const char *line)
 }
 
 static void
+add_commands(struct options *options, char **words, int n)
+{
+	int	 i;
+
+	if (n == 0 || n % 2 != 0 || n / 2 > COMMANDS_MAX)
+		usage();
+	for (i = 0; i < n; i += 2) {
+		options->command[options->n_commands].line = words[i];
+		options->command[options->n_commands++].code = words[i + 1];
+	}
+}
+
+static void
 read_options(int argc, char **argv, struct options *options)
 {
 	int	 c;
 
-	while ((c = getopt(argc, argv, "a:p:n:t:c:P:b:")) != -1)
+	while ((c = getopt(argc, argv, "a:p:n:t:c:P:r:b:")) != -1)
 		switch (c) {
 		case 'a':
 			options->address = optarg;
@@ -240,17 +328,19 @@ read_options(int argc, char **argv, struct options *options)
 		case 'P':
 			options->server = atoi(optarg);
 			break;
+		case 'r':
+			options->rate = (unsigned)atoi(optarg);
+			break;
 		case 'b':
 			add_before(options, optarg);
 			break;
 		default:
 			usage();
 		}
-	if (argc - optind != 2 || options->address == NULL ||
-	    options->connections == 0)
+	if (options->address == NULL || options->connections == 0 ||
+	    (options->rate > 0 && options->connections == 1))
 		usage();
-	options->line = argv[optind];
-	options->code = argv[optind + 1];
+	add_commands(options, argv + optind, argc - optind);
 }
 
 int
