@@ -47,7 +47,7 @@ carrier_free(struct carrier *c)
 		stream_close(&c->side[i].stream);
 		free(c->side[i].in);
 	}
-	env->gone(env->arg, &c->peer.addr);
+	env->gone(env->arg, c->relay, &c->peer.addr);
 	site_unref(c->site);
 	free(c);
 }
@@ -287,6 +287,7 @@ begin_tls(struct carrier *c)
 			continue;
 		did = true;
 		side->is_securing = false;
+		side->is_shaking = true;
 		if (side->in_len > 0)
 			side->is_lost = true;
 		else if (i == DIALOGUE_CLIENT)
@@ -428,6 +429,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+note_tls(struct carrier *c, enum dialogue_side which, bool is_done)
+{
+	c->side[which].is_shaking = false;
+	c->env->tls(c->env->arg, which, is_done);
+}
+
+static void
 on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 {
 	struct side		*side = &c->side[which];
@@ -441,10 +449,13 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 		c->is_connected = true;
 		break;
 	case STREAM_SECURED:
+		note_tls(c, which, true);
 		tls_facts_read(side->stream.ssl, &facts);
 		dialogue_secured(c->d, which, &facts, carrier_now(c->env));
 		break;
 	case STREAM_FAILED:
+		if (side->is_shaking)
+			note_tls(c, which, false);
 		side->is_lost = true;
 		break;
 	case STREAM_DRAINED:

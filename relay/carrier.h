@@ -10,6 +10,7 @@
 #include <bsd/sys/queue.h>
 
 #include "dialogue.h"
+#include "relay_metrics.h"
 #include "resolve.h"
 #include "site.h"
 
@@ -25,8 +26,12 @@ struct carrier_env {
 	unsigned		 n;
 	void	(*note)(void *arg, const struct dialogue_note *note);
 	void	(*note_kept)(void *arg, const struct kept_note *note);
-	/* A carrier is about to go. */
-	void	(*gone)(void *arg, const struct address *peer);
+	/* A TLS handshake has come to its end; a session to its, before it had
+	 * begun; a carrier is about to go. */
+	void	(*tls)(void *arg, enum dialogue_side side, bool is_done);
+	void	(*refused)(void *arg, enum relay_refusal why);
+	void	(*gone)(void *arg, const struct site_relay *relay,
+		    const struct address *peer);
 	void	*arg;
 	uint64_t	 epoch_ms;	/* of the monotonic clock's zero */
 	char		*buf;		/* CARRIER_BUF_SIZE, for one read */

@@ -21,6 +21,7 @@ struct side {
 	bool		 is_told;
 	bool		 is_lost;	/* the same of a failure */
 	bool		 is_securing;	/* TLS is to begin */
+	bool		 is_shaking;	/* ... and has */
 };
 
 struct carrier {

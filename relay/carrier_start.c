@@ -24,8 +24,10 @@ begin(struct carrier *c, const struct proxy_header *proxy)
 	c->d = dialogue_new(&c->env->dialogue, site_conf(c->site),
 	    c->relay->conf, c->relay->hostname, &c->peer, proxy, c,
 	    carrier_now(c->env));
-	if (c->d == NULL)
+	if (c->d == NULL) {
+		c->env->refused(c->env->arg, RELAY_REFUSED_RESOURCES);
 		c->is_closing = true;
+	}
 	return c->d != NULL;
 }
 
@@ -37,6 +39,7 @@ refuse(struct carrier *c, const char *text)
 	LOG(LOG_LEVEL_WARNING, NULL, "proxy_header", { "peer",
 	    address_format(&c->peer.addr, addr, sizeof addr) },
 	    { "relay", c->relay->conf->name }, { "text", text });
+	c->env->refused(c->env->arg, RELAY_REFUSED_PROXY_HEADER);
 	c->is_closing = true;
 }
 

@@ -154,10 +154,51 @@ dialogue_say_last(struct dialogue *d, const char *fmt, ...)
  * Notes
  */
 
+static enum dialogue_stage
+stage_of(const struct dialogue *d)
+{
+	static const enum dialogue_stage	 stages[] = {
+		[HOP_NONE] = DIALOGUE_NO_HOP,
+		[HOP_CONNECTING] = DIALOGUE_AT_CONNECT,
+		[HOP_GREETING] = DIALOGUE_AT_GREETING,
+		[HOP_HOPS] = DIALOGUE_AT_GREETING,
+		[HOP_EHLO] = DIALOGUE_AT_GREETING,
+		[HOP_HELO] = DIALOGUE_AT_GREETING,
+		[HOP_STARTTLS] = DIALOGUE_AT_TLS,
+		[HOP_SECURING] = DIALOGUE_AT_TLS,
+		[HOP_XCLIENT] = DIALOGUE_AT_XCLIENT,
+		[HOP_READY] = DIALOGUE_AT_MAIL
+	};
+
+	return stages[d->hop.state];
+}
+
+const struct session *
+dialogue_shown(const struct dialogue *d, struct session *copy)
+{
+	const struct assertion_set	*said = d->xforward;
+
+	if (said == NULL ||
+	    said->v[ASSERTION_ADDR].status != ASSERTION_VALUE)
+		return &d->kept.session;
+	*copy = d->kept.session;
+	copy->client = said->addr;
+	copy->client_port = (uint16_t)strtoul(said->v[ASSERTION_PORT].value,
+	    NULL, 10);
+	return copy;
+}
+
 void
 dialogue_note_more(struct dialogue *d, struct dialogue_note *note)
 {
+	struct session	 copy;
+
 	note->session = &d->kept.session;
+	if (note->client == NULL)
+		note->client = &dialogue_shown(d, &copy)->client;
+	note->is_late = d->hop.is_late;
+	if (note->stage == DIALOGUE_NO_HOP)
+		note->stage = stage_of(d);
 	if (note->route == NULL && d->hop.route.nexthop.host[0] != '\0')
 		note->route = &d->hop.route;
 	d->env->ops->note(d->arg, note);
@@ -500,8 +541,10 @@ dialogue_tick(struct dialogue *d, uint64_t now_ms)
 		return;
 	if (is_hop_late(d) && now_ms >= hop_deadline(d)) {
 		dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
+		d->hop.is_late = true;
 		dialogue_lost(d, DIALOGUE_HOP, "it did not answer in time",
 		    false, now_ms);
+		d->hop.is_late = false;
 		return;
 	}
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");

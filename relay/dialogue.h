@@ -49,9 +49,23 @@ enum dialogue_event {
 	DIALOGUE_LOOP
 };
 
+/* How far a next hop was. */
+enum dialogue_stage {
+	DIALOGUE_NO_HOP,
+	DIALOGUE_AT_CONNECT,
+	DIALOGUE_AT_GREETING,	/* EHLO included */
+	DIALOGUE_AT_TLS,
+	DIALOGUE_AT_XCLIENT,
+	DIALOGUE_AT_MAIL	/* it was ready */
+};
+
 struct dialogue_note {
 	enum dialogue_event	 event;
+	enum dialogue_stage	 stage;
+	bool			 is_late;	/* it is over time */
 	const struct session	*session;
+	const struct address	*client;	/* the one that an XFORWARD
+						 * names, or the session's */
 	const struct route	*route;		/* NULL: none is known */
 	enum smtp_verb		 verb;
 	unsigned		 code;

@@ -32,9 +32,11 @@ static void
 await_end(struct dialogue *d)
 {
 	struct await	*await = dialogue_await(d, AWAIT_END);
+	struct session	 copy;
 
 	/* For the log; without memory it says less. */
 	await->sender = strndup(d->tx.sender.p, d->tx.sender.n);
+	await->client = dialogue_shown(d, &copy)->client;
 	await->n_recipients = d->tx.n_accepted;
 	await->octets = d->octets;
 }

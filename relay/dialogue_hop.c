@@ -107,6 +107,7 @@ note_message(struct dialogue *d, const struct await *await, unsigned code,
 	struct dialogue_note	 note = {
 		.event = DIALOGUE_MESSAGE, .code = code, .text = text,
 		.octets = await->octets, .sender = await->sender,
+		.client = &await->client,
 		.n_recipients = await->n_recipients
 	};
 
@@ -300,12 +301,12 @@ hop_lost(struct dialogue *d, const char *why)
 	struct await	*await;
 	char		 line[LINE_SIZE];
 
-	setup_drop(d);
-	if (d->tx.is_sent)
-		d->tx.is_failed = true;
 	/* Between transactions nobody needs to know. */
 	if (d->n_awaited > 0 || d->tx.is_sent)
 		dialogue_note(d, DIALOGUE_HOP_FAILED, 0, why);
+	setup_drop(d);
+	if (d->tx.is_sent)
+		d->tx.is_failed = true;
 	while ((await = dialogue_awaited(d)) != NULL &&
 	    d->state != CLIENT_CLOSED) {
 		say_lost(d, await, why);

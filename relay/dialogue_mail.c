@@ -39,6 +39,7 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
     struct err *err)
 {
 	struct context_view	*views;
+	struct session		 copy;
 	bool			 is_found;
 
 	if (d->relay->n_binding_maps == 0)
@@ -51,8 +52,8 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 	}
 	ext_view(d, &views[0]);
 	ext_message_view(d, &views[1]);
-	access_keys_make(d->env->keys, &d->kept.session, &views[0], &views[1],
-	    (struct span){ "", 0 }, (struct span){ "", 0 });
+	access_keys_make(d->env->keys, dialogue_shown(d, &copy), &views[0],
+	    &views[1], (struct span){ "", 0 }, (struct span){ "", 0 });
 	is_found = route_binding(d->conf, d->relay, d->env->keys, binding_r,
 	    err) == ROUTE_OK;
 	free(views);

@@ -72,6 +72,7 @@ struct await {
 	char		*text;		/* of AWAIT_LOCAL */
 	uint64_t	 octets;	/* of AWAIT_END, AWAIT_CHUNK */
 	char		*sender;	/* of AWAIT_END, for the log */
+	struct address	 client;	/* likewise */
 	unsigned	 n_recipients;
 };
 
@@ -102,6 +103,7 @@ struct hop {
 	bool			 has_identity;	/* that the next hop has now, as
 						 * said: */
 	bool				 is_identity_wanted;
+	bool				 is_late;	/* it is lost for that */
 	struct identity_lines	 said;
 	unsigned		 said_offered;	/* the attributes that
 						 * it had offered then */
@@ -183,6 +185,11 @@ bool		 dialogue_await_is_full(const struct dialogue *d);
 
 void	dialogue_note(struct dialogue *d, enum dialogue_event event,
 	    unsigned code, const char *text);
+/* The session as others may see it: with the client that an XFORWARD names.  It
+ * is copy, which borrows all its texts, or the session itself. */
+const struct session	*dialogue_shown(const struct dialogue *d,
+			    struct session *copy);
+
 /* For the rest of struct dialogue_note. */
 void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
 

@@ -567,24 +567,21 @@ has_right_ehlo(const struct dialogue *d)
 bool
 dialogue_hand_over(struct dialogue *d)
 {
-	struct session		 shown = d->kept.session;
+	struct session		 copy, *shown = &copy;
 	struct assertion_set	 set;
 	char			 line[ASSERTION_LINE_MAX];
 	size_t			 len;
 
+	*shown = *dialogue_shown(d, &copy);
 	if (d->xforward != NULL) {
-		/* The record shows who is spoken for; it borrows the rest. */
 		if (!make_identity(d, &set) ||
 		    !assertion_print(&set, line, sizeof line, &len))
 			return false;
-		shown.override = line;
-		shown.client = set.addr;
-		shown.client_port = (uint16_t)strtoul(
-		    set.v[ASSERTION_PORT].value, NULL, 10);
+		shown->override = line;
 	}
-	shown.pid = d->env->pid;
-	shown.pid_start = d->env->pid_start;
-	return d->env->ops->hand_over(d->arg, &shown);
+	shown->pid = d->env->pid;
+	shown->pid_start = d->env->pid_start;
+	return d->env->ops->hand_over(d->arg, shown);
 }
 
 /* To say at this point that it is another client's session would take the login

@@ -34,6 +34,24 @@ static const struct {
 	[DIALOGUE_LOOP] = { "loop", LOG_LEVEL_WARNING, false }
 };
 
+/* Next hops that were not there when they were needed; what happens in the
+ * middle of a message is told by its reply. */
+static void
+count_failure(struct relay_metrics *m, const struct dialogue_note *note)
+{
+	enum relay_hop_failure	 why = RELAY_HOP_GREETING;
+
+	if (note->stage == DIALOGUE_AT_MAIL)
+		return;
+	if (note->is_late)
+		why = RELAY_HOP_TIMEOUT;
+	else if (note->stage == DIALOGUE_AT_CONNECT)
+		why = RELAY_HOP_CONNECT;
+	else if (note->stage == DIALOGUE_AT_TLS)
+		why = RELAY_HOP_TLS;
+	relay_metrics_hop_failure(m, why);
+}
+
 static void
 count(struct relay_metrics *m, const struct dialogue_note *note)
 {
@@ -64,7 +82,7 @@ count(struct relay_metrics *m, const struct dialogue_note *note)
 		relay_metrics_xclient(m, mode, RELAY_XCLIENT_FAILED);
 		break;
 	case DIALOGUE_HOP_FAILED:
-		relay_metrics_hop_failure(m, RELAY_HOP_CONNECT);
+		count_failure(m, note);
 		break;
 	default:
 		break;
@@ -110,7 +128,7 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	LOG(events[note->event].level, s->id, events[note->event].name,
 	    { "hop", hop_text(route, hop, sizeof hop) },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(&s->client, client, sizeof client) },
+	    { "client", address_format(note->client, client, sizeof client) },
 	    { "listener", s->listener },
 	    { "binding", route == NULL || route->binding == NULL ? NULL :
 	    scope_binding_name(route->binding) },

@@ -37,7 +37,6 @@ static const char *const xclient_texts[RELAY_XCLIENT_COUNT] = {
 };
 
 static const char *const hop_failure_texts[RELAY_HOP_FAILURE_COUNT] = {
-	[RELAY_HOP_LOOKUP] = "lookup",
 	[RELAY_HOP_CONNECT] = "connect",
 	[RELAY_HOP_TIMEOUT] = "timeout",
 	[RELAY_HOP_TLS] = "tls",

@@ -36,8 +36,7 @@ enum relay_xclient {
 
 /* Why there is no connection to a next hop. */
 enum relay_hop_failure {
-	RELAY_HOP_LOOKUP,		/* no address */
-	RELAY_HOP_CONNECT,
+	RELAY_HOP_CONNECT,		/* lookup of its addresses included */
 	RELAY_HOP_TIMEOUT,
 	RELAY_HOP_TLS,
 	RELAY_HOP_GREETING		/* none, or it refused */

@@ -35,6 +35,7 @@ struct listener {
 	char			*name;		/* of the relay */
 	int			 fd;
 	bool			 is_open;
+	unsigned		 n_sessions;
 	struct event		 pause;		/* until it accepts again */
 };
 
@@ -105,13 +106,39 @@ remove_peer(struct relay_server *server, const struct address *addr)
 	free(peer);
 }
 
+static struct listener *
+listener_of(const struct relay_server *server, const struct site_relay *relay)
+{
+	unsigned	 i;
+
+	for (i = 0; i < server->n_listeners; i++)
+		if (strcmp(server->listeners[i].name,
+		    relay->conf->name) == 0)
+			return &server->listeners[i];
+	return NULL;
+}
+
 static void
-on_gone(void *arg, const struct address *addr)
+on_gone(void *arg, const struct site_relay *relay, const struct address *addr)
 {
 	struct relay_server	*server = arg;
 
+	listener_of(server, relay)->n_sessions--;
 	remove_peer(server, addr);
 	relay_metrics_end(server->metrics);
+}
+
+static void
+on_tls(void *arg, enum dialogue_side side, bool is_done)
+{
+	relay_metrics_tls(((struct relay_server *)arg)->metrics,
+	    side == DIALOGUE_CLIENT ? RELAY_INBOUND : RELAY_OUTBOUND, is_done);
+}
+
+static void
+on_refused(void *arg, enum relay_refusal why)
+{
+	relay_metrics_refuse(((struct relay_server *)arg)->metrics, why);
 }
 
 static void
@@ -161,9 +188,10 @@ is_allowed_user(const struct relay_server *server, int fd, pid_t *pid_r)
 }
 
 static void
-admit(struct relay_server *server, const struct site_relay *relay, int fd,
+admit(struct listener *listener, const struct site_relay *relay, int fd,
     const struct sockaddr_storage *from)
 {
+	struct relay_server	*server = listener->server;
 	const struct sockaddr	*sa = (const struct sockaddr *)from;
 	struct sockaddr_storage	 local;
 	socklen_t		 len = sizeof local;
@@ -182,7 +210,7 @@ admit(struct relay_server *server, const struct site_relay *relay, int fd,
 		/* Rules by name can speak of it. */
 		peer.name = "localhost";
 	}
-	if (server->env.n >= relay->conf->connections) {
+	if (listener->n_sessions >= relay->conf->connections) {
 		turn_away(server, fd, &peer.addr, RELAY_REFUSED_CONNECTIONS,
 		    "connections is reached");
 		return;
@@ -193,11 +221,13 @@ admit(struct relay_server *server, const struct site_relay *relay, int fd,
 		    "peer_connections is reached");
 		return;
 	}
+	listener->n_sessions++;
 	relay_metrics_begin(server->metrics);
 	if (carrier_new(&server->env, server->site, relay, fd, &peer))
 		return;
 	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "out of memory" });
-	on_gone(server, &peer.addr);
+	on_refused(server, RELAY_REFUSED_RESOURCES);
+	on_gone(server, relay, &peer.addr);
 }
 
 static void
@@ -249,7 +279,7 @@ accept_ready(evutil_socket_t fd, short what, void *arg)
 		if (relay == NULL)	/* gone since a reload */
 			(void)close(client);
 		else
-			admit(server, relay, client, &from);
+			admit(listener, relay, client, &from);
 	}
 }
 
@@ -319,6 +349,8 @@ fill_env(struct relay_server *server, struct event_base *base,
 	LIST_INIT(&env->all);
 	env->note = on_note;
 	env->note_kept = on_note_kept;
+	env->tls = on_tls;
+	env->refused = on_refused;
 	env->gone = on_gone;
 	env->arg = server;
 	env->epoch_ms = epoch();

@@ -147,7 +147,6 @@ static const struct row {
 	{ REQUIRED("verdict"), RELAY_XCLIENT_VERDICT },
 #define FAILURE(why) "xcontext_relay_next_hop_failures_total{reason=\"" why \
 	"\"} 1", 'f'
-	{ FAILURE("lookup"), RELAY_HOP_LOOKUP },
 	{ FAILURE("connect"), RELAY_HOP_CONNECT },
 	{ FAILURE("timeout"), RELAY_HOP_TIMEOUT },
 	{ FAILURE("tls"), RELAY_HOP_TLS },
