@@ -99,10 +99,13 @@ resolve_answer_hosts(struct resolve_query *query, const unsigned char *answer,
 	int			 status;
 
 	status = ares_parse_mx_reply(answer, len, &mx);
-	if (status != ARES_SUCCESS)
-		resolve_answer_note(query, status);
+	if (status != ARES_SUCCESS && status != ARES_ENODATA) {
+		/* Among others "bad name", which would be an answer. */
+		resolve_answer_note(query, ARES_EBADRESP);
+		return true;
+	}
 	if (mx == NULL)
-		return status != ARES_SUCCESS && !is_absent(status);
+		return false;
 	query->is_null_mx = mx->next == NULL && is_root(mx->host);
 	for (r = mx; r != NULL; r = r->next)
 		if (hostname_valid(span_of(r->host)))

@@ -83,7 +83,7 @@ void	resolve_answer_note(struct resolve_query *query, int status);
 void	resolve_answer_add(struct resolve_query *query, unsigned host,
 	    const struct ares_addrinfo *addrinfo);
 
-/* Makes hosts of MX records.  False: there are no MX records. */
+/* Makes hosts of MX records.  False: it is known that there are none. */
 bool	resolve_answer_hosts(struct resolve_query *query,
 	    const unsigned char *answer, int len);
 
