@@ -54,7 +54,6 @@ end_lookup(struct resolve_query *query)
 
 	if (--query->n_lookups > 0)
 		return;
-	LIST_REMOVE(query, waiting);
 	if (query->fn == NULL) {
 		free(query);
 		return;
@@ -232,7 +231,6 @@ new_query(struct resolver *resolver, resolve_fn *fn, void *arg)
 	query->fn = fn;
 	query->arg = arg;
 	query->n_lookups = 1;
-	LIST_INSERT_HEAD(&resolver->waiting, query, waiting);
 	return query;
 }
 
@@ -354,7 +352,6 @@ resolver_new(struct event_base *base, const char *servers, struct err *err)
 		return NULL;
 	}
 	resolver->base = base;
-	LIST_INIT(&resolver->waiting);
 	TAILQ_INIT(&resolver->done);
 	if (evtimer_assign(&resolver->deliver, base, deliver, resolver) == 0 &&
 	    resolve_loop_open(resolver, servers, err) == 0)
@@ -370,9 +367,7 @@ resolver_free(struct resolver *resolver)
 
 	if (resolver == NULL)
 		return;
-	LIST_FOREACH(query, &resolver->waiting, waiting)
-		query->fn = NULL;
-	/* Takes the waiting ones along, by calling back for each. */
+	/* It calls back for each lookup, so that all queries are done. */
 	resolve_loop_close(resolver);
 	while ((query = TAILQ_FIRST(&resolver->done)) != NULL)
 		resolve_cancel(query);

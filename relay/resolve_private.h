@@ -31,7 +31,6 @@ struct resolver {
 	struct event		 timer;		/* c-ares's next time-out */
 	struct event		 deliver;	/* something is in done */
 	LIST_HEAD(, resolve_socket) sockets;
-	LIST_HEAD(, resolve_query) waiting;	/* for c-ares */
 	TAILQ_HEAD(, resolve_query) done;	/* for their functions' call */
 };
 
@@ -48,7 +47,6 @@ struct resolve_found {
 };
 
 struct resolve_query {
-	LIST_ENTRY(resolve_query) waiting;
 	TAILQ_ENTRY(resolve_query) done;
 	struct resolver		*resolver;
 	resolve_fn		*fn;		/* NULL: nobody wants to know */

@@ -60,6 +60,7 @@ note(struct stream *stream, enum stream_event event, void *arg)
 
 	ck_assert(stream == &end->stream);
 	end->n[event]++;
+	ck_assert(event != STREAM_DRAINED || stream_pending(stream) == 0);
 	if (end->is_off_at_read && event == STREAM_READABLE)
 		stream_want_read(stream, false);
 	if (event == STREAM_READABLE && end->read_size > 0)

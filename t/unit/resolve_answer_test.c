@@ -57,10 +57,10 @@ static const struct row {
 static void
 write_hosts(const struct resolve_query *query, char *buf, size_t size)
 {
-	size_t		 n = 0;
+	size_t		 n;
 	unsigned	 i;
 
-	(void)snprintf(buf, size, "%s", query->is_null_mx ? "null" : "");
+	n = (size_t)snprintf(buf, size, "%s", query->is_null_mx ? "null" : "");
 	for (i = 0; i < query->n_hosts; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s %u\n",
 		    query->hosts[i].name, query->hosts[i].preference);

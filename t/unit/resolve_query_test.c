@@ -85,6 +85,8 @@ START_TEST(most_preferred_ones_are_kept)
 	ck_assert_uint_eq(l.result.n, RESOLVE_ADDRESSES_MAX);
 	for (i = 0; i < 16; i++)
 		ck_assert_str_eq(l.result.v[i].host, "mx19.example");
+	/* They fit UDP. */
+	ck_assert_uint_eq(s.server.n_conns, 0);
 	for (; i < 32; i++)
 		ck_assert_str_eq(l.result.v[i].host, "mx18.example");
 	tear_down(&s);
@@ -189,6 +191,39 @@ START_TEST(literal_asks_nobody)
 }
 END_TEST
 
+START_TEST(several_literals_are_all_told)
+{
+	struct setting	 s;
+	struct lookup	 l[3];
+	int		 i;
+
+	set_up(&s, zone);
+	memset(l, 0, sizeof l);
+	for (i = 0; i < NELEM(l); i++)
+		(void)resolve_mx(s.resolver, "192.0.2.1", told, &l[i]);
+	for (i = 0; i < NELEM(l); i++)
+		wait_for(&s, &l[i]);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(cancelled_query_asks_no_more)
+{
+	struct setting	 s;
+	struct lookup	 l = { 0 };
+	int		 i;
+
+	set_up(&s, zone);
+	resolve_cancel(resolve_mx(s.resolver, "order.example", told, &l));
+	for (i = 0; i < 100; i++) {
+		(void)event_base_loop(s.base, EVLOOP_NONBLOCK);
+		(void)usleep(500);
+	}
+	ck_assert_uint_eq(s.server.n_questions, 1);
+	tear_down(&s);
+}
+END_TEST
+
 START_TEST(many_at_once)
 {
 	struct setting	 s;
@@ -249,6 +284,8 @@ main(void)
 	tcase_add_loop_test(tc, resolver_may_be_freed_with_queries_under_way,
 	    100, 101);
 	tcase_add_test(tc, literal_asks_nobody);
+	tcase_add_test(tc, several_literals_are_all_told);
+	tcase_add_test(tc, cancelled_query_asks_no_more);
 	tcase_add_test(tc, many_at_once);
 	tcase_add_loop_test(tc, servers_must_be_addresses, 0, 3);
 	tcase_add_test(tc, system_servers_may_be_used);

@@ -95,12 +95,28 @@ choke(struct stream *stream)
 	return n;
 }
 
+START_TEST(drained_is_told_when_all_has_gone)
+{
+	struct pair	 p;
+
+	open_pair(&p);
+	put_all(&p.a.stream, 2000000, 2000000, false);
+	ck_assert(stream_flush(&p.a.stream));
+	stream_want_read(&p.b.stream, true);
+	/* Each turn takes a part; see note(). */
+	turn_until_read(p.base, &p.b, 2000000);
+	turn_until(p.base, &p.a.n[STREAM_DRAINED], 1);
+	close_pair(&p);
+}
+END_TEST
+
 START_TEST(drained_is_told_once_and_after_flush_only)
 {
 	struct pair	 p;
 	size_t		 n;
 
 	open_pair(&p);
+	ck_assert(stream_flush(&p.a.stream));
 	n = choke(&p.a.stream);
 	stream_want_read(&p.b.stream, true);
 	turn_until_read(p.base, &p.b, n);
@@ -116,6 +132,8 @@ START_TEST(drained_is_told_once_and_after_flush_only)
 	turn(p.base);
 	ck_assert_uint_eq(p.a.n[STREAM_DRAINED], 1);
 	ck_assert(stream_flush(&p.a.stream));
+	n += choke(&p.a.stream);
+	turn_until_read(p.base, &p.b, n);
 	turn(p.base);
 	ck_assert_uint_eq(p.a.n[STREAM_DRAINED], 1);
 	close_pair(&p);
@@ -152,7 +170,9 @@ START_TEST(small_ones_are_sent_together)
 	ck_assert(stream_put(&p.a.stream, span_of("z"), true));
 	put_all(&p.a.stream, 8192, 8192, true);
 	ck_assert_int_eq(arrived(&p.b), 16 + 1 + 8192);
-	turn(p.base);
+	stream_want_read(&p.b.stream, true);
+	turn_until_read(p.base, &p.b, 16 + 1 + 8192);
+	ck_assert(strncmp(p.b.in, "250-a\r\n250 b\r\nxyz", 17) == 0);
 	ck_assert_uint_eq(p.a.n[STREAM_DRAINED], 0);
 	close_pair(&p);
 }
@@ -236,6 +256,7 @@ START_TEST(end_of_one_direction_leaves_the_other)
 	ck_assert(stream_put(&p.a.stream, span_of("QUIT\r\n"), true));
 	stream_shutdown(&p.a.stream);
 	ck_assert(!stream_put(&p.a.stream, span_of("x"), false));
+	ck_assert_str_eq(stream_why(&p.a.stream), "write: after the end");
 	turn_until(p.base, &p.b.n[STREAM_READABLE], 2);
 	ck_assert_str_eq(p.b.in, "QUIT\r\n");
 	ck_assert_int_eq(p.b.last, STREAM_EOF);
@@ -488,6 +509,7 @@ main(void)
 	tcase_add_test(tc, bytes_go_both_ways);
 	tcase_add_loop_test(tc, much_goes_through_tiny_buffers, 0,
 	    NELEM(transfer_rows));
+	tcase_add_test(tc, drained_is_told_when_all_has_gone);
 	tcase_add_test(tc, drained_is_told_once_and_after_flush_only);
 	tcase_add_test(tc, small_ones_are_sent_together);
 	tcase_add_test(tc, what_is_kept_is_bounded_by_sending_it);

@@ -217,6 +217,8 @@ START_TEST(end_of_one_direction_leaves_the_other)
 	int		 i;
 
 	open_secure_pair(&p);
+	/* An end that is not said would be an error. */
+	(void)SSL_clear_options(p.b.stream.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	stream_want_read(&p.a.stream, true);
 	stream_want_read(&p.b.stream, true);
 	ck_assert(stream_put(&p.a.stream, span_of("QUIT\r\n"), true));
@@ -225,7 +227,6 @@ START_TEST(end_of_one_direction_leaves_the_other)
 		turn(p.base);
 	ck_assert_int_eq(p.b.last, STREAM_EOF);
 	ck_assert_str_eq(p.b.in, "QUIT\r\n");
-	ck_assert(SSL_get_shutdown(p.b.stream.ssl) == SSL_RECEIVED_SHUTDOWN);
 	put_all(&p.b.stream, 200000, 200000, false);
 	turn_until_read(p.base, &p.a, 200000);
 	check_filled(&p.a, 200000);
@@ -261,11 +262,12 @@ START_TEST(closing_says_the_end)
 	struct pair	 p;
 
 	open_secure_pair(&p);
+	/* An end that is not said would be an error. */
+	(void)SSL_clear_options(p.a.stream.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	stream_want_read(&p.a.stream, true);
 	stream_close(&p.b.stream);
 	turn_until(p.base, &p.a.n[STREAM_READABLE], 1);
 	ck_assert_int_eq(p.a.last, STREAM_EOF);
-	ck_assert(SSL_get_shutdown(p.a.stream.ssl) == SSL_RECEIVED_SHUTDOWN);
 	close_pair(&p);
 }
 END_TEST
