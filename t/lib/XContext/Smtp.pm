@@ -44,6 +44,7 @@ sub connect_unix {
 
 # With STARTTLS said and TLS begun, by openssl s_client, which also said EHLO
 # before that; EHLO is next.  certificate, key: files of the client's.
+# server_name: TLS from the first octet on, for that name; the greeting is read.
 sub connect_tls {
 	my ($class, $host, $port, %opt) = @_;
 	socketpair(my $ours, my $theirs, Socket::AF_UNIX(),
@@ -54,15 +55,18 @@ sub connect_tls {
 		open(STDIN, '<&', $theirs);
 		open(STDOUT, '>&', $theirs);
 		open(STDERR, '>', '/dev/null');
-		exec('openssl', 's_client', '-quiet', '-starttls', 'smtp',
-		    '-connect', "$host:$port",
+		exec('openssl', 's_client', '-quiet', '-connect',
+		    "$host:$port", defined $opt{server_name} ?
+		    ('-servername', $opt{server_name}) :
+		    ('-starttls', 'smtp'),
 		    defined $opt{local} ? ('-bind', "$opt{local}:0") : (),
 		    defined $opt{certificate} ? ('-cert', $opt{certificate},
 		    '-key', $opt{key}) : ()) or POSIX::_exit(127);
 	}
 	guard_process($pid);
 	close($theirs);
-	my $self = $class->_new($ours, %opt, greeting => 0);
+	my $self = $class->_new($ours, greeting => defined $opt{server_name},
+	    %opt);
 	$self->{pid} = $pid;
 	return $self;
 }
