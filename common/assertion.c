@@ -349,6 +349,9 @@ put_text_or_undo(struct assertion_set *set, enum assertion_name name,
 {
 	struct assertion_set	 old;
 
+	/* No other attribute has a family. */
+	if (address_slot(set, name) == NULL)
+		return put_text(set, name, value, false);
 	assertion_copy(&old, set);
 	if (!put_text(set, name, value, false))
 		return false;
