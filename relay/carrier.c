@@ -20,13 +20,13 @@
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
 #define IN_MAX		(CARRIER_BUF_SIZE / 2)
 
-uint64_t
-carrier_now(const struct carrier_env *env)
+void
+carrier_tick(struct carrier_env *env)
 {
 	struct timespec	 now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return env->epoch_ms + (uint64_t)now.tv_sec * 1000U +
+	env->now_ms = env->epoch_ms + (uint64_t)now.tv_sec * 1000U +
 	    (uint64_t)now.tv_nsec / 1000000U;
 }
 
@@ -146,7 +146,7 @@ offer(struct carrier *c, enum dialogue_side which, struct span bytes)
 	struct side	*side = &c->side[which];
 	size_t		 used;
 
-	used = dialogue_input(c->d, which, bytes, carrier_now(c->env));
+	used = dialogue_input(c->d, which, bytes, c->env->now_ms);
 	/* A connection that was closed meanwhile has no bytes left. */
 	if (!stream_is_open(&side->stream))
 		used = bytes.n;
@@ -205,7 +205,7 @@ static bool
 tell_side(struct carrier *c, enum dialogue_side which)
 {
 	struct side	*side = &c->side[which];
-	uint64_t	 now_ms = carrier_now(c->env);
+	uint64_t	 now_ms = c->env->now_ms;
 
 	if (side->is_told || !stream_is_open(&side->stream))
 		return false;
@@ -229,12 +229,12 @@ tell_hop(struct carrier *c)
 	if (c->has_failed) {
 		c->has_failed = false;
 		dialogue_lost(c->d, DIALOGUE_HOP, c->why, c->is_permanent,
-		    carrier_now(c->env));
+		    c->env->now_ms);
 		return true;
 	}
 	if (c->is_connected) {
 		c->is_connected = false;
-		dialogue_connected(c->d, carrier_now(c->env));
+		dialogue_connected(c->d, c->env->now_ms);
 		return true;
 	}
 	return false;
@@ -322,7 +322,7 @@ static void	on_timer(evutil_socket_t, short, void *);
 static void
 set_timer(struct carrier *c)
 {
-	uint64_t	 now_ms = carrier_now(c->env), deadline;
+	uint64_t	 now_ms = c->env->now_ms, deadline;
 	struct timeval	 wait;
 
 	if (c->is_closing)
@@ -356,7 +356,7 @@ static bool
 finish(struct carrier *c)
 {
 	struct side	*side = &c->side[DIALOGUE_CLIENT];
-	uint64_t	 now_ms = carrier_now(c->env);
+	uint64_t	 now_ms = c->env->now_ms;
 
 	if (!stream_is_open(&side->stream) || side->is_lost)
 		goto gone;
@@ -415,10 +415,12 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct carrier	*c = arg;
-	uint64_t	 now_ms = carrier_now(c->env);
+	uint64_t	 now_ms;
 
 	(void)fd;
 	(void)what;
+	carrier_tick(c->env);
+	now_ms = c->env->now_ms;
 	c->armed_ms = 0;
 	if (c->d == NULL && !c->is_closing &&
 	    now_ms >= carrier_start_deadline(c))
@@ -441,6 +443,7 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 	struct side		*side = &c->side[which];
 	struct tls_facts	 facts;
 
+	carrier_tick(c->env);
 	switch (event) {
 	case STREAM_READABLE:
 		read_side(c, which);
@@ -451,7 +454,7 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 	case STREAM_SECURED:
 		note_tls(c, which, true);
 		tls_facts_read(side->stream.ssl, &facts);
-		dialogue_secured(c->d, which, &facts, carrier_now(c->env));
+		dialogue_secured(c->d, which, &facts, c->env->now_ms);
 		break;
 	case STREAM_FAILED:
 		if (side->is_shaking)
@@ -508,11 +511,12 @@ carrier_new(struct carrier_env *env, struct site *site,
 		(void)close(fd);
 		return false;
 	}
+	carrier_tick(env);
 	c->env = env;
 	c->site = site_ref(site);
 	c->relay = relay;
 	c->peer = *peer;
-	c->begun_ms = carrier_now(env);
+	c->begun_ms = env->now_ms;
 	c->is_in_proxy_net = is_in(&peer->addr, relay->conf->proxy_nets,
 	    relay->conf->n_proxy_nets);
 	LIST_INSERT_HEAD(&env->all, c, entry);
@@ -526,11 +530,12 @@ carrier_stop_all(struct carrier_env *env)
 {
 	struct carrier	*c, *next;
 
+	carrier_tick(env);
 	LIST_FOREACH_SAFE(c, &env->all, entry, next) {
 		if (c->d == NULL)
 			c->is_closing = true;
 		else
-			dialogue_stop(c->d, carrier_now(env));
+			dialogue_stop(c->d, env->now_ms);
 		carrier_go_on(c);
 	}
 }

@@ -34,6 +34,7 @@ struct carrier_env {
 		    const struct address *peer);
 	void	*arg;
 	uint64_t	 epoch_ms;	/* of the monotonic clock's zero */
+	uint64_t	 now_ms;	/* of the event at hand */
 	char		*buf;		/* CARRIER_BUF_SIZE, for one read */
 };
 
@@ -56,7 +57,5 @@ void	carrier_stop_all(struct carrier_env *env);
 /* Ends all, at once. */
 void	carrier_free_all(struct carrier_env *env);
 
-/* Milliseconds since the epoch, which never go back. */
-uint64_t	carrier_now(const struct carrier_env *env);
 
 #endif

@@ -229,6 +229,7 @@ on_addresses(const struct resolve_result *result, void *arg)
 {
 	struct carrier	*c = arg;
 
+	carrier_tick(c->env);
 	c->query = NULL;
 	if (result->status != RESOLVE_OK) {
 		fail(c, "", result->err.text);

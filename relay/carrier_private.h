@@ -54,7 +54,10 @@ struct carrier {
 	uint16_t		 out_port;
 };
 
-/* carrier.c: after anything that has happened.  The carrier may be gone
+/* carrier.c: at the beginning of an event: what time it is (milliseconds since
+ * the epoch, which never go back). */
+void	carrier_tick(struct carrier_env *env);
+/* After anything that has happened.  The carrier may be gone
  * then. */
 void	carrier_go_on(struct carrier *c);
 void	carrier_free(struct carrier *c);

@@ -23,7 +23,7 @@ begin(struct carrier *c, const struct proxy_header *proxy)
 {
 	c->d = dialogue_new(&c->env->dialogue, site_conf(c->site),
 	    c->relay->conf, c->relay->hostname, &c->peer, proxy, c,
-	    carrier_now(c->env));
+	    c->env->now_ms);
 	if (c->d == NULL) {
 		c->env->refused(c->env->arg, RELAY_REFUSED_RESOURCES);
 		c->is_closing = true;
@@ -80,6 +80,7 @@ on_name(const struct resolve_result *result, void *arg)
 {
 	struct carrier	*c = arg;
 
+	carrier_tick(c->env);
 	c->query = NULL;
 	/* Of whom no name is known, for whatever reason, is a stranger to
 	 * rules by name; those by address hold. */
