@@ -341,7 +341,7 @@ op_note_kept(void *arg, const struct kept_note *n)
 
 	note->is_grave = n->event == KEPT_ERROR;
 	if (n->verdict == NULL)
-		(void)snprintf(note->text, sizeof note->text, "error %s",
+		(void)snprintf(note->text, sizeof note->text, "error %.480s",
 		    n->err->text);
 	else
 		(void)snprintf(note->text, sizeof note->text, "%s %s %s",
