@@ -141,12 +141,15 @@ dialogue_say_last(struct dialogue *d, const char *fmt, ...)
 {
 	va_list	 ap;
 
+	if (d->state == CLIENT_CLOSED)
+		return;
+	/* A reply of ours that waits for its turn would now be taken for what
+	 * the next hop says to a command before: a message, say. */
+	while (d->n_awaited > 0)
+		forget_first(d);
 	va_start(ap, fmt);
 	say(d, fmt, ap);
 	va_end(ap);
-	/* Replies that will never come must not hold back this one. */
-	while (d->n_awaited > 0 && d->state != CLIENT_CLOSED)
-		dialogue_await_done(d);
 	dialogue_close_client(d);
 }
 
