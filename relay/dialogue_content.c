@@ -67,6 +67,8 @@ say_early(struct dialogue *d, unsigned n)
 		dialogue_note_more(d, &note);
 		while (n-- > 0)
 			dialogue_say_text(d, d->early);
+		if (note.code == 421)
+			dialogue_close_client(d);
 	}
 	free(d->early);
 	d->early = NULL;

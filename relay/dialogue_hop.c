@@ -55,7 +55,9 @@ pass(struct dialogue *d, const struct smtp_reply *reply)
 static void
 protocol_error(struct dialogue *d, const char *text)
 {
-	dialogue_note(d, DIALOGUE_HOP_FAILED, 0, text);
+	/* Else hop_lost does. */
+	if (d->n_awaited == 0 && !d->tx.is_sent)
+		dialogue_note(d, DIALOGUE_HOP_FAILED, 0, text);
 	hop_lost(d, text);
 }
 
@@ -161,9 +163,12 @@ unasked(struct dialogue *d, const struct smtp_reply *reply)
 {
 	char	*text;
 
+	if (d->state != CLIENT_CONTENT && reply->code == 421) {
+		hop_lost(d, "it ended the session");
+		return;
+	}
 	if (d->state != CLIENT_CONTENT || reply->code < 400) {
-		protocol_error(d, reply->code == 421 ?
-		    "it ended the session" : "a reply to nothing");
+		protocol_error(d, "a reply to nothing");
 		return;
 	}
 	text = hop_format(reply);
