@@ -10,6 +10,7 @@
  */
 #include "dialogue_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 bool
@@ -60,11 +61,28 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 	return is_found;
 }
 
+/* What stands for the domain of a message that has no recipient yet: the next
+ * hop, in brackets if it is an address. */
+static struct span
+domain_of(const struct nexthop *nexthop, char *buf, size_t size)
+{
+	struct address	 addr;
+	char		 text[ADDRESS_TEXT_SIZE + sizeof "IPv6:"];
+
+	if (nexthop->kind == NEXTHOP_UNIX ||
+	    !address_parse(span_of(nexthop->host), &addr))
+		return span_of(nexthop->host);
+	(void)snprintf(buf, size, "[%s]",
+	    address_format_mailhost(&addr, text, sizeof text));
+	return span_of(buf);
+}
+
 bool
 mail_route(struct dialogue *d, struct span recipient, struct span domain,
     struct route *route_r, struct err *err)
 {
 	enum route_result	 result;
+	char			 literal[ADDRESS_TEXT_SIZE + sizeof "[IPv6:]"];
 
 	result = route_nexthop(d->relay, recipient, domain,
 	    &route_r->nexthop, err);
@@ -77,10 +95,28 @@ mail_route(struct dialogue *d, struct span recipient, struct span domain,
 		return false;
 	}
 	if (domain.n == 0)
-		domain = span_of(route_r->nexthop.host);
+		domain = domain_of(&route_r->nexthop, literal,
+		    sizeof literal);
 	route_r->mode = scope_xclient(d->conf->scope, route_r->binding,
 	    domain, route_r->rule, sizeof route_r->rule);
 	return true;
+}
+
+/* Why there is no next hop.  Whoever says 421 leaves (RFC 5321, 3.8), also if
+ * they are another's words. */
+static void
+say_failure(struct dialogue *d)
+{
+	const char	*text = d->hop.failure;
+	bool		 is_last;
+
+	if (text == NULL)
+		text = "451 4.3.0 out of memory\r\n";
+	is_last = strncmp(text, "421", 3) == 0;
+	dialogue_say_text(d, text);
+	setup_forget(d);
+	if (is_last)
+		dialogue_close_client(d);
 }
 
 /* Brings up the next hop for mail; while that takes, the command waits.
@@ -102,11 +138,8 @@ ensure(struct dialogue *d, struct span recipient, struct span domain)
 	setup = setup_ensure(d, d->is_waiting ? &d->hop.route : &route, true);
 	if (setup == SETUP_WAIT)
 		d->is_waiting = true;
-	if (setup == SETUP_FAILED) {
-		dialogue_say_text(d, d->hop.failure == NULL ?
-		    "451 4.3.0 out of memory\r\n" : d->hop.failure);
-		setup_forget(d);
-	}
+	if (setup == SETUP_FAILED)
+		say_failure(d);
 	return setup;
 }
 

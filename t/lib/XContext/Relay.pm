@@ -65,6 +65,7 @@ sub impossible {
 #	conf		global settings, likewise; undef takes a default away
 #	trust		text of the cidr table that is the trust map
 #	profiles	text
+#	limits		settings of the limits section, likewise
 #	sections	text: bindings, groups, domains, listeners ...
 #	name		of its directory and log, where a test has several
 sub new {
@@ -78,6 +79,8 @@ sub new {
 	    trust => $opt{trust} // $trust,
 	    profiles => $opt{profiles} // $profiles,
 	    sections => $opt{sections} // '', settings => $opt{conf} // {},
+	    # Every line counts.
+	    limits => { log_rate => 0, %{$opt{limits} // {}} },
 	    relays => $opt{relays});
 	for my $relay (values %{$self->{relays}}) {
 		my $address = XContext::Postfix::own_address();
@@ -106,7 +109,7 @@ sub _settings {
 }
 
 # Writes the configuration and the trust map as they now are in {relays},
-# {settings}, {trust}, {profiles} and {sections}.
+# {settings}, {limits}, {trust}, {profiles} and {sections}.
 sub write_conf {
 	my ($self) = @_;
 	my $dir = $self->{dir};
@@ -118,7 +121,9 @@ sub write_conf {
 	    store => "\"lmdb:$dir/store\"", runtime_directory => "\"$dir\"",
 	    user => $user, log => '"stderr"', log_all => 'true',
 	    trust_maps => "{ \"cidr:$self->{trust_file}\" }",
-	    %{$self->{settings}}) . $self->{profiles} . $self->{sections} .
+	    %{$self->{settings}}) . "limits {\n" . _settings("\t",
+	    %{$self->{limits}}) . "}\n" .
+	    $self->{profiles} . $self->{sections} .
 	    join('', map { "relay $_ {\n" . _settings("\t",
 	    %{$self->{relays}{$_}}) . "}\n" } sort keys %{$self->{relays}}));
 }
@@ -175,17 +180,17 @@ sub reload {
 }
 
 # The log from here on is that of since().
-sub mark { $_[0]{mark} = () = $_[0]->log_lines }
+sub mark { $_[0]{mark} = -s $_[0]{log} }
 
 # The events since mark() that fit; complete only when is_idle().
 sub since {
 	my ($self, %want) = @_;
-	my @lines = $self->log_lines;
-	splice(@lines, 0, $self->{mark} // 0);
+	open(my $fh, '<', $self->{log}) or return;
+	seek($fh, $self->{mark} // 0, 0);
 	return grep {
 		my $line = $_;
 		!grep { ($line->{$_} // '') ne $want{$_} } keys %want;
-	} map { XContext::Daemon::parse_line($_) } @lines;
+	} map { chomp; XContext::Daemon::parse_line($_) } <$fh>;
 }
 
 # True once no client is connected any more, waiting up to that many seconds:
@@ -193,25 +198,30 @@ sub since {
 sub is_idle {
 	my ($self, $seconds) = @_;
 	my $end = Time::HiRes::time() + ($seconds // 10);
-	my @names = grep { $self->{relays}{$_}{listen} !~ /^"unix:/ }
+	my %ours = map { _in_hexadecimal($self->_listen($_)) => 1 }
+	    grep { $self->{relays}{$_}{listen} !~ /^"unix:/ }
 	    keys %{$self->{relays}};
-	while (1) {
-		return 1 if !grep { _n_connections($self->address($_),
-		    $self->port($_)) } @names;
+	while (_n_connections(\%ours) > 0) {
 		return 0 if Time::HiRes::time() > $end;
-		Time::HiRes::sleep(0.02);
+		Time::HiRes::sleep(0.01);
 	}
+	return 1;
 }
 
-# How many connections there are at an IPv4 address and port of ours.
-sub _n_connections {
+# As /proc/net/tcp has it.
+sub _in_hexadecimal {
 	my ($address, $port) = @_;
-	my $local = sprintf('%08X:%04X', unpack('L', pack('C4',
+	return sprintf('%08X:%04X', unpack('L', pack('C4',
 	    split(/\./, $address))), $port);
+}
+
+# How many connections there are at IPv4 addresses and ports of ours:
+# established, or closed by the client alone.
+sub _n_connections {
+	my ($ours) = @_;
 	open(my $fh, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!\n";
-	# Established, or closed by the client alone.
 	return scalar grep { my @field = split(' ');
-	    $field[1] eq $local && $field[3] =~ /^0[18]$/ } <$fh>;
+	    $field[3] =~ /^0[18]$/ && $ours->{$field[1]} } <$fh>;
 }
 
 # A clean end, and a log without what nobody expects.
