@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "log.h"
@@ -50,12 +51,27 @@ die(const char *what, const struct err *err)
 static unsigned
 n_descriptors(const struct conf *conf)
 {
-	unsigned	 i, most = 0;
+	unsigned	 i, n = SPARE_DESCRIPTORS;
 
 	for (i = 0; i < conf->n_relays; i++)
-		if (conf->relays[i].connections > most)
-			most = conf->relays[i].connections;
-	return 2 * most + SPARE_DESCRIPTORS;
+		n += 2 * conf->relays[i].connections;
+	return n;
+}
+
+/* A key that only root can read is read once. */
+static void
+warn_of_keys(const struct conf *conf)
+{
+	unsigned	 i;
+
+	for (i = 0; i < conf->n_relays; i++)
+		if (conf->relays[i].tls != RELAY_TLS_NO &&
+		    access(conf->relays[i].tls_key, R_OK) != 0)
+			LOG(LOG_LEVEL_WARNING, NULL, "limit",
+			    { "relay", conf->relays[i].name },
+			    { "key", "relay.tls_key" },
+			    { "text", "SIGHUP will fail: the user cannot read "
+			    "it" });
 }
 
 static void
@@ -87,6 +103,7 @@ start_privileged(struct program *p, struct conf *conf)
 		die("tls", &err);
 	if (privdrop(site_conf(p->site)->user, &err) != 0)
 		die("user", &err);
+	warn_of_keys(site_conf(p->site));
 }
 
 static void
