@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
@@ -337,6 +338,25 @@ START_TEST(unknown_is_nothing)
 }
 END_TEST
 
+/* Each octet at each of its places. */
+START_TEST(octets_are_written_as_numbers)
+{
+	struct address	 addr = { .family = AF_INET };
+	char		 text[ADDRESS_TEXT_SIZE], want[ADDRESS_TEXT_SIZE];
+	unsigned	 i, place;
+
+	for (place = 0; place < 4; place++)
+		for (i = 0; i < 256; i++) {
+			addr.bytes[place] = (uint8_t)i;
+			(void)snprintf(want, sizeof(want), "%u.%u.%u.%u",
+			    addr.bytes[0], addr.bytes[1], addr.bytes[2],
+			    addr.bytes[3]);
+			ck_assert_str_eq(address_format(&addr, text,
+			    sizeof(text)), want);
+		}
+}
+END_TEST
+
 START_TEST(more_bits_than_there_are_hold_nothing)
 {
 	struct address_net	 net = { { { 192, 0, 2, 1 }, AF_INET }, 33 };
@@ -402,6 +422,7 @@ main(void)
 	tcase_add_loop_test(tc, in_net_row, 0, NELEM(in_rows));
 	tcase_add_loop_test(tc, public_row, 0, NELEM(public_rows));
 	tcase_add_test(tc, unknown_is_nothing);
+	tcase_add_test(tc, octets_are_written_as_numbers);
 	tcase_add_test(tc, more_bits_than_there_are_hold_nothing);
 	tcase_add_test(tc, equal_needs_the_family);
 	tcase_add_test(tc, sockaddr_gives_address_and_port);
