@@ -457,6 +457,18 @@ is_ipv6(const struct assertion_set *set, enum assertion_name name)
 	    (name == ASSERTION_DESTADDR && set->destaddr.family == AF_INET6);
 }
 
+/* Adds a text, as far as it goes with the NUL; returns the length that all
+ * would have. */
+static size_t
+add_text(char *buf, size_t size, size_t len, const char *text)
+{
+	size_t	 n = strlen(text);
+
+	if (len + n < size)
+		memcpy(buf + len, text, n + 1);
+	return len + n;
+}
+
 bool
 assertion_print(const struct assertion_set *set, char *buf, size_t size,
     size_t *len_r)
@@ -466,16 +478,17 @@ assertion_print(const struct assertion_set *set, char *buf, size_t size,
 	size_t			 len, start;
 	int			 i;
 
-	start = len = (size_t)snprintf(buf, size, "%s",
-	    command_texts[set->command]);
+	start = len = add_text(buf, size, 0, command_texts[set->command]);
 	for (i = 0; i < ASSERTION_COUNT && len < size; i++) {
 		name = print_order(set, i);
 		if (!names(set, name))
 			continue;
 		if (!encode_value(&set->v[name], is_ipv6(set, name), value))
 			return false;
-		len += (size_t)snprintf(buf + len, size - len, " %s=%s",
-		    name_texts[name], value);
+		len = add_text(buf, size, len, " ");
+		len = add_text(buf, size, len, name_texts[name]);
+		len = add_text(buf, size, len, "=");
+		len = add_text(buf, size, len, value);
 	}
 	if (len == start || len >= size)
 		return false;

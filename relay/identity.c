@@ -144,6 +144,30 @@ identity_make(const struct identity_facts *facts, struct assertion_set *set)
 	return true;
 }
 
+static unsigned
+said_mask(const struct assertion_set *set)
+{
+	unsigned	 mask = 0;
+	int		 i;
+
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		if (says(set, i))
+			mask |= BIT(i);
+	return mask;
+}
+
+static void
+copy_part(struct assertion_set *part, const struct assertion_set *set,
+    unsigned mask)
+{
+	int	 i;
+
+	assertion_copy(part, set);
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		if ((mask & BIT(i)) == 0 && says(part, i))
+			remove_attribute(part, (enum assertion_name)i);
+}
+
 /* Writes the attributes of one mask as a line; true if it is not too long.
  * Nothing to say is no line. */
 static bool
@@ -152,19 +176,16 @@ write_line(const struct assertion_set *set, unsigned mask,
 {
 	struct assertion_set	 part;
 	char			 line[ASSERTION_LINE_MAX];
+	unsigned		 said = said_mask(set);
 	size_t			 len;
-	int			 i;
-	bool			 is_empty = true;
 
-	assertion_copy(&part, set);
-	for (i = 0; i < ASSERTION_COUNT; i++) {
-		if ((mask & BIT(i)) == 0 && says(&part, i))
-			remove_attribute(&part, (enum assertion_name)i);
-		is_empty = is_empty && !says(&part, i);
-	}
-	if (is_empty)
+	if ((said & mask) == 0)
 		return true;
-	if (!assertion_print(&part, line, sizeof line, &len) ||
+	if ((said & ~mask) != 0) {
+		copy_part(&part, set, mask);
+		set = &part;
+	}
+	if (!assertion_print(set, line, sizeof line, &len) ||
 	    len + strlen("\r\n") > ASSERTION_COMMAND_MAX)
 		return false;
 	memcpy(lines->line[lines->n++], line, len + 1);
