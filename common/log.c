@@ -66,6 +66,20 @@ line_add(struct line *line, const char *p, size_t n)
 	line->n += n;
 }
 
+/* Adds as many as there is room for. */
+static void
+line_add_some(struct line *line, const char *p, size_t n)
+{
+	size_t	 room = line->size - line->n - END_ROOM;
+
+	if (line->is_full || n <= room) {
+		line_add(line, p, n);
+		return;
+	}
+	line_add(line, p, room);
+	line->is_full = true;
+}
+
 static void
 line_add_byte(struct line *line, unsigned char c)
 {
@@ -102,9 +116,8 @@ static void
 line_add_value(struct line *line, const char *value)
 {
 	if (!needs_quotes(value)) {
-		/* Bytewise, so that a long one is cut rather than lost. */
-		for (; *value != '\0'; value++)
-			line_add(line, value, 1);
+		/* A long one is cut rather than lost. */
+		line_add_some(line, value, strlen(value));
 		return;
 	}
 	line_add(line, "\"", 1);
