@@ -15,21 +15,37 @@
 
 #define LOST	"451 4.4.2 the next hop was lost: %s\r\n"
 
+#define HEAD_LEN	4	/* "250-" */
+
+/* What a line of a reply begins with.  A code has three digits. */
+static void
+make_head(const struct smtp_reply *reply, bool is_last, char head[HEAD_LEN])
+{
+	head[0] = (char)('0' + reply->code / 100);
+	head[1] = (char)('0' + reply->code / 10 % 10);
+	head[2] = (char)('0' + reply->code % 10);
+	head[3] = is_last ? ' ' : '-';
+}
+
 char *
 hop_format(const struct smtp_reply *reply)
 {
 	struct span	 text = reply->text, line;
 	/* "250-", and CRLF where there was LF alone. */
-	size_t		 size = reply->text.n + 6 * reply->n_lines + 1, n = 0;
-	char		*buf = malloc(size);
+	size_t		 size = reply->text.n + 6 * reply->n_lines + 1;
+	char		*buf = malloc(size), *to = buf;
 	unsigned	 i = 0;
 
 	if (buf == NULL)
 		return NULL;
-	while (smtp_reply_line(&text, &line))
-		n += (size_t)snprintf(buf + n, size - n, "%u%c%.*s\r\n",
-		    reply->code, ++i < reply->n_lines ? '-' : ' ',
-		    (int)line.n, line.p);
+	while (smtp_reply_line(&text, &line)) {
+		make_head(reply, ++i >= reply->n_lines, to);
+		memcpy(to + HEAD_LEN, line.p, line.n);
+		to += HEAD_LEN + line.n;
+		memcpy(to, "\r\n", 2);
+		to += 2;
+	}
+	*to = '\0';
 	return buf;
 }
 
@@ -38,13 +54,13 @@ static void
 pass(struct dialogue *d, const struct smtp_reply *reply)
 {
 	struct span	 text = reply->text, line;
-	char		 head[8];
+	char		 head[HEAD_LEN];
 	unsigned	 i = 0;
 
 	while (smtp_reply_line(&text, &line)) {
-		(void)snprintf(head, sizeof head, "%u%c", reply->code,
-		    ++i < reply->n_lines ? '-' : ' ');
-		dialogue_send(d, DIALOGUE_CLIENT, span_of(head));
+		make_head(reply, ++i >= reply->n_lines, head);
+		dialogue_send(d, DIALOGUE_CLIENT,
+		    (struct span){ head, sizeof head });
 		dialogue_send(d, DIALOGUE_CLIENT, line);
 		dialogue_send(d, DIALOGUE_CLIENT, span_of("\r\n"));
 	}
