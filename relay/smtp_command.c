@@ -124,10 +124,11 @@ smtp_command_parse(struct span line)
 	struct span		 word = take_word(&command.args);
 	int			 verb;
 
-	for (verb = SMTP_UNKNOWN + 1; verb < SMTP_VERB_COUNT; verb++) {
-		if (span_caseeq(word, verbs[verb]))
+	for (verb = SMTP_UNKNOWN + 1; verb < SMTP_VERB_COUNT; verb++)
+		if (span_caseeq(word, verbs[verb])) {
 			command.verb = (enum smtp_verb)verb;
-	}
+			break;
+		}
 	return command;
 }
 
