@@ -5,7 +5,9 @@
  */
 #include "relay_log.h"
 
-#include <stdio.h>
+#include <string.h>
+
+#include <bsd/string.h>
 
 #include "log.h"
 
@@ -89,22 +91,51 @@ count(struct relay_metrics *m, const struct dialogue_note *note)
 	}
 }
 
+#define NUMBER_SIZE	24
+
+/* A line a message is written here: printf for each of its numbers would cost
+ * more than the rest of it. */
 static const char *
-hop_text(const struct route *route, char *buf, size_t size)
+number(uint64_t n, bool is_there, char buf[NUMBER_SIZE])
 {
-	if (route == NULL)
-		return NULL;
-	(void)snprintf(buf, size, "%s:%s:%u",
-	    route->nexthop.protocol == NEXTHOP_LMTP ? "lmtp" : "smtp",
-	    route->nexthop.host, route->nexthop.port);
-	return buf;
+	char	*p = buf + NUMBER_SIZE - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return is_there ? p : NULL;
 }
 
 static const char *
-number(uint64_t n, bool is_there, char buf[24])
+hop_text(const struct route *route, char *buf, size_t size)
 {
-	(void)snprintf(buf, 24, "%llu", (unsigned long long)n);
-	return is_there ? buf : NULL;
+	char	 port[NUMBER_SIZE];
+
+	if (route == NULL)
+		return NULL;
+	(void)strlcpy(buf, route->nexthop.protocol == NEXTHOP_LMTP ?
+	    "lmtp:" : "smtp:", size);
+	(void)strlcat(buf, route->nexthop.host, size);
+	(void)strlcat(buf, ":", size);
+	(void)strlcat(buf, number(route->nexthop.port, true, port), size);
+	return buf;
+}
+
+/* The first line: of a reply, that says enough. */
+static const char *
+first_line(const char *text, char *buf, size_t size)
+{
+	size_t	 n;
+
+	if (text == NULL)
+		return NULL;
+	n = strcspn(text, "\r\n");
+	if (n >= size)
+		n = size - 1;
+	memcpy(buf, text, n);
+	buf[n] = '\0';
+	return buf;
 }
 
 void
@@ -115,16 +146,12 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	bool			 is_message = note->event == DIALOGUE_MESSAGE;
 	char			 peer[ADDRESS_TEXT_SIZE];
 	char			 client[ADDRESS_TEXT_SIZE];
-	char			 hop[300], code[24], octets[24], rcpts[24];
-	char			 text[512];
+	char			 hop[300], text[512], code[NUMBER_SIZE];
+	char			 octets[NUMBER_SIZE], rcpts[NUMBER_SIZE];
 
 	count(log->metrics, note);
 	if (events[note->event].is_detail && !log->is_verbose)
 		return;
-	/* A reply's first line says enough. */
-	(void)snprintf(text, sizeof text, "%.*s", note->text == NULL ? 0 :
-	    (int)strcspn(note->text, "\r\n"), note->text == NULL ? "" :
-	    note->text);
 	LOG(events[note->event].level, s->id, events[note->event].name,
 	    { "hop", hop_text(route, hop, sizeof hop) },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
@@ -142,7 +169,7 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	    { "recipients", number(note->n_recipients, is_message, rcpts) },
 	    { "size", number(note->octets, is_message, octets) },
 	    { "code", number(note->code, note->code != 0, code) },
-	    { "text", note->text == NULL ? NULL : text },
+	    { "text", first_line(note->text, text, sizeof text) },
 	    { "line", note->line });
 }
 
