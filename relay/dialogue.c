@@ -79,6 +79,8 @@ dialogue_await_done(struct dialogue *d)
 		forget_first(d);
 	}
 	d->hop.since_ms = d->now_ms;
+	if (d->n_awaited == 0)
+		d->client_since_ms = d->now_ms;
 }
 
 /*
@@ -493,10 +495,13 @@ dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
  * Time
  */
 
+/* Whether it is the next hop's turn; else it is the client's. */
 static bool
 is_hop_late(const struct dialogue *d)
 {
-	return d->is_waiting || d->n_awaited > 0;
+	if (d->state == CLIENT_AUTH)
+		return false;
+	return d->is_waiting || d->n_awaited > content_chunk_replies(d);
 }
 
 static uint64_t
@@ -515,14 +520,24 @@ hop_deadline(const struct dialogue *d)
 static uint64_t
 client_deadline(const struct dialogue *d)
 {
-	unsigned	 seconds = d->relay->command_timeout;
-	uint64_t	 bonus = 0;
+	uint64_t	 seconds = d->relay->command_timeout;
+	uint64_t	 stalled, slow;
 
-	if (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK) {
-		seconds = d->relay->data_timeout;
-		bonus = d->octets * MS / MIN_DATA_RATE;
-	}
-	return d->client_since_ms + (uint64_t)seconds * MS + bonus;
+	if (d->state != CLIENT_CONTENT && d->state != CLIENT_CHUNK)
+		return d->client_since_ms + seconds * MS;
+	seconds = d->relay->data_timeout;
+	stalled = d->client_since_ms + seconds * MS;
+	slow = d->part_since_ms + seconds * MS +
+	    (d->octets - d->part_octets) * MS / MIN_DATA_RATE;
+	return stalled < slow ? stalled : slow;
+}
+
+/* Whether content is not taken for want of room at the next hop. */
+static bool
+is_hop_full(const struct dialogue *d)
+{
+	return (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK) &&
+	    d->early == NULL && d->env->ops->room(d->arg, DIALOGUE_HOP) == 0;
 }
 
 uint64_t
@@ -548,6 +563,14 @@ dialogue_tick(struct dialogue *d, uint64_t now_ms)
 		dialogue_lost(d, DIALOGUE_HOP, "it did not answer in time",
 		    false, now_ms);
 		d->hop.is_late = false;
+		return;
+	}
+	if (is_hop_full(d) && now_ms >= client_deadline(d)) {
+		dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
+		/* The client has all its time to go on. */
+		content_begin(d);
+		dialogue_lost(d, DIALOGUE_HOP, "it did not take the message",
+		    false, now_ms);
 		return;
 	}
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");

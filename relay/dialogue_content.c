@@ -19,13 +19,29 @@ content_discard(struct dialogue *d, const char *text)
 		dialogue_say_last(d, "421 4.3.0 out of memory");
 }
 
-/* One reply for each recipient, to an LMTP client (RFC 2033, 4.2). */
+void
+content_begin(struct dialogue *d)
+{
+	d->part_octets = d->octets;
+	d->part_since_ms = d->client_since_ms = d->now_ms;
+}
+
+/* One reply for each recipient, to an LMTP client (RFC 2033, 4.2); if there is
+ * none, one all the same, which refuses. */
 static unsigned
 n_replies(const struct dialogue *d)
 {
-	if (d->relay->protocol != NEXTHOP_LMTP)
+	if (d->relay->protocol != NEXTHOP_LMTP || d->tx.n_accepted == 0)
 		return 1;
 	return d->tx.n_accepted;
+}
+
+unsigned
+content_chunk_replies(const struct dialogue *d)
+{
+	if (d->state != CLIENT_CHUNK || d->early != NULL)
+		return 0;
+	return d->is_chunk_last ? n_replies(d) : 1;
 }
 
 static void
@@ -35,10 +51,11 @@ await_end(struct dialogue *d)
 	struct session	 copy;
 
 	/* For the log; without memory it says less. */
-	await->sender = strndup(d->tx.sender.p, d->tx.sender.n);
+	if (d->tx.sender.p != NULL)
+		await->sender = strndup(d->tx.sender.p, d->tx.sender.n);
 	await->client = dialogue_shown(d, &copy)->client;
 	await->n_recipients = d->tx.n_accepted;
-	await->octets = d->octets;
+	await->octets = d->octets + d->chunk_left;
 }
 
 void
@@ -120,6 +137,7 @@ content_input(struct dialogue *d, struct span bytes)
 		return 0;
 	status = smtp_content_next(&d->content, bytes, &out, &used);
 	d->octets += out.n;
+	d->client_since_ms = d->now_ms;
 	if (status == SMTP_CONTENT_BAD) {
 		bad_content(d);
 		return used == 0 ? bytes.n : used;
@@ -138,8 +156,10 @@ content_input(struct dialogue *d, struct span bytes)
 static void
 end_chunk(struct dialogue *d)
 {
+	/* It is the next hop's turn. */
+	if (d->n_awaited <= content_chunk_replies(d))
+		d->hop.since_ms = d->now_ms;
 	d->state = CLIENT_COMMAND;
-	d->client_since_ms = d->now_ms;
 	if (d->early != NULL)
 		say_early(d, d->is_chunk_last ? n_replies(d) : 1);
 	if (d->is_chunk_last)
@@ -157,6 +177,8 @@ chunk_input(struct dialogue *d, struct span bytes)
 		dialogue_send(d, DIALOGUE_HOP, (struct span){ bytes.p, n });
 	d->chunk_left -= n;
 	d->octets += n;
+	if (n > 0)
+		d->client_since_ms = d->now_ms;
 	if (d->chunk_left == 0)
 		end_chunk(d);
 	return n;

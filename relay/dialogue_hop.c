@@ -94,6 +94,8 @@ reply_to_rcpt(struct dialogue *d, const struct smtp_reply *reply)
 	}
 	if (is_present && reply->code / 100 == 2)
 		d->tx.n_accepted++;
+	else if (is_present)
+		d->tx.n_rcpt--;
 	pass(d, reply);
 }
 
@@ -111,7 +113,7 @@ static void
 reply_to_data(struct dialogue *d, const struct smtp_reply *reply)
 {
 	d->state = reply->code == 354 ? CLIENT_CONTENT : CLIENT_COMMAND;
-	d->client_since_ms = d->now_ms;
+	content_begin(d);
 	smtp_content_init(&d->content,
 	    d->relay->bare_newline == RELAY_NEWLINE_REJECT ?
 	    SMTP_CONTENT_REJECT : SMTP_CONTENT_NORMALIZE);
@@ -154,7 +156,10 @@ reply_to_auth(struct dialogue *d, const struct smtp_reply *reply)
 	}
 	d->is_authenticated = reply->code / 100 == 2;
 	d->state = CLIENT_COMMAND;
-	dialogue_await_done(d);
+	if (reply->code == 421)
+		dialogue_close_client(d);
+	else
+		dialogue_await_done(d);
 }
 
 /* Replies that are 3xx where nothing is to follow, and 2xx where a message is,
@@ -170,6 +175,23 @@ is_possible(enum await_kind kind, unsigned code)
 	default:
 		return code < 300 || code >= 400;
 	}
+}
+
+/* Whether a reply belies what the next hop said before, or what it can know:
+ * recipients and content for a sender that it has refused, or all of a chunk
+ * that is still coming. */
+static bool
+is_contrary(const struct dialogue *d, const struct await *await,
+    unsigned code)
+{
+	bool	 is_refused = await->serial == d->refused ||
+		    (await->serial == d->serial && d->tx.refusal != NULL);
+
+	if (code / 100 == 2 && d->n_awaited <= content_chunk_replies(d))
+		return true;
+	return (await->kind == AWAIT_DATA && code == 354 && is_refused) ||
+	    (await->kind == AWAIT_RCPT && code / 100 == 2 &&
+	    await->serial == d->refused);
 }
 
 /* A reply to nothing: a next hop that has had enough (421), or content that is
@@ -203,7 +225,8 @@ handle(struct dialogue *d, const struct smtp_reply *reply)
 		unasked(d, reply);
 		return;
 	}
-	if (!is_possible(await->kind, reply->code)) {
+	if (!is_possible(await->kind, reply->code) ||
+	    is_contrary(d, await, reply->code)) {
 		protocol_error(d, "a reply that answers nothing");
 		return;
 	}
@@ -245,8 +268,10 @@ handle(struct dialogue *d, const struct smtp_reply *reply)
 		return;
 	}
 	if (await->kind == AWAIT_MAIL && reply->code >= 400 &&
-	    await->serial == d->serial)
+	    await->serial == d->serial) {
+		d->refused = d->serial;
 		dialogue_reset(d);
+	}
 	dialogue_await_done(d);
 }
 
@@ -328,6 +353,11 @@ hop_lost(struct dialogue *d, const char *why)
 	setup_drop(d);
 	if (d->tx.is_sent)
 		d->tx.is_failed = true;
+	if (d->state == CLIENT_AUTH) {
+		/* What it says next is no command. */
+		dialogue_say_last(d, "421 4.4.2 the next hop was lost");
+		return;
+	}
 	while ((await = dialogue_awaited(d)) != NULL &&
 	    d->state != CLIENT_CLOSED) {
 		say_lost(d, await, why);

@@ -381,13 +381,12 @@ mail_data(struct dialogue *d, struct span args)
 
 /* The octets come whatever is answered, so they are taken in any case. */
 static void
-begin_chunk(struct dialogue *d, uint64_t size, bool is_last)
+begin_chunk(struct dialogue *d)
 {
-	d->chunk_left = size;
-	d->is_chunk_last = is_last;
 	d->state = CLIENT_CHUNK;
+	content_begin(d);
 	/* An empty one is over at once. */
-	if (size == 0)
+	if (d->chunk_left == 0)
 		(void)chunk_input(d, (struct span){ "", 0 });
 }
 
@@ -408,13 +407,19 @@ mail_bdat(struct dialogue *d, struct span args)
 	else if (d->tx.is_failed)
 		no = "451 4.4.2 the next hop was lost\r\n";
 	else if (d->kept.session.refused != VERDICT_PERMIT)
-		no = "451 4.7.1 this session's mail is refused\r\n";
+		no = d->kept.session.refused == VERDICT_REJECT ?
+		    "554 5.7.1 this session's mail is refused\r\n" :
+		    "451 4.7.1 this session's mail is refused\r\n";
 	else if (!smtp_offers(&d->hop.offer, SMTP_KW_CHUNKING))
 		no = "503 5.5.1 Error: BDAT is not offered\r\n";
 	else if (!mail_may_send(d) || (d->n_awaited > 0 &&
 	    d->relay->protocol == NEXTHOP_LMTP))
 		/* How many recipients will be answered has to be known. */
 		return TAKE_LATER;
+	else if (d->relay->protocol == NEXTHOP_LMTP && d->tx.n_accepted == 0)
+		no = "503 5.5.1 Error: no valid recipients\r\n";
+	d->chunk_left = size;
+	d->is_chunk_last = is_last;
 	if (no != NULL) {
 		content_discard(d, no);
 	} else {
@@ -422,7 +427,7 @@ mail_bdat(struct dialogue *d, struct span args)
 		mail_send(d, SMTP_BDAT, args);
 		content_await(d, is_last);
 	}
-	begin_chunk(d, size, is_last);
+	begin_chunk(d);
 	return TAKE_DONE;
 }
 

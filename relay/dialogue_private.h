@@ -87,7 +87,7 @@ struct transaction {
 	struct span	 sender;	/* in it */
 	struct span	 params;	/* in it */
 	char		*refusal;	/* reply to our own MAIL; NULL: none */
-	unsigned	 n_rcpt;	/* sent on */
+	unsigned	 n_rcpt;	/* sent on, and not refused */
 	unsigned	 n_accepted;
 	bool		 is_chunked;	/* BDAT has begun */
 };
@@ -144,10 +144,16 @@ struct dialogue {
 							 * NULL */
 	struct transaction		 tx;
 	unsigned			 serial;	/* of the transaction */
+	unsigned			 refused;	/* of the last one whose MAIL
+							 * was refused */
 	struct smtp_content		 content;
 	uint64_t			 chunk_left;
 	bool				 is_chunk_last;
 	uint64_t			 octets;	/* of this message */
+	uint64_t			 part_octets;	/* octets, and when, at the
+							 * beginning of its content, or of
+							 * this chunk */
+	uint64_t			 part_since_ms;
 	char				*early;		/* what is to be said at
 							 * the end of content
 							 * that goes nowhere */
@@ -248,8 +254,12 @@ size_t	content_input(struct dialogue *d, struct span bytes);
 size_t	chunk_input(struct dialogue *d, struct span bytes);
 /* The content goes nowhere any more; at its end this is said. */
 void	content_discard(struct dialogue *d, const char *text);
+/* Octets are next. */
+void	content_begin(struct dialogue *d);
 /* The reply to a chunk, or to the end of a message, is next. */
 void	content_await(struct dialogue *d, bool is_end);
+/* How many replies to the chunk that is still coming may be awaited. */
+unsigned	content_chunk_replies(const struct dialogue *d);
 
 /* dialogue_setup.c */
 enum setup {

@@ -171,6 +171,7 @@ set_hop(struct stage *s, bool is_lmtp)
 	s->hop.on_command = watch_command;
 	s->hop.on_reply = watch_reply;
 	s->hop.arg = s;
+	s->hop.is_server = true;
 	s->is_connecting = s->is_connected = false;
 	s->is_securing[DIALOGUE_HOP] = false;
 	s->is_header_due = s->relay->proxy_protocol_out;

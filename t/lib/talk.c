@@ -49,14 +49,6 @@ await(struct talk *t, char what)
 		t->awaited[t->n_awaited++] = what;
 }
 
-static void
-end_message(struct talk *t)
-{
-	t->n_ends++;
-	await(t, TALK_FOR_END);
-	t->mode = TALK_COMMAND;
-}
-
 /*
  * The client
  */
@@ -75,10 +67,13 @@ has_control(struct span line)
 static void
 take_bdat(struct talk *t, struct span args)
 {
-	if (!smtp_bdat_parse(args, &t->chunk_left, &t->is_chunk_last))
-		await(t, TALK_FOR_OTHER);
-	else
+	bool	 is_chunk;
+
+	is_chunk = smtp_bdat_parse(args, &t->chunk_left, &t->is_chunk_last);
+	if (is_chunk)
 		t->mode = TALK_CHUNK;
+	await(t, is_chunk && t->is_chunk_last ? TALK_FOR_END :
+	    TALK_FOR_OTHER);
 }
 
 static void
@@ -156,16 +151,18 @@ take_content(struct talk *t, char ch)
 
 	if (was_cr != (ch == '\n'))
 		t->fault = "a bare CR or LF in content";
-	if (ch == '\r')
+	if (ch == '\r') {
 		t->content_state = before == AFTER_DOT ? AFTER_DOT_CR :
 		    AFTER_CR;
-	else if (ch == '\n' && before == AFTER_DOT_CR)
-		end_message(t);
-	else if (ch == '\n' && before == AFTER_CR)
+	} else if (ch == '\n' && before == AFTER_DOT_CR) {
+		await(t, TALK_FOR_END);
+		t->mode = TALK_COMMAND;
+	} else if (ch == '\n' && before == AFTER_CR) {
 		t->content_state = AT_LINE;
-	else
+	} else {
 		t->content_state = ch == '.' && before == AT_LINE ?
 		    AFTER_DOT : IN_LINE;
+	}
 }
 
 static size_t
@@ -175,13 +172,8 @@ take_chunk(struct talk *t)
 		     (size_t)t->chunk_left;
 
 	t->chunk_left -= n;
-	if (t->chunk_left > 0)
-		return n;
-	t->mode = TALK_COMMAND;
-	if (t->is_chunk_last)
-		end_message(t);
-	else
-		await(t, TALK_FOR_OTHER);
+	if (t->chunk_left == 0)
+		t->mode = TALK_COMMAND;
 	return n;
 }
 
@@ -257,6 +249,9 @@ static void
 take_reply(struct talk *t, struct span text, unsigned code)
 {
 	char	 what = take_awaited(t);
+	/* Of a chunk that is still coming nobody can have accepted anything. */
+	bool	 is_early = t->mode == TALK_CHUNK && t->n_awaited ==
+		    (t->n_due > 0 ? 1U : 0U);
 
 	if (t->on_reply != NULL)
 		t->on_reply(t->arg, what, text);
@@ -270,6 +265,8 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		t->n_recipients += code / 100 == 2;
 		break;
 	case TALK_FOR_END:
+		if (is_early && t->is_server)
+			break;
 		t->n_accepted += code / 100 == 2;
 		if (t->n_due == 0)
 			t->n_recipients = 0;

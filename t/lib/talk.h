@@ -60,8 +60,9 @@ struct talk {
 	unsigned	 n_recipients;	/* accepted */
 	unsigned	 n_due;		/* more replies to the end of a
 					 * message; 0: none has come */
-	unsigned	 n_ends;	/* messages that the client has ended */
-	unsigned	 n_accepted;	/* 2xx replies to these */
+	unsigned	 n_accepted;	/* 2xx replies to the end of messages */
+	bool		 is_server;	/* 2xx before the end of a chunk are no
+					 * such */
 	/* Called with each command line and reply; NULL: not. */
 	void		(*on_command)(void *arg, struct span line);
 	void		(*on_reply)(void *arg, char what, struct span reply);
