@@ -388,13 +388,28 @@ client_step(struct dialogue *d, struct span bytes)
 	return client_input(d, bytes);
 }
 
-/* A client that is owed nothing and will say nothing is done with. */
+/* Whether bytes that were not taken are more than half of something. */
+static bool
+is_held(const struct dialogue *d, struct span rest)
+{
+	if (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK)
+		return true;
+	return memchr(rest.p, '\n', rest.n) != NULL;
+}
+
+/* A client that is owed nothing, and will say nothing more, or is told that it
+ * has to go, is done with; half a message, or half a handshake, is none. */
 static void
 finish_client(struct dialogue *d)
 {
-	if (d->is_eof && d->n_awaited == 0 && !d->is_waiting &&
-	    d->state != CLIENT_CLOSED)
+	bool	 is_half = d->state != CLIENT_COMMAND &&
+		    d->state != CLIENT_LEAVING;
+
+	if (d->is_eof && !d->is_held && (is_half ||
+	    (d->n_awaited == 0 && !d->is_waiting)))
 		dialogue_close_client(d);
+	else if (d->is_stopping)
+		dialogue_stop(d, d->now_ms);
 }
 
 size_t
@@ -404,11 +419,15 @@ dialogue_input(struct dialogue *d, enum dialogue_side side,
 	size_t	 used, n;
 
 	d->now_ms = now_ms;
+	if (side == DIALOGUE_CLIENT)
+		d->is_held = false;
 	for (used = 0; used < bytes.n; used += n) {
 		struct span	 rest = span_skip(bytes, used);
 
 		n = side == DIALOGUE_CLIENT ? client_step(d, rest) :
 		    hop_input(d, rest);
+		if (n == 0 && side == DIALOGUE_CLIENT)
+			d->is_held = is_held(d, rest);
 		if (n == 0)
 			break;
 	}
@@ -443,11 +462,7 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 		return;
 	}
 	d->is_eof = true;
-	/* Half a message, or half a handshake, is none. */
-	if (d->state != CLIENT_COMMAND && d->state != CLIENT_LEAVING)
-		dialogue_close_client(d);
-	else
-		finish_client(d);
+	finish_client(d);
 }
 
 void

@@ -132,6 +132,9 @@ struct dialogue {
 	bool				 is_eof;	/* of the client */
 	bool				 is_waiting;	/* a command waits for
 							 * the next hop */
+	bool				 is_held;	/* more of what the
+							 * client sent can be
+							 * taken, but not yet */
 	bool				 is_esmtp;
 	bool				 is_secured;
 	bool				 is_authenticated;

@@ -480,6 +480,13 @@ stage_stop(struct stage *s)
 }
 
 void
+stage_room(struct stage *s, enum dialogue_side side, size_t room)
+{
+	s->room[side] = room;
+	move(s);
+}
+
+void
 stage_wait(struct stage *s, uint64_t ms)
 {
 	uint64_t	 until = s->now_ms + ms, next;

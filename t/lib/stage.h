@@ -79,6 +79,7 @@ void	stage_connected(struct stage *stage);
 void	stage_secured(struct stage *stage, enum dialogue_side side,
 	    const char *fingerprint);
 void	stage_stop(struct stage *stage);
+void	stage_room(struct stage *stage, enum dialogue_side side, size_t room);
 /* Time goes by, and with it what was to happen till then. */
 void	stage_wait(struct stage *stage, uint64_t ms);
 

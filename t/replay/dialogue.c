@@ -43,6 +43,7 @@
  *	rule PATTERN		by which rule XCLIENT was decided about in the
  *				last note
  *	deadline SECONDS	from now
+ *	wants SIDE, ignores SIDE	whether more of its bytes are of use
  * In a pattern "*" is any text.  In all texts "\r", "\n", "\\" and "\xHH" stand
  * for octets.
  */
@@ -640,6 +641,10 @@ check(struct player *p, const struct step *step)
 		    fail(p, "it is there");
 	if (is_word(step, "rule"))
 		return check_rule(p, step->text);
+	if (is_word(step, "wants") || is_word(step, "ignores"))
+		return dialogue_wants(p->stage.d, span_eq(step->text,
+		    "client") ? DIALOGUE_CLIENT : DIALOGUE_HOP) ==
+		    (step->word[0] == 'w') || fail(p, "it is not so");
 	if (is_word(step, "deadline"))
 		return check_deadline(p, step->text);
 	return fail(p, "unknown line \"%s\"", step->word);
@@ -696,8 +701,8 @@ happen(struct player *p, const struct step *step)
 	else if (is_word(step, "wait"))
 		stage_wait(s, strtoull(text, NULL, 10) * 1000);
 	else if (is_word(step, "room"))
-		s->room[strncmp(text, "hop", 3) == 0] =
-		    strtoul(strchr(text, ' '), NULL, 10);
+		stage_room(s, strncmp(text, "hop", 3) == 0 ? DIALOGUE_HOP :
+		    DIALOGUE_CLIENT, strtoul(strchr(text, ' '), NULL, 10));
 	else if (is_word(step, "stop"))
 		stage_stop(s);
 	else if (is_word(step, "revoke") || is_word(step, "unrevoke"))
