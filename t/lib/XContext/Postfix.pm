@@ -105,6 +105,7 @@ trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 proxywrite unix - - n - 1 proxymap
+scache unix - - n - 1 scache
 showq unix n - n - - showq
 error unix - - n - - error
 smtp unix - - n - - smtp
@@ -335,8 +336,9 @@ sub is_idle {
 	my $end = Time::HiRes::time() + ($seconds // 10);
 	my $queue = $self->queue;
 	while (1) {
-		my @left = map { glob("$queue/$_/*") } qw(incoming active
-		    maildrop deferred);
+		# Deferred mail is in directories of its own.
+		my @left = grep { -f } map { glob("$queue/$_/* $queue/$_/*/*") }
+		    qw(incoming active maildrop deferred);
 		return 1 if !@left;
 		return 0 if Time::HiRes::time() > $end;
 		Time::HiRes::sleep(0.05);
