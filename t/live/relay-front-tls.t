@@ -34,6 +34,7 @@ sub certificate {
 	    "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$name " .
 	    "-keyout $dir/$name.key -out $dir/$name.pem 2>/dev/null") == 0
 	    or die "openssl cannot make a certificate\n";
+	chmod(0644, "$dir/$name.key");
 	my $text = `openssl x509 -in $dir/$name.pem -noout -fingerprint -sha256`;
 	return $text =~ /=([0-9A-F:]+)$/ ? $1 : die "no fingerprint\n";
 }
