@@ -512,7 +512,7 @@ dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
 
 /* Whether it is the next hop's turn; else it is the client's. */
 static bool
-is_hop_late(const struct dialogue *d)
+is_hops_turn(const struct dialogue *d)
 {
 	if (d->state == CLIENT_AUTH)
 		return false;
@@ -560,10 +560,19 @@ dialogue_deadline(const struct dialogue *d)
 {
 	uint64_t	 total = d->begun_ms +
 			     (uint64_t)d->relay->total_timeout * MS;
-	uint64_t	 next = is_hop_late(d) ? hop_deadline(d) :
+	uint64_t	 next = is_hops_turn(d) ? hop_deadline(d) :
 			     client_deadline(d);
 
 	return next < total ? next : total;
+}
+
+static void
+hop_is_late(struct dialogue *d, const char *why)
+{
+	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
+	d->hop.is_late = true;
+	dialogue_lost(d, DIALOGUE_HOP, why, false, d->now_ms);
+	d->hop.is_late = false;
 }
 
 void
@@ -572,24 +581,23 @@ dialogue_tick(struct dialogue *d, uint64_t now_ms)
 	d->now_ms = now_ms;
 	if (d->state == CLIENT_CLOSED || now_ms < dialogue_deadline(d))
 		return;
-	if (is_hop_late(d) && now_ms >= hop_deadline(d)) {
-		dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
-		d->hop.is_late = true;
-		dialogue_lost(d, DIALOGUE_HOP, "it did not answer in time",
-		    false, now_ms);
-		d->hop.is_late = false;
+	if (is_hops_turn(d) && now_ms >= hop_deadline(d)) {
+		hop_is_late(d, "it did not answer in time");
 		return;
 	}
 	if (is_hop_full(d) && now_ms >= client_deadline(d)) {
-		dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
 		/* The client has all its time to go on. */
 		content_begin(d);
-		dialogue_lost(d, DIALOGUE_HOP, "it did not take the message",
-		    false, now_ms);
+		hop_is_late(d, "it did not take the message");
 		return;
 	}
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");
-	dialogue_say_last(d, "421 4.4.2 %s timeout exceeded", d->hostname);
+	/* In the middle of a handshake nothing can be said. */
+	if (d->state == CLIENT_SECURING)
+		dialogue_close_client(d);
+	else
+		dialogue_say_last(d, "421 4.4.2 %s timeout exceeded",
+		    d->hostname);
 }
 
 void
