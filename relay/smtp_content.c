@@ -23,6 +23,8 @@
  * bytes alone is not searched to its end for each of them. */
 #define LOOK		1024
 
+#define END		".\r\n"	/* at the beginning of a line */
+
 void
 smtp_content_init(struct smtp_content *c, enum smtp_content_mode mode)
 {
@@ -148,7 +150,7 @@ after_dot_cr(struct smtp_content *c, char ch, struct span *out_r,
 	if (ch != '\n')
 		return after_stray_cr(c, out_r, used_r);
 	go(c, LINE);
-	*out_r = span_of(is_end ? ".\r\n" : "");
+	*out_r = span_of(is_end ? END : "");
 	*used_r = 1;
 	return is_end ? SMTP_CONTENT_END : SMTP_CONTENT_SOME;
 }
@@ -157,7 +159,7 @@ static enum smtp_content_status
 in_text(struct smtp_content *c, struct span in, struct span *out_r,
     size_t *used_r)
 {
-	bool	 is_line;
+	bool	 is_line, is_end;
 
 	if (in.p[0] == '\n') {
 		*used_r = 1;
@@ -165,9 +167,13 @@ in_text(struct smtp_content *c, struct span in, struct span *out_r,
 		return replace(c, "\r\n", out_r);
 	}
 	*used_r = clean_len(in, &is_line);
+	is_end = is_line && in.n - *used_r >= strlen(END) &&
+	    memcmp(in.p + *used_r, END, strlen(END)) == 0;
+	if (is_end)
+		*used_r += strlen(END);
 	*out_r = (struct span){ in.p, *used_r };
 	go(c, is_line ? LINE : TEXT);
-	return SMTP_CONTENT_SOME;
+	return is_end ? SMTP_CONTENT_END : SMTP_CONTENT_SOME;
 }
 
 /* Judges what is held and the bytes behind it, the first of which cannot be
