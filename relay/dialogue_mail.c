@@ -119,6 +119,15 @@ say_failure(struct dialogue *d)
 		dialogue_close_client(d);
 }
 
+/* Whether the next hop that is being brought up, or could not be, is that of
+ * the command that waits.  One that waits for other replies has none yet. */
+static bool
+is_coming_up(const struct dialogue *d)
+{
+	return d->is_waiting && (d->hop.failure != NULL ||
+	    (d->hop.state != HOP_NONE && d->hop.state != HOP_READY));
+}
+
 /* Brings up the next hop for mail; while that takes, the command waits.
  * SETUP_FAILED: what there is to say has been said. */
 static enum setup
@@ -127,15 +136,15 @@ ensure(struct dialogue *d, struct span recipient, struct span domain)
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
 	enum setup	 setup;
+	bool		 is_known = is_coming_up(d);
 
-	/* While it waits, the way has been found. */
-	if (!d->is_waiting && !mail_route(d, recipient, domain, &route,
+	if (!is_known && !mail_route(d, recipient, domain, &route,
 	    &err)) {
 		dialogue_note(d, DIALOGUE_MAIL_REFUSED, 451, err.text);
 		dialogue_say(d, "451 4.3.0 %s", err.text);
 		return SETUP_FAILED;
 	}
-	setup = setup_ensure(d, d->is_waiting ? &d->hop.route : &route, true);
+	setup = setup_ensure(d, is_known ? &d->hop.route : &route, true);
 	if (setup == SETUP_WAIT)
 		d->is_waiting = true;
 	if (setup == SETUP_FAILED)
