@@ -391,7 +391,8 @@ move(struct carrier *c)
 		did = tell_side(c, DIALOGUE_CLIENT) || did;
 		did = flush(c) || did;
 		did = begin_tls(c) || did;
-	} while (did && !c->is_closing);
+		/* A connect that was asked for here may have failed at once. */
+	} while ((did || c->has_failed) && !c->is_closing);
 }
 
 void
