@@ -89,7 +89,7 @@ sub new {
 		# Nobody but a test of names wants to wait for a resolver.
 		$relay->{name_lookup} //= 'false';
 		# Not everywhere may 20,000 files be open.
-		$relay->{connections} //= 500;
+		$relay->{connections} //= 200;
 	}
 	$self->write_conf;
 	return $self;
