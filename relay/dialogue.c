@@ -139,6 +139,14 @@ dialogue_close_client(struct dialogue *d)
 }
 
 void
+dialogue_say_reply(struct dialogue *d, const char *text)
+{
+	dialogue_say_text(d, text);
+	if (strncmp(text, "421", 3) == 0)
+		dialogue_close_client(d);
+}
+
+void
 dialogue_say_last(struct dialogue *d, const char *fmt, ...)
 {
 	va_list	 ap;
@@ -484,6 +492,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	d->is_secured = true;
 	d->state = CLIENT_COMMAND;
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
+	dialogue_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	d->is_authenticated = false;
 	ext_certificate(d, facts);

@@ -102,23 +102,25 @@ client_may_auth(const struct dialogue *d)
 	    (d->relay->auth == RELAY_AUTH_TLS && d->is_secured);
 }
 
-/* An XCLIENT after it would take the login away, so it goes first. */
+/* Whose login it is the next hop has to know first. */
 static enum take
-send_auth(struct dialogue *d, struct span args)
+pass_auth(struct dialogue *d, const struct smtp_command *command)
 {
 	switch (setup_ensure(d, &d->hop.route, true)) {
 	case SETUP_WAIT:
 		d->is_waiting = true;
 		return TAKE_LATER;
 	case SETUP_FAILED:
-		dialogue_say_text(d, d->hop.failure == NULL ?
-		    "451 4.3.0 out of memory\r\n" : d->hop.failure);
-		setup_forget(d);
+		setup_say_failure(d);
 		return TAKE_DONE;
 	case SETUP_READY:
 		break;
 	}
-	mail_send(d, SMTP_AUTH, args);
+	if (!smtp_offers(&d->hop.offer, SMTP_KW_AUTH)) {
+		dialogue_say(d, "503 5.5.1 AUTH is not offered");
+		return TAKE_DONE;
+	}
+	mail_send(d, SMTP_AUTH, command->args);
 	(void)dialogue_await(d, AWAIT_AUTH);
 	d->state = CLIENT_AUTH_WAIT;
 	return TAKE_DONE;
@@ -128,18 +130,19 @@ static enum take
 auth(struct dialogue *d, const struct smtp_command *command)
 {
 	if (d->is_waiting)
-		return send_auth(d, command->args);
+		return pass_auth(d, command);
 	if (d->n_awaited > 0)
 		return TAKE_LATER;
 	if (!route_is_fixed(d->relay) || d->relay->auth == RELAY_AUTH_NO)
 		dialogue_say(d, "502 5.5.1 AUTH is not offered");
 	else if (!client_may_auth(d))
 		dialogue_say(d, "538 5.7.11 AUTH needs STARTTLS first");
-	else if (d->hop.state != HOP_READY ||
-	    !smtp_offers(&d->hop.offer, SMTP_KW_AUTH))
-		dialogue_say(d, "503 5.5.1 AUTH is not offered");
+	else if (d->helo == NULL)
+		dialogue_say(d, "503 5.5.1 Error: send EHLO first");
+	else if (d->tx.is_open)
+		dialogue_say(d, "503 5.5.1 a transaction is under way");
 	else
-		return send_auth(d, command->args);
+		return pass_auth(d, command);
 	return TAKE_DONE;
 }
 

@@ -82,10 +82,8 @@ say_early(struct dialogue *d, unsigned n)
 
 	if (*d->early != '\0') {
 		dialogue_note_more(d, &note);
-		while (n-- > 0)
-			dialogue_say_text(d, d->early);
-		if (note.code == 421)
-			dialogue_close_client(d);
+		while (n-- > 0 && d->state != CLIENT_CLOSED)
+			dialogue_say_reply(d, d->early);
 	}
 	free(d->early);
 	d->early = NULL;

@@ -282,7 +282,7 @@ start_over(struct dialogue *d)
 {
 	dialogue_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
-	/* What one has logged in to is not the other's. */
+	/* Nor has it logged in. */
 	if (d->is_authenticated)
 		setup_drop(d);
 	d->is_authenticated = false;

@@ -102,23 +102,6 @@ mail_route(struct dialogue *d, struct span recipient, struct span domain,
 	return true;
 }
 
-/* Why there is no next hop.  Whoever says 421 leaves (RFC 5321, 3.8), also if
- * they are another's words. */
-static void
-say_failure(struct dialogue *d)
-{
-	const char	*text = d->hop.failure;
-	bool		 is_last;
-
-	if (text == NULL)
-		text = "451 4.3.0 out of memory\r\n";
-	is_last = strncmp(text, "421", 3) == 0;
-	dialogue_say_text(d, text);
-	setup_forget(d);
-	if (is_last)
-		dialogue_close_client(d);
-}
-
 /* Whether the next hop that is being brought up, or could not be, is that of
  * the command that waits.  One that waits for other replies has none yet. */
 static bool
@@ -148,7 +131,7 @@ ensure(struct dialogue *d, struct span recipient, struct span domain)
 	if (setup == SETUP_WAIT)
 		d->is_waiting = true;
 	if (setup == SETUP_FAILED)
-		say_failure(d);
+		setup_say_failure(d);
 	return setup;
 }
 
@@ -301,18 +284,34 @@ goes_along(struct dialogue *d, const struct smtp_path *path)
 	return false;
 }
 
+/* Takes " BODY=value" out of MAIL's argument. */
+static void
+drop_body(struct dialogue *d, struct span value)
+{
+	char			*at = d->tx.mail + (value.p - d->tx.mail) -
+				    strlen(" BODY=");
+	struct smtp_path	 path;
+
+	(void)memmove(at, value.p + value.n, strlen(value.p + value.n) + 1);
+	(void)smtp_path_parse(SMTP_MAIL, span_of(d->tx.mail), &path);
+	d->tx.params = path.params;
+}
+
 /* The next hop may lack what we had to promise before we knew it. */
 static bool
 has_parameters(struct dialogue *d)
 {
 	struct span	 value;
 
-	if (smtp_param_find(d->tx.params, "BODY", &value) &&
-	    !smtp_offers(&d->hop.offer, SMTP_KW_8BITMIME)) {
-		dialogue_say(d, "554 5.6.3 the next hop takes no 8-bit mail");
-		return false;
+	if (smtp_offers(&d->hop.offer, SMTP_KW_8BITMIME) ||
+	    !smtp_param_find(d->tx.params, "BODY", &value))
+		return true;
+	if (span_caseeq(value, "7BIT")) {
+		drop_body(d, value);
+		return true;
 	}
-	return true;
+	dialogue_say(d, "554 5.6.3 the next hop takes no 8-bit mail");
+	return false;
 }
 
 /* Sends MAIL ahead of the first recipient. */

@@ -179,6 +179,8 @@ void	dialogue_say(struct dialogue *d, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 /* The same for a text of any lines, with CRLFs. */
 void	dialogue_say_text(struct dialogue *d, const char *text);
+/* The same for the reply of a next hop, which may be a 421: then it closes. */
+void	dialogue_say_reply(struct dialogue *d, const char *text);
 /* Says it and closes. */
 void	dialogue_say_last(struct dialogue *d, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
@@ -279,6 +281,8 @@ enum setup {
 enum setup	setup_ensure(struct dialogue *d, const struct route *route,
 		    bool is_identified);
 void		setup_forget(struct dialogue *d);
+/* Says it to the client, and forgets it. */
+void		setup_say_failure(struct dialogue *d);
 /* What was to be set up cannot be; "code text" is to be said. */
 void		setup_fail(struct dialogue *d, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));

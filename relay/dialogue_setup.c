@@ -50,6 +50,14 @@ setup_forget(struct dialogue *d)
 	d->hop.failure = NULL;
 }
 
+void
+setup_say_failure(struct dialogue *d)
+{
+	dialogue_say_reply(d, d->hop.failure == NULL ?
+	    "451 4.3.0 out of memory\r\n" : d->hop.failure);
+	setup_forget(d);
+}
+
 static void
 fail_with(struct dialogue *d, char *text)
 {
@@ -72,6 +80,13 @@ setup_fail(struct dialogue *d, const char *fmt, ...)
 		n = (int)sizeof line - 3;
 	memcpy(line + n, "\r\n", sizeof "\r\n");
 	fail_with(d, strdup(line));
+}
+
+static void
+ready(struct dialogue *d)
+{
+	enter(d, HOP_READY);
+	dialogue_note(d, DIALOGUE_HOP_READY, 0, NULL);
 }
 
 static void
@@ -306,7 +321,7 @@ not_offered(struct dialogue *d)
 	/* Said once for each connection. */
 	d->hop.is_xclient_off = true;
 	d->hop.has_identity = true;
-	enter(d, HOP_READY);
+	ready(d);
 }
 
 /* Says who the client is, or decides that this need not be. */
@@ -391,13 +406,6 @@ on_xclient(struct dialogue *d, const struct smtp_reply *reply)
 /*
  * What follows EHLO
  */
-
-static void
-ready(struct dialogue *d)
-{
-	enter(d, HOP_READY);
-	dialogue_note(d, DIALOGUE_HOP_READY, 0, NULL);
-}
 
 /* True: the next hop has to be asked for TLS, or does without. */
 static bool
@@ -534,14 +542,17 @@ setup_reply(struct dialogue *d, const struct smtp_reply *reply)
  * What is asked for
  */
 
-/* Whether what the next hop was told is still so.  False: it is not, or cannot
- * be told. */
+/* Whether what the next hop was told is still so, and is for this route.  False:
+ * it is not, or cannot be told. */
 static bool
 has_right_identity(struct dialogue *d)
 {
 	struct assertion_set	 set;
 	struct identity_lines	 lines;
 
+	if (d->hop.said.n > 0 && !uses_xclient(d) &&
+	    !d->relay->proxy_protocol_out)
+		return false;
 	if (!d->hop.has_identity || !make_identity(d, &set))
 		return false;
 	return identity_say(&set, d->hop.said_offered, &lines) &&
@@ -617,6 +628,12 @@ identify(struct dialogue *d)
 		return identify_user(d);
 	if (d->n_awaited > 0)
 		return SETUP_WAIT;
+	/* XCLIENT would end the login, and so would a new connection. */
+	if (d->is_authenticated) {
+		setup_fail(d, "451 4.7.0 who has logged in cannot speak for "
+		    "another client");
+		return SETUP_FAILED;
+	}
 	d->hop.has_identity = false;
 	if (uses_xclient(d) && may_say(d)) {
 		begin_xclient(d);
