@@ -197,6 +197,7 @@ ask_hop(struct dialogue *d)
 	}
 	/* Who may forward will say later for whom. */
 	return setup_ensure(d, &route, d->kept.profile == NULL ||
+	    d->kept.session.is_sealed ||
 	    !trust_profile_may(d->kept.profile, TRUST_XFORWARD));
 }
 
@@ -222,6 +223,7 @@ ext_greeting(struct dialogue *d, const struct smtp_command *command)
 			dialogue_say_last(d, "421 4.3.0 out of memory");
 			return TAKE_DONE;
 		}
+		kept_greeting(&d->kept, d->now_ms);
 	}
 	switch (ask_hop(d)) {
 	case SETUP_WAIT:
@@ -233,7 +235,6 @@ ext_greeting(struct dialogue *d, const struct smtp_command *command)
 	case SETUP_READY:
 		break;
 	}
-	kept_greeting(&d->kept, d->now_ms);
 	if (d->is_esmtp)
 		say_offer(d);
 	else

@@ -241,8 +241,14 @@ ehlo_name(const struct dialogue *d, const struct assertion_set *identity)
 static void
 send_ehlo(struct dialogue *d, const struct assertion_set *identity)
 {
-	const char	*name = ehlo_name(d, identity);
-	enum smtp_verb	 verb = SMTP_EHLO;
+	struct assertion_set	 set;
+	const char		*name;
+	enum smtp_verb		 verb = SMTP_EHLO;
+
+	/* A PROXY header has no room for it. */
+	if (d->relay->proxy_protocol_out && make_identity(d, &set))
+		identity = &set;
+	name = ehlo_name(d, identity);
 
 	if (d->hop.route.nexthop.protocol == NEXTHOP_LMTP)
 		verb = SMTP_LHLO;
@@ -456,7 +462,7 @@ on_ehlo(struct dialogue *d, const struct smtp_reply *reply)
 		return;
 	}
 	(void)first_line(reply, text, sizeof text);
-	if (d->hop.has_identity && d->hop.said.n > 0) {
+	if (d->hop.said.n > 0 && !d->relay->proxy_protocol_out) {
 		note_xclient(d, DIALOGUE_XCLIENT_VERDICT, text);
 		fail_with(d, hop_format(reply));
 		return;
@@ -567,12 +573,20 @@ may_say(const struct dialogue *d)
 	    smtp_offers(&d->hop.offer, SMTP_KW_XCLIENT);
 }
 
-/* The greeting that the next hop has is the client's. */
+/* The greeting that the next hop has is the client's; what XCLIENT says of it
+ * is looked at elsewhere. */
 static bool
 has_right_ehlo(const struct dialogue *d)
 {
-	return d->hop.said.n > 0 || d->helo == NULL ||
-	    (d->hop.ehlo != NULL && strcmp(d->hop.ehlo, d->helo) == 0);
+	struct assertion_set	 set;
+	bool			 has_set = false;
+
+	if (d->relay->proxy_protocol_out)
+		has_set = make_identity(d, &set);
+	else if (d->hop.said.n > 0 || d->helo == NULL)
+		return true;
+	return d->hop.ehlo != NULL && strcmp(d->hop.ehlo,
+	    ehlo_name(d, has_set ? &set : NULL)) == 0;
 }
 
 bool

@@ -120,10 +120,12 @@ identity_make(const struct identity_facts *facts, struct assertion_set *set)
 {
 	const struct session		*s = facts->session;
 	const struct assertion_set	*xforward = facts->xforward;
+	/* One that names nobody is as none. */
+	bool	 is_forwarded = xforward != NULL &&
+		    xforward->v[ASSERTION_ADDR].status == ASSERTION_VALUE;
 
 	assertion_init(set, ASSERTION_XCLIENT);
-	if (xforward != NULL &&
-	    xforward->v[ASSERTION_ADDR].status == ASSERTION_VALUE)
+	if (is_forwarded)
 		from_xforward(xforward, set);
 	else if (s->override != NULL && !session_read_override(s->override,
 	    set))
@@ -135,9 +137,9 @@ identity_make(const struct identity_facts *facts, struct assertion_set *set)
 	    !says(set, ASSERTION_REVERSE_NAME))
 		set_unavailable(set, ASSERTION_REVERSE_NAME);
 	/* Whoever speaks for others has not greeted for them. */
-	if (xforward == NULL)
+	if (!is_forwarded)
 		add_greeting(facts, set);
-	if (xforward == NULL && s->override == NULL)
+	if (!is_forwarded && s->override == NULL)
 		add_destination(facts, set);
 	if (facts->is_anonymous && !says(set, ASSERTION_LOGIN))
 		set_text(set, ASSERTION_LOGIN, TRUST_ANONYMOUS);
