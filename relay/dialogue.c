@@ -502,6 +502,11 @@ void
 dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
     bool is_permanent, uint64_t now_ms)
 {
+	char	 text[LINE_SIZE / 2];
+
+	/* It is the connection's, which may have to go before it is said. */
+	(void)snprintf(text, sizeof text, "%s", why);
+	why = text;
 	d->now_ms = now_ms;
 	if (side == DIALOGUE_CLIENT) {
 		/* Nobody is there to be told. */

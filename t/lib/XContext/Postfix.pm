@@ -109,6 +109,7 @@ scache unix - - n - 1 scache
 showq unix n - n - - showq
 error unix - - n - - error
 smtp unix - - n - - smtp
+tlsmgr unix - - n 1000? 1 tlsmgr
 retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
