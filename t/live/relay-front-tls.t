@@ -261,7 +261,7 @@ for my $name ('may', 'blind') {
 	    "$name: a proxy that logs in");
 	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220,
 	    "$name: and speaks for another");
-	$smtp->cmd('EHLO b');
+	$smtp->cmd('EHLO a');
 	is($smtp->mail(from => 'h@example.org')->code, 554,
 	    "$name: that has not");
 	$smtp->close;

@@ -51,6 +51,7 @@ sub certificate {
 	    "$new -x509 -days 2 -out $path.pem 2>/dev/null";
 	system($sign) == 0 && system("cat $path.pem $path.key > " .
 	    "$path.both") == 0 or die "openssl cannot make $name\n";
+	chmod(0644, "$path.key");
 }
 
 certificate('mx.example.net');
@@ -63,7 +64,11 @@ my $behind = XContext::Behind->new(services => [ { name => 'mx' },
 	[ 'smtpd_upstream_proxy_protocol = haproxy' ] } ])->start;
 my $relay = XContext::Relay->new(relays => {
     front => { next_hop => $behind->next_hop,
-	proxy_protocol => '{ "127.0.6.0/24", "127.0.7.0/24" }' },
+	proxy_protocol => '{ "127.0.6.0/24", "127.0.7.0/24" }',
+	tls => '"may"',
+	tls_certificate => "\"$dir/haproxy/mx.example.net.pem\"",
+	tls_key => "\"$dir/haproxy/mx.example.net.key\"",
+	tls_client_ca => "\"$dir/haproxy/ca.example.net.pem\"" },
     out => { next_hop => $behind->next_hop('proxied'),
 	proxy_protocol_out => 'true' },
     through => { next_hop => "\"smtp:[$own]:$ports->{out}\"",
@@ -246,6 +251,18 @@ for my $version ('one', 'two') {
 	is($behind->client_of("unix-$version\@example.org")
 	    ->{client_address}, '127.0.6.1', "$version, UNIX: haproxy's own");
 	$smtp->quit;
+
+	# A certificate, whosever it is, gives the grants not back.
+	$smtp = XContext::Smtp->connect_tls(undef, undef,
+	    path => "$dir/socket/$version",
+	    certificate => "$dir/haproxy/client.example.net.pem",
+	    key => "$dir/haproxy/client.example.net.key");
+	my $ehlo = $smtp->cmd('EHLO local.example.org');
+	is(scalar(grep { /^X/ } $ehlo->lines), 0,
+	    "$version, UNIX, TLS: nothing is offered");
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 503,
+	    "$version, UNIX, TLS: sealed");
+	$smtp->close;
 }
 is(scalar($behind->seen->find(sender => 'evil@example.org')), 0,
     'no mail of a refused session has come to Postfix');

@@ -45,6 +45,7 @@ sub connect_unix {
 # With STARTTLS said and TLS begun, by openssl s_client, which also said EHLO
 # before that; EHLO is next.  certificate, key: files of the client's.
 # server_name: TLS from the first octet on, for that name; the greeting is read.
+# path: a UNIX-domain socket, in place of host and port.
 sub connect_tls {
 	my ($class, $host, $port, %opt) = @_;
 	socketpair(my $ours, my $theirs, Socket::AF_UNIX(),
@@ -55,8 +56,9 @@ sub connect_tls {
 		open(STDIN, '<&', $theirs);
 		open(STDOUT, '>&', $theirs);
 		open(STDERR, '>', '/dev/null');
-		exec('openssl', 's_client', '-quiet', '-connect',
-		    "$host:$port", defined $opt{server_name} ?
+		exec('openssl', 's_client', '-quiet', defined $opt{path} ?
+		    ('-unix', $opt{path}) : ('-connect', "$host:$port"),
+		    defined $opt{server_name} ?
 		    ('-servername', $opt{server_name}) :
 		    ('-starttls', 'smtp'),
 		    defined $opt{local} ? ('-bind', "$opt{local}:0") : (),
