@@ -276,6 +276,22 @@ for my $row (
 is(scalar($behind->seen->find(sender => 'refused@example.org')), 0,
     'no mail of a refused session has come to Postfix');
 
+# What comes at the wrong time does no harm.
+{
+	my ($smtp, $reply) = session('edge', 'EHLO a',
+	    'MAIL FROM:<t@example.org>', 'XCLIENT ADDR=198.51.100.9');
+	like($reply, qr/^503 5\.5\.1 XCLIENT: not in a mail transaction$/,
+	    'XCLIENT in a transaction');
+	is($smtp->cmd('RCPT TO:<box@example.com>')->code, 250,
+	    'which goes on');
+	is($behind->client_of('t@example.org')->{client_address},
+	    '127.0.1.1', 'as that of the peer');
+	is($smtp->cmd('RSET')->code, 250, 'RSET');
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220,
+	    'XCLIENT behind it');
+	$smtp->quit;
+}
+
 # A refusal counts at whatever step it comes.
 for my $row ([ 'RCPT' ], [ 'DATA', 'RCPT TO:<box@example.com>' ]) {
 	my ($step, @before) = @$row;

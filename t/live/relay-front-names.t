@@ -1,0 +1,144 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# xcontext-relay looks up the names of its clients, at a name server of the
+# test's own: which are believed, what they are worth, and what happens when
+# nobody answers.
+use strict;
+use warnings;
+
+use IO::Select ();
+use IO::Socket::INET ();
+use POSIX ();
+use Socket qw(inet_aton inet_ntoa);
+use Test::More;
+use Time::HiRes ();
+
+use XContext::Behind ();
+use XContext::Guard qw(guard_child guard_process);
+use XContext::Inside qw(received);
+use XContext::Postfix ();
+use XContext::Relay ();
+
+my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
+plan(skip_all => $why) if defined $why;
+$SIG{ALRM} = sub { die "the test takes too long\n" };
+alarm(300);
+
+# What is asked, and what that is answered; undef: nothing at all.
+my %zone = (
+    '1.8.0.127.in-addr.arpa PTR' => [ 'messenger.example.net' ],
+    'messenger.example.net A' => [ '127.0.8.1' ],
+    # Anybody can say this of his own address.
+    '2.8.0.127.in-addr.arpa PTR' => [ 'messenger.example.net' ],
+    '3.8.0.127.in-addr.arpa PTR' => [ 'nowhere.example.net' ],
+    '4.8.0.127.in-addr.arpa PTR' => undef,
+    '5.8.0.127.in-addr.arpa PTR' => [ '127.0.1.1' ],
+    '127.0.1.1 A' => [ '127.0.8.5' ],
+    '6.8.0.127.in-addr.arpa PTR' => [ 'bad_name!.example.net' ],
+    'bad_name!.example.net A' => [ '127.0.8.6' ],
+    # The second of several.
+    '7.8.0.127.in-addr.arpa PTR' => [ 'two.example.net' ],
+    'two.example.net A' => [ '127.0.8.99', '127.0.8.7' ]);
+
+sub dns_name {
+	return join('', map { chr(length) . $_ } split(/\./, $_[0])) . "\0";
+}
+
+sub dns_answer {
+	my ($question) = @_;
+	my ($at, @labels) = (12);
+	while ((my $n = ord(substr($question, $at, 1))) > 0) {
+		push(@labels, substr($question, $at + 1, $n));
+		$at += 1 + $n;
+	}
+	my $type = unpack('n', substr($question, $at + 1, 2));
+	my $key = lc(join('.', @labels)) .
+	    ($type == 12 ? ' PTR' : $type == 1 ? ' A' : ' other');
+	return undef if exists $zone{$key} && !defined $zone{$key};
+	my @found = @{$zone{$key} // []};
+	my $answers = join('', map { my $data = $type == 12 ? dns_name($_) :
+	    inet_aton($_); "\xc0\x0c" . pack('nnNn', $type, 1, 60,
+	    length($data)) . $data } @found);
+	# A name with no such record is NOERROR, one that is not there NXDOMAIN.
+	my $is_there = grep { index($_, lc(join('.', @labels)) . ' ') == 0 }
+	    keys %zone;
+	return substr($question, 0, 2) . pack('n5', 0x8580 |
+	    ($is_there ? 0 : 3), 1, scalar(@found), 0, 0) .
+	    substr($question, 12, $at + 5 - 12) . $answers;
+}
+
+sub start_dns {
+	my $sock = IO::Socket::INET->new(Proto => 'udp',
+	    LocalAddr => '127.0.0.1') or die "dns: $!\n";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		while (defined(my $from = $sock->recv(my $question, 512))) {
+			my $answer = dns_answer($question) // next;
+			$sock->send($answer, 0, $from);
+		}
+		POSIX::_exit(1);
+	}
+	guard_process($pid);
+	return '127.0.0.1:' . $sock->sockport;
+}
+
+my $behind = XContext::Behind->new->start;
+my $relay = XContext::Relay->new(
+    relays => { front => { next_hop => $behind->next_hop,
+	name_lookup => 'true' } },
+    conf => { XCLIENT => '"required"', resolver => '"' . start_dns() . '"',
+	trust_maps => '{ "inline:{messenger.example.net=edge, ' .
+	'127.0.1.1=edge, two.example.net=edge}" }' },
+    profiles => "profile edge { xclient = { \"ADDR\" } " .
+	"xdumpcontext = true }\n");
+$relay->start;
+
+# The one whose name does not come is waited for meanwhile.
+my $since = Time::HiRes::time();
+my $silent = $relay->connect(local => '127.0.8.4', greeting => 0);
+
+for my $row (
+    [ 'a verified name', '127.0.8.1', 'messenger.example.net', 1 ],
+    [ 'somebody else\'s name', '127.0.8.2', 'unknown', 0 ],
+    [ 'a name without an address', '127.0.8.3', 'unknown', 0 ],
+    [ 'a name that is an address', '127.0.8.5', 'unknown', 0 ],
+    [ 'a name that is none', '127.0.8.6', 'unknown', 0 ],
+    [ 'the second of its addresses', '127.0.8.7', 'two.example.net', 1 ],
+    [ 'no name', '127.0.8.8', 'unknown', 0 ]) {
+	my ($name, $local, $want, $is_granted) = @$row;
+	my $smtp = $relay->connect(local => $local);
+	my $ehlo = $smtp->cmd('EHLO client.example.org');
+	is($ehlo->offers('XCLIENT ADDR'), $is_granted,
+	    "$name: what it is granted");
+	if ($is_granted) {
+		like($smtp->cmd('XDUMPCONTEXT')->text,
+		    qr/^\[connection\] remote_name \Q$want\E$/m,
+		    "$name: in the context");
+	}
+	is($smtp->mail(from => 'n@example.org', subject => $name)->code, 250,
+	    "$name: mail");
+	is($behind->client_of('n@example.org')->{client_name}, $want,
+	    "$name: Postfix");
+	like(received($behind->delivered($name)),
+	    qr/^from client\.example\.org \(\Q$want\E \[\Q$local\E\]\)/,
+	    "$name: Received:");
+	$behind->seen->forget;
+	$smtp->quit;
+}
+
+is($silent->reply->code, 220, 'without an answer it goes on');
+my $took = Time::HiRes::time() - $since;
+ok($took > 2 && $took < 7, 'after some seconds') or diag($took);
+$silent->cmd('EHLO client.example.org');
+is($silent->mail(from => 's@example.org')->code, 250, 'and takes mail');
+is($behind->client_of('s@example.org')->{client_name}, 'unknown',
+    'of one without a name');
+$silent->quit;
+
+$relay->finish;
+$behind->finish;
+alarm(0);
+done_testing();
