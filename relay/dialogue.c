@@ -445,19 +445,25 @@ dialogue_input(struct dialogue *d, enum dialogue_side side,
 	return used;
 }
 
+/* Who does not read replies gets no more of them. */
+static bool
+is_client_deaf(const struct dialogue *d)
+{
+	return d->env->ops->room(d->arg, DIALOGUE_CLIENT) == 0;
+}
+
 bool
 dialogue_wants(const struct dialogue *d, enum dialogue_side side)
 {
 	if (side == DIALOGUE_HOP)
 		return d->hop.state > HOP_CONNECTING &&
-		    d->hop.state != HOP_SECURING;
+		    d->hop.state != HOP_SECURING && !is_client_deaf(d);
 	if (d->is_eof || d->state == CLIENT_SECURING)
 		return false;
 	if (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK)
 		return d->early != NULL ||
 		    d->env->ops->room(d->arg, DIALOGUE_HOP) > 0;
-	/* Who does not read replies gets no more of them. */
-	return d->env->ops->room(d->arg, DIALOGUE_CLIENT) > 0;
+	return !is_client_deaf(d);
 }
 
 void
@@ -524,11 +530,12 @@ dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
  * Time
  */
 
-/* Whether it is the next hop's turn; else it is the client's. */
+/* Whether it is the next hop's turn; else it is the client's.  For a client
+ * that does not read, the next hop's replies are not read either. */
 static bool
 is_hops_turn(const struct dialogue *d)
 {
-	if (d->state == CLIENT_AUTH)
+	if (d->state == CLIENT_AUTH || is_client_deaf(d))
 		return false;
 	return d->is_waiting || d->n_awaited > content_chunk_replies(d);
 }

@@ -138,11 +138,13 @@ sub expect {
 	}
 }
 
+# Says the greeting and what it offers; XCLIENT with these attributes, if any.
 sub greeted {
-	my ($self) = @_;
+	my ($self, $xclient) = @_;
 	$self->say('220 hop');
 	$self->expect('EHLO');
-	$self->say('250-hop', '250-PIPELINING', '250 CHUNKING');
+	$self->say('250-hop', '250-PIPELINING', defined $xclient ?
+	    "250-XCLIENT$xclient" : (), '250 CHUNKING');
 }
 
 # Reads a message to its end; its length.
@@ -169,6 +171,16 @@ sub octets {
 	return substr($self->{in}, 0, $n, '');
 }
 
+sub swallow {
+	my ($self, $n) = @_;
+	my $left = $n - length(substr($self->{in}, 0, $n, ''));
+	while ($left > 0) {
+		$left -= sysread($self->{sock}, my $some, $left < 1 << 20 ?
+		    $left : 1 << 20) || die "over\n";
+	}
+	return $n;
+}
+
 # All that comes, until the other side has gone.
 sub drain {
 	my ($self) = @_;
@@ -181,10 +193,11 @@ sub drain {
 sub serve {
 	my ($self) = @_;
 	while (1) {
-		$self->expect('DATA');
-		$self->say('354 go ahead');
-		$self->content;
-		$self->say('250 2.0.0 Ok: queued');
+		my $line = $self->expect('DATA|BDAT');
+		$self->say('354 go ahead') if $line eq 'DATA';
+		my $n = $line =~ /^BDAT (\d+)/ ? $self->swallow($1) :
+		    $self->content;
+		$self->say("250 2.0.0 Ok: queued $n");
 	}
 }
 
