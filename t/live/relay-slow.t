@@ -273,7 +273,7 @@ ends($_, 2, qr/^421 4\.4\.2 .*timeout/) for grep {
     /^a (?:command|password|(?:message|chunk) that (?:drips|comes too|stops))/ }
     keys %got;
 ends($_, 5, qr/^250$/) for grep { /fast enough/ } keys %got;
-ends($_, 2, qr/^451 4\.4\.2 .*did not take the message in time$/)
+ends($_, 2, qr/^451 4\.4\.2 .*did not take the message$/)
     for grep { /^a hop/ } keys %got;
 ends($_, 2, qr/^$/) for grep { /handshake/ } keys %got;
 ends('a PROXY header that drips', 10, qr/^$/);
