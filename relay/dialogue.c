@@ -609,7 +609,7 @@ dialogue_tick(struct dialogue *d, uint64_t now_ms)
 	if (is_hop_full(d) && now_ms >= client_deadline(d)) {
 		/* The client has all its time to go on. */
 		content_begin(d);
-		hop_is_late(d, "it did not take the message in time");
+		hop_is_late(d, "it did not take the message");
 		return;
 	}
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");
