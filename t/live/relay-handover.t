@@ -75,16 +75,22 @@ sub header_of {
 	return { map { /^([^=]*)=(.*)$/ } split(/;/, $field) };
 }
 
-# How many sessions are handed over now: those of ports that are connected.
-sub n_handed_over {
+sub is_handed_over {
+	my ($from, $port) = @_;
+	my %store = (store => "lmdb:$relay->{dir}/store");
+	return (store_tool(\%store, 'handed-over', $from, $port))[0] == 0;
+}
+
+# The ports, of that address and connected to Sendmail, whose sessions are
+# handed over.
+sub handed_over {
 	my ($from) = @_;
 	open(my $tcp, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!\n";
 	my $to = sprintf('%08X:%04X', unpack('L', pack('C4', split(/\./,
 	    $sendmail->address))), $sendmail->port);
-	my %store = (store => "lmdb:$relay->{dir}/store");
-	return scalar grep { my @field = split(' '); $field[2] eq $to &&
-	    (store_tool(\%store, 'handed-over', $from,
-	    hex((split(/:/, $field[1]))[1])))[0] == 0 } <$tcp>;
+	return grep { is_handed_over($from, $_) } map {
+	    my @field = split(' ');
+	    $field[2] eq $to ? hex((split(/:/, $field[1]))[1]) : () } <$tcp>;
 }
 
 # Who comes by itself.
@@ -102,10 +108,11 @@ sub n_handed_over {
 	is($event->{client}, '127.0.2.1', 'log of the milter: the client');
 	ok($relay->event(event => 'message', session => $got->{session}),
 	    'log of the relay: the same session');
-	is(n_handed_over('127.0.0.1'), 1, 'it is handed over as long');
+	my @ports = handed_over('127.0.0.1');
+	is(scalar(@ports), 1, 'it is handed over');
 	$smtp->quit;
-	ok($relay->is_idle, 'as it lasts');
-	is(n_handed_over('127.0.0.1'), 0, 'and no longer');
+	ok($relay->is_idle, 'as long as it lasts');
+	ok(!is_handed_over('127.0.0.1', $ports[0]), 'and no longer');
 }
 
 # For whom somebody speaks.
@@ -137,7 +144,7 @@ sub n_handed_over {
 	    'from an address of its own');
 	is(header_of('bound')->{remote_address}, '198.51.100.9',
 	    'it is handed over, too');
-	is(n_handed_over('127.0.9.9'), 1, 'under that address');
+	is(scalar(handed_over('127.0.9.9')), 1, 'under that address');
 	$smtp->quit;
 }
 
