@@ -51,11 +51,17 @@ sub own_address {
 	    $$ & 255);
 }
 
+my %given;	# ports that are spoken for, though nobody listens yet
+
 sub free_port {
 	my ($address) = @_;
-	my $sock = IO::Socket::IP->new(LocalHost => $address, LocalPort => 0,
-	    Listen => 1, Proto => 'tcp') or die "no port on $address: $@\n";
-	return $sock->sockport;
+	while (1) {
+		my $sock = IO::Socket::IP->new(LocalHost => $address,
+		    LocalPort => 0, Listen => 1, Proto => 'tcp')
+		    or die "no port on $address: $@\n";
+		my $port = $sock->sockport;
+		return $port if !$given{"$address:$port"}++;
+	}
 }
 
 my %defaults = (
