@@ -39,9 +39,10 @@ struct listener {
 	struct event		 pause;		/* until it accepts again */
 };
 
-/* How many connections an address has. */
+/* How many connections an address has with a relay. */
 struct peer_count {
 	RB_ENTRY(peer_count)	 entry;
+	const struct listener	*listener;
 	struct address		 addr;
 	unsigned		 n;
 };
@@ -64,6 +65,8 @@ struct relay_server {
 static int
 compare_peers(const struct peer_count *a, const struct peer_count *b)
 {
+	if (a->listener != b->listener)
+		return a->listener < b->listener ? -1 : 1;
 	return memcmp(&a->addr, &b->addr, sizeof a->addr);
 }
 
@@ -76,33 +79,40 @@ RB_GENERATE_INTERNAL(peer_tree, peer_count, entry, compare_peers,
 
 /* False: the address has as many as it may have, or out of memory. */
 static bool
-add_peer(struct relay_server *server, const struct address *addr, unsigned max)
+add_peer(struct listener *listener, const struct address *addr, unsigned max)
 {
-	struct peer_count	 key = { .addr = *addr }, *peer;
+	struct peer_tree	*peers = &listener->server->peers;
+	struct peer_count	 key = { .listener = listener,
+				     .addr = *addr }, *peer;
 
-	peer = RB_FIND(peer_tree, &server->peers, &key);
+	peer = RB_FIND(peer_tree, peers, &key);
 	if (peer == NULL) {
 		peer = calloc(1, sizeof *peer);
 		if (peer == NULL)
 			return false;
+		peer->listener = listener;
 		peer->addr = *addr;
-		RB_INSERT(peer_tree, &server->peers, peer);
+		RB_INSERT(peer_tree, peers, peer);
 	}
 	if (max > 0 && peer->n >= max)
 		return false;
 	peer->n++;
+	listener->n_sessions++;
 	return true;
 }
 
 static void
-remove_peer(struct relay_server *server, const struct address *addr)
+remove_peer(struct listener *listener, const struct address *addr)
 {
-	struct peer_count	 key = { .addr = *addr }, *peer;
+	struct peer_tree	*peers = &listener->server->peers;
+	struct peer_count	 key = { .listener = listener,
+				     .addr = *addr }, *peer;
 
-	peer = RB_FIND(peer_tree, &server->peers, &key);
+	listener->n_sessions--;
+	peer = RB_FIND(peer_tree, peers, &key);
 	if (peer == NULL || --peer->n > 0)
 		return;
-	RB_REMOVE(peer_tree, &server->peers, peer);
+	RB_REMOVE(peer_tree, peers, peer);
 	free(peer);
 }
 
@@ -123,8 +133,7 @@ on_gone(void *arg, const struct site_relay *relay, const struct address *addr)
 {
 	struct relay_server	*server = arg;
 
-	listener_of(server, relay)->n_sessions--;
-	remove_peer(server, addr);
+	remove_peer(listener_of(server, relay), addr);
 	relay_metrics_end(server->metrics);
 }
 
@@ -215,13 +224,12 @@ admit(struct listener *listener, const struct site_relay *relay, int fd,
 		    "connections is reached");
 		return;
 	}
-	if (!add_peer(server, &peer.addr, relay->conf->peer_connections)) {
+	if (!add_peer(listener, &peer.addr, relay->conf->peer_connections)) {
 		turn_away(server, fd, &peer.addr,
 		    RELAY_REFUSED_PEER_CONNECTIONS,
 		    "peer_connections is reached");
 		return;
 	}
-	listener->n_sessions++;
 	relay_metrics_begin(server->metrics);
 	if (carrier_new(&server->env, server->site, relay, fd, &peer))
 		return;
