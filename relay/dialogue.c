@@ -440,8 +440,6 @@ dialogue_input(struct dialogue *d, enum dialogue_side side,
 			break;
 	}
 	finish_client(d);
-	if (d->is_stopping)
-		dialogue_stop(d, now_ms);
 	return used;
 }
 

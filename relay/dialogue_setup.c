@@ -609,15 +609,37 @@ dialogue_hand_over(struct dialogue *d)
 	return d->env->ops->hand_over(d->arg, shown);
 }
 
+/* Whether the next hop knows nobody but the messenger itself. */
+static bool
+knows_messenger(struct dialogue *d)
+{
+	struct assertion_set	*xforward = d->xforward, set;
+	struct identity_lines	 lines;
+	bool			 is_made;
+
+	if (d->hop.said.n == 0)
+		return true;
+	d->xforward = NULL;
+	is_made = make_identity(d, &set);
+	d->xforward = xforward;
+	return is_made && identity_say(&set, d->hop.said_offered, &lines) &&
+	    identity_equal(&lines, &d->hop.said);
+}
+
 /* To say at this point that it is another client's session would take the login
- * away, and the next hop goes by that. */
+ * away, and the next hop goes by that.  Without it the mail is the messenger's;
+ * it must not be somebody else's. */
 static enum setup
 identify_user(struct dialogue *d)
 {
-	if (d->hop.route.mode != XCLIENT_REQUIRED)
+	if (d->hop.route.mode == XCLIENT_REQUIRED)
+		setup_fail(d, "451 4.7.6 XCLIENT is required, but cannot be "
+		    "sent after AUTH");
+	else if (knows_messenger(d))
 		return SETUP_READY;
-	setup_fail(d, "451 4.7.6 XCLIENT is required, but cannot be sent after "
-	    "AUTH");
+	else
+		setup_fail(d, "451 4.7.0 who has logged in cannot speak for "
+		    "another client");
 	return SETUP_FAILED;
 }
 
@@ -642,12 +664,6 @@ identify(struct dialogue *d)
 		return identify_user(d);
 	if (d->n_awaited > 0)
 		return SETUP_WAIT;
-	/* XCLIENT would end the login, and so would a new connection. */
-	if (d->is_authenticated) {
-		setup_fail(d, "451 4.7.0 who has logged in cannot speak for "
-		    "another client");
-		return SETUP_FAILED;
-	}
 	d->hop.has_identity = false;
 	if (uses_xclient(d) && may_say(d)) {
 		begin_xclient(d);
