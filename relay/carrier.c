@@ -93,8 +93,11 @@ static void
 op_note(void *arg, const struct dialogue_note *note)
 {
 	const struct carrier	*c = arg;
+	struct dialogue_note	 complete = *note;
+	char			 host[CARRIER_HOST_SIZE];
 
-	c->env->note(c->env->arg, note);
+	complete.host = carrier_hop_host(c, host, sizeof host);
+	c->env->note(c->env->arg, &complete);
 }
 
 static void

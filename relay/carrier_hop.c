@@ -330,6 +330,20 @@ carrier_disconnect(void *arg)
 	c->is_permanent = false;
 }
 
+const char *
+carrier_hop_host(const struct carrier *c, char *buf, size_t size)
+{
+	const struct resolve_address	*a;
+	char				 text[ADDRESS_TEXT_SIZE];
+
+	if (c->addresses == NULL || c->next_address == 0)
+		return NULL;
+	a = &c->addresses->v[c->next_address - 1];
+	(void)snprintf(buf, size, "%s[%s]", a->host,
+	    address_format(&a->addr, text, sizeof text));
+	return buf;
+}
+
 void
 carrier_secure_hop(struct carrier *c)
 {

@@ -81,6 +81,11 @@ void	carrier_connect(void *arg, const struct dialogue_target *target);
 bool	carrier_connect_next(void *arg);
 void	carrier_disconnect(void *arg);
 bool	carrier_hand_over(void *arg, const struct session *session);
+/* "host[address]" that was found for the next hop and is tried, or connected
+ * to; NULL: there was no need to look. */
+#define CARRIER_HOST_SIZE	(256 + ADDRESS_TEXT_SIZE + 2)
+const char	*carrier_hop_host(const struct carrier *c, char *buf,
+		    size_t size);
 /* Begins TLS with the next hop. */
 void	carrier_secure_hop(struct carrier *c);
 

@@ -67,6 +67,9 @@ struct dialogue_note {
 	const struct address	*client;	/* the one that an XFORWARD
 						 * names, or the session's */
 	const struct route	*route;		/* NULL: none is known */
+	const char		*host;		/* which of the next hop's,
+						 * where it was looked up; by
+						 * the connections' owner */
 	enum smtp_verb		 verb;
 	unsigned		 code;
 	const char		*text;		/* NULL: none */

@@ -191,22 +191,21 @@ setup_lost(struct dialogue *d, const char *why, bool is_permanent)
 {
 	enum hop_state	 state = d->hop.state;
 
+	/* While it is known which of several hosts this was. */
+	dialogue_note(d, state == HOP_XCLIENT ? DIALOGUE_XCLIENT_FAILED :
+	    DIALOGUE_HOP_FAILED, 0, why);
 	if (state < HOP_EHLO && !is_permanent &&
 	    d->env->ops->connect_next(d->arg)) {
-		dialogue_note(d, DIALOGUE_HOP_FAILED, 0, why);
 		enter(d, HOP_CONNECTING);
 		return;
 	}
 	if (state == HOP_SECURING &&
 	    d->hop.target.source.tls == SCOPE_TLS_MAY) {
-		dialogue_note(d, DIALOGUE_HOP_FAILED, 0, why);
 		setup_drop(d);
 		d->hop.is_tls_off = true;
 		start(d);
 		return;
 	}
-	dialogue_note(d, state == HOP_XCLIENT ? DIALOGUE_XCLIENT_FAILED :
-	    DIALOGUE_HOP_FAILED, 0, why);
 	/* A wrong next_hop is our fault, and no reason to bounce mail. */
 	if (is_permanent && !route_is_fixed(d->relay))
 		setup_fail(d, "550 5.1.2 %s: %s",

@@ -154,6 +154,7 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 		return;
 	LOG(events[note->event].level, s->id, events[note->event].name,
 	    { "hop", hop_text(route, hop, sizeof hop) },
+	    { "host", note->host },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
 	    { "client", address_format(note->client, client, sizeof client) },
 	    { "listener", s->listener },

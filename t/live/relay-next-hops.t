@@ -258,6 +258,9 @@ check_mx('mx.example', qr/^250/, 'b', 'the second, if the first is away');
 my @failed = $relay->since(event => 'hop_failed');
 is(scalar(@failed), 1, 'log: once');
 like($failed[0]{text}, qr/refused/, 'why');
+is($failed[0]{host}, "a.mx.example[$address[0]]", 'which');
+is(($relay->since(event => 'message'))[0]{host},
+    "b.mx.example[$address[1]]", 'and who has got it');
 $host[0]->start(greeting => '554 5.3.2 no service here');
 check_mx('mx.example', qr/^250/, 'b', 'if it greets with 554');
 $host[0]->restart(greeting => '421 4.3.2 not now');
