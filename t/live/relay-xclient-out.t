@@ -196,12 +196,16 @@ sub who_sent {
 		my ($request) = $seen->find(sender => $sender);
 		return $request && $request->{client_address};
 	}
-	my ($mail) = $hop{$kind}->find(event => 'message', sender => $sender)
-	    or return undef;
-	my @lines = grep { /^XCLIENT/ } $hop{$kind}->commands(
-	    connection => $mail->{connection});
-	return '127.0.0.1' if !@lines;
-	return $lines[-1] =~ /\bADDR=(\S+)/ ? $1 : undef;
+	my %said;
+	for my $event ($hop{$kind}->all) {
+		my $said = \$said{$event->{connection}};
+		$$said = '127.0.0.1' if $event->{event} eq 'connect';
+		$$said = $1 if ($event->{line} // '') =~
+		    /^XCLIENT.* ADDR=(\S+)/;
+		return $$said if $event->{event} eq 'message' &&
+		    $event->{sender} eq $sender;
+	}
+	return undef;
 }
 
 # What the log says since mark() of XCLIENT and of failures.
@@ -377,6 +381,85 @@ is((grep { /^XCLIENT/ } mail_of('NAME ADDR',
 	my @lines = map { $_->{line} } logged();
 	is(scalar(@lines), 2, 'log: one line for each override');
 	like($lines[-1], qr/^XCLIENT NAME=(?!.* ADDR=)/, 'the name first');
+}
+
+#
+# Another client on the same connection of the peer: said anew where the next
+# hop still offers that, else on another connection
+#
+sub forwarded_from {
+	my ($smtp, $n) = @_;
+	is($smtp->cmd("XFORWARD ADDR=198.51.100.$n NAME=c$n.example.org")
+	    ->code, 250, "client $n");
+	return $smtp->mail(from => "client$n\@sender.example");
+}
+
+# Which connections those of clients were, with who was said to be there.
+sub connections_of {
+	my ($kind) = @_;
+	my (%number, @seen);
+	for my $event ($hop{$kind}->all) {
+		next if $event->{event} ne 'command' ||
+		    $event->{line} !~ /^XCLIENT.* ?ADDR=198\.51\.100\.(\d+)/;
+		my $n = 1 + keys %number;
+		$number{$event->{connection}} //= $n;
+		push(@seen, "$number{$event->{connection}}:$1");
+	}
+	return join(' ', @seen);
+}
+
+for my $row ([ 'NAME ADDR', '1:1 1:2 1:1' ], [ undef, '1:1 2:2 3:1' ]) {
+	my ($after, $want) = @$row;
+	my $name = defined $after ? 'still offered' : 'offered once';
+	$hop{anew}->restart(replies => { EHLO => sub {
+		return $_[1]{n} > 0 && !defined $after ?
+		    '250 hop.example.net' :
+		    "250-hop.example.net\n250 XCLIENT NAME ADDR" } });
+	$hop{anew}->forget;
+	my $smtp = $relay->connect(relay => 'anew-required',
+	    local => '127.0.4.1');
+	$smtp->cmd('EHLO postfix');
+	is(forwarded_from($smtp, $_)->code, 250, "$name: its mail")
+	    for 1, 2, 2, 1;
+	$smtp->quit;
+	is(connections_of('anew'), $want, "$name: who is said to be where");
+}
+
+# One who is not wanted does not spoil it for the next.
+{
+	$hop{anew}->restart(replies => { XCLIENT => sub {
+	    $_[0] =~ /198\.51\.100\.2\b/ ? '554 5.7.1 not this one' :
+	    '220 welcome' } });
+	my $smtp = $relay->connect(relay => 'anew-required',
+	    local => '127.0.4.1');
+	$smtp->cmd('EHLO postfix');
+	my @replies = map { forwarded_from($smtp, $_) } 1 .. 3;
+	is(join(' ', map { $_->code } @replies), '250 554 250',
+	    'one of three is not wanted');
+	like($replies[1], qr/^554 5\.7\.1 not this one$/, 'and is told so');
+	$smtp->quit;
+}
+
+# Nor does one for whom XCLIENT was refused lend its name to the next.
+{
+	$hop{anew}->restart(replies => { XCLIENT => sub {
+	    $_[0] =~ /198\.51\.100\.2\b/ ? '501 5.5.4 what is that?' :
+	    '220 welcome' } });
+	$hop{anew}->forget;
+	$relay->mark;
+	my $smtp = $relay->connect(relay => 'anew-ifavailable',
+	    local => '127.0.4.1');
+	$smtp->cmd('EHLO postfix');
+	my @replies = map { forwarded_from($smtp, $_) } 1 .. 3;
+	is(join(' ', map { $_->code } @replies), '250 250 250',
+	    'one of three goes without');
+	$smtp->quit;
+	is(who_sent('anew', "client$_->[0]\@sender.example"), $_->[1],
+	    "client $_->[0]: who it is taken for")
+	    for [ 1, '198.51.100.1' ], [ 2, '127.0.0.1' ];
+	diag(map { "$_->{raw}\n" } $relay->since)
+	    if !is(scalar(grep { $_->{event} eq 'xclient_refused' }
+	    logged()), 1, 'log: once');
 }
 
 # A domain may be the next hop's address.
