@@ -166,7 +166,7 @@ void	dialogue_connected(struct dialogue *d, uint64_t now_ms);
 void	dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	    const struct tls_facts *facts, uint64_t now_ms);
 /* ... or the connection, or the attempt, has failed.  is_permanent: the next
- * hop's name does not exist. */
+ * hop's name, which is in why, does not exist. */
 void	dialogue_lost(struct dialogue *d, enum dialogue_side side,
 	    const char *why, bool is_permanent, uint64_t now_ms);
 

@@ -208,8 +208,7 @@ setup_lost(struct dialogue *d, const char *why, bool is_permanent)
 	}
 	/* A wrong next_hop is our fault, and no reason to bounce mail. */
 	if (is_permanent && !route_is_fixed(d->relay))
-		setup_fail(d, "550 5.1.2 %s: %s",
-		    d->hop.route.nexthop.host, why);
+		setup_fail(d, "550 5.1.2 %s", why);
 	else if (state < HOP_EHLO)
 		setup_fail(d, "451 4.4.1 the next hop cannot be reached: %s",
 		    why);
