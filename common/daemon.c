@@ -109,10 +109,11 @@ daemon_options(int argc, char **argv, const char *program,
 }
 
 static _Noreturn void
-print_and_exit(const struct conf *conf, const struct daemon_options *options)
+print_and_exit(struct conf *conf, const struct daemon_options *options)
 {
 	if (options->is_print)
 		conf_print(conf, stdout);
+	conf_unref(conf);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "standard output: %s\n", strerror(errno));
 		exit(EX_IOERR);
@@ -134,6 +135,7 @@ daemon_start(const struct daemon_options *options)
 	if (options->is_check && options->check != NULL &&
 	    options->check(conf, &err) != 0) {
 		fprintf(stderr, "%s\n", err.text);
+		conf_unref(conf);
 		exit(EX_CONFIG);
 	}
 	if (options->is_check || options->is_print)
