@@ -212,6 +212,12 @@ tell_side(struct carrier *c, enum dialogue_side which)
 
 	if (side->is_told || !stream_is_open(&side->stream))
 		return false;
+	if (side->is_lost && !side->is_read_out && which == DIALOGUE_HOP) {
+		/* It may have said why it goes. */
+		side->is_read_out = true;
+		read_side(c, which);
+		return true;
+	}
 	if (side->is_lost) {
 		side->is_told = true;
 		dialogue_lost(c->d, which, stream_why(&side->stream), false,

@@ -20,6 +20,7 @@ struct side {
 	bool		 is_eof;	/* seen, and not told yet */
 	bool		 is_told;
 	bool		 is_lost;	/* the same of a failure */
+	bool		 is_read_out;	/* what came before that was read */
 	bool		 is_securing;	/* TLS is to begin */
 	bool		 is_shaking;	/* ... and has */
 };

@@ -150,15 +150,18 @@ sub greeted {
 # Reads a message to its end; its length.
 sub content {
 	my ($self) = @_;
-	my ($n, $last) = (length($self->{in}), "\r\n$self->{in}");
-	until (substr($last, -5) eq "\r\n.\r\n") {
-		my $got = sysread($self->{sock}, my $block, 1 << 20)
+	my $some = "\r\n$self->{in}";	# DATA's own line end counts
+	my ($n, $at) = (-2);
+	while (($at = index($some, "\r\n.\r\n")) < 0) {
+		# What may be a part of the end.
+		my $keep = length($some) < 4 ? length($some) : 4;
+		$n += length($some) - $keep;
+		$some = substr($some, -$keep);
+		sysread($self->{sock}, $some, 1 << 20, $keep)
 		    or die "over\n";
-		$n += $got;
-		$last = substr(substr($last, -5) . $block, -5);
 	}
-	$self->{in} = '';
-	return $n - 3;
+	$self->{in} = substr($some, $at + 5);
+	return $n + $at + 2;
 }
 
 # Takes that many octets.
