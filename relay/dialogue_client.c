@@ -10,6 +10,8 @@
  */
 #include "dialogue_private.h"
 
+#include <ctype.h>
+
 /* After these a client has to wait for the reply (RFC 2920, 3.1; RFC 3207, 4;
  * RFC 4954, 4; Postfix's XCLIENT_README): what comes before it may have been put
  * there by somebody else, or would be read as something else. */
@@ -225,7 +227,21 @@ take_command(struct dialogue *d, struct span line, bool is_last)
 	return true;
 }
 
-/* A line of an AUTH exchange is for the next hop, which waits for one. */
+/* BASE64 (RFC 4954, 4), or the "*" that ends the exchange. */
+static bool
+is_auth_line(struct span line)
+{
+	size_t	 i;
+
+	for (i = 0; i < line.n; i++)
+		if (!isalnum((unsigned char)line.p[i]) &&
+		    strchr("+/=*", line.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* A line of an AUTH exchange is for the next hop, which waits for one.  That it
+ * may not be a command there is no reason to let it be one. */
 static bool
 take_auth(struct dialogue *d, struct span line, bool is_last)
 {
@@ -233,7 +249,8 @@ take_auth(struct dialogue *d, struct span line, bool is_last)
 		violation(d, "Error: SMTP protocol synchronization");
 		return true;
 	}
-	dialogue_send(d, DIALOGUE_HOP, line);
+	dialogue_send(d, DIALOGUE_HOP, is_auth_line(line) ? line :
+	    span_of("*"));
 	dialogue_send(d, DIALOGUE_HOP, span_of("\r\n"));
 	d->state = CLIENT_AUTH_WAIT;
 	d->hop.since_ms = d->client_since_ms = d->now_ms;
