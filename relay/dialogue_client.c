@@ -168,7 +168,7 @@ dispatch(struct dialogue *d, const struct smtp_command *command)
 	case SMTP_HELO:
 	case SMTP_EHLO:
 	case SMTP_LHLO:
-		return ext_greeting(d, command);
+		return greeting_take(d, command);
 	case SMTP_MAIL:
 		return mail_mail(d, command->args);
 	case SMTP_RCPT:

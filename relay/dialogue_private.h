@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * What the files of dialogue share: dialogue.c (its life, what is awaited),
- * dialogue_client.c (commands), dialogue_ext.c (greetings and X commands),
+ * What the files of dialogue share: dialogue.c (its life and time),
+ * dialogue_await.c (what is said, in which order), dialogue_client.c (commands),
+ * dialogue_greeting.c and dialogue_ext.c (greetings, X commands),
  * dialogue_mail.c (transactions), dialogue_content.c (messages),
- * dialogue_setup.c (how a next hop is made ready) and dialogue_hop.c (its
- * replies).
+ * dialogue_setup.c and dialogue_xclient.c (how a next hop is made ready, and
+ * learns who the client is) and dialogue_hop.c (its replies).
  */
 #ifndef XC_RELAY_DIALOGUE_PRIVATE_H
 #define XC_RELAY_DIALOGUE_PRIVATE_H
@@ -172,7 +173,12 @@ dialogue_send(struct dialogue *d, enum dialogue_side side, struct span bytes)
 	d->env->ops->send(d->arg, side, bytes);
 }
 
-/* dialogue.c */
+/* Replaces a text.  False: out of memory; *field is then NULL. */
+bool	dialogue_set_text(char **field, struct span text);
+/* The end of a transaction, and of what was forwarded for it. */
+void	dialogue_reset(struct dialogue *d);
+
+/* dialogue_await.c */
 
 /* Says "code text" to the client, in its turn. */
 void	dialogue_say(struct dialogue *d, const char *fmt, ...)
@@ -192,6 +198,8 @@ struct await	*dialogue_await(struct dialogue *d, enum await_kind kind);
 struct await	*dialogue_awaited(struct dialogue *d);
 /* Takes the first away, and says what of ours has its turn now. */
 void		 dialogue_await_done(struct dialogue *d);
+/* Takes it away, and that is all. */
+void		 dialogue_await_forget(struct dialogue *d);
 bool		 dialogue_await_is_full(const struct dialogue *d);
 
 void	dialogue_note(struct dialogue *d, enum dialogue_event event,
@@ -203,12 +211,6 @@ const struct session	*dialogue_shown(const struct dialogue *d,
 
 /* For the rest of struct dialogue_note. */
 void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
-
-/* Replaces a text.  False: out of memory; *field is then NULL. */
-bool	dialogue_set_text(char **field, struct span text);
-
-/* The end of a transaction, and of what was forwarded for it. */
-void	dialogue_reset(struct dialogue *d);
 
 /* dialogue_client.c: takes what it can of a client's bytes, one step.  0: it
  * waits. */
@@ -222,9 +224,13 @@ enum take {
 	TAKE_LATER	/* it waits, and will be offered again */
 };
 
-/* dialogue_ext.c */
-enum take	ext_greeting(struct dialogue *d,
+/* dialogue_greeting.c */
+enum take	greeting_take(struct dialogue *d,
 		    const struct smtp_command *command);
+/* Writes it into the session's record. */
+bool		greeting_record(struct dialogue *d);
+
+/* dialogue_ext.c */
 enum take	ext_command(struct dialogue *d,
 		    const struct smtp_command *command);
 void		ext_proxy(struct dialogue *d, const struct proxy_header *h);
@@ -288,12 +294,45 @@ void		setup_fail(struct dialogue *d, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
 void		setup_reply(struct dialogue *d,
 		    const struct smtp_reply *reply);
+/* Its stations. */
+void		setup_enter(struct dialogue *d, enum hop_state state);
+void		setup_start(struct dialogue *d);
+void		setup_ready(struct dialogue *d);
+/* identity NULL: it is the client who greets. */
+void		setup_send_ehlo(struct dialogue *d,
+		    const struct assertion_set *identity);
+/* As setup_fail, with a note of that event. */
+void		setup_failed(struct dialogue *d, enum dialogue_event event,
+		    const char *code, const char *text);
+/* As setup_fail, for a whole reply, which becomes the dialogue's. */
+void		setup_fail_with(struct dialogue *d, char *text);
+/* The first line of a reply, with its code, for messages; returns buf. */
+const char	*setup_first_line(const struct smtp_reply *reply, char *buf,
+		    size_t size);
 void		setup_connected(struct dialogue *d);
 void		setup_secured(struct dialogue *d);
 void		setup_lost(struct dialogue *d, const char *why,
 		    bool is_permanent);
 /* Ends the connection to the next hop. */
 void		setup_drop(struct dialogue *d);
+
+/* dialogue_xclient.c */
+/* Who the client is now.  False: the session's record is damaged. */
+bool		xclient_identity(const struct dialogue *d,
+		    struct assertion_set *set_r);
+/* Whether this route's next hop is to be told by XCLIENT. */
+bool		xclient_is_used(const struct dialogue *d);
+/* Says who the client is, or decides that this need not be. */
+void		xclient_begin(struct dialogue *d);
+void		xclient_reply(struct dialogue *d,
+		    const struct smtp_reply *reply);
+void		xclient_note(struct dialogue *d, enum dialogue_event event,
+		    const char *text);
+/* The PROXY protocol says everything before the greeting.  False: it cannot be
+ * written. */
+bool		xclient_send_proxy(struct dialogue *d);
+/* Brings a next hop that is ready to where it knows who the client is. */
+enum setup	xclient_identify(struct dialogue *d);
 
 /* dialogue_hop.c */
 size_t	hop_input(struct dialogue *d, struct span bytes);
