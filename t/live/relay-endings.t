@@ -166,7 +166,7 @@ sub two_mails {
 		if ($reply->code eq '354') {
 			# Time enough for a next hop that has enough of it.
 			$smtp->raw($body);
-			sleep(0.5);
+			sleep(1.5);
 			$reply = $smtp->cmd("$body.");
 		}
 		push(@said, $reply->code);

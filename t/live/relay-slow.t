@@ -266,7 +266,7 @@ sub ends {
 	my ($seconds, $said) = @{$got{$name}};
 	like($said, $last, "$name: what is said");
 	cmp_ok($seconds, '>', $min - 0.2, "$name: not too early");
-	cmp_ok($seconds, '<', $min + 4, "$name: not too late");
+	cmp_ok($seconds, '<', $min + 6, "$name: not too late");
 }
 
 ends($_, 2, qr/^421 4\.4\.2 .*timeout/) for grep {

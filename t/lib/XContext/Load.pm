@@ -46,7 +46,8 @@ sub run {
 	my $end = Time::HiRes::time() + $seconds;
 	local $SIG{PIPE} = 'IGNORE';
 	while ($self->{n_acked} < $self->{n}) {
-		return 0 if Time::HiRes::time() > $end || @{$self->{wrong}} > 20;
+		return 0 if Time::HiRes::time() > $end ||
+		    @{$self->{wrong}} > 20;
 		$each->($self);
 		$self->_connect while @{$self->{queue}} &&
 		    keys %{$self->{of}} < $self->{sessions} &&
