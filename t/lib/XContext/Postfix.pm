@@ -137,7 +137,7 @@ sub new {
 	my $top = guard_dir();
 	my $dir = "$top/postfix" . ($n_instances++ || '');
 	my $self = bless({ dir => $dir, services => {}, order => [],
-	    main => $opt{main} // {}, master => $opt{master} // '' }, $class);
+	    main => $opt{main} // {}, entries => $opt{master} // '' }, $class);
 	$self->_directories;
 	for my $service (@{$opt{services}}) {
 		my %copy = (address => own_address(), maxproc => '-',
@@ -244,7 +244,7 @@ sub _wiring {
 sub configure {
 	my ($self) = @_;
 	_write("$self->{dir}/etc/main.cf", $self->_main_cf);
-	_write("$self->{dir}/etc/master.cf", $master_cf . $self->{master} .
+	_write("$self->{dir}/etc/master.cf", $master_cf . $self->{entries} .
 	    join('',
 	    map { $self->_wiring($self->{services}{$_}) } @{$self->{order}}));
 }
