@@ -123,16 +123,6 @@ count_digits(struct span s)
 	return n;
 }
 
-static struct span
-trim(struct span s)
-{
-	while (s.n > 0 && is_blank(s.p[0]))
-		s = span_skip(s, 1);
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* The first word, which is empty if there are blanks before it. */
 static struct span
 first_word(struct span text)
@@ -265,7 +255,7 @@ check_header(struct span argument)
 	struct span	 name;
 	size_t		 i, n = find(argument, ':');
 
-	name = trim((struct span){ argument.p, n });
+	name = span_trim((struct span){ argument.p, n });
 	for (i = 0; i < name.n; i++)
 		if (name.p[i] <= ' ' || name.p[i] > '~')
 			break;
@@ -420,7 +410,7 @@ static enum action_status
 check_words(struct span text, const char *const *classes, struct err *err)
 {
 	struct span		 first = first_word(text);
-	struct span		 rest = trim(span_skip(text, first.n));
+	struct span		 rest = span_trim(span_skip(text, first.n));
 	const struct word	*word = find_word(first);
 	const char		*why = NULL;
 

@@ -439,3 +439,11 @@ log_event(enum log_level level, const char *session, const char *event,
 	else
 		syslog(syslog_priority(level), "%s", line);
 }
+
+void
+log_if_changed(const char *key, const char *was, const char *is)
+{
+	if (strcmp(was, is) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
+		    { "text", "takes effect after a restart" });
+}

@@ -44,6 +44,10 @@ void	log_event(enum log_level level, const char *session,
 	log_event((level), (session), (event),				\
 	    (const struct log_pair[]){ __VA_ARGS__, { NULL, NULL } })
 
+/* Warns, at a reload, of a setting that takes effect after a restart only, if it
+ * is another than it was. */
+void	log_if_changed(const char *key, const char *was, const char *is);
+
 /*
  * Pure parts, for tests: writes the line without its newline into buf, and
  * returns its length (cut at size - 1 at a character's boundary).

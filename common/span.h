@@ -43,6 +43,19 @@ span_caseeq(struct span s, const char *t)
 	return s.n == n && (n == 0 || strncasecmp(s.p, t, n) == 0);
 }
 
+/* s without the blanks (space, tab) at its ends. */
+static inline struct span
+span_trim(struct span s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
 /* The rest of s after its first n bytes; n must not exceed s.n. */
 static inline struct span
 span_skip(struct span s, size_t n)

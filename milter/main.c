@@ -203,14 +203,6 @@ start_threads(struct program *p)
 
 /* What was used up before the sessions began cannot be changed under them. */
 static void
-warn_if_changed(const char *key, const char *was, const char *is)
-{
-	if (strcmp(was, is) != 0)
-		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
-		    { "text", "takes effect after a restart" });
-}
-
-static void
 reload(struct program *p)
 {
 	struct conf	*conf;
@@ -222,9 +214,9 @@ reload(struct program *p)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
 	} else {
-		warn_if_changed("store", p->conf->store, conf->store);
-		warn_if_changed("user", p->conf->user, conf->user);
-		warn_if_changed("milter.listen", p->conf->milter_listen,
+		log_if_changed("store", p->conf->store, conf->store);
+		log_if_changed("user", p->conf->user, conf->user);
+		log_if_changed("milter.listen", p->conf->milter_listen,
 		    conf->milter_listen);
 		service_set_conf(conf);
 		conf_unref(p->conf);

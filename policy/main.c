@@ -138,14 +138,6 @@ before_metrics(void *arg)
 }
 
 static void
-warn_if_changed(const char *key, const char *was, const char *is)
-{
-	if (strcmp(was, is) != 0)
-		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
-		    { "text", "takes effect after a restart" });
-}
-
-static void
 reload(evutil_socket_t fd, short what, void *arg)
 {
 	struct program	*p = arg;
@@ -162,13 +154,13 @@ reload(evutil_socket_t fd, short what, void *arg)
 		daemon_ready();
 		return;
 	}
-	warn_if_changed("store", p->conf->store, conf->store);
-	warn_if_changed("user", p->conf->user, conf->user);
-	warn_if_changed("policy.listen", p->conf->policy_listen,
+	log_if_changed("store", p->conf->store, conf->store);
+	log_if_changed("user", p->conf->user, conf->user);
+	log_if_changed("policy.listen", p->conf->policy_listen,
 	    conf->policy_listen);
-	warn_if_changed("policy.maps", p->conf->policy_maps,
+	log_if_changed("policy.maps", p->conf->policy_maps,
 	    conf->policy_maps);
-	warn_if_changed("policy.metrics", p->conf->policy_metrics,
+	log_if_changed("policy.metrics", p->conf->policy_metrics,
 	    conf->policy_metrics);
 	ledger_set_conf(p->ledger, conf);
 	server_set_conf(p->server, conf);

@@ -212,7 +212,8 @@ tell_side(struct carrier *c, enum dialogue_side which)
 
 	if (side->is_told || !stream_is_open(&side->stream))
 		return false;
-	if (side->is_lost && !side->is_read_out && which == DIALOGUE_HOP) {
+	if (side->is_lost && side->is_up && !side->is_read_out &&
+	    which == DIALOGUE_HOP) {
 		/* It may have said why it goes. */
 		side->is_read_out = true;
 		read_side(c, which);
@@ -297,6 +298,7 @@ begin_tls(struct carrier *c)
 		did = true;
 		side->is_securing = false;
 		side->is_shaking = true;
+		side->is_up = false;
 		if (side->in_len > 0)
 			side->is_lost = true;
 		else if (i == DIALOGUE_CLIENT)
@@ -459,10 +461,11 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 		read_side(c, which);
 		break;
 	case STREAM_CONNECTED:
-		c->is_connected = true;
+		c->is_connected = side->is_up = true;
 		break;
 	case STREAM_SECURED:
 		note_tls(c, which, true);
+		side->is_up = true;
 		tls_facts_read(side->stream.ssl, &facts);
 		dialogue_secured(c->d, which, &facts, c->env->now_ms);
 		break;

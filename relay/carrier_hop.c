@@ -300,7 +300,7 @@ forget_stream(struct carrier *c)
 	side->in_len = 0;
 	side->is_eof = side->is_told = side->is_lost = false;
 	side->is_read_out = false;
-	side->is_securing = side->is_shaking = false;
+	side->is_securing = side->is_shaking = side->is_up = false;
 	c->is_connected = c->has_failed = false;
 }
 

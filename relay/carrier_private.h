@@ -23,6 +23,7 @@ struct side {
 	bool		 is_read_out;	/* what came before that was read */
 	bool		 is_securing;	/* TLS is to begin */
 	bool		 is_shaking;	/* ... and has */
+	bool		 is_up;		/* bytes can have come */
 };
 
 struct carrier {

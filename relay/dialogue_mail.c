@@ -191,6 +191,65 @@ open_transaction(struct dialogue *d, struct span args)
 	return true;
 }
 
+/* Takes " BODY=value" out of MAIL's argument. */
+static void
+drop_body(struct dialogue *d, struct span value)
+{
+	char			*at = d->tx.mail + (value.p - d->tx.mail) -
+				    strlen(" BODY=");
+	struct smtp_path	 path;
+
+	(void)memmove(at, value.p + value.n, strlen(value.p + value.n) + 1);
+	(void)smtp_path_parse(SMTP_MAIL, span_of(d->tx.mail), &path);
+	d->tx.params = path.params;
+}
+
+/* The next hop may lack what we had to promise before we knew it. */
+static bool
+has_parameters(struct dialogue *d)
+{
+	struct span	 value;
+
+	if (smtp_offers(&d->hop.offer, SMTP_KW_8BITMIME) ||
+	    !smtp_param_find(d->tx.params, "BODY", &value))
+		return true;
+	if (span_caseeq(value, "7BIT")) {
+		drop_body(d, value);
+		return true;
+	}
+	dialogue_say(d, "554 5.6.3 the next hop takes no 8-bit mail");
+	return false;
+}
+
+/*
+ * Sends the transaction's MAIL to the next hop, as soon as there is one that can
+ * take it.  TAKE_DONE without tx.is_sent: there is none, which has been said.
+ */
+static enum take
+send_mail(struct dialogue *d, struct span recipient, struct span domain,
+    enum await_kind kind)
+{
+	switch (ensure(d, recipient, domain)) {
+	case SETUP_WAIT:
+		return TAKE_LATER;
+	case SETUP_FAILED:
+		d->is_waiting = false;
+		return TAKE_DONE;
+	case SETUP_READY:
+		break;
+	}
+	if (!mail_may_send(d)) {
+		d->is_waiting = true;
+		return TAKE_LATER;
+	}
+	if (kind == AWAIT_OWN_MAIL && !has_parameters(d))
+		return TAKE_DONE;
+	mail_send(d, SMTP_MAIL, span_of(d->tx.mail));
+	(void)dialogue_await(d, kind);
+	d->tx.is_sent = true;
+	return TAKE_DONE;
+}
+
 enum take
 mail_mail(struct dialogue *d, struct span args)
 {
@@ -218,22 +277,11 @@ ready:
 		dialogue_say(d, "250 2.1.0 Ok");
 		return TAKE_DONE;
 	}
-	switch (ensure(d, (struct span){ "", 0 }, (struct span){ "", 0 })) {
-	case SETUP_WAIT:
+	if (send_mail(d, (struct span){ "", 0 }, (struct span){ "", 0 },
+	    AWAIT_MAIL) == TAKE_LATER)
 		return TAKE_LATER;
-	case SETUP_FAILED:
+	if (!d->tx.is_sent)
 		dialogue_reset(d);
-		return TAKE_DONE;
-	case SETUP_READY:
-		break;
-	}
-	if (!mail_may_send(d)) {
-		d->is_waiting = true;
-		return TAKE_LATER;
-	}
-	mail_send(d, SMTP_MAIL, span_of(d->tx.mail));
-	(void)dialogue_await(d, AWAIT_MAIL);
-	d->tx.is_sent = true;
 	return TAKE_DONE;
 }
 
@@ -284,61 +332,6 @@ goes_along(struct dialogue *d, const struct smtp_path *path)
 	return false;
 }
 
-/* Takes " BODY=value" out of MAIL's argument. */
-static void
-drop_body(struct dialogue *d, struct span value)
-{
-	char			*at = d->tx.mail + (value.p - d->tx.mail) -
-				    strlen(" BODY=");
-	struct smtp_path	 path;
-
-	(void)memmove(at, value.p + value.n, strlen(value.p + value.n) + 1);
-	(void)smtp_path_parse(SMTP_MAIL, span_of(d->tx.mail), &path);
-	d->tx.params = path.params;
-}
-
-/* The next hop may lack what we had to promise before we knew it. */
-static bool
-has_parameters(struct dialogue *d)
-{
-	struct span	 value;
-
-	if (smtp_offers(&d->hop.offer, SMTP_KW_8BITMIME) ||
-	    !smtp_param_find(d->tx.params, "BODY", &value))
-		return true;
-	if (span_caseeq(value, "7BIT")) {
-		drop_body(d, value);
-		return true;
-	}
-	dialogue_say(d, "554 5.6.3 the next hop takes no 8-bit mail");
-	return false;
-}
-
-/* Sends MAIL ahead of the first recipient. */
-static enum take
-send_own_mail(struct dialogue *d, const struct smtp_path *path)
-{
-	switch (ensure(d, path->address, path->domain)) {
-	case SETUP_WAIT:
-		return TAKE_LATER;
-	case SETUP_FAILED:
-		d->is_waiting = false;
-		return TAKE_DONE;
-	case SETUP_READY:
-		break;
-	}
-	if (!mail_may_send(d)) {
-		d->is_waiting = true;
-		return TAKE_LATER;
-	}
-	if (!has_parameters(d))
-		return TAKE_DONE;
-	mail_send(d, SMTP_MAIL, span_of(d->tx.mail));
-	(void)dialogue_await(d, AWAIT_OWN_MAIL);
-	d->tx.is_sent = true;
-	return TAKE_DONE;
-}
-
 enum take
 mail_rcpt(struct dialogue *d, struct span args)
 {
@@ -351,7 +344,8 @@ mail_rcpt(struct dialogue *d, struct span args)
 	if (is_out_of_order(d, false) || is_refused(d))
 		return TAKE_DONE;
 	if (!d->tx.is_sent) {
-		if (send_own_mail(d, &path) == TAKE_LATER)
+		if (send_mail(d, path.address, path.domain,
+		    AWAIT_OWN_MAIL) == TAKE_LATER)
 			return TAKE_LATER;
 		if (!d->tx.is_sent)
 			return TAKE_DONE;

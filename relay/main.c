@@ -137,28 +137,20 @@ start_unprivileged(struct program *p)
 }
 
 static void
-warn_if_changed(const char *key, const char *was, const char *is)
-{
-	if (strcmp(was, is) != 0)
-		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
-		    { "text", "takes effect after a restart" });
-}
-
-static void
 warn_of_changes(const struct site *was, const struct site *is)
 {
 	const struct site_relay	*old, *new;
 	unsigned		 i;
 
-	warn_if_changed("store", site_conf(was)->store, site_conf(is)->store);
-	warn_if_changed("user", site_conf(was)->user, site_conf(is)->user);
-	warn_if_changed("resolver", site_conf(was)->resolver,
+	log_if_changed("store", site_conf(was)->store, site_conf(is)->store);
+	log_if_changed("user", site_conf(was)->user, site_conf(is)->user);
+	log_if_changed("resolver", site_conf(was)->resolver,
 	    site_conf(is)->resolver);
-	warn_if_changed("relay_metrics", site_conf(was)->relay_metrics,
+	log_if_changed("relay_metrics", site_conf(was)->relay_metrics,
 	    site_conf(is)->relay_metrics);
 	for (i = 0; (new = site_relay(is, i)) != NULL; i++) {
 		old = site_relay_find(was, new->conf->name);
-		warn_if_changed("relay.listen", old == NULL ? "" :
+		log_if_changed("relay.listen", old == NULL ? "" :
 		    old->conf->listen, new->conf->listen);
 	}
 }

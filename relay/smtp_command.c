@@ -53,16 +53,6 @@ is_alnum(char ch)
 	    (ch >= '0' && ch <= '9');
 }
 
-static struct span
-trim(struct span s)
-{
-	while (s.n > 0 && is_blank(s.p[0]))
-		s = span_skip(s, 1);
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* Takes the first word off *rest, which is trimmed before and after. */
 static struct span
 take_word(struct span *rest)
@@ -71,7 +61,7 @@ take_word(struct span *rest)
 
 	while (word.n < rest->n && !is_blank(rest->p[word.n]))
 		word.n++;
-	*rest = trim(span_skip(*rest, word.n));
+	*rest = span_trim(span_skip(*rest, word.n));
 	return word;
 }
 
@@ -295,7 +285,7 @@ find_param(struct span params, struct span name, struct span *value_r)
 {
 	struct span	 value;
 
-	params = trim(params);
+	params = span_trim(params);
 	while (params.n > 0) {
 		struct span	 word = take_word(&params);
 
@@ -353,10 +343,10 @@ smtp_path_parse(enum smtp_verb verb, struct span args,
 	if ((verb != SMTP_MAIL && verb != SMTP_RCPT) || args.n < n ||
 	    !span_caseeq((struct span){ args.p, n }, word))
 		return false;
-	args = trim(span_skip(args, n));
+	args = span_trim(span_skip(args, n));
 	if (!read_path(args, &path))
 		return false;
-	path.params = trim(span_skip(args, path.path.n));
+	path.params = span_trim(span_skip(args, path.path.n));
 	if (!are_params(path.params))
 		return false;
 	*path_r = path;
@@ -390,7 +380,7 @@ read_size(struct span digits, uint64_t *size_r)
 bool
 smtp_bdat_parse(struct span args, uint64_t *size_r, bool *is_last_r)
 {
-	struct span	 rest = trim(args), digits = take_word(&rest);
+	struct span	 rest = span_trim(args), digits = take_word(&rest);
 	uint64_t	 size;
 
 	if ((rest.n > 0 && !span_caseeq(rest, "LAST")) ||
