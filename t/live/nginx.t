@@ -9,19 +9,13 @@
 use strict;
 use warnings;
 
-use IO::Socket::INET ();
 use Test::More;
-use Time::HiRes ();
 
-use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Live ();
-use XContext::Postfix ();
-use XContext::Smtp ();
+use XContext::Nginx ();
 
-my $module = '/usr/lib/nginx/modules/ngx_mail_module.so';
-my ($nginx) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
-plan(skip_all => 'nginx with its mail module is not installed')
-    if !defined $nginx || !-e $module;
+my $why = XContext::Nginx::impossible();
+plan(skip_all => $why) if defined $why;
 
 my @seals = qw(override greeting);
 my $live = XContext::Live->new(
@@ -39,83 +33,15 @@ profile $_ {
 }
 listener $_ { trust_maps = { "inline:{127.0.0.1=$_}" } }
 END
-my $dir = guard_dir();
 
-# nginx asks by HTTP where a session goes; the path is the service's name.
-sub start_auth {
-	my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-	    Listen => 16) or die "auth: $!\n";
-	my $pid = fork() // die "fork: $!\n";
-	if ($pid == 0) {
-		guard_child();
-		while (my $peer = $sock->accept) {
-			my ($service) = (<$peer> // '') =~ m{^GET /(\w+) };
-			while (my $line = <$peer>) {
-				last if $line =~ /^\r?\n/;
-			}
-			print $peer "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\n" .
-			    'Auth-Server: ' .
-			    $live->postfix->address($service) .
-			    "\r\nAuth-Port: " .
-			    $live->postfix->port($service) . "\r\n\r\n"
-			    if defined $service;
-			close($peer);
-		}
-		exit(0);
-	}
-	guard_process($pid);
-	return $sock->sockport;
-}
-
-sub start_nginx {
-	my (%port) = @_;
-	my $auth = start_auth();
-	my $servers = join('', map { <<"END" } sort keys %port);
-	server {
-		listen 127.0.0.1:$port{$_};
-		auth_http 127.0.0.1:$auth/$_;
-		protocol smtp;
-		smtp_auth none;
-	}
-END
-	mkdir("$dir/nginx", 0755);
-	open(my $fh, '>', "$dir/nginx/nginx.conf") or die "nginx.conf: $!\n";
-	print $fh <<"END";
-load_module $module;
-daemon off;
-master_process off;
-pid $dir/nginx/pid;
-error_log $dir/nginx/log;
-events { }
-mail {
-	server_name proxy.example.net;
-	xclient on;
-$servers}
-END
-	close($fh);
-	my $pid = fork() // die "fork: $!\n";
-	if ($pid == 0) {
-		guard_child();
-		exec($nginx, '-p', "$dir/nginx", '-c', "$dir/nginx/nginx.conf")
-		    or exit(127);
-	}
-	guard_process($pid);
-	for (1 .. 200) {
-		return if IO::Socket::INET->new(
-		    PeerAddr => "127.0.0.1:$port{$seals[-1]}");
-		Time::HiRes::sleep(0.02);
-	}
-	die "nginx does not answer\n";
-}
-
-my %port;
-$port{$_} = XContext::Postfix::free_port('127.0.0.1') for @seals;
-start_nginx(%port);
+my $postfix = $live->postfix;
+my $nginx = XContext::Nginx->new(behind => {
+    map { ($_ => [ $postfix->address($_), $postfix->port($_) ]) } @seals });
+$nginx->start;
 
 sub end_client {
 	my ($seal, $local) = @_;
-	return XContext::Smtp->connect('127.0.0.1', $port{$seal},
-	    local => $local);
+	return $nginx->connect($seal, local => $local);
 }
 
 # nginx keeps a client that talks too soon waiting; so wait for its greeting.

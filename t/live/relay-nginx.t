@@ -9,28 +9,20 @@
 use strict;
 use warnings;
 
-use IO::Socket::INET ();
 use Test::More;
-use Time::HiRes ();
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Inside qw(received);
-use XContext::Postfix ();
+use XContext::Nginx ();
 use XContext::Relay ();
-use XContext::Smtp ();
 
-my $module = '/usr/lib/nginx/modules/ngx_mail_module.so';
-my ($nginx) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
-my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
-$why //= 'nginx with its mail module is not installed'
-    if !defined $nginx || !-e $module;
+my $why = XContext::Behind::impossible() // XContext::Relay::impossible() //
+    XContext::Nginx::impossible();
 plan(skip_all => $why) if defined $why;
 $SIG{ALRM} = sub { die "the test takes too long\n" };
 alarm(300);
 
 my @seals = qw(override greeting);
-my $dir = guard_dir();
 my $behind = XContext::Behind->new->start;
 my $relay = XContext::Relay->new(
     relays => { map { ($_ => { next_hop => $behind->next_hop }) } @seals },
@@ -51,80 +43,15 @@ listener $_ { trust_maps = { "inline:{127.0.0.1=$_}" } }
 END
 $relay->start;
 
-# nginx asks by HTTP where a session goes; the path is the relay's name.
-sub start_auth {
-	my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-	    Listen => 16) or die "auth: $!\n";
-	my $pid = fork() // die "fork: $!\n";
-	if ($pid == 0) {
-		guard_child();
-		while (my $peer = $sock->accept) {
-			my ($name) = (<$peer> // '') =~ m{^GET /(\w+) };
-			while (my $line = <$peer>) {
-				last if $line =~ /^\r?\n/;
-			}
-			print $peer "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\n" .
-			    'Auth-Server: ' . $relay->address($name) .
-			    "\r\nAuth-Port: " . $relay->port($name) .
-			    "\r\n\r\n" if defined $name;
-			close($peer);
-		}
-		exit(0);
-	}
-	guard_process($pid);
-	return $sock->sockport;
-}
-
-sub start_nginx {
-	my (%port) = @_;
-	my $auth = start_auth();
-	my $servers = join('', map { <<"END" } sort keys %port);
-	server {
-		listen 127.0.0.1:$port{$_};
-		auth_http 127.0.0.1:$auth/$_;
-		protocol smtp;
-		smtp_auth none;
-	}
-END
-	mkdir("$dir/nginx", 0755);
-	open(my $fh, '>', "$dir/nginx/nginx.conf") or die "nginx.conf: $!\n";
-	print $fh <<"END";
-load_module $module;
-daemon off;
-master_process off;
-pid $dir/nginx/pid;
-error_log $dir/nginx/log;
-events { }
-mail {
-	server_name proxy.example.net;
-	xclient on;
-$servers}
-END
-	close($fh);
-	my $pid = fork() // die "fork: $!\n";
-	if ($pid == 0) {
-		guard_child();
-		exec($nginx, '-p', "$dir/nginx", '-c', "$dir/nginx/nginx.conf")
-		    or exit(127);
-	}
-	guard_process($pid);
-	for (1 .. 200) {
-		return if IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-		    PeerPort => (values %port)[0]);
-		Time::HiRes::sleep(0.02);
-	}
-	die "nginx does not answer\n";
-}
-
-my %port = map { ($_ => XContext::Postfix::free_port('127.0.0.1')) } @seals;
-start_nginx(%port);
+my $nginx = XContext::Nginx->new(behind => {
+    map { ($_ => [ $relay->address($_), $relay->port($_) ]) } @seals });
+$nginx->start;
 
 # nginx keeps a client that talks too soon waiting; so wait for its greeting.
 # It begins to copy when the transaction does, and goes on after RSET.
 sub end_client {
 	my ($seal, $local, $sender) = @_;
-	my $smtp = XContext::Smtp->connect('127.0.0.1', $port{$seal},
-	    local => $local);
+	my $smtp = $nginx->connect($seal, local => $local);
 	$smtp->cmd('EHLO end.example.org');
 	$smtp->cmd("MAIL FROM:<$sender>");
 	return $smtp;

@@ -14,6 +14,7 @@ use Time::HiRes ();
 
 use XContext::Daemon ();
 use XContext::Guard qw(guard_child guard_dir guard_process);
+use XContext::Nginx ();
 use XContext::Postfix ();
 use XContext::Smtp ();
 
@@ -183,10 +184,8 @@ SKIP: {
 }
 
 SKIP: {
-	my $module = '/usr/lib/nginx/modules/ngx_mail_module.so';
-	my ($nginx) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
-	skip('nginx with its mail module is not installed', 3)
-	    if !defined $nginx || !-e $module;
+	my $why = XContext::Nginx::impossible();
+	skip($why, 3) if defined $why;
 	my ($cfg, $conf) = recipe(4);
 	my ($port, $outside, $auth) = (free_port(), free_port(), free_port());
 	start_relay($port, $binding . with($conf,
@@ -196,22 +195,12 @@ SKIP: {
 	    '[127.0.0.1]:10025' => "[$to]:$to_port"));
 	my $temp = join('', map { "${_}_temp_path $dir/nginx/$_;\n" }
 	    qw(client_body proxy fastcgi uwsgi scgi));
-	mkdir("$dir/nginx");
-	spit("$dir/nginx/conf", <<"END" . with($cfg,
-load_module $module;
-daemon off;
-master_process off;
-pid $dir/nginx/pid;
-error_log $dir/nginx/log;
-events { }
-END
+	XContext::Nginx::run($here, $outside, with($cfg,
 	    'listen 25;' => "listen $here:$outside;",
 	    '127.0.0.1:8025' => "$here:$auth",
 	    'Auth-Server 192.0.2.25' => "Auth-Server $here",
 	    'Auth-Port 2525' => "Auth-Port $port",
 	    "http {\n" => "http {\naccess_log off;\n$temp"));
-	start_program($outside, $nginx, '-p', "$dir/nginx", '-e',
-	    "$dir/nginx/log", '-c', "$dir/nginx/conf");
 	check('nginx in front', $outside);
 }
 
