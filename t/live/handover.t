@@ -14,9 +14,9 @@ use Test::More;
 use XContext::Daemon ();
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
     process_start stop_process);
+use XContext::Inside qw(context_header);
 use XContext::Postfix ();
 use XContext::Sendmail ();
-use XContext::Smtp ();
 
 my $why = XContext::Sendmail::impossible() // XContext::Daemon::impossible();
 plan(skip_all => $why) if defined $why;
@@ -126,8 +126,8 @@ sub free_port { return XContext::Postfix::free_port($relay_address) }
 
 sub session {
 	my ($port) = @_;
-	my $smtp = XContext::Smtp->connect($sendmail->address,
-	    $sendmail->port, local => $relay_address, local_port => $port);
+	my $smtp = $sendmail->connect(local => $relay_address,
+	    local_port => $port);
 	$smtp->cmd('EHLO relay.example.org');
 	return $smtp;
 }
@@ -135,12 +135,7 @@ sub session {
 # The pairs of the context header of the delivered mail of that subject.
 sub header_of {
 	my ($subject) = @_;
-	my $mail = $sendmail->delivered($subject) // '';
-	my ($head) = $mail =~ /^(.*?\n)\n/s;
-	my ($field) = ($head // '') =~
-	    /^X-Session-Context:((?:.*\n)(?:[ \t].*\n)*)/im;
-	($field //= '') =~ s/\s+//g;
-	return { map { /^([^=]*)=(.*)$/ } split(/;/, $field) };
+	return (context_header($sendmail->delivered($subject)))[1];
 }
 
 {

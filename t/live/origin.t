@@ -9,6 +9,7 @@ use warnings;
 
 use Test::More;
 
+use XContext::Inside qw(context_header);
 use XContext::Live ();
 
 my $live = XContext::Live->new(
@@ -29,14 +30,8 @@ PROFILES
 
 # The pairs of the context header, and how many headers there are.
 sub header_of {
-	my ($mail) = @_;
-	my ($head) = ($mail // '') =~ /^(.*?\n)\n/s;
-	my @fields;
-	push(@fields, $1) while ($head // '') =~
-	    /^X-Session-Context[ \t]*:((?:.*\n)(?:[ \t].*\n)*)/gim;
-	(my $field = $fields[0] // '') =~ s/\s+//g;
-	return { n => scalar(@fields), map { /^([^=]*)=(.*)$/ }
-	    split(/;/, $field) };
+	my ($n, $pairs) = context_header(@_);
+	return { n => $n, %$pairs };
 }
 
 my $first = "Received: from o1.example.org (n1.example.net [203.0.113.7])\n" .

@@ -11,7 +11,7 @@ use Test::More;
 
 use XContext::Daemon ();
 use XContext::Guard qw(guard_dir);
-use XContext::Inside qw(store_tool);
+use XContext::Inside qw(context_header store_tool);
 use XContext::Relay ();
 use XContext::Sendmail ();
 
@@ -67,12 +67,7 @@ $sendmail->start;
 # The pairs of the context header of the delivered mail of that subject.
 sub header_of {
 	my ($subject) = @_;
-	my $mail = $sendmail->delivered($subject) // '';
-	my ($head) = $mail =~ /^(.*?\n)\n/s;
-	my ($field) = ($head // '') =~
-	    /^X-Session-Context:((?:.*\n)(?:[ \t].*\n)*)/im;
-	($field //= '') =~ s/\s+//g;
-	return { map { /^([^=]*)=(.*)$/ } split(/;/, $field) };
+	return (context_header($sendmail->delivered($subject)))[1];
 }
 
 sub is_handed_over {

@@ -14,7 +14,6 @@ use XContext::Daemon ();
 use XContext::Live ();
 use XContext::Postfix ();
 use XContext::Sendmail ();
-use XContext::Smtp ();
 
 my $why = XContext::Sendmail::impossible();
 plan(skip_all => $why) if defined $why;
@@ -52,8 +51,7 @@ $sendmail->start;
 
 sub to_sendmail {
 	my (%opt) = @_;
-	my $smtp = XContext::Smtp->connect($sendmail->address,
-	    $sendmail->port, local => '127.0.1.1', %opt);
+	my $smtp = $sendmail->connect(local => '127.0.1.1', %opt);
 	$smtp->cmd('EHLO there');
 	return $smtp;
 }
@@ -170,8 +168,7 @@ for my $round (1 .. 3) {
 
 # The profile table, by Sendmail's own rulesets.
 {
-	my $s = XContext::Smtp->connect($sendmail->address, $sendmail->port,
-	    local => '127.0.3.1');
+	my $s = $sendmail->connect(local => '127.0.3.1');
 	$s->cmd('EHLO there');
 	my $reply = $s->cmd('MAIL FROM:<a@example.org>');
 	is($reply->code, 554, 'a ruleset refuses by profile');

@@ -11,8 +11,8 @@ use Test::More;
 
 use XContext::Daemon ();
 use XContext::Guard qw(guard_dir);
+use XContext::Inside qw(context_header);
 use XContext::Sendmail ();
-use XContext::Smtp ();
 
 my $why = XContext::Sendmail::impossible() // XContext::Daemon::impossible();
 plan(skip_all => $why) if defined $why;
@@ -79,8 +79,7 @@ $sendmail->start;
 
 sub session {
 	my ($local, @lines) = @_;
-	my $smtp = XContext::Smtp->connect($sendmail->address,
-	    $sendmail->port, local => $local // '127.0.1.1');
+	my $smtp = $sendmail->connect(local => $local // '127.0.1.1');
 	$smtp->cmd('EHLO there');
 	$smtp->cmd($_) for @lines;
 	return $smtp;
@@ -94,17 +93,6 @@ sub dump_of {
 	return { map { /^(?:4\.0\.0 )?\[(\w+)\] (\S+) ?(.*)$/ ?
 	    ("$1.$2" => $3) : /complete$/ ? (complete => 1) : () }
 	    $reply->lines };
-}
-
-# The pairs of the context header of a mail, and how many headers there are.
-sub header_of {
-	my ($mail) = @_;
-	my ($head) = ($mail // '') =~ /^(.*?\n)\n/s;
-	my @fields;
-	push(@fields, $1) while ($head // '') =~
-	    /^X-Session-Context[ \t]*:((?:.*\n)(?:[ \t].*\n)*)/gim;
-	(my $field = $fields[0] // '') =~ s/\s+//g;
-	return (scalar(@fields), { map { /^([^=]*)=(.*)$/ } split(/;/, $field) });
 }
 
 # Sendmail says 500 between a message and the next MAIL, whatever it is told.
@@ -249,7 +237,7 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 	    "x-session-context:\n tenant=evil\n" .
 	    "X-Session-Contexts: stays\n")->code, 250, 'mail with headers');
 	my $mail = $sendmail->delivered('headers');
-	my ($n, $pairs) = header_of($mail);
+	my ($n, $pairs) = context_header($mail);
 	is($n, 1, 'one context header');
 	unlike($mail, qr/evil/, 'nothing of those from outside');
 	like($mail, qr/^X-Session-Contexts: stays$/m, 'another one stays');
@@ -267,7 +255,7 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 	$smtp = session();
 	$smtp->mail(subject => 'no origin',
 	    headers => "Received: from a (a [203.0.113.7]) by mx; now\n");
-	($n, $pairs) = header_of($sendmail->delivered('no origin'));
+	($n, $pairs) = context_header($sendmail->delivered('no origin'));
 	is($pairs->{origin_address}, undef, 'one Received: is not two');
 	like($milter->event(event => 'no_origin')->{text}, qr/fewer/,
 	    'log: why');
@@ -277,14 +265,14 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 	$smtp->mail(subject => 'of a stranger',
 	    headers => "X-Session-Context: tenant=evil\n");
 	$mail = $sendmail->delivered('of a stranger');
-	($n, $pairs) = header_of($mail);
+	($n, $pairs) = context_header($mail);
 	is($n, 1, 'a stranger has a context, too');
 	is($pairs->{tenant}, undef, 'but not what it says');
 	$smtp->quit;
 
 	$smtp = session('127.0.4.1');
 	$smtp->mail(subject => 'anonymous');
-	($n, $pairs) = header_of($sendmail->delivered('anonymous'));
+	($n, $pairs) = context_header($sendmail->delivered('anonymous'));
 	is($pairs->{auth_user}, 'anonymous', 'always_allow');
 	$smtp->quit;
 }

@@ -12,7 +12,7 @@ use warnings;
 use Exporter 'import';
 
 our @EXPORT_OK = qw(smtpd_of record_of put_record all_records store_tool
-    received accounts);
+    received context_header accounts);
 
 # The pid of the smtpd behind an XContext::Smtp; undef if it has none (yet).
 sub smtpd_of {
@@ -88,6 +88,16 @@ sub received {
 	return undef if $mail !~ /^Received: (.*(?:\n[ \t].*)*)/m;
 	(my $text = $1) =~ s/\s+/ /g;
 	return $text;
+}
+
+# How many context headers a mail has, and the pairs of the first as a hash.
+sub context_header {
+	my ($mail) = @_;
+	my ($head) = ($mail // '') =~ /^(.*?\n)\n/s;
+	my @fields = ($head // '') =~
+	    /^X-Session-Context[ \t]*:((?:.*\n)(?:[ \t].*\n)*)/gim;
+	(my $field = $fields[0] // '') =~ s/\s+//g;
+	return (scalar(@fields), { map { /^([^=]*)=(.*)$/ } split(/;/, $field) });
 }
 
 # What the policy service, the milters and Postfix itself have been told of

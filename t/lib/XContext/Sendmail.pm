@@ -6,7 +6,7 @@
 #
 #	my $sendmail = XContext::Sendmail->new(milter => "unix:$path");
 #	$sendmail->start;
-#	XContext::Smtp->connect($sendmail->address, $sendmail->port);
+#	my $smtp = $sendmail->connect(local => '127.0.1.1');
 #	$sendmail->delivered('a subject');
 package XContext::Sendmail;
 
@@ -22,6 +22,7 @@ use Time::HiRes ();
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
     process_start stop_process);
 use XContext::Postfix ();
+use XContext::Smtp ();
 
 sub _root { return $ENV{XC_SENDMAIL} // 'build-sendmail/root' }
 sub _program { return _root() . '/usr/libexec/sendmail/sendmail' }
@@ -212,6 +213,12 @@ sub stop {
 	guard_forget($self->{log_pid});
 	unlink("$self->{dir}/dev/log");
 	delete @$self{qw(pid log_pid)};
+}
+
+# As XContext::Smtp's.
+sub connect {
+	my ($self, %how) = @_;
+	return XContext::Smtp->connect($self->{address}, $self->{port}, %how);
 }
 
 sub mails {
