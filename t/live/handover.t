@@ -12,6 +12,7 @@ use POSIX ();
 use Test::More;
 
 use XContext::Daemon ();
+use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
     process_start stop_process);
 use XContext::Inside qw(context_header);
@@ -27,20 +28,6 @@ my $dir = guard_dir();
 my $store = "lmdb:$dir/run/store";
 my $tool = $ENV{XC_STORE_TOOL} // './t/lib/store_tool';
 my $relay_address = '127.0.1.1';
-
-sub spit {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
-
-sub slurp {
-	my ($path) = @_;
-	open(my $fh, '<', $path) or die "$path: $!\n";
-	local $/;
-	return scalar <$fh>;
-}
 
 spit("$dir/access", <<'END');
 client=198.51.100.66	554 5.7.9 this client

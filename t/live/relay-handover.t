@@ -10,6 +10,7 @@ use warnings;
 use Test::More;
 
 use XContext::Daemon ();
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir);
 use XContext::Inside qw(context_header store_tool);
 use XContext::Relay ();
@@ -23,15 +24,13 @@ $SIG{ALRM} = sub { die "the test takes too long\n" };
 alarm(300);
 
 my $dir = guard_dir();
-open(my $fh, '>', "$dir/access") or die "access: $!\n";
-print $fh <<'END';
+spit("$dir/access", <<'END');
 client=198.51.100.66	554 5.7.9 this client
 client=127.0.2.66	554 5.7.9 this peer
 context.tenant=blocked	REJECT this tenant
 client=127.0.0.1	REJECT the relay
 peer=127.0.0.1	REJECT the relay
 END
-close($fh) or die "access: $!\n";
 
 # The milter comes first: Sendmail asks for it.
 my $sendmail = XContext::Sendmail->new(milter => "unix:$dir/milter");

@@ -13,6 +13,7 @@ use Test::More;
 use Time::HiRes ();
 
 use XContext::Daemon ();
+use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Nginx ();
 use XContext::Postfix ();
@@ -28,19 +29,10 @@ use constant CLIENT => '127.0.2.1';
 my $dir = guard_dir();
 my $here = XContext::Postfix::own_address();
 
-sub spit {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
-
 # The displays of the section's recipe of that number, without their indent.
 sub recipe {
 	my ($number) = @_;
-	open(my $fh, '<', ($ENV{srcdir} // '.') . '/README')
-	    or die "README: $!\n";
-	my $text = do { local $/; <$fh> };
+	my $text = slurp(($ENV{srcdir} // '.') . '/README');
 	my ($section) = $text =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
 	    or die "README has no section of the relay\n";
 	my ($part) = $section =~ /^$number\. (.*?)(?=^\S|\z)/ms

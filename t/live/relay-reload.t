@@ -12,6 +12,7 @@ use Test::More;
 use Time::HiRes ();
 
 use XContext::Behind ();
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir process_gone process_start);
 use XContext::Hop ();
 use XContext::Postfix ();
@@ -105,12 +106,6 @@ sub taken_by {
 }
 
 # What is wrong is not taken, nor half of it.
-sub spit {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
 spit("$dir/broken.pem", "no certificate\n");
 for my $row (
     [ 'an unknown setting', sub { $relay->{relays}{front}{bogus} = '"1"' },

@@ -10,6 +10,7 @@ use warnings;
 
 use Test::More;
 
+use XContext::File qw(spit);
 use XContext::Hop ();
 use XContext::Postfix ();
 use XContext::Recorder ();
@@ -154,15 +155,8 @@ sub places {
 	    [ 5, $global ]);
 }
 
-sub write_file {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
-
 my $dir = $postfix->dir;
-write_file("$dir/transport", join('', map { "/\@$_\\.level/ $target{$_}\n" }
+spit("$dir/transport", join('', map { "/\@$_\\.level/ $target{$_}\n" }
     sort keys %target));
 
 # A relay with a fixed next hop for each mode and kind, and one without.
@@ -183,7 +177,7 @@ sub configure {
 	$relay->{settings}{XCLIENT} = "\"$global\"";
 	$relay->{sections} = $bindings . join('', map { sections(@$_) }
 	    places($global));
-	write_file("$dir/bindings", join('', map { my $tag = tag(@$_);
+	spit("$dir/bindings", join('', map { my $tag = tag(@$_);
 	    "message.mailfrom=$tag\@sender.example binding-$tag\n" }
 	    places($global)));
 }

@@ -10,6 +10,7 @@ use warnings;
 use Test::More;
 
 use XContext::Daemon ();
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir);
 use XContext::Inside qw(context_header);
 use XContext::Sendmail ();
@@ -22,13 +23,6 @@ alarm(300);
 my $dir = guard_dir();
 my $store = "lmdb:$dir/run/store";
 my $tool = $ENV{XC_STORE_TOOL} // './t/lib/store_tool';
-
-sub spit {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
 
 spit("$dir/access", <<'END');
 context.tenant=blocked	REJECT this tenant is blocked

@@ -17,6 +17,7 @@ use warnings;
 use Test::More ();
 
 use XContext::Daemon ();
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir);
 use XContext::Postfix ();
 use XContext::Recorder ();
@@ -48,13 +49,6 @@ profile webmail {
 	login = { "*@example.com" }
 }
 END
-
-sub _write {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
 
 # Why there can be no live test here; undef if there can.
 sub impossible {
@@ -132,8 +126,8 @@ sub write_conf {
 	# A program that has changed its user cannot be looked at by the leak
 	# checker.
 	my $user = ($ENV{XC_SANITIZE} // 'no') eq 'no' ? '"daemon"' : '""';
-	_write($self->{trust_file}, $self->{trust});
-	_write($self->{conf_file}, _settings('',
+	spit($self->{trust_file}, $self->{trust});
+	spit($self->{conf_file}, _settings('',
 	    store => "\"lmdb:$dir/xcontext/store\"",
 	    runtime_directory => "\"$dir/xcontext\"",
 	    user => $user, socket_group => '"postfix"',

@@ -19,6 +19,7 @@ use IO::Socket::INET ();
 use POSIX ();
 use Time::HiRes ();
 
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Postfix ();
 use XContext::Smtp ();
@@ -39,8 +40,7 @@ sub run {
 	my ($address, $port, $text) = @_;
 	my $dir = guard_dir() . '/nginx';
 	mkdir($dir, 0755);
-	open(my $fh, '>', "$dir/nginx.conf") or die "nginx.conf: $!\n";
-	print $fh <<"END" . $text;
+	spit("$dir/nginx.conf", <<"END" . $text);
 load_module $module;
 daemon off;
 master_process off;
@@ -48,7 +48,6 @@ pid $dir/pid;
 error_log $dir/log;
 events { }
 END
-	close($fh) or die "nginx.conf: $!\n";
 	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
 		guard_child();

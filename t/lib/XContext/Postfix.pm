@@ -15,6 +15,7 @@ use IO::Socket::IP ();
 use POSIX ();
 use Time::HiRes ();
 
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_child guard_dir guard_group guard_forget
     process_start stop_group);
 
@@ -180,7 +181,7 @@ sub _queue {
 		    "$queue/$name");
 		chmod($mode{$name}, "$queue/$name");
 	}
-	_write("$queue/quick-start", '');
+	spit("$queue/quick-start", '');
 }
 
 sub _directories {
@@ -197,13 +198,6 @@ sub _directories {
 	chown($nobody, $nogroup, "$dir/mail");
 	$self->{main}{virtual_uid_maps} //= "static:$nobody";
 	$self->{main}{virtual_gid_maps} //= "static:$nogroup";
-}
-
-sub _write {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
 }
 
 sub _main_cf {
@@ -243,8 +237,8 @@ sub _wiring {
 # Writes the configuration anew; after changes of main() or of services.
 sub configure {
 	my ($self) = @_;
-	_write("$self->{dir}/etc/main.cf", $self->_main_cf);
-	_write("$self->{dir}/etc/master.cf", $master_cf . $self->{entries} .
+	spit("$self->{dir}/etc/main.cf", $self->_main_cf);
+	spit("$self->{dir}/etc/master.cf", $master_cf . $self->{entries} .
 	    join('',
 	    map { $self->_wiring($self->{services}{$_}) } @{$self->{order}}));
 }

@@ -24,6 +24,7 @@ use Test::More ();
 use Time::HiRes ();
 
 use XContext::Daemon ();
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir);
 use XContext::Postfix ();
 use XContext::Smtp ();
@@ -95,13 +96,6 @@ sub new {
 	return $self;
 }
 
-sub _write {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
-
 sub _settings {
 	my ($indent, %setting) = @_;
 	return join('', map { "$indent$_ = $setting{$_}\n" }
@@ -116,8 +110,8 @@ sub write_conf {
 	# A program that has changed its user cannot be looked at by the leak
 	# checker.
 	my $user = ($ENV{XC_SANITIZE} // 'no') eq 'no' ? '"daemon"' : '""';
-	_write($self->{trust_file}, $self->{trust});
-	_write($self->{conf}, _settings('',
+	spit($self->{trust_file}, $self->{trust});
+	spit($self->{conf}, _settings('',
 	    store => "\"lmdb:$dir/store\"", runtime_directory => "\"$dir\"",
 	    user => $user, log => '"stderr"', log_all => 'true',
 	    trust_maps => "{ \"cidr:$self->{trust_file}\" }",

@@ -19,6 +19,7 @@ use POSIX ();
 use Socket ();
 use Time::HiRes ();
 
+use XContext::File qw(spit);
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
     process_start stop_process);
 use XContext::Postfix ();
@@ -67,23 +68,16 @@ sub address { return $_[0]{address} }
 sub port { return $_[0]{port} }
 sub dir { return $_[0]{dir} }
 
-sub _write {
-	my ($path, $text) = @_;
-	open(my $fh, '>', $path) or die "$path: $!\n";
-	print $fh $text;
-	close($fh) or die "$path: $!\n";
-}
-
 sub configure {
 	my ($self) = @_;
 	my ($dir, $cf) = ($self->{dir}, _cf());
 	my $files = join('', map { "define(`$_', `-o $dir/none')dnl\n" }
 	    qw(confCW_FILE confCT_FILE confCR_FILE));
-	_write("$dir/service.switch", "hosts files\naliases files\n");
-	_write("$dir/deliver", "#!/bin/sh\n" .
+	spit("$dir/service.switch", "hosts files\naliases files\n");
+	spit("$dir/deliver", "#!/bin/sh\n" .
 	    "f=\$1/\$\$; cat > \$f.part; mv \$f.part \$f\n");
 	chmod(0755, "$dir/deliver");
-	_write("$dir/sendmail.mc", <<"END");
+	spit("$dir/sendmail.mc", <<"END");
 define(`_USE_ETC_MAIL_')dnl
 define(`MAIL_SETTINGS_DIR', `$dir/')dnl
 include(`$cf/m4/cf.m4')dnl
@@ -141,9 +135,9 @@ END
 sub _surroundings {
 	my ($self) = @_;
 	my $dir = $self->{dir};
-	_write("$dir/hosts", "127.0.0.1 localhost\n::1 localhost\n" .
+	spit("$dir/hosts", "127.0.0.1 localhost\n::1 localhost\n" .
 	    "$self->{address} mx.example.net\n$self->{hosts}");
-	_write("$dir/nsswitch.conf", "passwd: files\ngroup: files\n" .
+	spit("$dir/nsswitch.conf", "passwd: files\ngroup: files\n" .
 	    "hosts: files\n");
 }
 
