@@ -9,64 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "conf_file.h"
 #include "runner.h"
 #include "table.h"
-
-static char	 path[] = "conf_relay_test.XXXXXX";
-
-static void
-setup(void)
-{
-	int	 fd;
-
-	strcpy(path, "conf_relay_test.XXXXXX");
-	fd = mkstemp(path);
-	ck_assert(fd != -1);
-	close(fd);
-}
-
-static void
-teardown(void)
-{
-	unlink(path);
-}
-
-static struct conf *
-load(const char *text, struct err *err)
-{
-	FILE	*fp = fopen(path, "w");
-
-	ck_assert_ptr_nonnull(fp);
-	ck_assert(fputs(text, fp) != EOF);
-	ck_assert(fclose(fp) == 0);
-	err->text[0] = '\0';
-	return conf_load(path, err);
-}
-
-static struct conf *
-load_good(const char *text)
-{
-	struct err	 err;
-	struct conf	*conf = load(text, &err);
-
-	ck_assert_msg(conf != NULL, "%s: %s", text, err.text);
-	return conf;
-}
-
-static char *
-printed(const struct conf *conf)
-{
-	char	*text = NULL;
-	size_t	 n;
-	FILE	*fp = open_memstream(&text, &n);
-
-	ck_assert_ptr_nonnull(fp);
-	conf_print(conf, fp);
-	ck_assert(fclose(fp) == 0);
-	return text;
-}
 
 #define LISTEN	" listen = \"127.0.0.1:2525\"\n"
 #define RELAY	"relay in {" LISTEN " next_hop = \"smtp:[127.0.0.1]:25\"\n"
@@ -279,14 +225,8 @@ static const struct bad_row {
 START_TEST(bad)
 {
 	const struct bad_row	*row = &bad_rows[_i];
-	struct err		 err;
-	struct conf		*conf = load(row->text, &err);
-	char			 want[256];
 
-	ck_assert_msg(conf == NULL, "%s: taken", row->name);
-	snprintf(want, sizeof(want), "%s%s", path, row->want);
-	ck_assert_msg(strncmp(err.text, want, strlen(want)) == 0,
-	    "%s: got \"%s\", want \"%s...\"", row->name, err.text, want);
+	check_refused(row->name, row->text, row->want);
 }
 END_TEST
 

@@ -6,74 +6,15 @@
  * "make check" sets srcdir, where the manual page is looked for.
  */
 #include "conf.h"
-#include "runner.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char	 path[] = "conf_test.XXXXXX";
-
-static void
-setup(void)
-{
-	int	 fd;
-
-	strcpy(path, "conf_test.XXXXXX");
-	fd = mkstemp(path);
-	ck_assert(fd != -1);
-	close(fd);
-}
-
-static void
-teardown(void)
-{
-	unlink(path);
-}
-
-static void
-write_bytes(const char *bytes, size_t n)
-{
-	FILE	*fp = fopen(path, "w");
-
-	ck_assert_ptr_nonnull(fp);
-	ck_assert(fwrite(bytes, 1, n, fp) == n);
-	ck_assert(fclose(fp) == 0);
-}
-
-static struct conf *
-load(const char *text, struct err *err)
-{
-	write_bytes(text, strlen(text));
-	err->text[0] = '\0';
-	return conf_load(path, err);
-}
-
-static struct conf *
-load_good(const char *text)
-{
-	struct err	 err;
-	struct conf	*conf = load(text, &err);
-
-	ck_assert_msg(conf != NULL, "%s: %s", text, err.text);
-	return conf;
-}
-
-static char *
-printed(const struct conf *conf)
-{
-	char	*text = NULL;
-	size_t	 n;
-	FILE	*fp = open_memstream(&text, &n);
-
-	ck_assert_ptr_nonnull(fp);
-	conf_print(conf, fp);
-	ck_assert(fclose(fp) == 0);
-	return text;
-}
+#include "conf_file.h"
+#include "runner.h"
 
 #define EDGE	"profile edge {\n"
 #define NAME64	"0123456789abcdef0123456789abcdef" \
@@ -229,14 +170,8 @@ static const struct bad_row {
 START_TEST(bad)
 {
 	const struct bad_row	*row = &bad_rows[_i];
-	struct err		 err;
-	struct conf		*conf = load(row->text, &err);
-	char			 want[256];
 
-	ck_assert_msg(conf == NULL, "%s: taken", row->name);
-	snprintf(want, sizeof(want), "%s%s", path, row->want);
-	ck_assert_msg(strncmp(err.text, want, strlen(want)) == 0,
-	    "%s: got \"%s\", want \"%s...\"", row->name, err.text, want);
+	check_refused(row->name, row->text, row->want);
 	/* The parser's state must not outlive a failure. */
 	conf_unref(load_good("log = 'stderr' # \"\n"));
 }

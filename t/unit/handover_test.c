@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf_make.h"
 #include "damage.h"
 #include "procinfo.h"
 #include "runner.h"
@@ -46,20 +47,10 @@ open_store(void)
 static void
 setup(void)
 {
-	char	 path[TEMPDIR_SIZE + 8];
-	FILE	*out;
-
 	tempdir_make(dir);
 	/* The log is looked at by none but t/live. */
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
-	(void)snprintf(path, sizeof path, "%s/conf", dir);
-	out = fopen(path, "w");
-	ck_assert_ptr_nonnull(out);
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n%s", dir,
-	    settings);
-	ck_assert_int_eq(fclose(out), 0);
-	conf = conf_load(path, &err);
-	ck_assert_msg(conf != NULL, "%s", err.text);
+	conf = conf_make(dir, settings);
 	open_store();
 	c = NULL;
 }

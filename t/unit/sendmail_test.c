@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf_make.h"
 #include "runner.h"
 #include "tempdir.h"
 
@@ -43,20 +44,10 @@ static const char	 settings[] =
 static void
 setup(void)
 {
-	char	 path[TEMPDIR_SIZE + 8];
-	FILE	*out;
-
 	tempdir_make(dir);
 	/* The log is not looked at. */
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
-	(void)snprintf(path, sizeof path, "%s/conf", dir);
-	out = fopen(path, "w");
-	ck_assert_ptr_nonnull(out);
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n%s", dir,
-	    settings);
-	ck_assert_int_eq(fclose(out), 0);
-	conf = conf_load(path, &err);
-	ck_assert_msg(conf != NULL, "%s", err.text);
+	conf = conf_make(dir, settings);
 	store = store_open(conf->store, 1, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 }

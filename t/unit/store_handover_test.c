@@ -17,6 +17,7 @@
 #include "damage.h"
 #include "procinfo.h"
 #include "runner.h"
+#include "store_fixture.h"
 #include "store_sweep.h"
 #include "tempdir.h"
 
@@ -25,33 +26,10 @@
 #define BUSY_SIZE_MIB	64
 #define DEAD_PID	4000001		/* over any real one */
 
-static char		 dir[TEMPDIR_SIZE];
-static char		 url[TEMPDIR_SIZE + 16];
-static struct store	*store;
-static struct err	 err;
-
-/* What children may use. */
-static void
-must(bool is_so)
-{
-	if (!is_so)
-		abort();
-}
-
-static struct store *
-open_store(unsigned size_mib)
-{
-	struct store	*opened = store_open(url, size_mib, &err);
-
-	must(opened != NULL);
-	return opened;
-}
-
 static void
 setup(void)
 {
-	tempdir_make(dir);
-	(void)snprintf(url, sizeof url, "lmdb:%s/store", dir);
+	setup_directory();
 	store = open_store(SIZE_MIB);
 }
 
@@ -60,16 +38,6 @@ teardown(void)
 {
 	store_close(store);
 	tempdir_remove(dir);
-}
-
-/* "" is none. */
-static struct address
-addr_of(const char *text)
-{
-	struct address	 addr = { .family = AF_UNSPEC };
-
-	must(*text == '\0' || address_parse(span_of(text), &addr));
-	return addr;
 }
 
 /* Hands over a session of that name and process, with so long an override. */
@@ -137,10 +105,8 @@ id_of(struct store *from, const char *addr_text, uint16_t port)
 
 START_TEST(a_whole_session_is_handed_over)
 {
-	static char	 one[SESSION_RECORD_MAX], two[SESSION_RECORD_MAX];
 	struct address	 addr = addr_of("2001:db8::9");
 	struct session	 s, got;
-	size_t		 n;
 
 	session_init(&s);
 	(void)strcpy(s.id, "ID");
@@ -161,10 +127,7 @@ START_TEST(a_whole_session_is_handed_over)
 	ck_assert(session_set_text(&got.ehlo, "old"));
 	ck_assert_int_eq(store_handed_over(store, &addr, 65535, &got, &err),
 	    STORE_FOUND);
-	n = session_encode(&s, one, sizeof one);
-	ck_assert_uint_gt(n, 0);
-	ck_assert_uint_eq(session_encode(&got, two, sizeof two), n);
-	ck_assert_mem_eq(one, two, n);
+	check_same(&s, &got);
 	session_clear(&s);
 	session_clear(&got);
 }
@@ -411,16 +374,6 @@ END_TEST
 /*
  * Several processes
  */
-
-static void
-wait_for(pid_t child)
-{
-	int	 status;
-
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "child: status %#x", (unsigned)status);
-}
 
 /* Sees what the parent handed over before each byte that it sends. */
 static void __attribute__((noreturn))

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "damage.h"
+#include "store_fixture.h"
 #include "tempdir.h"
 
 #define SIZE_MIB	8
@@ -30,35 +31,6 @@
 #define WHAT_SIZE	128
 
 static const char	*given_url;
-static char		 dir[TEMPDIR_SIZE];
-static char		 url[256];
-static struct store	*store;
-static struct err	 err;
-
-/* What children and threads may use: Check's own assertions may not be called
- * from there. */
-static void
-must(bool is_so)
-{
-	if (!is_so)
-		abort();
-}
-
-static struct store *
-open_store(unsigned size_mib)
-{
-	struct store	*opened = store_open(url, size_mib, &err);
-
-	must(opened != NULL);
-	return opened;
-}
-
-static void
-setup_directory(void)
-{
-	tempdir_make(dir);
-	(void)snprintf(url, sizeof url, "lmdb:%s/store", dir);
-}
 
 static void
 setup(void)
@@ -98,15 +70,6 @@ teardown(void)
 	store_close(store);
 	store = NULL;
 	tempdir_remove(dir);
-}
-
-static struct address
-addr_of(const char *text)
-{
-	struct address	 addr = { .family = AF_UNSPEC };
-
-	must(*text == '\0' || address_parse(span_of(text), &addr));
-	return addr;
 }
 
 /* A session of that process, client ("" is none) and length of override. */
@@ -173,8 +136,6 @@ id_of(struct store *from, pid_t pid)
 START_TEST(what_was_put_is_got)
 {
 	struct session	 s, got;
-	char		 one[SESSION_RECORD_MAX], two[SESSION_RECORD_MAX];
-	size_t		 n;
 
 	make(&s, 7, "ID", "2001:db8::9", 100);
 	strcpy(s.listener, "edge");
@@ -197,10 +158,7 @@ START_TEST(what_was_put_is_got)
 	ck_assert_int_eq(store_put(store, &s, &err), 0);
 	session_init(&got);
 	ck_assert_int_eq(store_get(store, 7, &got, &err), STORE_FOUND);
-	n = session_encode(&s, one, sizeof one);
-	ck_assert_uint_gt(n, 0);
-	ck_assert_uint_eq(session_encode(&got, two, sizeof two), n);
-	ck_assert_mem_eq(one, two, n);
+	check_same(&s, &got);
 	session_clear(&s);
 	session_clear(&got);
 }
@@ -587,16 +545,6 @@ END_TEST
 /*
  * Several processes and threads
  */
-
-static void
-wait_for(pid_t child)
-{
-	int	 status;
-
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "child: status %#x", (unsigned)status);
-}
 
 /* Reads what the parent wrote before each byte that it sends. */
 static void __attribute__((noreturn))
