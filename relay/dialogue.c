@@ -149,6 +149,7 @@ dialogue_free(struct dialogue *d)
 		dialogue_await_forget(d);
 	dialogue_reset(d);
 	setup_forget(d);
+	xclient_forget(d);
 	kept_end(&d->kept);
 	conf_unref(d->conf);
 	free(d->early);

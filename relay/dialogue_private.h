@@ -100,7 +100,9 @@ struct hop {
 	struct smtp_offer	 offer;
 	bool			 is_secured;
 	bool			 is_tls_off;	/* it failed where it may */
-	bool			 is_xclient_off; /* it was refused before */
+	bool			 is_xclient_off; /* not offered, or not to us */
+	struct identity_lines		*refused; /* whom it would not take;
+						 * NULL: nobody */
 	bool			 has_identity;	/* that the next hop has now, as
 						 * said: */
 	bool				 is_identity_wanted;
@@ -320,6 +322,8 @@ void		setup_drop(struct dialogue *d);
 /* Who the client is now.  False: the session's record is damaged. */
 bool		xclient_identity(const struct dialogue *d,
 		    struct assertion_set *set_r);
+/* Forgets who was refused. */
+void		xclient_forget(struct dialogue *d);
 /* Whether this route's next hop is to be told by XCLIENT. */
 bool		xclient_is_used(const struct dialogue *d);
 /* Says who the client is, or decides that this need not be. */

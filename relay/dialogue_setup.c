@@ -423,6 +423,7 @@ setup_ensure(struct dialogue *d, const struct route *route,
 		if (&d->hop.route != route)
 			d->hop.route = *route;
 		d->hop.is_tls_off = d->hop.is_xclient_off = false;
+		xclient_forget(d);
 		setup_start(d);
 		return SETUP_WAIT;
 	}

@@ -95,6 +95,20 @@ not_offered(struct dialogue *d)
 	setup_ready(d);
 }
 
+void
+xclient_forget(struct dialogue *d)
+{
+	free(d->hop.refused);
+	d->hop.refused = NULL;
+}
+
+static bool
+is_refused(const struct dialogue *d, const struct identity_lines *lines)
+{
+	return d->hop.refused != NULL &&
+	    identity_equal(lines, d->hop.refused);
+}
+
 /* Says who the client is, or decides that this need not be. */
 void
 xclient_begin(struct dialogue *d)
@@ -109,11 +123,15 @@ xclient_begin(struct dialogue *d)
 		    "the session's record is damaged");
 		return;
 	}
-	if (smtp_offers(&hop->offer, SMTP_KW_XCLIENT) &&
-	    identity_say(&set, hop->offer.xclient, &hop->wanted))
-		send_line(d);
-	else
+	if (!smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ||
+	    !identity_say(&set, hop->offer.xclient, &hop->wanted)) {
 		not_offered(d);
+	} else if (is_refused(d, &hop->wanted)) {
+		hop->has_identity = true;
+		setup_ready(d);
+	} else {
+		send_line(d);
+	}
 }
 
 /*
@@ -125,6 +143,17 @@ static bool
 is_verdict(unsigned code)
 {
 	return code / 100 == 4 || code == 521 || code == 554;
+}
+
+static void
+remember_refused(struct dialogue *d)
+{
+	xclient_forget(d);
+	d->hop.refused = malloc(sizeof *d->hop.refused);
+	if (d->hop.refused == NULL)
+		d->hop.is_xclient_off = true;
+	else
+		*d->hop.refused = d->hop.wanted;
 }
 
 static void
@@ -144,8 +173,13 @@ refuse_xclient(struct dialogue *d, const struct smtp_reply *reply)
 		    "refused by the next hop: %s", text);
 		return;
 	}
+	/* A value that it does not take is no reason to keep the next client
+	 * from it. */
+	if (reply->code == 501)
+		remember_refused(d);
+	else
+		d->hop.is_xclient_off = true;
 	setup_drop(d);
-	d->hop.is_xclient_off = true;
 	setup_start(d);
 }
 
@@ -194,6 +228,9 @@ has_right_identity(struct dialogue *d)
 		return false;
 	if (!d->hop.has_identity || !xclient_identity(d, &set))
 		return false;
+	if (d->hop.said.n == 0 && d->hop.refused != NULL)
+		return identity_say(&set, d->hop.offer.xclient, &lines) &&
+		    is_refused(d, &lines);
 	return identity_say(&set, d->hop.said_offered, &lines) &&
 	    identity_equal(&lines, &d->hop.said);
 }
