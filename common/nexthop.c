@@ -5,6 +5,8 @@
  */
 #include "nexthop.h"
 
+#include <stdio.h>
+
 #include "address.h"
 #include "hostname.h"
 
@@ -157,4 +159,26 @@ nexthop_parse(struct span text, struct nexthop *nexthop_r)
 		return false;
 	*nexthop_r = hop;
 	return true;
+}
+
+/* It stands in every log line about a message: so it is put together by hand. */
+const char *
+nexthop_format(const struct nexthop *nexthop, char *buf)
+{
+	bool	 is_host = nexthop->kind == NEXTHOP_HOST;
+	char	*p;
+
+	p = stpcpy(buf, nexthop->protocol == NEXTHOP_LMTP ? "lmtp:" :
+	    "smtp:");
+	if (nexthop->kind == NEXTHOP_UNIX)
+		p = stpcpy(p, "unix:");
+	else if (is_host)
+		p = stpcpy(p, "[");
+	p = stpcpy(p, nexthop->host);
+	if (is_host)
+		p = stpcpy(p, "]");
+	if (nexthop->port != 0 && nexthop->host[0] != '\0')
+		(void)snprintf(p, sizeof ":65535", ":%u",
+		    (unsigned)nexthop->port);
+	return buf;
 }

@@ -44,4 +44,10 @@ struct nexthop {
  */
 bool	nexthop_parse(struct span text, struct nexthop *nexthop_r);
 
+#define NEXTHOP_TEXT_SIZE	(256 + sizeof "smtp:[]:65535")
+
+/* Writes it in the form that nexthop_parse reads, with the port, into buf, which
+ * has room for NEXTHOP_TEXT_SIZE, and returns buf. */
+const char	*nexthop_format(const struct nexthop *nexthop, char *buf);
+
 #endif

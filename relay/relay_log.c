@@ -107,21 +107,6 @@ number(uint64_t n, bool is_there, char buf[NUMBER_SIZE])
 	return is_there ? p : NULL;
 }
 
-static const char *
-hop_text(const struct route *route, char *buf, size_t size)
-{
-	char	 port[NUMBER_SIZE];
-
-	if (route == NULL)
-		return NULL;
-	(void)strlcpy(buf, route->nexthop.protocol == NEXTHOP_LMTP ?
-	    "lmtp:" : "smtp:", size);
-	(void)strlcat(buf, route->nexthop.host, size);
-	(void)strlcat(buf, ":", size);
-	(void)strlcat(buf, number(route->nexthop.port, true, port), size);
-	return buf;
-}
-
 /* The first line: of a reply, that says enough. */
 static const char *
 first_line(const char *text, char *buf, size_t size)
@@ -146,14 +131,15 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	bool			 is_message = note->event == DIALOGUE_MESSAGE;
 	char			 peer[ADDRESS_TEXT_SIZE];
 	char			 client[ADDRESS_TEXT_SIZE];
-	char			 hop[300], text[512], code[NUMBER_SIZE];
+	char			 hop[NEXTHOP_TEXT_SIZE], text[512], code[NUMBER_SIZE];
 	char			 octets[NUMBER_SIZE], rcpts[NUMBER_SIZE];
 
 	count(log->metrics, note);
 	if (events[note->event].is_detail && !log->is_verbose)
 		return;
 	LOG(events[note->event].level, s->id, events[note->event].name,
-	    { "hop", hop_text(route, hop, sizeof hop) },
+	    { "hop", route == NULL ? NULL : nexthop_format(&route->nexthop,
+	    hop) },
 	    { "host", note->host },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
 	    { "client", address_format(note->client, client, sizeof client) },

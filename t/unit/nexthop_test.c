@@ -135,6 +135,22 @@ START_TEST(row_is_read)
 }
 END_TEST
 
+/* What is written is read back as the same. */
+START_TEST(row_is_written)
+{
+	const struct row	*row = &rows[_i];
+	struct nexthop		 first, again = untouched;
+	char			 text[NEXTHOP_TEXT_SIZE];
+
+	ck_assert(nexthop_parse(span_of(row->in), &first));
+	ck_assert_ptr_eq(nexthop_format(&first, text), text);
+	ck_assert_msg(nexthop_parse(span_of(text), &again) &&
+	    again.protocol == first.protocol && again.kind == first.kind &&
+	    again.port == first.port && strcmp(again.host, first.host) == 0,
+	    "%s: wrote %s", row->in, text);
+}
+END_TEST
+
 /* Each beginning of a row is read without a look behind it, and the same with
  * a NUL behind it is none. */
 START_TEST(beginnings)
@@ -173,6 +189,7 @@ main(void)
 	TCase	*tc = tcase_create("nexthop");
 
 	tcase_add_loop_test(tc, row_is_read, 0, NELEM(rows));
+	tcase_add_loop_test(tc, row_is_written, 0, NELEM(rows));
 	tcase_add_loop_test(tc, beginnings, 0, NELEM(rows));
 	tcase_add_loop_test(tc, bad_is_refused, 0, NELEM(bad));
 	return runner_run("nexthop", tc);
