@@ -78,6 +78,19 @@ xclient_note(struct dialogue *d, enum dialogue_event event, const char *text)
 	dialogue_note_more(d, &note);
 }
 
+/* The mail goes without: never over a connection that knows somebody else. */
+static void
+go_without(struct dialogue *d)
+{
+	if (d->hop.said.n > 0) {
+		setup_drop(d);
+		setup_start(d);
+		return;
+	}
+	d->hop.has_identity = true;
+	setup_ready(d);
+}
+
 static void
 not_offered(struct dialogue *d)
 {
@@ -91,8 +104,7 @@ not_offered(struct dialogue *d)
 	}
 	/* Said once for each connection. */
 	d->hop.is_xclient_off = true;
-	d->hop.has_identity = true;
-	setup_ready(d);
+	go_without(d);
 }
 
 void
@@ -127,8 +139,7 @@ xclient_begin(struct dialogue *d)
 	    !identity_say(&set, hop->offer.xclient, &hop->wanted)) {
 		not_offered(d);
 	} else if (is_refused(d, &hop->wanted)) {
-		hop->has_identity = true;
-		setup_ready(d);
+		go_without(d);
 	} else {
 		send_line(d);
 	}
