@@ -16,6 +16,7 @@ struct table;
 
 enum relay_tls { RELAY_TLS_NO, RELAY_TLS_MAY, RELAY_TLS_ENCRYPT };
 enum relay_auth { RELAY_AUTH_NO, RELAY_AUTH_TLS, RELAY_AUTH_ALWAYS };
+enum relay_verdict { RELAY_VERDICT_PASS, RELAY_VERDICT_IGNORE };
 enum relay_newline { RELAY_NEWLINE_NORMALIZE, RELAY_NEWLINE_REJECT };
 
 /* Texts are the configuration's.  Seconds where nothing else is said. */
@@ -44,6 +45,13 @@ struct conf_relay {
 	char		*tls_certificate, *tls_key, *tls_client_ca;
 	enum relay_auth	 auth;
 	enum relay_newline bare_newline;
+	enum relay_verdict xclient_verdict; /* of a next hop, in answer to
+					 * XCLIENT */
+	unsigned	 errors_max;	/* of a client, until it has to go; 20; 0:
+					 * any number */
+	unsigned	 recipients_max;	/* of a message; 1000 */
+	unsigned	 message_size_max;	/* octets, where no next hop
+						 * says; 0: any number */
 	unsigned	 hops_max;	/* of relays of ours on the way; 10 */
 	unsigned	 connections;	/* 10000 */
 	unsigned	 peer_connections;	/* from one address; 0: any

@@ -69,6 +69,25 @@ kept_refuse(struct kept *kept, const struct verdict *verdict,
 	note(kept, KEPT_REFUSE, verdict, command, NULL);
 }
 
+/* An XFORWARD names the client of one message: what is wrong with it is no
+ * reason to refuse the others that come over the same connection. */
+static void
+refuse_message(struct kept *kept, const struct verdict *verdict,
+    uint64_t now_ms)
+{
+	audit(kept, SESSION_REFUSED, verdict->text, now_ms);
+	note(kept, KEPT_REFUSE, verdict, trust_command_text(TRUST_XFORWARD),
+	    NULL);
+}
+
+bool
+kept_refuses_message(const struct kept *kept, const struct verdict *verdict)
+{
+	return verdict->reason == REASON_CANNOT_TELL ||
+	    kept->profile == NULL ||
+	    !trust_profile_report_only(kept->profile);
+}
+
 static void
 classify(struct kept *kept, const struct kept_peer *peer, uint64_t now_ms)
 {
@@ -284,8 +303,11 @@ kept_command(struct kept *kept, enum trust_command command, struct span args,
 	facts.profile = kept->profile;
 	judge_command(&facts, command, args, j);
 	if (j->verdict.action != VERDICT_PERMIT) {
-		kept_refuse(kept, &j->verdict, trust_command_text(command),
-		    now_ms);
+		if (command == TRUST_XFORWARD)
+			refuse_message(kept, &j->verdict, now_ms);
+		else
+			kept_refuse(kept, &j->verdict,
+			    trust_command_text(command), now_ms);
 		(void)kept_save(kept);
 		return KEPT_REFUSED;
 	}

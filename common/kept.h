@@ -91,10 +91,17 @@ bool	kept_mail(struct kept *kept, uint64_t now_ms);
 void	kept_refuse(struct kept *kept, const struct verdict *verdict,
 	    const char *command, uint64_t now_ms);
 
+/* Whether a refused XFORWARD refuses the message that it was for: not if the
+ * profile only reports, and it can be told. */
+bool	kept_refuses_message(const struct kept *kept,
+	    const struct verdict *verdict);
+
 enum kept_result {
 	KEPT_DONE,		/* executed, as *j says; an XDUMPCONTEXT and an
 				 * XFORWARD are the caller's to execute */
-	KEPT_REFUSED,		/* j->verdict says why */
+	KEPT_REFUSED,		/* j->verdict says why; of an XFORWARD only the
+				 * message that it was for is to be refused
+				 * (kept_refuses_message) */
 	KEPT_BAD_SEQUENCE,	/* not inside a mail transaction */
 	KEPT_CANNOT_TELL	/* to be taken as a temporary failure */
 };

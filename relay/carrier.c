@@ -40,6 +40,7 @@ carrier_free(struct carrier *c)
 	env->n--;
 	dialogue_free(c->d);
 	carrier_disconnect(c);
+	free(c->addresses);
 	if (c->query != NULL)
 		resolve_cancel(c->query);
 	(void)event_del(&c->timer);
@@ -113,6 +114,10 @@ const struct dialogue_ops carrier_ops = {
 	.room = op_room,
 	.connect = carrier_connect,
 	.connect_next = carrier_connect_next,
+	.has_next = carrier_has_next,
+	.is_hop_local = carrier_is_hop_local,
+	.remember_refusal = carrier_remember_refusal,
+	.remembers_refusal = carrier_remembers_refusal,
 	.disconnect = carrier_disconnect,
 	.secure = op_secure,
 	.close = op_close,

@@ -22,6 +22,7 @@ struct carrier_env {
 	struct event_base	*base;
 	struct resolver		*resolver;
 	struct dialogue_env	 dialogue;
+	struct host_memory	*hosts;
 	struct carrier_list	 all;
 	unsigned		 n;
 	void	(*note)(void *arg, const struct dialogue_note *note);

@@ -7,8 +7,6 @@
 #include "carrier_private.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <netinet/in.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,14 +16,6 @@
 #include <bsd/string.h>
 
 #include "log.h"
-
-union any_address {
-	struct sockaddr		 sa;
-	struct sockaddr_in	 in;
-	struct sockaddr_in6	 in6;
-	struct sockaddr_un	 un;
-	struct sockaddr_storage	 storage;
-};
 
 /* That it failed is told later: the dialogue is in the middle of something. */
 static void
@@ -170,6 +160,7 @@ try_address(struct carrier *c, const union any_address *to, socklen_t len,
 	struct err	 err;
 	int		 fd;
 
+	c->hop_addr = *to;
 	if (is_own_listener(c, to)) {
 		fail(c, host, "it is this relay");
 		return false;
@@ -209,19 +200,48 @@ try_address(struct carrier *c, const union any_address *to, socklen_t len,
 	return true;
 }
 
+/* The address that was tried last, or is to be tried next. */
+static socklen_t
+fill_address(const struct carrier *c, unsigned i, union any_address *to)
+{
+	return fill_inet(to, &c->addresses->v[i].addr,
+	    c->target.nexthop.port);
+}
+
 static bool
 try_next(struct carrier *c)
 {
-	const struct resolve_address	*a;
-	union any_address		 to;
+	union any_address	 to;
+	socklen_t		 len;
+	unsigned		 i;
 
-	while (c->addresses != NULL && c->next_address < c->addresses->n) {
-		a = &c->addresses->v[c->next_address++];
-		if (try_address(c, &to, fill_inet(&to, &a->addr,
-		    c->target.nexthop.port), a->host))
+	while (carrier_has_next(c)) {
+		i = c->next_address++;
+		len = fill_address(c, i, &to);
+		if (try_address(c, &to, len, c->addresses->v[i].host))
 			return true;
 	}
 	return false;
+}
+
+/* Those that have failed of late are tried last, in their order. */
+static void
+sort_addresses(struct carrier *c)
+{
+	struct resolve_result	*all = c->addresses;
+	struct resolve_address	 failed[RESOLVE_ADDRESSES_MAX];
+	union any_address	 addr;
+	unsigned		 i, n = 0, n_failed = 0;
+
+	for (i = 0; i < all->n; i++) {
+		(void)fill_address(c, i, &addr);
+		if (host_memory_has(c->env->hosts, &addr.sa, HOST_FAILED,
+		    c->env->now_ms))
+			failed[n_failed++] = all->v[i];
+		else
+			all->v[n++] = all->v[i];
+	}
+	memcpy(&all->v[n], failed, n_failed * sizeof failed[0]);
 }
 
 static void
@@ -241,6 +261,7 @@ on_addresses(const struct resolve_result *result, void *arg)
 		} else {
 			*c->addresses = *result;
 			c->next_address = 0;
+			sort_addresses(c);
 			(void)try_next(c);
 		}
 	}
@@ -263,8 +284,23 @@ is_literal(const struct nexthop *hop, union any_address *to, socklen_t *len_r)
 	return true;
 }
 
+static void
+forget_addresses(struct carrier *c)
+{
+	free(c->addresses);
+	c->addresses = NULL;
+}
+
+/* To the address that was tried last. */
+static void
+connect_again(struct carrier *c)
+{
+	c->next_address--;
+	(void)try_next(c);
+}
+
 void
-carrier_connect(void *arg, const struct dialogue_target *target)
+carrier_connect(void *arg, const struct hop_target *target)
 {
 	struct carrier		*c = arg;
 	const struct nexthop	*hop = &target->nexthop;
@@ -273,6 +309,11 @@ carrier_connect(void *arg, const struct dialogue_target *target)
 
 	carrier_disconnect(c);
 	c->target = *target;
+	if (target->is_again && c->addresses != NULL && c->next_address > 0) {
+		connect_again(c);
+		return;
+	}
+	forget_addresses(c);
 	if (is_literal(hop, &to, &len)) {
 		if (len == 0)
 			fail(c, hop->host, "the path is too long");
@@ -305,11 +346,62 @@ forget_stream(struct carrier *c)
 }
 
 bool
+carrier_has_next(void *arg)
+{
+	const struct carrier	*c = arg;
+
+	return c->addresses != NULL && c->next_address < c->addresses->n;
+}
+
+static bool
+is_loopback(const struct address *addr)
+{
+	static const uint8_t	 ipv6[16] = { [15] = 1 };
+
+	return addr->family == AF_INET ? addr->bytes[0] == 127 :
+	    addr->family == AF_INET6 && memcmp(addr->bytes, ipv6,
+	    sizeof ipv6) == 0;
+}
+
+bool
+carrier_is_hop_local(void *arg)
+{
+	const struct carrier	*c = arg;
+	struct address		 addr;
+
+	if (c->hop_addr.sa.sa_family == AF_UNIX)
+		return true;
+	addr = address_from_sockaddr(&c->hop_addr.sa, NULL);
+	return is_loopback(&addr);
+}
+
+void
+carrier_remember_refusal(void *arg)
+{
+	const struct carrier	*c = arg;
+
+	host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_REFUSES_XCLIENT,
+	    c->env->now_ms);
+}
+
+bool
+carrier_remembers_refusal(void *arg)
+{
+	const struct carrier	*c = arg;
+
+	return host_memory_has(c->env->hosts, &c->hop_addr.sa,
+	    HOST_REFUSES_XCLIENT, c->env->now_ms);
+}
+
+bool
 carrier_connect_next(void *arg)
 {
 	struct carrier	*c = arg;
 	bool		 is_trying;
 
+	if (c->addresses != NULL && c->next_address > 0)
+		host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_FAILED,
+		    c->env->now_ms);
 	forget_stream(c);
 	is_trying = try_next(c);
 	/* That there is none is told by the result alone. */
@@ -326,8 +418,6 @@ carrier_disconnect(void *arg)
 	if (c->query != NULL)
 		resolve_cancel(c->query);
 	c->query = NULL;
-	free(c->addresses);
-	c->addresses = NULL;
 	c->is_permanent = false;
 }
 

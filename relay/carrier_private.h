@@ -10,6 +10,21 @@
 #include "carrier.h"
 #include "stream.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+
+#include "host_memory.h"
+
+union any_address {
+	struct sockaddr		 sa;
+	struct sockaddr_in	 in;
+	struct sockaddr_in6	 in6;
+	struct sockaddr_un	 un;
+	struct sockaddr_storage	 storage;
+};
+
 /* Octets that are kept for a side that does not take them. */
 #define HIGH_WATER	65536U
 
@@ -43,9 +58,10 @@ struct carrier {
 	struct resolve_query	*query;
 
 	/* The next hop. */
-	struct dialogue_target	 target;
+	struct hop_target	 target;
 	struct resolve_result	*addresses;	/* NULL: none are needed */
 	unsigned		 next_address;
+	union any_address	 hop_addr;	/* that was tried last */
 	char			 why[ERR_TEXT_SIZE + 280];	/* it cannot be reached */
 	bool			 is_permanent;
 	bool			 has_failed;	/* to be told */
@@ -79,8 +95,12 @@ uint64_t	carrier_start_deadline(const struct carrier *c);
 void		carrier_start_late(struct carrier *c);
 
 /* carrier_hop.c: these of struct dialogue_ops. */
-void	carrier_connect(void *arg, const struct dialogue_target *target);
+void	carrier_connect(void *arg, const struct hop_target *target);
 bool	carrier_connect_next(void *arg);
+bool	carrier_has_next(void *arg);
+bool	carrier_is_hop_local(void *arg);
+void	carrier_remember_refusal(void *arg);
+bool	carrier_remembers_refusal(void *arg);
 void	carrier_disconnect(void *arg);
 bool	carrier_hand_over(void *arg, const struct session *session);
 /* "host[address]" that was found for the next hop and is tried, or connected

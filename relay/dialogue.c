@@ -1,26 +1,208 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue: its life, who is heard, and until when.
+ * dialogue: joins the client's half and the next hop's, and says what each of
+ * them asks of the connections, of the session and of time.
  */
 #include "dialogue_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "procinfo.h"
 
 #define MS		1000U
-/* A message has to come at this rate at least (octets a second), as with
- * Postfix's smtpd_min_data_rate. */
-#define MIN_DATA_RATE	500U
 
-bool
-dialogue_set_text(char **field, struct span text)
+/*
+ * What the client's half asks for
+ */
+
+static void
+client_send(void *arg, struct span bytes)
 {
-	free(*field);
-	*field = text.p == NULL ? NULL : strndup(text.p, text.n);
-	return *field != NULL || text.p == NULL;
+	struct dialogue	*d = arg;
+
+	d->env->ops->send(d->arg, DIALOGUE_CLIENT, bytes);
 }
+
+static size_t
+client_room(void *arg)
+{
+	const struct dialogue	*d = arg;
+
+	return d->env->ops->room(d->arg, DIALOGUE_CLIENT);
+}
+
+static void
+client_closed(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	/* Nothing is begun, or gone on with, for a client that is not there. */
+	hop_drop(d->hop);
+	d->env->ops->close(d->arg);
+}
+
+static void
+client_violated(void *arg, unsigned code, const char *text)
+{
+	dialogue_note(arg, DIALOGUE_PROTOCOL_ERROR, code, text);
+}
+
+static void
+client_auth_line(void *arg, struct span line)
+{
+	struct dialogue	*d = arg;
+
+	hop_send(d->hop, line);
+	hop_send(d->hop, span_of("\r\n"));
+	hop_touch(d->hop);
+}
+
+static size_t
+client_octets(void *arg, struct span bytes)
+{
+	return content_input(arg, bytes);
+}
+
+static const struct client_ops	 client_ops = {
+	.send = client_send, .room = client_room, .closed = client_closed,
+	.violated = client_violated, .command = command_take,
+	.auth_line = client_auth_line, .octets = client_octets
+};
+
+/*
+ * What the next hop's half asks for
+ */
+
+static void
+hop_send_bytes(void *arg, struct span bytes)
+{
+	struct dialogue	*d = arg;
+
+	d->env->ops->send(d->arg, DIALOGUE_HOP, bytes);
+}
+
+static void
+hop_connect(void *arg, const struct hop_target *target)
+{
+	struct dialogue	*d = arg;
+
+	/* Nothing begins for a client that has left; settle ends it. */
+	d->is_unwanted = client_is_eof(d->client);
+	if (!d->is_unwanted)
+		d->env->ops->connect(d->arg, target);
+}
+
+static bool
+hop_connect_next(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	return !client_is_eof(d->client) &&
+	    d->env->ops->connect_next(d->arg);
+}
+
+static bool
+hop_has_next(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	return d->env->ops->has_next(d->arg);
+}
+
+static void
+hop_disconnect(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	d->env->ops->disconnect(d->arg);
+}
+
+static void
+hop_secure(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	d->env->ops->secure(d->arg, DIALOGUE_HOP);
+}
+
+static bool
+hop_hand_over(void *arg)
+{
+	return dialogue_hand_over(arg);
+}
+
+static void
+hop_remember_refusal(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	d->env->ops->remember_refusal(d->arg);
+}
+
+static bool
+hop_remembers_refusal(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	return d->env->ops->remembers_refusal(d->arg);
+}
+
+static void
+hop_note_event(void *arg, enum hop_event event, const char *text,
+    const char *line)
+{
+	static const enum dialogue_event	 events[] = {
+		[HOP_EVENT_READY] = DIALOGUE_HOP_READY,
+		[HOP_EVENT_FAILED] = DIALOGUE_HOP_FAILED,
+		[HOP_EVENT_XCLIENT_SENT] = DIALOGUE_XCLIENT_SENT,
+		[HOP_EVENT_XCLIENT_NOT_OFFERED] =
+		    DIALOGUE_XCLIENT_NOT_OFFERED,
+		[HOP_EVENT_XCLIENT_REFUSED] = DIALOGUE_XCLIENT_REFUSED,
+		[HOP_EVENT_XCLIENT_VERDICT] = DIALOGUE_XCLIENT_VERDICT,
+		[HOP_EVENT_XCLIENT_FAILED] = DIALOGUE_XCLIENT_FAILED
+	};
+	struct dialogue_note			 note = {
+		.event = events[event], .text = text, .line = line
+	};
+
+	if (event == HOP_EVENT_READY)
+		((struct dialogue *)arg)->is_stale = false;
+	dialogue_note_more(arg, &note);
+}
+
+static bool
+hop_broken(void *arg, const char *why)
+{
+	struct dialogue	*d = arg;
+	char		 line[LINE_SIZE];
+
+	d->is_broken = true;
+	(void)snprintf(line, sizeof line,
+	    "451 4.4.2 the next hop was lost: %.800s\r\n", why);
+	/* A chunk has its answer. */
+	if (client_state(d->client) == CLIENT_OCTETS &&
+	    d->content.early == NULL)
+		content_discard(d, d->content.is_chunk ? "" : line);
+	if (d->tx.is_sent)
+		d->tx.is_failed = true;
+	return d->tx.is_sent;
+}
+
+static const struct hop_ops	 hop_ops = {
+	.send = hop_send_bytes, .connect = hop_connect,
+	.connect_next = hop_connect_next, .has_next = hop_has_next,
+	.disconnect = hop_disconnect, .secure = hop_secure,
+	.hand_over = hop_hand_over, .remember_refusal = hop_remember_refusal,
+	.remembers_refusal = hop_remembers_refusal, .note = hop_note_event,
+	.identity = dialogue_identity, .name = dialogue_name,
+	.proxy_header = dialogue_proxy_header,
+	.is_possible = reply_is_possible, .answered = reply_answered,
+	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
+	.may_repeat = transaction_may_repeat
+};
 
 static void
 note_kept(const struct kept_note *note, void *arg)
@@ -33,18 +215,6 @@ note_kept(const struct kept_note *note, void *arg)
 /*
  * Life
  */
-
-void
-dialogue_reset(struct dialogue *d)
-{
-	free(d->tx.mail);
-	free(d->tx.refusal);
-	d->tx = (struct transaction){ .is_open = false };
-	d->serial++;
-	free(d->xforward);
-	d->xforward = NULL;
-	d->octets = 0;
-}
 
 /* Copies what the caller only lends.  False: out of memory. */
 static bool
@@ -99,12 +269,32 @@ greet(struct dialogue *d, const struct proxy_header *proxy)
 		ext_proxy(d, proxy);
 	s = &d->kept.session;
 	if (s->refused == VERDICT_DISCONNECT)
-		dialogue_say_last(d, "421 4.7.0 %s %s; session %s",
-		    d->hostname, s->refused_text == NULL ? "" :
-		    s->refused_text, s->id);
+		client_say_last(d->client, client_owe(d->client),
+		    "421 4.7.0 %s %s; session %s", d->hostname,
+		    s->refused_text == NULL ? "" : s->refused_text, s->id);
 	else
-		dialogue_say(d, "220 %s %s " GREETING_MARK, d->hostname,
+		client_say(d->client, client_owe(d->client),
+		    "220 %s %s " GREETING_MARK, d->hostname,
 		    d->relay->protocol == NEXTHOP_LMTP ? "LMTP" : "ESMTP");
+}
+
+static bool
+make_halves(struct dialogue *d, const char *hostname)
+{
+	if (!keep_texts(d, hostname))
+		return false;
+	d->client = client_new(&client_ops, d, d->relay, &d->now_ms);
+	d->hop = hop_new(&hop_ops, d, d->relay, d->hostname, &d->now_ms);
+	return d->client != NULL && d->hop != NULL;
+}
+
+static void
+free_halves(struct dialogue *d)
+{
+	hop_free(d->hop);
+	client_free(d->client);
+	free(d->peer_name);
+	free(d->hostname);
 }
 
 struct dialogue *
@@ -125,9 +315,10 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
 	d->arg = arg;
 	d->relay = relay;
 	d->peer = *peer;
-	d->now_ms = d->begun_ms = d->client_since_ms = now_ms;
-	if (!keep_texts(d, hostname)) {
-		free(d->peer_name);
+	d->now_ms = d->begun_ms = now_ms;
+	d->serial = 1;
+	if (!make_halves(d, hostname)) {
+		free_halves(d);
 		free(d);
 		return NULL;
 	}
@@ -144,18 +335,14 @@ dialogue_free(struct dialogue *d)
 {
 	if (d == NULL)
 		return;
-	setup_drop(d);
-	while (d->n_awaited > 0)
-		dialogue_await_forget(d);
-	dialogue_reset(d);
-	setup_forget(d);
-	xclient_forget(d);
-	kept_end(&d->kept);
-	conf_unref(d->conf);
-	free(d->early);
+	client_close(d->client);
+	transaction_reset(d);
+	free(d->unforwarded);
+	free(d->content.early);
 	free(d->helo);
-	free(d->peer_name);
-	free(d->hostname);
+	kept_end(&d->kept);
+	free_halves(d);
+	conf_unref(d->conf);
 	free(d);
 }
 
@@ -166,97 +353,94 @@ dialogue_session(const struct dialogue *d)
 }
 
 /*
+ * What follows from what has happened
+ */
+
+/* The next hop was lost, and all that it was asked has been answered. */
+static void
+settle_loss(struct dialogue *d)
+{
+	d->is_broken = false;
+	/* What is said next is no command; and another connection would not
+	 * know who has logged in. */
+	if (client_state(d->client) == CLIENT_AUTH || d->is_authenticated)
+		client_end(d->client, "421 4.4.2 the next hop was lost");
+}
+
+static void
+say_stop(struct dialogue *d)
+{
+	if (client_is_idle(d->client) && !d->tx.is_open)
+		client_end(d->client, "421 4.3.2 %s is shutting down",
+		    d->hostname);
+}
+
+/* After anything. */
+static void
+settle(struct dialogue *d)
+{
+	if (d->is_broken)
+		settle_loss(d);
+	client_resume(d->client);
+	if (d->is_broken)
+		settle_loss(d);
+	if (d->is_unwanted)
+		client_close(d->client);
+	client_finish(d->client);
+	if (d->is_stopping)
+		say_stop(d);
+}
+
+/*
  * Bytes
  */
 
 static size_t
-client_step(struct dialogue *d, struct span bytes)
+input_of_hop(struct dialogue *d, struct span bytes)
 {
-	switch (d->state) {
-	case CLIENT_CONTENT:
-		return content_input(d, bytes);
-	case CLIENT_CHUNK:
-		return chunk_input(d, bytes);
-	case CLIENT_CLOSED:
-		return bytes.n;
-	case CLIENT_SECURING:
-	case CLIENT_AUTH_WAIT:
-		return 0;
-	case CLIENT_COMMAND:
-	case CLIENT_GO_AHEAD:
-	case CLIENT_AUTH:
-	case CLIENT_LEAVING:
-		break;
+	size_t	 used, n;
+
+	for (used = 0; used < bytes.n; used += n) {
+		n = client_state(d->client) == CLIENT_CLOSED ?
+		    bytes.n - used : hop_input(d->hop, span_skip(bytes, used));
+		if (n == 0)
+			break;
 	}
-	return client_input(d, bytes);
-}
-
-/* Whether bytes that were not taken are more than half of something. */
-static bool
-is_held(const struct dialogue *d, struct span rest)
-{
-	if (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK)
-		return true;
-	return memchr(rest.p, '\n', rest.n) != NULL;
-}
-
-/* A client that is owed nothing, and will say nothing more, or is told that it
- * has to go, is done with; half a message, or half a handshake, is none. */
-static void
-finish_client(struct dialogue *d)
-{
-	bool	 is_half = d->state != CLIENT_COMMAND &&
-		    d->state != CLIENT_LEAVING;
-
-	if (d->is_eof && !d->is_held && (is_half ||
-	    (d->n_awaited == 0 && !d->is_waiting)))
-		dialogue_close_client(d);
-	else if (d->is_stopping)
-		dialogue_stop(d, d->now_ms);
+	return used;
 }
 
 size_t
 dialogue_input(struct dialogue *d, enum dialogue_side side,
     struct span bytes, uint64_t now_ms)
 {
-	size_t	 used, n;
+	size_t	 used;
 
 	d->now_ms = now_ms;
-	if (side == DIALOGUE_CLIENT)
-		d->is_held = false;
-	for (used = 0; used < bytes.n; used += n) {
-		struct span	 rest = span_skip(bytes, used);
-
-		n = side == DIALOGUE_CLIENT ? client_step(d, rest) :
-		    hop_input(d, rest);
-		if (n == 0 && side == DIALOGUE_CLIENT)
-			d->is_held = is_held(d, rest);
-		if (n == 0)
-			break;
-	}
-	finish_client(d);
+	used = side == DIALOGUE_CLIENT ? client_input(d->client, bytes) :
+	    input_of_hop(d, bytes);
+	settle(d);
 	return used;
-}
-
-/* Who does not read replies gets no more of them. */
-static bool
-is_client_deaf(const struct dialogue *d)
-{
-	return d->env->ops->room(d->arg, DIALOGUE_CLIENT) == 0;
 }
 
 bool
 dialogue_wants(const struct dialogue *d, enum dialogue_side side)
 {
+	enum hop_state	 state = hop_state(d->hop);
+
 	if (side == DIALOGUE_HOP)
-		return d->hop.state > HOP_CONNECTING &&
-		    d->hop.state != HOP_SECURING && !is_client_deaf(d);
-	if (d->is_eof || d->state == CLIENT_SECURING)
-		return false;
-	if (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK)
-		return d->early != NULL ||
-		    d->env->ops->room(d->arg, DIALOGUE_HOP) > 0;
-	return !is_client_deaf(d);
+		return state > HOP_CONNECTING && state != HOP_SECURING &&
+		    !client_is_deaf(d->client);
+	return client_wants(d->client) && !content_is_held_up(d);
+}
+
+/* A client that has left waits for nothing that has only begun. */
+static bool
+is_being_set_up(const struct dialogue *d)
+{
+	enum hop_state	 state = hop_state(d->hop);
+
+	return state != HOP_NONE && state != HOP_READY &&
+	    client_is_waiting(d->client);
 }
 
 void
@@ -264,34 +448,38 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 {
 	d->now_ms = now_ms;
 	if (side == DIALOGUE_HOP) {
-		dialogue_lost(d, side, "it closed the connection", false,
-		    now_ms);
+		hop_lost(d->hop, "it closed the connection", false, false);
+		settle(d);
 		return;
 	}
-	d->is_eof = true;
-	finish_client(d);
+	client_eof(d->client);
+	if (is_being_set_up(d))
+		client_close(d->client);
+	settle(d);
 }
 
 void
 dialogue_connected(struct dialogue *d, uint64_t now_ms)
 {
 	d->now_ms = now_ms;
-	setup_connected(d);
+	hop_connected(d->hop);
+	settle(d);
 }
 
 void
 dialogue_secured(struct dialogue *d, enum dialogue_side side,
     const struct tls_facts *facts, uint64_t now_ms)
 {
-	d->now_ms = d->client_since_ms = now_ms;
+	d->now_ms = now_ms;
 	if (side == DIALOGUE_HOP) {
-		setup_secured(d);
+		hop_secured(d->hop);
+		settle(d);
 		return;
 	}
 	d->is_secured = true;
-	d->state = CLIENT_COMMAND;
+	client_expect(d->client, CLIENT_COMMAND);
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
-	dialogue_reset(d);
+	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	d->is_authenticated = false;
 	ext_certificate(d, facts);
@@ -305,18 +493,14 @@ dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
 
 	/* It is the connection's, which may have to go before it is said. */
 	(void)snprintf(text, sizeof text, "%s", why);
-	why = text;
 	d->now_ms = now_ms;
 	if (side == DIALOGUE_CLIENT) {
 		/* Nobody is there to be told. */
-		dialogue_close_client(d);
+		client_close(d->client);
 		return;
 	}
-	if (d->hop.state == HOP_READY)
-		hop_lost(d, why);
-	else if (d->hop.state != HOP_NONE)
-		setup_lost(d, why, is_permanent);
-	finish_client(d);
+	hop_lost(d->hop, text, true, is_permanent);
+	settle(d);
 }
 
 /*
@@ -328,45 +512,22 @@ dialogue_lost(struct dialogue *d, enum dialogue_side side, const char *why,
 static bool
 is_hops_turn(const struct dialogue *d)
 {
-	if (d->state == CLIENT_AUTH || is_client_deaf(d))
+	enum hop_state	 state = hop_state(d->hop);
+
+	if (client_state(d->client) == CLIENT_AUTH ||
+	    client_is_deaf(d->client))
 		return false;
-	return d->is_waiting || d->n_awaited > content_chunk_replies(d);
-}
-
-static uint64_t
-hop_deadline(const struct dialogue *d)
-{
-	unsigned	 seconds = d->relay->reply_timeout;
-
-	if (d->hop.state < HOP_EHLO)
-		seconds = d->relay->connect_timeout;
-	else if (d->n_awaited > 0 &&
-	    d->awaited[d->first].kind == AWAIT_END)
-		seconds = d->relay->final_timeout;
-	return d->hop.since_ms + (uint64_t)seconds * MS;
+	return (state != HOP_NONE && state != HOP_READY) ||
+	    hop_n_due(d->hop) > content_chunk_replies(d);
 }
 
 static uint64_t
 client_deadline(const struct dialogue *d)
 {
-	uint64_t	 seconds = d->relay->command_timeout;
-	uint64_t	 stalled, slow;
-
-	if (d->state != CLIENT_CONTENT && d->state != CLIENT_CHUNK)
-		return d->client_since_ms + seconds * MS;
-	seconds = d->relay->data_timeout;
-	stalled = d->client_since_ms + seconds * MS;
-	slow = d->part_since_ms + seconds * MS +
-	    (d->octets - d->part_octets) * MS / MIN_DATA_RATE;
-	return stalled < slow ? stalled : slow;
-}
-
-/* Whether content is not taken for want of room at the next hop. */
-static bool
-is_hop_full(const struct dialogue *d)
-{
-	return (d->state == CLIENT_CONTENT || d->state == CLIENT_CHUNK) &&
-	    d->early == NULL && d->env->ops->room(d->arg, DIALOGUE_HOP) == 0;
+	if (client_state(d->client) == CLIENT_OCTETS)
+		return content_deadline(d);
+	return client_since(d->client) +
+	    (uint64_t)d->relay->command_timeout * MS;
 }
 
 uint64_t
@@ -374,43 +535,43 @@ dialogue_deadline(const struct dialogue *d)
 {
 	uint64_t	 total = d->begun_ms +
 			     (uint64_t)d->relay->total_timeout * MS;
-	uint64_t	 next = is_hops_turn(d) ? hop_deadline(d) :
+	uint64_t	 next = is_hops_turn(d) ? hop_deadline(d->hop) :
 			     client_deadline(d);
 
 	return next < total ? next : total;
 }
 
 static void
-hop_is_late(struct dialogue *d, const char *why)
+hop_is_late_now(struct dialogue *d, const char *why)
 {
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
-	d->hop.is_late = true;
-	dialogue_lost(d, DIALOGUE_HOP, why, false, d->now_ms);
-	d->hop.is_late = false;
+	hop_late(d->hop, why);
+	settle(d);
 }
 
 void
 dialogue_tick(struct dialogue *d, uint64_t now_ms)
 {
 	d->now_ms = now_ms;
-	if (d->state == CLIENT_CLOSED || now_ms < dialogue_deadline(d))
+	if (client_state(d->client) == CLIENT_CLOSED ||
+	    now_ms < dialogue_deadline(d))
 		return;
-	if (is_hops_turn(d) && now_ms >= hop_deadline(d)) {
-		hop_is_late(d, "it did not answer in time");
+	if (is_hops_turn(d) && now_ms >= hop_deadline(d->hop)) {
+		hop_is_late_now(d, "it did not answer in time");
 		return;
 	}
-	if (is_hop_full(d) && now_ms >= client_deadline(d)) {
+	if (content_is_held_up(d) && now_ms >= client_deadline(d)) {
 		/* The client has all its time to go on. */
-		content_begin(d);
-		hop_is_late(d, "it did not take the message");
+		content_touch(d);
+		hop_is_late_now(d, "it did not take the message");
 		return;
 	}
 	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");
 	/* In the middle of a handshake nothing can be said. */
-	if (d->state == CLIENT_SECURING)
-		dialogue_close_client(d);
+	if (client_state(d->client) == CLIENT_SECURING)
+		client_close(d->client);
 	else
-		dialogue_say_last(d, "421 4.4.2 %s timeout exceeded",
+		client_end(d->client, "421 4.4.2 %s timeout exceeded",
 		    d->hostname);
 }
 
@@ -419,8 +580,5 @@ dialogue_stop(struct dialogue *d, uint64_t now_ms)
 {
 	d->now_ms = now_ms;
 	d->is_stopping = true;
-	if (d->state == CLIENT_COMMAND && !d->tx.is_open &&
-	    d->n_awaited == 0 && !d->is_waiting)
-		dialogue_say_last(d, "421 4.3.2 %s is shutting down",
-		    d->hostname);
+	say_stop(d);
 }

@@ -13,6 +13,7 @@
 #define XC_RELAY_DIALOGUE_H
 
 #include "conf_relay.h"
+#include "hop.h"
 #include "kept.h"
 #include "proxy_header.h"
 #include "route.h"
@@ -20,16 +21,6 @@
 #include "tls.h"
 
 enum dialogue_side { DIALOGUE_CLIENT, DIALOGUE_HOP };
-
-/* Where to connect to, and how. */
-struct dialogue_target {
-	struct nexthop		 nexthop;
-	struct scope_source	 source;	/* addresses and TLS; tls is
-						 * never SCOPE_TLS_UNSET */
-	bool			 is_handed_over; /* the session is to be known by
-						 * the socket's address before
-						 * it connects */
-};
 
 /* What happened, for log and metrics. */
 enum dialogue_event {
@@ -90,9 +81,17 @@ struct dialogue_ops {
 	/* Octets that may be sent to a side before it has to be waited for. */
 	size_t	 (*room)(void *arg, enum dialogue_side side);
 	/* To a next hop: dialogue_connected or dialogue_lost follows. */
-	void	 (*connect)(void *arg, const struct dialogue_target *target);
+	void	 (*connect)(void *arg, const struct hop_target *target);
 	/* To the next one of its addresses; false: there is none. */
 	bool	 (*connect_next)(void *arg);
+	bool	 (*has_next)(void *arg);
+	/* Whether the host that is connected to is this one: a loopback
+	 * address, or a UNIX-domain socket. */
+	bool	 (*is_hop_local)(void *arg);
+	/* That this host refuses XCLIENT is known for a while, to all
+	 * dialogues. */
+	void	 (*remember_refusal)(void *arg);
+	bool	 (*remembers_refusal)(void *arg);
 	void	 (*disconnect)(void *arg);
 	/* Begins TLS: dialogue_secured or dialogue_lost follows. */
 	void	 (*secure)(void *arg, enum dialogue_side side);

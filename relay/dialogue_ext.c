@@ -7,18 +7,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "context_dump.h"
 #include "session_change.h"
 
 static void
-say_refused(struct dialogue *d, const struct verdict *verdict)
+say_refused(struct dialogue *d, struct client_reply *reply,
+    const struct verdict *verdict, bool is_last)
 {
 	const char	*code = "550 5.7.0";
 	const char	*id = d->kept.session.id;
 
-	if (d->kept.session.refused == VERDICT_DISCONNECT) {
-		dialogue_say_last(d, "421 4.7.0 %s; session %s",
+	if (is_last) {
+		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
 		    verdict->text, id);
 		return;
 	}
@@ -38,40 +40,53 @@ say_refused(struct dialogue *d, const struct verdict *verdict)
 	default:
 		break;
 	}
-	dialogue_say(d, "%s %s; session %s", code, verdict->text, id);
+	client_say(d->client, reply, "%s %s; session %s", code,
+	    verdict->text, id);
+}
+
+static void
+say_ok(struct dialogue *d, struct client_reply *reply)
+{
+	client_say(d->client, reply, "250 2.0.0 Ok");
+}
+
+static void
+say_no_memory(struct dialogue *d, struct client_reply *reply)
+{
+	client_say(d->client, reply, "451 4.3.0 out of memory");
 }
 
 /* XCLIENT starts over (Postfix's XCLIENT_README): another client, who has not
  * greeted yet. */
 static void
-start_over(struct dialogue *d)
+start_over(struct dialogue *d, struct client_reply *reply)
 {
-	dialogue_reset(d);
+	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	/* Nor has it logged in. */
 	if (d->is_authenticated)
-		setup_drop(d);
+		hop_drop(d->hop);
 	d->is_authenticated = false;
-	dialogue_say(d, "220 %s ESMTP", d->hostname);
+	client_say(d->client, reply, "220 %s ESMTP", d->hostname);
 }
 
 /* Several XFORWARDs make one, until the message is over. */
 static void
-forward(struct dialogue *d, const char *line)
+forward(struct dialogue *d, struct client_reply *reply, const char *line)
 {
 	struct assertion_set	*said;
 	const char		*args = strchr(line, ' ');
 	struct err		 err;
 
 	if (args == NULL) {	/* all of it was dropped */
-		dialogue_say(d, "250 2.0.0 Ok");
+		say_ok(d, reply);
 		return;
 	}
 	said = malloc(sizeof *said);
 	if (said == NULL || assertion_parse(span_of(args + 1),
 	    ASSERTION_XFORWARD, XTEXT_STRICT, said, &err) != ASSERTION_OK) {
 		free(said);
-		dialogue_say(d, "451 4.3.0 out of memory");
+		say_no_memory(d, reply);
 		return;
 	}
 	if (d->xforward == NULL) {
@@ -80,72 +95,63 @@ forward(struct dialogue *d, const char *line)
 		assertion_merge(d->xforward, said);
 		free(said);
 	}
-	dialogue_say(d, "250 2.0.0 Ok");
+	say_ok(d, reply);
 }
 
-/* As one text: a reply takes one place among those that are awaited. */
+/* As one text: a reply takes one place among those that are owed. */
 static void
-say_dump(struct dialogue *d, const struct context_dump *dump)
+say_dump(struct dialogue *d, struct client_reply *reply,
+    const struct context_dump *dump)
 {
 	size_t		 size = dump->n * (CONTEXT_DUMP_LINE_MAX + 8), n = 0;
 	char		*text = malloc(size);
 	unsigned	 i;
 
 	if (text == NULL) {
-		dialogue_say(d, "451 4.3.0 out of memory");
+		say_no_memory(d, reply);
 		return;
 	}
 	for (i = 0; i < dump->n; i++)
 		n += (size_t)snprintf(text + n, size - n, "250%c%s\r\n",
 		    i + 1 < dump->n ? '-' : ' ', dump->line[i]);
-	dialogue_say_text(d, text);
+	client_say_text(d->client, reply, text);
 	free(text);
 }
 
-void
-ext_view(const struct dialogue *d, struct context_view *view_r)
-{
-	const struct context_facts	 facts = {
-		.remote_name = d->kept.session.override == NULL ?
-		    d->peer_name : NULL,
-		.ehlo_domain = d->helo,
-		.is_anonymous = d->kept.profile != NULL &&
-		    trust_profile_always_allow(d->kept.profile)
-	};
-
-	context_view_connection(&d->kept.session, &facts, view_r);
-}
-
-void
-ext_message_view(const struct dialogue *d, struct context_view *view_r)
-{
-	context_view_init(view_r);
-	if (!d->tx.is_open)
-		return;
-	context_view_add(view_r, CONTEXT_MAILFROM, d->tx.sender);
-	(void)snprintf(view_r->number, sizeof view_r->number, "%u",
-	    d->tx.n_accepted);
-	context_view_add(view_r, CONTEXT_RCPT_COUNT,
-	    span_of(view_r->number));
-}
-
 static void
-dump(struct dialogue *d)
+dump(struct dialogue *d, struct client_reply *reply)
 {
 	struct context_view	*views = calloc(2, sizeof *views);
 	struct context_dump	*laid = malloc(sizeof *laid);
 
 	if (views == NULL || laid == NULL) {
-		dialogue_say(d, "451 4.3.0 out of memory");
+		say_no_memory(d, reply);
 	} else {
-		ext_view(d, &views[0]);
-		ext_message_view(d, &views[1]);
+		dialogue_view(d, &views[0]);
+		dialogue_message_view(d, &views[1]);
 		context_dump_lay(&views[0], &views[1],
 		    CONTEXT_DUMP_LINES_MAX, CONTEXT_DUMP_POSTFIX, laid);
-		say_dump(d, laid);
+		say_dump(d, reply, laid);
 	}
 	free(laid);
 	free(views);
+}
+
+/* The session's record gets the greeting whole. */
+bool
+ext_record_greeting(struct dialogue *d)
+{
+	enum smtp_verb	 verb = d->relay->protocol == NEXTHOP_LMTP ?
+			     SMTP_LHLO : SMTP_EHLO;
+	char		*whole = NULL;
+	bool		 is_done;
+
+	if (asprintf(&whole, "%s %s", smtp_verb_text(d->is_esmtp ? verb :
+	    SMTP_HELO), d->helo) < 0)
+		return false;
+	is_done = session_set_text(&d->kept.session.ehlo, whole);
+	free(whole);
+	return is_done;
 }
 
 static bool
@@ -163,87 +169,144 @@ set_hops(struct dialogue *d)
 	    CONTEXT_XSETCONTEXT, d->now_ms);
 }
 
-/* How many relays there were anybody may say who has not said anything else:
- * that takes rights away, and gives none.  True: that is all that was said. */
+/* "hops=..." alone. */
 static bool
-take_hops(struct dialogue *d, const struct smtp_command *command)
+is_hops_line(const struct context_line *line)
+{
+	return line->n == 1 && strcmp(line->v[0].name, HOPS_PAIR) == 0;
+}
+
+bool
+ext_is_hops(const struct smtp_command *command)
+{
+	return command->verb == SMTP_XSETCONTEXT &&
+	    command->args.n > strlen(HOPS_PAIR "=") &&
+	    memcmp(command->args.p, HOPS_PAIR "=", strlen(HOPS_PAIR "=")) ==
+	    0;
+}
+
+/*
+ * How many relays there were anybody may say, sealed or not: that takes rights
+ * away, and gives none, for it never becomes less.  True: that is all that was
+ * said.
+ */
+static bool
+take_hops(struct dialogue *d, const struct smtp_command *command,
+    struct client_reply *reply)
 {
 	struct context_line	*line = &d->env->judgement->context;
 	struct err		 err;
 	const char		*value;
+	unsigned		 n;
 
-	if (command->verb != SMTP_XSETCONTEXT || d->helo != NULL ||
-	    d->kept.session.is_sealed ||
-	    !context_line_parse(command->args, line, &err) || line->n != 1 ||
-	    strcmp(line->v[0].name, HOPS_PAIR) != 0)
+	if (!ext_is_hops(command) ||
+	    !context_line_parse(command->args, line, &err) ||
+	    !is_hops_line(line))
 		return false;
 	value = line->v[0].value;
 	if (*value == '\0' || strlen(value) > 4 ||
-	    strspn(value, "0123456789") != strlen(value))
-		return false;
-	d->hops = (unsigned)strtoul(value, NULL, 10);
+	    strspn(value, "0123456789") != strlen(value)) {
+		client_say(d->client, reply,
+		    "501 5.5.4 hops is a number of up to four digits");
+		return true;
+	}
+	n = (unsigned)strtoul(value, NULL, 10);
+	if (n > d->hops)
+		d->hops = n;
 	if (set_hops(d))
-		dialogue_say(d, "250 2.0.0 Ok");
+		say_ok(d, reply);
 	else
-		dialogue_say(d, "451 4.3.0 out of memory");
+		say_no_memory(d, reply);
 	return true;
 }
 
 static void
-say_done(struct dialogue *d, const struct judgement *j)
+say_done(struct dialogue *d, struct client_reply *reply,
+    const struct judgement *j)
 {
 	switch (j->command) {
 	case TRUST_XCLIENT:
-		start_over(d);
+		start_over(d, reply);
 		break;
 	case TRUST_XFORWARD:
-		forward(d, j->line);
+		forward(d, reply, j->line);
 		break;
 	case TRUST_XDUMPCONTEXT:
-		dump(d);
+		dump(d, reply);
 		break;
 	case TRUST_XREMOTEIP:
 		/* It does not start over: the greeting stands. */
 		if (d->helo != NULL)
-			(void)greeting_record(d);
-		dialogue_say(d, "250 2.0.0 Ok");
+			(void)ext_record_greeting(d);
+		say_ok(d, reply);
 		break;
 	case TRUST_XSETCONTEXT:
-		dialogue_say(d, "250 2.0.0 Ok");
+		say_ok(d, reply);
 		break;
 	}
 }
 
-enum take
-ext_command(struct dialogue *d, const struct smtp_command *command)
+/* What was refused of an XFORWARD refuses the message that it was for. */
+static void
+refuse_message(struct dialogue *d, const struct verdict *verdict)
+{
+	if (!kept_refuses_message(&d->kept, verdict))
+		return;
+	if (d->unforwarded == NULL)
+		d->unforwarded = malloc(sizeof *d->unforwarded);
+	if (d->unforwarded == NULL)
+		client_close(d->client);
+	else
+		*d->unforwarded = *verdict;
+}
+
+static void
+refuse(struct dialogue *d, struct client_reply *reply,
+    enum trust_command command, const struct verdict *verdict)
+{
+	bool	 is_last = d->kept.session.refused == VERDICT_DISCONNECT;
+
+	if (command == TRUST_XFORWARD) {
+		refuse_message(d, verdict);
+		is_last = verdict->action == VERDICT_DISCONNECT &&
+		    d->unforwarded != NULL;
+	}
+	say_refused(d, reply, verdict, is_last);
+}
+
+enum client_take
+ext_command(struct dialogue *d, const struct smtp_command *command,
+    struct client_reply *reply)
 {
 	struct judgement	*j = d->env->judgement;
 	enum trust_command	 what;
 
-	if (command->verb == SMTP_XCLIENT && d->n_awaited > 0)
-		return TAKE_LATER;
-	if (take_hops(d, command) ||
+	if (command->verb == SMTP_XCLIENT &&
+	    !client_is_first(d->client, reply))
+		return CLIENT_WAITS;
+	if (take_hops(d, command, reply) ||
 	    !trust_command_find(span_of(smtp_verb_text(command->verb)),
 	    &what))
-		return TAKE_DONE;
+		return CLIENT_TAKEN;
 	switch (kept_command(&d->kept, what, command->args, d->tx.is_open,
 	    d->now_ms, j)) {
 	case KEPT_DONE:
-		say_done(d, j);
+		say_done(d, reply, j);
 		break;
 	case KEPT_REFUSED:
-		say_refused(d, &j->verdict);
+		refuse(d, reply, what, &j->verdict);
 		break;
 	case KEPT_BAD_SEQUENCE:
-		dialogue_say(d, "503 5.5.1 %s: not in a mail transaction",
+		client_say(d->client, reply,
+		    "503 5.5.1 %s: not in a mail transaction",
 		    trust_command_text(what));
 		break;
 	case KEPT_CANNOT_TELL:
-		dialogue_say(d, "451 4.3.0 it cannot be told who may do "
-		    "what; session %s", d->kept.session.id);
+		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
+		    "may do what; session %s", d->kept.session.id);
 		break;
 	}
-	return TAKE_DONE;
+	return CLIENT_TAKEN;
 }
 
 /*

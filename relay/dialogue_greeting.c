@@ -44,21 +44,45 @@ is_handed_on(const struct dialogue *d, enum smtp_keyword keyword)
 	if (keyword >= SMTP_KW_STARTTLS || keyword == SMTP_KW_PIPELINING ||
 	    keyword == SMTP_KW_ENHANCEDSTATUSCODES)
 		return false;
-	if (keyword == SMTP_KW_AUTH && !client_may_auth(d))
+	if (keyword == SMTP_KW_AUTH && !command_may_auth(d))
 		return false;
-	return smtp_offers(&d->hop.offer, keyword);
+	return smtp_offers(hop_offer(d->hop), keyword);
 }
 
 static void
-offer_of_hop(const struct dialogue *d, struct text *t)
+offer_of_hop(struct dialogue *d, struct text *t)
 {
 	int	 i;
 
 	for (i = 0; i < SMTP_KW_COUNT; i++)
-		if (is_handed_on(d, (enum smtp_keyword)i))
+		if (is_handed_on(d, (enum smtp_keyword)i)) {
+			d->promised |= 1U << i;
 			add_line(t, smtp_keyword_text((enum smtp_keyword)i),
-			    smtp_offer_params(&d->hop.offer,
+			    smtp_offer_params(hop_offer(d->hop),
 			    (enum smtp_keyword)i));
+		}
+}
+
+/* What most have; what the next hop of a recipient lacks is said there. */
+static void
+offer_of_ours(struct dialogue *d, struct text *t)
+{
+	static const enum smtp_keyword	 offered[] = {
+		SMTP_KW_8BITMIME, SMTP_KW_SMTPUTF8, SMTP_KW_DSN
+	};
+	char				 size[24] = "";
+	size_t				 i;
+
+	if (d->relay->message_size_max > 0)
+		(void)snprintf(size, sizeof size, "%llu",
+		    (unsigned long long)d->relay->message_size_max);
+	add_line(t, smtp_keyword_text(SMTP_KW_SIZE), span_of(size));
+	d->promised |= 1U << SMTP_KW_SIZE;
+	for (i = 0; i < sizeof offered / sizeof offered[0]; i++) {
+		add_line(t, smtp_keyword_text(offered[i]),
+		    (struct span){ "", 0 });
+		d->promised |= 1U << offered[i];
+	}
 }
 
 /* "XCLIENT NAME ADDR ...", of what this peer's profile grants. */
@@ -110,7 +134,7 @@ offer_extensions(const struct dialogue *d, struct text *t)
 }
 
 static void
-say_offer(struct dialogue *d)
+say_offer(struct dialogue *d, struct client_reply *reply)
 {
 	static const struct span	 none = { "", 0 };
 	struct text			 t = { .n = 0 };
@@ -120,13 +144,13 @@ say_offer(struct dialogue *d)
 	if (route_is_fixed(d->relay))
 		offer_of_hop(d, &t);
 	else
-		add_line(&t, "8BITMIME", none);
+		offer_of_ours(d, &t);
 	if (d->relay->tls != RELAY_TLS_NO && !d->is_secured)
 		add_line(&t, "STARTTLS", none);
 	add_line(&t, "ENHANCEDSTATUSCODES", none);
 	offer_extensions(d, &t);
 	t.buf[t.last + 3] = ' ';
-	dialogue_say_text(d, t.buf);
+	client_say_text(d->client, reply, t.buf);
 }
 
 /*
@@ -134,106 +158,108 @@ say_offer(struct dialogue *d)
  */
 
 /* A client that has just come is refused with 421, after which it may try
- * elsewhere or later; a verdict about it is passed on as it is. */
+ * elsewhere or later; which host it was, and why, is not for strangers.  A
+ * verdict about it is passed on as it is. */
 static void
-say_failure(struct dialogue *d)
+say_failure(struct dialogue *d, struct client_reply *reply)
 {
-	const char	*failure = d->hop.failure;
+	size_t		 public = 0;
+	const char	*failure = hop_failure(d->hop, &public);
 
-	if (failure == NULL || failure[0] == '4') {
-		dialogue_say_last(d, "421 %.*s", failure == NULL ? 0 :
-		    (int)strcspn(failure + 4, "\r\n"), failure == NULL ? "" :
-		    failure + 4);
-		return;
+	if (failure == NULL || failure[0] != '5') {
+		client_say_last(d->client, reply, "421 %.*s",
+		    failure == NULL ? 0 : (int)strcspn(failure + 4, "\r\n") <
+		    (int)public - 4 ? (int)strcspn(failure + 4, "\r\n") :
+		    (int)public - 4, failure == NULL ? "" : failure + 4);
+	} else {
+		client_say_text(d->client, reply, failure);
 	}
-	dialogue_say_text(d, failure);
-	setup_forget(d);
-}
-
-/* The session's record gets the greeting whole. */
-bool
-greeting_record(struct dialogue *d)
-{
-	enum smtp_verb	 verb = d->relay->protocol == NEXTHOP_LMTP ?
-			     SMTP_LHLO : SMTP_EHLO;
-	char		 whole[512];
-
-	(void)snprintf(whole, sizeof whole, "%s %s",
-	    smtp_verb_text(d->is_esmtp ? verb : SMTP_HELO), d->helo);
-	return session_set_text(&d->kept.session.ehlo, whole);
+	hop_forget_failure(d->hop);
 }
 
 /* The greeting becomes the client's, and ends the transaction. */
 static bool
 note_greeting(struct dialogue *d, const struct smtp_command *command)
 {
-	if (d->tx.is_sent && d->hop.state == HOP_READY) {
-		mail_send(d, SMTP_RSET, (struct span){ "", 0 });
-		(void)dialogue_await(d, AWAIT_NOBODY);
-	}
-	dialogue_reset(d);
+	transaction_abandon(d);
 	d->is_esmtp = command->verb != SMTP_HELO;
+	d->promised = 0;
 	return dialogue_set_text(&d->helo, command->args) &&
-	    greeting_record(d);
+	    ext_record_greeting(d);
 }
 
 /* What the next hop offers has to be known before it is handed on. */
-static enum setup
+static enum hop_setup
 ask_hop(struct dialogue *d)
 {
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
+	bool		 is_permanent;
 
 	if (!route_is_fixed(d->relay))
-		return SETUP_READY;
-	if (!mail_route(d, (struct span){ "", 0 }, (struct span){ "", 0 },
-	    &route, &err)) {
-		setup_fail(d, "421 4.3.0 %s", err.text);
-		return SETUP_FAILED;
+		return HOP_IS_READY;
+	if (!way_find(d, (struct span){ "", 0 }, (struct span){ "", 0 },
+	    &route, &is_permanent, &err)) {
+		hop_fail(d->hop, "421 4.3.0 %s", err.text);
+		return HOP_HAS_FAILED;
 	}
 	/* Who may forward will say later for whom. */
-	return setup_ensure(d, &route, d->kept.profile == NULL ||
+	return way_ensure(d, &route, d->kept.profile == NULL ||
 	    d->kept.session.is_sealed ||
 	    !trust_profile_may(d->kept.profile, TRUST_XFORWARD));
 }
 
-enum take
-greeting_take(struct dialogue *d, const struct smtp_command *command)
+/* False: it has been said why not. */
+static bool
+may_greet(struct dialogue *d, const struct smtp_command *command,
+    struct client_reply *reply)
 {
 	bool	 is_lmtp = d->relay->protocol == NEXTHOP_LMTP;
 
-	if ((command->verb == SMTP_LHLO) != is_lmtp) {
-		dialogue_say(d, "500 5.5.1 this is %s", is_lmtp ? "LMTP" :
-		    "SMTP");
-		return TAKE_DONE;
-	}
-	if (!smtp_is_helo_name(command->args)) {
-		dialogue_say(d, "501 5.5.4 Syntax: %s hostname",
+	if ((command->verb == SMTP_LHLO) != is_lmtp)
+		client_say(d->client, reply, "500 5.5.1 this is %s", is_lmtp ?
+		    "LMTP" : "SMTP");
+	else if (command->args.n == 0)
+		client_say(d->client, reply, "501 5.5.4 Syntax: %s hostname",
 		    smtp_verb_text(command->verb));
-		return TAKE_DONE;
-	}
-	if (!d->is_waiting) {
-		if (d->n_awaited > 0)
-			return TAKE_LATER;
+	else
+		return true;
+	return false;
+}
+
+enum client_take
+greeting_take(struct dialogue *d, const struct smtp_command *command,
+    struct client_reply *reply, bool is_again)
+{
+	if (!is_again && !may_greet(d, command, reply))
+		return CLIENT_TAKEN;
+	if (!client_is_first(d->client, reply))
+		return CLIENT_WAITS;
+	if (d->greeting != reply) {
+		d->greeting = reply;
 		if (!note_greeting(d, command)) {
-			dialogue_say_last(d, "421 4.3.0 out of memory");
-			return TAKE_DONE;
+			client_say_last(d->client, reply,
+			    "421 4.3.0 out of memory");
+			return CLIENT_TAKEN;
 		}
 		kept_greeting(&d->kept, d->now_ms);
 	}
 	switch (ask_hop(d)) {
-	case SETUP_WAIT:
-		d->is_waiting = true;
-		return TAKE_LATER;
-	case SETUP_FAILED:
-		say_failure(d);
-		return TAKE_DONE;
-	case SETUP_READY:
+	case HOP_WAITS:
+		return CLIENT_WAITS;
+	case HOP_HAS_FAILED:
+		say_failure(d, reply);
+		break;
+	case HOP_IS_READY:
+		/* The end of the transaction before. */
+		if (hop_n_due(d->hop) > 0)
+			return CLIENT_WAITS;
+		if (d->is_esmtp)
+			say_offer(d, reply);
+		else
+			client_say(d->client, reply, "250 %s", d->hostname);
 		break;
 	}
-	if (d->is_esmtp)
-		say_offer(d);
-	else
-		dialogue_say(d, "250 %s", d->hostname);
-	return TAKE_DONE;
+	d->greeting = NULL;
+	return CLIENT_TAKEN;
 }

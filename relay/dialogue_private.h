@@ -1,121 +1,94 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * What the files of dialogue share: dialogue.c (its life and time),
- * dialogue_await.c (what is said, in which order), dialogue_client.c (commands),
- * dialogue_greeting.c and dialogue_ext.c (greetings, X commands),
- * dialogue_mail.c (transactions), dialogue_content.c (messages),
- * dialogue_setup.c and dialogue_xclient.c (how a next hop is made ready, and
- * learns who the client is) and dialogue_hop.c (its replies).
+ * What joins the client's half (client.h) and the next hop's (hop.h).
+ *
+ * From the bottom up, each calling only those before it: dialogue_note.c (what
+ * is told of it all), identity_of.c (who the client is), transaction_way.c (which
+ * way a message goes), transaction_content.c (its octets), transaction_reply.c
+ * (the next hop's replies), transaction.c (MAIL, RCPT, DATA, BDAT, RSET),
+ * dialogue_ext.c and dialogue_greeting.c (X commands, greetings),
+ * dialogue_command.c (which command is whose), dialogue.c (life and time).
  */
 #ifndef XC_RELAY_DIALOGUE_PRIVATE_H
 #define XC_RELAY_DIALOGUE_PRIVATE_H
 
+#include "client.h"
 #include "context_view.h"
 #include "dialogue.h"
+#include "hop.h"
 #include "identity.h"
 #include "smtp_content.h"
-#include "smtp_reply.h"
 
 #define LINE_SIZE	1024	/* of a reply of ours */
 
-/* A relay tells the next one how many there were, lest mail goes in circles; it
- * knows it by this word in its greeting. */
 #define GREETING_MARK	"xcontext-relay"
 #define HOPS_PAIR	"hops"
 
-enum client_state {
-	CLIENT_COMMAND,		/* a command is next */
-	CLIENT_GO_AHEAD,	/* DATA was sent on; 354 is awaited */
-	CLIENT_CONTENT,
-	CLIENT_CHUNK,		/* of BDAT */
-	CLIENT_AUTH_WAIT,	/* the next hop's part of an AUTH exchange */
-	CLIENT_AUTH,		/* the client's */
-	CLIENT_SECURING,	/* TLS handshake */
-	CLIENT_LEAVING,		/* after QUIT */
-	CLIENT_CLOSED
-};
-
-/* How far a next hop is. */
-enum hop_state {
-	HOP_NONE,
-	HOP_CONNECTING,
-	HOP_GREETING,
-	HOP_HOPS,		/* a relay is told how many there were */
-	HOP_EHLO,
-	HOP_HELO,		/* it does not know EHLO */
-	HOP_STARTTLS,
-	HOP_SECURING,
-	HOP_XCLIENT,
-	HOP_READY
-};
-
-/* What the reply to a command is for. */
-enum await_kind {
-	AWAIT_LOCAL,		/* none of the next hop's: ours, kept until its
-				 * turn */
-	AWAIT_PASS,		/* it is the client's */
-	AWAIT_MAIL,
-	AWAIT_OWN_MAIL,		/* a MAIL that we have answered before */
-	AWAIT_RCPT,
-	AWAIT_DATA,
-	AWAIT_END,		/* of a message: one, or with LMTP one for each
+/* What the reply to a question is for. */
+enum asked_kind {
+	ASKED_PASS,		/* it is the client's */
+	ASKED_MAIL,
+	ASKED_OWN_MAIL,		/* a MAIL that we have answered before */
+	ASKED_RCPT,
+	ASKED_DATA,
+	ASKED_END,		/* of a message: one, or with LMTP one for each
 				 * recipient */
-	AWAIT_CHUNK,
-	AWAIT_AUTH,
-	AWAIT_QUIT,
-	AWAIT_NOBODY		/* it is dropped */
+	ASKED_CHUNK,
+	ASKED_AUTH,
+	ASKED_QUIT,
+	ASKED_RSET		/* of ours: nobody's */
 };
 
-struct await {
-	enum await_kind	 kind;
-	unsigned	 serial;	/* of the transaction */
-	char		*text;		/* of AWAIT_LOCAL */
-	uint64_t	 octets;	/* of AWAIT_END, AWAIT_CHUNK */
-	char		*sender;	/* of AWAIT_END, for the log */
-	struct address	 client;	/* likewise */
+/* Of a message, for the log. */
+struct asked_message {
+	uint64_t	 octets;
+	struct address	 client;
 	unsigned	 n_recipients;
+	char		 sender[];
 };
 
-#define AWAIT_MAX	128	/* more commands have to wait */
+struct asked {
+	struct hop_question	 q;	/* first */
+	enum asked_kind		 kind;
+	unsigned		 serial;	/* of the transaction */
+	struct client_reply	*reply;	/* to be given; NULL: none */
+	struct asked_message	*message;	/* of ASKED_END; or NULL */
+};
 
 /* One mail transaction, from MAIL to its end. */
 struct transaction {
 	bool		 is_open;
 	bool		 is_sent;	/* the next hop knows of MAIL */
 	bool		 is_failed;	/* the next hop was lost in it */
+	bool		 is_too_large;	/* a chunk of it was refused here */
 	char		*mail;		/* MAIL's argument */
 	struct span	 sender;	/* in it */
 	struct span	 params;	/* in it */
 	char		*refusal;	/* reply to our own MAIL; NULL: none */
 	unsigned	 n_rcpt;	/* sent on, and not refused */
 	unsigned	 n_accepted;
+	unsigned	 n_unanswered;	/* of n_rcpt */
+	uint64_t	 chunked;	/* octets that BDATs have announced */
 	bool		 is_chunked;	/* BDAT has begun */
 };
 
-struct hop {
-	enum hop_state		 state;
-	struct dialogue_target	 target;
-	struct route		 route;
-	struct smtp_offer	 offer;
-	bool			 is_secured;
-	bool			 is_tls_off;	/* it failed where it may */
-	bool			 is_xclient_off; /* not offered, or not to us */
-	struct identity_lines		*refused; /* whom it would not take;
-						 * NULL: nobody */
-	bool			 has_identity;	/* that the next hop has now, as
-						 * said: */
-	bool				 is_identity_wanted;
-	bool				 is_late;	/* it is lost for that */
-	struct identity_lines	 said;
-	unsigned		 said_offered;	/* the attributes that
-						 * it had offered then */
-	struct identity_lines	 wanted;	/* to be said, from: */
-	unsigned		 next_line;
-	char			*ehlo;		/* the name given in EHLO */
-	char			*failure;	/* reply for what waited; NULL:
-						 * none */
-	uint64_t		 since_ms;	/* of what is awaited */
+/* A message's octets, while they come. */
+struct content {
+	bool			 is_chunk;	/* of BDAT; else of DATA */
+	bool			 is_last;	/* chunk */
+	uint64_t		 left;		/* of the chunk */
+	struct smtp_content	 parser;	/* of DATA */
+	uint64_t		 octets;	/* of this message */
+	uint64_t		 part_octets;	/* octets, and when, at the
+						 * beginning of its content, or of
+						 * this chunk */
+	uint64_t		 part_since_ms;
+	struct client_reply	*reply;		/* to this chunk, if nobody is
+						 * asked */
+	char			*early;		/* what is to be said at the end
+						 * of what goes nowhere; "": it
+						 * has been */
 };
 
 struct dialogue {
@@ -130,218 +103,174 @@ struct dialogue {
 	uint64_t			 now_ms;
 	uint64_t			 begun_ms;
 
-	enum client_state		 state;
+	struct client			*client;
+	struct hop			*hop;
+	struct route			 route;		/* of the hop */
+	bool				 is_broken;	/* it was lost, and what
+							 * follows from that has
+							 * not been done */
+
+	bool				 is_stale;	/* the hop has a transaction that
+							 * is over here */
+	bool				 is_unwanted;	/* a connection is needed
+							 * for a client that has
+							 * left */
 	bool				 is_stopping;
-	bool				 is_eof;	/* of the client */
-	bool				 is_waiting;	/* a command waits for
-							 * the next hop */
-	bool				 is_held;	/* more of what the
-							 * client sent can be
-							 * taken, but not yet */
 	bool				 is_esmtp;
 	bool				 is_secured;
 	bool				 is_authenticated;
 	unsigned			 hops;	/* relays that the client
 						 * came through */
-	char				*helo;		/* NULL: not greeted */
-	uint64_t			 client_since_ms;
+	char				*helo;	/* NULL: not greeted */
+	const struct client_reply	*greeting; /* the one that is being
+						 * answered; NULL: none */
+	unsigned			 promised; /* in answer to it: 1 << enum
+						 * smtp_keyword */
 
 	struct assertion_set		*xforward;	/* of this message, or
 							 * NULL */
+	struct verdict			*unforwarded;	/* an XFORWARD for this
+							 * message was refused;
+							 * NULL: none */
 	struct transaction		 tx;
 	unsigned			 serial;	/* of the transaction */
 	unsigned			 refused;	/* of the last one whose MAIL
 							 * was refused */
-	struct smtp_content		 content;
-	uint64_t			 chunk_left;
-	bool				 is_chunk_last;
-	uint64_t			 octets;	/* of this message */
-	uint64_t			 part_octets;	/* octets, and when, at the
-							 * beginning of its content, or of
-							 * this chunk */
-	uint64_t			 part_since_ms;
-	char				*early;		/* what is to be said at
-							 * the end of content
-							 * that goes nowhere */
-	struct hop			 hop;
-
-	unsigned			 first, n_awaited;
-	struct await			 awaited[AWAIT_MAX];
+	struct content			 content;
 };
 
-static inline void
-dialogue_send(struct dialogue *d, enum dialogue_side side, struct span bytes)
-{
-	d->env->ops->send(d->arg, side, bytes);
-}
-
-/* Replaces a text.  False: out of memory; *field is then NULL. */
-bool	dialogue_set_text(char **field, struct span text);
-/* The end of a transaction, and of what was forwarded for it. */
-void	dialogue_reset(struct dialogue *d);
-
-/* dialogue_await.c */
-
-/* Says "code text" to the client, in its turn. */
-void	dialogue_say(struct dialogue *d, const char *fmt, ...)
-	    __attribute__((format(printf, 2, 3)));
-/* The same for a text of any lines, with CRLFs. */
-void	dialogue_say_text(struct dialogue *d, const char *text);
-/* The same for the reply of a next hop, which may be a 421: then it closes. */
-void	dialogue_say_reply(struct dialogue *d, const char *text);
-/* Says it and closes. */
-void	dialogue_say_last(struct dialogue *d, const char *fmt, ...)
-	    __attribute__((format(printf, 2, 3)));
-void	dialogue_close_client(struct dialogue *d);
-
-/* Adds what the next hop's next reply is for.  There must be room. */
-struct await	*dialogue_await(struct dialogue *d, enum await_kind kind);
-/* The first, which is no AWAIT_LOCAL; NULL: none. */
-struct await	*dialogue_awaited(struct dialogue *d);
-/* Takes the first away, and says what of ours has its turn now. */
-void		 dialogue_await_done(struct dialogue *d);
-/* Takes it away, and that is all. */
-void		 dialogue_await_forget(struct dialogue *d);
-bool		 dialogue_await_is_full(const struct dialogue *d);
-
+/* dialogue_note.c */
 void	dialogue_note(struct dialogue *d, enum dialogue_event event,
 	    unsigned code, const char *text);
+/* For the rest of struct dialogue_note. */
+void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
 /* The session as others may see it: with the client that an XFORWARD names.  It
  * is copy, which borrows all its texts, or the session itself. */
 const struct session	*dialogue_shown(const struct dialogue *d,
 			    struct session *copy);
+/* Replaces a text.  False: out of memory; *field is then NULL. */
+bool	dialogue_set_text(char **field, struct span text);
 
-/* For the rest of struct dialogue_note. */
-void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
-
-/* dialogue_client.c: takes what it can of a client's bytes, one step.  0: it
- * waits. */
-size_t	client_input(struct dialogue *d, struct span bytes);
-/* Whether AUTH is for this client. */
-bool	client_may_auth(const struct dialogue *d);
-
-/* What became of a command line. */
-enum take {
-	TAKE_DONE,
-	TAKE_LATER	/* it waits, and will be offered again */
-};
-
-/* dialogue_greeting.c */
-enum take	greeting_take(struct dialogue *d,
-		    const struct smtp_command *command);
-/* Writes it into the session's record. */
-bool		greeting_record(struct dialogue *d);
-
-/* dialogue_ext.c */
-enum take	ext_command(struct dialogue *d,
-		    const struct smtp_command *command);
-void		ext_proxy(struct dialogue *d, const struct proxy_header *h);
-/* What the TLS handshake has shown of the client. */
-void		ext_certificate(struct dialogue *d,
-		    const struct tls_facts *facts);
-
+/* dialogue_identity.c: what a hop asks (hop_ops). */
+bool	dialogue_identity(void *arg, enum hop_whose whose,
+	    struct assertion_set *set_r);
+const char	*dialogue_name(void *arg, const struct assertion_set *identity);
+size_t	dialogue_proxy_header(void *arg, const struct assertion_set *set,
+	    char *buf, size_t size);
 /* The session's and the message's pairs, as they are now. */
-void		ext_view(const struct dialogue *d,
-		    struct context_view *view_r);
-void		ext_message_view(const struct dialogue *d,
-		    struct context_view *view_r);
+void	dialogue_view(const struct dialogue *d, struct context_view *view_r);
+void	dialogue_message_view(const struct dialogue *d,
+	    struct context_view *view_r);
 
-/* dialogue_mail.c */
-/* Which way a message goes.  False: nobody can tell; err says why. */
-bool		mail_route(struct dialogue *d, struct span recipient,
-		    struct span domain, struct route *route_r,
-		    struct err *err);
-enum take	mail_mail(struct dialogue *d, struct span args);
-enum take	mail_rcpt(struct dialogue *d, struct span args);
-enum take	mail_data(struct dialogue *d, struct span args);
-enum take	mail_bdat(struct dialogue *d, struct span args);
-enum take	mail_rset(struct dialogue *d);
-/* True if commands may go to the next hop now. */
-bool		mail_may_send(struct dialogue *d);
-/* Sends "VERB args". */
-void		mail_send(struct dialogue *d, enum smtp_verb verb,
-		    struct span args);
+/* transaction_way.c: which way a message goes.  False: nobody can tell; err
+ * says why, and is_permanent_r whether nobody ever will. */
+bool	way_find(struct dialogue *d, struct span recipient, struct span domain,
+	    struct route *route_r, bool *is_permanent_r, struct err *err);
+/* Brings up the next hop of that route, and, with is_identified, tells it who
+ * the client is.  HOP_HAS_FAILED: way_say_failure says it. */
+enum hop_setup	way_ensure(struct dialogue *d, const struct route *route,
+		    bool is_identified);
+/* The same for mail; while it takes, the command waits.  HOP_HAS_FAILED: what
+ * there is to say has been said. */
+enum hop_setup	way_ensure_mail(struct dialogue *d, struct span recipient,
+		    struct span domain, struct client_reply *reply);
+void	way_say_failure(struct dialogue *d, struct client_reply *reply);
 
-/* dialogue_content.c */
+/* transaction_params.c */
+/* What a next hop that offers this cannot do of what MAIL's parameters want,
+ * and the client was promised (bits 1 << enum smtp_keyword): the reply, "code
+ * text"; NULL: nothing.  What was not promised is between the two. */
+const char	*params_lack(const struct smtp_offer *offer,
+		    unsigned promised, struct span params);
+/* SIZE; false: it was not said. */
+bool		 params_size(struct span params, uint64_t *size_r);
+/* Its announced limit for a message, or the relay's own; 0: none. */
+uint64_t	params_size_limit(const struct smtp_offer *offer,
+		    const struct conf_relay *relay);
+/* An argument of MAIL or RCPT, of which params are the end, without those that
+ * such a next hop does not know and mail can do without.  NULL: out of memory.
+ * The caller's. */
+char		*params_strip(const struct smtp_offer *offer,
+		    unsigned promised, struct span args,
+		    struct span params);
+
+/* transaction_content.c */
 size_t	content_input(struct dialogue *d, struct span bytes);
-size_t	chunk_input(struct dialogue *d, struct span bytes);
 /* The content goes nowhere any more; at its end this is said. */
 void	content_discard(struct dialogue *d, const char *text);
-/* Octets are next. */
+/* Octets are next: of DATA, or of a chunk.  reply: to the chunk, if it goes
+ * nowhere (content_discard). */
 void	content_begin(struct dialogue *d);
-/* The reply to a chunk, or to the end of a message, is next. */
-void	content_await(struct dialogue *d, bool is_end);
+void	content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
+	    struct client_reply *reply);
+/* The client has all its time again. */
+void	content_touch(struct dialogue *d);
+/* The time in which octets have to come, of the client. */
+uint64_t	content_deadline(const struct dialogue *d);
+/* It is not taken for want of room at the next hop. */
+bool	content_is_held_up(const struct dialogue *d);
 /* How many replies to the chunk that is still coming may be awaited. */
 unsigned	content_chunk_replies(const struct dialogue *d);
+/* How many replies the end of a message has. */
+unsigned	content_end_replies(const struct dialogue *d);
 
-/* dialogue_setup.c */
-enum setup {
-	SETUP_READY,
-	SETUP_WAIT,
-	SETUP_FAILED	/* setup_failure says what to say; it is taken away by
-			 * setup_forget */
-};
+/* transaction_reply.c */
+/* Asks the next hop for the client; reply NULL: nobody is to be told. */
+void	reply_ask(struct dialogue *d, enum asked_kind kind,
+	    struct client_reply *reply, enum smtp_verb verb,
+	    struct span args);
+/* Awaits the reply to the end of a message, n of them, or to a chunk, which was,
+ * or will be, sent. */
+void	reply_await_chunk(struct dialogue *d, struct client_reply *reply);
+void	reply_await_end(struct dialogue *d, struct client_reply *reply,
+	    unsigned n, uint64_t octets);
+/* What a hop tells (hop_ops). */
+bool	reply_is_possible(void *arg, const struct hop_question *q,
+	    const struct smtp_reply *reply);
+bool	reply_answered(void *arg, struct hop_question *q,
+	    const struct smtp_reply *reply);
+void	reply_lost(void *arg, struct hop_question *q, const char *why);
+void	reply_unasked(void *arg, const struct smtp_reply *reply);
 
-/*
- * Brings the next hop to where it knows what is needed: a connection of that
- * route, and, with is_identified, the client's identity.
- */
-enum setup	setup_ensure(struct dialogue *d, const struct route *route,
-		    bool is_identified);
-void		setup_forget(struct dialogue *d);
-/* Says it to the client, and forgets it. */
-void		setup_say_failure(struct dialogue *d);
-/* What was to be set up cannot be; "code text" is to be said. */
-void		setup_fail(struct dialogue *d, const char *fmt, ...)
-		    __attribute__((format(printf, 2, 3)));
-void		setup_reply(struct dialogue *d,
-		    const struct smtp_reply *reply);
-/* Its stations. */
-void		setup_enter(struct dialogue *d, enum hop_state state);
-void		setup_start(struct dialogue *d);
-void		setup_ready(struct dialogue *d);
-/* identity NULL: it is the client who greets. */
-void		setup_send_ehlo(struct dialogue *d,
-		    const struct assertion_set *identity);
-/* As setup_fail, with a note of that event. */
-void		setup_failed(struct dialogue *d, enum dialogue_event event,
-		    const char *code, const char *text);
-/* As setup_fail, for a whole reply, which becomes the dialogue's. */
-void		setup_fail_with(struct dialogue *d, char *text);
-/* The first line of a reply, with its code, for messages; returns buf. */
-const char	*setup_first_line(const struct smtp_reply *reply, char *buf,
-		    size_t size);
-void		setup_connected(struct dialogue *d);
-void		setup_secured(struct dialogue *d);
-void		setup_lost(struct dialogue *d, const char *why,
-		    bool is_permanent);
-/* Ends the connection to the next hop. */
-void		setup_drop(struct dialogue *d);
+/* transaction.c */
+/* The end of a transaction, and of what was forwarded for it. */
+void	transaction_reset(struct dialogue *d);
+/* The same, and the next hop is told. */
+void	transaction_abandon(struct dialogue *d);
+enum client_take	transaction_mail(struct dialogue *d, struct span args,
+			    struct client_reply *reply, bool is_again);
+enum client_take	transaction_rcpt(struct dialogue *d, struct span args,
+			    struct client_reply *reply);
+enum client_take	transaction_data(struct dialogue *d, struct span args,
+			    struct client_reply *reply);
+enum client_take	transaction_bdat(struct dialogue *d, struct span args,
+			    struct client_reply *reply);
+enum client_take	transaction_rset(struct dialogue *d,
+			    struct client_reply *reply);
+/* Whether this host can be asked what another was asked (hop_ops). */
+bool	transaction_may_repeat(void *arg);
 
-/* dialogue_xclient.c */
-/* Who the client is now.  False: the session's record is damaged. */
-bool		xclient_identity(const struct dialogue *d,
-		    struct assertion_set *set_r);
-/* Forgets who was refused. */
-void		xclient_forget(struct dialogue *d);
-/* Whether this route's next hop is to be told by XCLIENT. */
-bool		xclient_is_used(const struct dialogue *d);
-/* Says who the client is, or decides that this need not be. */
-void		xclient_begin(struct dialogue *d);
-void		xclient_reply(struct dialogue *d,
-		    const struct smtp_reply *reply);
-void		xclient_note(struct dialogue *d, enum dialogue_event event,
-		    const char *text);
-/* The PROXY protocol says everything before the greeting.  False: it cannot be
- * written. */
-bool		xclient_send_proxy(struct dialogue *d);
-/* Brings a next hop that is ready to where it knows who the client is. */
-enum setup	xclient_identify(struct dialogue *d);
+/* dialogue_greeting.c */
+enum client_take	greeting_take(struct dialogue *d,
+			    const struct smtp_command *command,
+			    struct client_reply *reply, bool is_again);
 
-/* dialogue_hop.c */
-size_t	hop_input(struct dialogue *d, struct span bytes);
-void	hop_lost(struct dialogue *d, const char *why);
-/* Writes a reply afresh, for a client; NULL: out of memory. */
-char	*hop_format(const struct smtp_reply *reply);
+/* dialogue_ext.c */
+enum client_take	ext_command(struct dialogue *d,
+			    const struct smtp_command *command,
+			    struct client_reply *reply);
+/* XSETCONTEXT hops, which needs no grant. */
+bool	ext_is_hops(const struct smtp_command *command);
+void	ext_proxy(struct dialogue *d, const struct proxy_header *h);
+/* What the TLS handshake has shown of the client. */
+void	ext_certificate(struct dialogue *d, const struct tls_facts *facts);
+/* Writes the greeting into the session's record. */
+bool	ext_record_greeting(struct dialogue *d);
+
+/* dialogue_command.c (client_ops) */
+enum client_take	command_take(void *arg,
+			    const struct smtp_command *command,
+			    struct client_reply *reply, bool is_again);
+bool	command_may_auth(const struct dialogue *d);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "carrier.h"
 #include "daemon.h"
+#include "host_memory.h"
 #include "log.h"
 #include "procinfo.h"
 #include "relay_log.h"
@@ -373,9 +374,16 @@ relay_server_new(struct event_base *base, struct site *site, const int *fds,
 	struct relay_server	*server = calloc(1, sizeof *server);
 	unsigned		 i, n = site_conf(site)->n_relays;
 
-	if (server != NULL)
+	if (server != NULL) {
 		server->listeners = calloc(n + 1, sizeof *server->listeners);
-	if (server == NULL || server->listeners == NULL) {
+		server->env.hosts = host_memory_new();
+	}
+	if (server == NULL || server->listeners == NULL ||
+	    server->env.hosts == NULL) {
+		if (server != NULL) {
+			free(server->listeners);
+			host_memory_free(server->env.hosts);
+		}
 		free(server);
 		(void)err_set(err, "out of memory");
 		return NULL;
@@ -443,6 +451,7 @@ relay_server_free(struct relay_server *server)
 		return;
 	stop_listening(server);
 	carrier_free_all(&server->env);
+	host_memory_free(server->env.hosts);
 	for (i = 0; i < server->n_listeners; i++)
 		free(server->listeners[i].name);
 	free(server->listeners);

@@ -18,6 +18,8 @@
 
 /* More of these without an end are no end. */
 #define TICKS_MAX	64
+/* Attempts at one host but the first. */
+#define AGAIN_MAX	3
 
 static struct judgement		 judgement;
 static struct access_keys	 keys;
@@ -181,7 +183,26 @@ set_hop(struct stage *s, bool is_lmtp)
 }
 
 static void
-op_connect(void *arg, const struct dialogue_target *target)
+count_command(void *arg, struct span line)
+{
+	(void)line;
+	((struct stage *)arg)->n_commands++;
+}
+
+/* A command is worth one round of a next hop's addresses, and an attempt more for
+ * each of the things that can be gone without; and nothing begins for a client
+ * that has left. */
+static void
+count_connect(struct stage *s)
+{
+	if (s->is_gone)
+		fault(s, "connects", "for a client that has left");
+	if (++s->n_connects > s->n_commands * (s->n_addresses + AGAIN_MAX))
+		fault(s, "connects", "too often");
+}
+
+static void
+op_connect(void *arg, const struct hop_target *target)
 {
 	static const char *const	 levels[] = { "unset", "no", "may",
 					     "encrypt", "verify" };
@@ -195,7 +216,9 @@ op_connect(void *arg, const struct dialogue_target *target)
 		fault(s, "connects", "before it has disconnected");
 	set_hop(s, hop->protocol == NEXTHOP_LMTP);
 	s->is_connecting = true;
-	s->address = 1;
+	if (!target->is_again)
+		s->address = 1;
+	count_connect(s);
 	(void)snprintf(host, sizeof host, kinds[hop->kind], hop->host);
 	if (target->source.ipv4.family != AF_UNSPEC)
 		(void)address_format(&target->source.ipv4, from, sizeof from);
@@ -221,8 +244,36 @@ op_connect_next(void *arg)
 	set_hop(s, s->hop.is_lmtp);
 	s->is_connecting = true;
 	s->address = address + 1;
+	count_connect(s);
 	ask(s, DIALOGUE_HOP, "connect-next");
 	return true;
+}
+
+static bool
+op_has_next(void *arg)
+{
+	struct stage	*s = arg;
+
+	return s->address < s->n_addresses;
+}
+
+/* As its name, if that is an address, says. */
+static bool
+op_is_hop_local(void *arg)
+{
+	return ((struct stage *)arg)->is_hop_local;
+}
+
+static void
+op_remember_refusal(void *arg)
+{
+	((struct stage *)arg)->is_refusal_known = true;
+}
+
+static bool
+op_remembers_refusal(void *arg)
+{
+	return ((struct stage *)arg)->is_refusal_known;
 }
 
 static void
@@ -352,7 +403,10 @@ op_note_kept(void *arg, const struct kept_note *n)
 
 static const struct dialogue_ops	 ops = {
 	.send = op_send, .room = op_room, .connect = op_connect,
-	.connect_next = op_connect_next, .disconnect = op_disconnect,
+	.connect_next = op_connect_next, .has_next = op_has_next,
+	.is_hop_local = op_is_hop_local,
+	.remember_refusal = op_remember_refusal,
+	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,
 	.secure = op_secure, .close = op_close, .hand_over = op_hand_over,
 	.note = op_note, .note_kept = op_note_kept
 };
@@ -531,7 +585,11 @@ stage_begin(struct stage *s)
 	s->n_notes = 0;
 	s->n_hop_accepted = 0;
 	s->fault[0] = '\0';
+	s->n_connects = s->n_commands = 0;
+	s->is_refusal_known = false;
 	talk_begin(&s->client, s->relay->protocol == NEXTHOP_LMTP);
+	s->client.on_command = count_command;
+	s->client.arg = s;
 	set_hop(s, false);
 	s->d = dialogue_new(&s->env, s->conf, s->relay, "mx.example.org",
 	    &s->peer, s->proxy, s, s->now_ms);

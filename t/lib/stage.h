@@ -47,6 +47,10 @@ struct stage {
 	struct bytes		 out[2];
 	struct bytes		 in[2];		/* not taken yet */
 	unsigned		 address;	/* that is tried */
+	unsigned		 n_connects;
+	unsigned		 n_commands;	/* of the client, or more */
+	bool			 is_hop_local;
+	bool			 is_refusal_known;
 	bool			 is_connecting, is_connected;
 	bool			 is_header_due;	/* of the PROXY protocol */
 	bool			 is_securing[2];

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * dialogue_identity: who the client is, for the next hop, for tables and for
+ * the client itself.
+ */
+#include "dialogue_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_anonymous(const struct dialogue *d)
+{
+	return d->kept.profile != NULL &&
+	    trust_profile_always_allow(d->kept.profile);
+}
+
+bool
+dialogue_identity(void *arg, enum hop_whose whose,
+    struct assertion_set *set_r)
+{
+	const struct dialogue		*d = arg;
+	const struct identity_facts	 facts = {
+		.session = &d->kept.session,
+		.xforward = whose == HOP_OF_MESSAGE ? d->xforward : NULL,
+		.helo = d->helo,
+		.is_esmtp = d->is_esmtp,
+		.is_anonymous = is_anonymous(d),
+		.local = d->peer.local,
+		.local_port = d->peer.local_port
+	};
+
+	return identity_make(&facts, set_r);
+}
+
+/* The client's name, as far as it has one that can be said; the asserted one
+ * where the client is not the one who speaks. */
+const char *
+dialogue_name(void *arg, const struct assertion_set *identity)
+{
+	const struct dialogue	*d = arg;
+	const struct assertion	*helo;
+
+	if (identity != NULL) {
+		helo = &identity->v[ASSERTION_HELO];
+		if (helo->status == ASSERTION_VALUE &&
+		    smtp_is_helo_name(span_of(helo->value)))
+			return helo->value;
+	} else if (d->helo == NULL) {
+		return NULL;
+	}
+	return d->helo != NULL && smtp_is_helo_name(span_of(d->helo)) ?
+	    d->helo : d->hostname;
+}
+
+size_t
+dialogue_proxy_header(void *arg, const struct assertion_set *set, char *buf,
+    size_t size)
+{
+	const struct dialogue	*d = arg;
+	struct proxy_header	 h = { .version = 2,
+				     .destination = d->peer.local,
+				     .destination_port = d->peer.local_port };
+
+	h.source = set->addr;
+	h.source_port = (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL,
+	    10);
+	h.is_local = h.source.family == AF_UNSPEC ||
+	    h.destination.family == AF_UNSPEC;
+	return proxy_header_write(&h, buf, size);
+}
+
+void
+dialogue_view(const struct dialogue *d, struct context_view *view_r)
+{
+	const struct context_facts	 facts = {
+		.remote_name = d->kept.session.override == NULL ?
+		    d->peer_name : NULL,
+		.ehlo_domain = d->helo,
+		.is_anonymous = is_anonymous(d)
+	};
+
+	context_view_connection(&d->kept.session, &facts, view_r);
+}
+
+void
+dialogue_message_view(const struct dialogue *d, struct context_view *view_r)
+{
+	context_view_init(view_r);
+	if (!d->tx.is_open)
+		return;
+	context_view_add(view_r, CONTEXT_MAILFROM, d->tx.sender);
+	(void)snprintf(view_r->number, sizeof view_r->number, "%u",
+	    d->tx.n_accepted);
+	context_view_add(view_r, CONTEXT_RCPT_COUNT,
+	    span_of(view_r->number));
+}
+
+/* Writes down (ops->hand_over) whose session it is. */
+bool
+dialogue_hand_over(struct dialogue *d)
+{
+	struct session		 copy, *shown = &copy;
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX];
+	size_t			 len;
+
+	*shown = *dialogue_shown(d, &copy);
+	if (d->xforward != NULL) {
+		if (!dialogue_identity(d, HOP_OF_MESSAGE, &set) ||
+		    !assertion_print(&set, line, sizeof line, &len))
+			return false;
+		shown->override = line;
+	}
+	shown->pid = d->env->pid;
+	shown->pid_start = d->env->pid_start;
+	return d->env->ops->hand_over(d->arg, shown);
+}

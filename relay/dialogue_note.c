@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * dialogue_note: what is told of a dialogue, for log and metrics.
+ */
+#include "dialogue_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool
+dialogue_set_text(char **field, struct span text)
+{
+	free(*field);
+	*field = text.p == NULL ? NULL : strndup(text.p, text.n);
+	return *field != NULL || text.p == NULL;
+}
+
+static enum dialogue_stage
+stage_of(const struct dialogue *d)
+{
+	static const enum dialogue_stage	 stages[] = {
+		[HOP_NONE] = DIALOGUE_NO_HOP,
+		[HOP_CONNECTING] = DIALOGUE_AT_CONNECT,
+		[HOP_GREETING] = DIALOGUE_AT_GREETING,
+		[HOP_HOPS] = DIALOGUE_AT_GREETING,
+		[HOP_EHLO] = DIALOGUE_AT_GREETING,
+		[HOP_HELO] = DIALOGUE_AT_GREETING,
+		[HOP_STARTTLS] = DIALOGUE_AT_TLS,
+		[HOP_SECURING] = DIALOGUE_AT_TLS,
+		[HOP_XCLIENT] = DIALOGUE_AT_XCLIENT,
+		[HOP_READY] = DIALOGUE_AT_MAIL
+	};
+
+	return stages[hop_state(d->hop)];
+}
+
+const struct session *
+dialogue_shown(const struct dialogue *d, struct session *copy)
+{
+	const struct assertion_set	*said = d->xforward;
+
+	if (said == NULL ||
+	    said->v[ASSERTION_ADDR].status != ASSERTION_VALUE)
+		return &d->kept.session;
+	*copy = d->kept.session;
+	copy->client = said->addr;
+	copy->client_port = (uint16_t)strtoul(said->v[ASSERTION_PORT].value,
+	    NULL, 10);
+	return copy;
+}
+
+void
+dialogue_note_more(struct dialogue *d, struct dialogue_note *note)
+{
+	struct session	 copy;
+
+	note->session = &d->kept.session;
+	if (note->client == NULL)
+		note->client = &dialogue_shown(d, &copy)->client;
+	note->is_late = hop_is_late(d->hop);
+	if (note->stage == DIALOGUE_NO_HOP)
+		note->stage = stage_of(d);
+	if (note->route == NULL && d->route.nexthop.host[0] != '\0')
+		note->route = &d->route;
+	d->env->ops->note(d->arg, note);
+}
+
+void
+dialogue_note(struct dialogue *d, enum dialogue_event event, unsigned code,
+    const char *text)
+{
+	struct dialogue_note	 note = {
+		.event = event, .code = code, .text = text
+	};
+
+	dialogue_note_more(d, &note);
+}

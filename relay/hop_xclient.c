@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * hop_xclient: tells the next hop who the client is: by XCLIENT, by a PROXY
+ * header, or through the store.
+ *
+ * What may stand in place of a greeting (421, 45x, 521, 554 in answer to
+ * XCLIENT) is the next hop's verdict about the client, and an answer.
+ * Everything else that goes wrong is a negotiation that failed: where XCLIENT
+ * is "required" the mail waits, else it goes without.
+ *
+ * A refused XCLIENT may have been executed in part (Postfix does so), so what
+ * then is sent without it goes over a new connection.  A next hop that has an
+ * identity and does not offer XCLIENT any more is left for a new one, too; and
+ * what one says that has known somebody else is no answer before a new one has
+ * said it (Postfix grants it by who it takes the client to be).
+ */
+#include "hop_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * What it was told
+ */
+
+void
+hop_forget_identity(struct hop *hop)
+{
+	free(hop->said);
+	free(hop->wanted);
+	hop->said = hop->wanted = NULL;
+	hop->has_identity = false;
+}
+
+void
+hop_forget_refused(struct hop *hop)
+{
+	free(hop->refused);
+	hop->refused = NULL;
+}
+
+bool
+hop_uses_xclient(const struct hop *hop)
+{
+	return hop->need.mode != XCLIENT_NO && !hop->without.xclient &&
+	    !hop->relay->proxy_protocol_out && !hop->relay->hand_over;
+}
+
+/* What is said where these attributes are offered; NULL: nothing can be.  The
+ * caller's. */
+static struct identity_lines *
+make_lines(const struct assertion_set *set, unsigned offered)
+{
+	struct identity_lines	*lines = malloc(sizeof *lines);
+
+	if (lines != NULL && identity_say(set, offered, lines))
+		return lines;
+	free(lines);
+	return NULL;
+}
+
+/* True: that is what would be said now. */
+static bool
+is_still(const struct hop *hop, enum hop_whose whose,
+    const struct identity_lines *said, unsigned offered)
+{
+	struct assertion_set	 set;
+	struct identity_lines	*lines;
+	bool			 is_same;
+
+	if (!hop->ops->identity(hop->arg, whose, &set))
+		return false;
+	lines = make_lines(&set, offered);
+	is_same = lines != NULL && identity_equal(lines, said);
+	free(lines);
+	return is_same;
+}
+
+/* The PROXY protocol says everything before the greeting. */
+bool
+hop_proxy_begin(struct hop *hop)
+{
+	struct assertion_set	 set;
+	char			 buf[256];
+	size_t			 n;
+
+	hop->said_offered = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT;
+	if (!hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set))
+		return false;
+	hop->said = make_lines(&set, hop->said_offered);
+	if (hop->said == NULL)
+		return false;
+	n = hop->ops->proxy_header(hop->arg, &set, buf, sizeof buf);
+	if (n > 0)
+		hop_send(hop, (struct span){ buf, n });
+	hop->has_identity = true;
+	return n > 0;
+}
+
+/*
+ * To say it
+ */
+
+static void
+send_line(struct hop *hop)
+{
+	hop_enter(hop, HOP_XCLIENT);
+	hop_send(hop, span_of(hop->wanted->line[hop->next_line++]));
+	hop_send(hop, span_of("\r\n"));
+}
+
+/* The mail goes without: never over a connection that may know somebody
+ * else. */
+static void
+go_without(struct hop *hop)
+{
+	const struct hop_trouble	 trouble = {
+		.event = HOP_EVENT_FAILED,
+		.reply = "451 4.4.2 the next hop was lost"
+	};
+	struct hop_without		 without = hop->without;
+
+	if (!hop->knows_somebody) {
+		hop->has_identity = true;
+		hop_go_on(hop);
+		return;
+	}
+	if (!hop_start_again(hop, without))
+		hop_set_up_failed(hop, &trouble);
+}
+
+static void
+not_offered(struct hop *hop)
+{
+	const struct hop_trouble	 trouble = {
+		.event = HOP_EVENT_NONE,	/* it has been told */
+		.reply = "451 4.7.6 XCLIENT is required, but was not offered "
+		    "by the next hop"
+	};
+
+	hop_note(hop, HOP_EVENT_XCLIENT_NOT_OFFERED,
+	    smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
+	    "it does not offer ADDR" : NULL);
+	if (hop->need.mode == XCLIENT_REQUIRED) {
+		hop_set_up_failed(hop, &trouble);
+		return;
+	}
+	/* Said once for each connection. */
+	hop->without.xclient = true;
+	go_without(hop);
+}
+
+static bool
+is_refused(const struct hop *hop, const struct identity_lines *lines)
+{
+	return hop->refused != NULL && identity_equal(lines, hop->refused);
+}
+
+static bool
+is_known_to_refuse(struct hop *hop)
+{
+	return hop->need.mode == XCLIENT_IFAVAILABLE &&
+	    hop->ops->remembers_refusal(hop->arg);
+}
+
+void
+hop_xclient_begin(struct hop *hop)
+{
+	const struct hop_trouble	 damaged = {
+		.event = HOP_EVENT_FAILED, .is_ours = true,
+		.reply = "451 4.3.0 the session's record is damaged"
+	};
+	struct assertion_set		 set;
+
+	hop->next_line = 0;
+	free(hop->wanted);
+	hop->wanted = NULL;
+	if (!hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set)) {
+		hop_set_up_failed(hop, &damaged);
+		return;
+	}
+	hop->wanted = smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
+	    make_lines(&set, hop->offer.xclient) : NULL;
+	if (hop->wanted == NULL) {
+		not_offered(hop);
+	} else if (is_known_to_refuse(hop)) {
+		hop->without.xclient = true;
+		go_without(hop);
+	} else if (is_refused(hop, hop->wanted)) {
+		go_without(hop);
+	} else {
+		send_line(hop);
+	}
+}
+
+/*
+ * What it says to that
+ */
+
+/* What a server may say instead of a greeting is about the client. */
+static bool
+is_verdict(const struct hop *hop, unsigned code)
+{
+	return hop->relay->xclient_verdict == RELAY_VERDICT_PASS &&
+	    (code == 421 || code / 10 == 45 || code == 521 || code == 554);
+}
+
+bool
+hop_try_fresh(struct hop *hop)
+{
+	if (hop->said == NULL || hop->round.is_fresh_tried)
+		return false;
+	hop->round.is_fresh_tried = true;
+	return hop_start_again(hop, hop->without);
+}
+
+/* A value that it does not take is no reason to keep the next client from
+ * it: he would have the first one's identity otherwise, or none. */
+static void
+remember_refused(struct hop *hop)
+{
+	hop_forget_refused(hop);
+	hop->refused = hop->wanted;
+	hop->wanted = NULL;
+}
+
+void
+hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
+    bool is_about_values)
+{
+	struct hop_trouble	 trouble = {
+		.event = event, .why = why,
+		.reply = event == HOP_EVENT_XCLIENT_FAILED ?
+		    "451 4.4.2 the next hop was lost" :
+		    "451 4.7.6 XCLIENT is required, but was refused by the "
+		    "next hop"
+	};
+	struct hop_without	 without = hop->without;
+
+	if (hop->need.mode == XCLIENT_REQUIRED) {
+		hop_set_up_failed(hop, &trouble);
+		return;
+	}
+	hop_note(hop, event, why);
+	if (is_about_values) {
+		if (hop->wanted == NULL) {
+			/* It was lost, or refused, at the EHLO behind it. */
+			hop->wanted = hop->said;
+			hop->said = NULL;
+		}
+		remember_refused(hop);
+	} else {
+		hop->ops->remember_refusal(hop->arg);
+		without.xclient = true;
+	}
+	if (!hop_start_again(hop, without)) {
+		trouble.reply = "451 4.4.2 the next hop was lost";
+		hop_set_up_failed(hop, &trouble);
+	}
+}
+
+static void
+refused(struct hop *hop, const struct smtp_reply *reply)
+{
+	char	 text[HOP_LINE_SIZE / 2], *whole;
+
+	(void)hop_reply_first(reply, text, sizeof text);
+	if (hop_try_fresh(hop))
+		return;
+	if (!is_verdict(hop, reply->code)) {
+		hop_xclient_failed(hop, HOP_EVENT_XCLIENT_REFUSED, text,
+		    reply->code == 501);
+		return;
+	}
+	hop_note(hop, HOP_EVENT_XCLIENT_VERDICT, text);
+	whole = hop_reply_format(reply);
+	hop_fail_with(hop, whole, whole == NULL ? 0 : strlen(whole));
+}
+
+void
+hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply)
+{
+	if (reply->code != 220 && reply->code != 250) {
+		refused(hop, reply);
+		return;
+	}
+	hop->knows_somebody = true;
+	if (hop->next_line < hop->wanted->n) {
+		send_line(hop);
+		return;
+	}
+	hop_note(hop, HOP_EVENT_XCLIENT_SENT, NULL);
+	free(hop->said);
+	hop->said = hop->wanted;
+	hop->wanted = NULL;
+	hop->said_offered = hop->offer.xclient;
+	hop->has_identity = true;
+	/* It starts over, and offers what that client may have. */
+	hop->has_ehlo = false;
+	hop_go_on(hop);
+}
+
+/*
+ * One that is ready
+ */
+
+/* Whether what it was told is still so, and is for this route.  False: it is
+ * not, or cannot be told. */
+static bool
+has_right_identity(struct hop *hop)
+{
+	if (hop->said != NULL && !hop_uses_xclient(hop) &&
+	    !hop->relay->proxy_protocol_out)
+		return false;
+	if (!hop->has_identity)
+		return false;
+	if (hop->said != NULL)
+		return is_still(hop, HOP_OF_MESSAGE, hop->said,
+		    hop->said_offered);
+	return hop->refused != NULL && is_still(hop, HOP_OF_MESSAGE,
+	    hop->refused, hop->offer.xclient);
+}
+
+/* Whether it knows nobody but the messenger itself. */
+static bool
+knows_messenger(struct hop *hop)
+{
+	return hop->said == NULL || is_still(hop, HOP_OF_SESSION, hop->said,
+	    hop->said_offered);
+}
+
+/* To say at this point that it is another client's session would take the login
+ * away, and the next hop goes by that.  Without it the mail is the messenger's;
+ * it must not be somebody else's. */
+static enum hop_setup
+identify_user(struct hop *hop)
+{
+	if (hop->need.mode == XCLIENT_REQUIRED)
+		hop_fail(hop, "451 4.7.6 XCLIENT is required, but cannot be "
+		    "sent after AUTH");
+	else if (knows_messenger(hop))
+		return HOP_IS_READY;
+	else
+		hop_fail(hop, "451 4.7.0 who has logged in cannot speak for "
+		    "another client");
+	return HOP_HAS_FAILED;
+}
+
+static enum hop_setup
+hand_over(struct hop *hop)
+{
+	if (hop->ops->hand_over(hop->arg))
+		return HOP_IS_READY;
+	hop_fail(hop, "451 4.3.0 the session cannot be handed over");
+	return HOP_HAS_FAILED;
+}
+
+/* A connection that has said nothing of anybody, or can say it anew. */
+static bool
+may_say(const struct hop *hop)
+{
+	return hop->said == NULL ||
+	    smtp_offers(&hop->offer, SMTP_KW_XCLIENT);
+}
+
+/* Says who the client is now, here or over a new connection. */
+static void
+say_anew(struct hop *hop)
+{
+	const struct hop_trouble	 trouble = {
+		.event = HOP_EVENT_FAILED,
+		.reply = "451 4.4.2 the next hop was lost"
+	};
+
+	hop->has_identity = false;
+	if (hop_uses_xclient(hop) && may_say(hop))
+		hop_xclient_begin(hop);
+	else if (!hop_start_again(hop, hop->without))
+		hop_set_up_failed(hop, &trouble);
+}
+
+enum hop_setup
+hop_identify(struct hop *hop)
+{
+	if (hop->relay->hand_over)
+		return hand_over(hop);
+	if (hop->need.mode == XCLIENT_REQUIRED && hop->without.xclient) {
+		not_offered(hop);
+		return hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
+	}
+	if ((!hop_uses_xclient(hop) && hop->said == NULL) ||
+	    has_right_identity(hop))
+		return HOP_IS_READY;
+	if (hop->is_authenticated)
+		return identify_user(hop);
+	if (hop->n_due > 0)
+		return HOP_WAITS;
+	say_anew(hop);
+	return hop->state == HOP_READY ? HOP_IS_READY :
+	    hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
+}

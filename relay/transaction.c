@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * transaction: MAIL, RCPT, DATA, BDAT, RSET: which of them go on, to whom, and
+ * what each is owed.
+ *
+ * Where the next hop is the same for all mail, MAIL goes to it.  Else MAIL is
+ * answered here, and goes to the next hop of the first recipient, just before
+ * that; recipients with other next hops have to come in transactions of their
+ * own, for a message has but one reply.
+ */
+#include "dialogue_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct span	nothing = { "", 0 };
+
+/*
+ * Life
+ */
+
+/* The message for which something was claimed wrongly has been refused. */
+static void
+forget_refusal(struct dialogue *d)
+{
+	free(d->unforwarded);
+	d->unforwarded = NULL;
+}
+
+void
+transaction_reset(struct dialogue *d)
+{
+	if (d->tx.is_open)
+		forget_refusal(d);
+	free(d->tx.mail);
+	free(d->tx.refusal);
+	d->tx = (struct transaction){ .is_open = false };
+	d->serial++;
+	free(d->xforward);
+	d->xforward = NULL;
+	d->content.octets = 0;
+}
+
+/* Whether the next hop has a transaction that it has to be told the end of. */
+static bool
+is_at_hop(const struct dialogue *d)
+{
+	return d->tx.is_sent && !d->tx.is_failed && hop_is_ready(d->hop);
+}
+
+void
+transaction_abandon(struct dialogue *d)
+{
+	if (is_at_hop(d))
+		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+	transaction_reset(d);
+}
+
+/*
+ * MAIL
+ */
+
+/* Says by which verdict mail is refused, at whatever step that is found. */
+static void
+say_refused(struct dialogue *d, struct client_reply *reply,
+    enum verdict_action action, const char *text)
+{
+	const char	*id = d->kept.session.id;
+
+	if (text == NULL)
+		text = "";
+	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	    action == VERDICT_REJECT ? 554 : 451, text);
+	if (action == VERDICT_DISCONNECT)
+		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
+		    text, id);
+	else
+		client_say(d->client, reply, "%s %s; session %s",
+		    action == VERDICT_REJECT ? "554 5.7.1" : "451 4.7.1",
+		    text, id);
+}
+
+/* A session that claimed what it may not, or a message for which something was
+ * claimed.  True: it has been said. */
+static bool
+is_refused(struct dialogue *d, struct client_reply *reply)
+{
+	const struct session	*s = &d->kept.session;
+
+	if (s->refused != VERDICT_PERMIT) {
+		say_refused(d, reply, s->refused, s->refused_text);
+		return true;
+	}
+	if (d->unforwarded != NULL) {
+		say_refused(d, reply, d->unforwarded->action,
+		    d->unforwarded->text);
+		return true;
+	}
+	return false;
+}
+
+/* Keeps MAIL's argument: the transaction's, and sent when its time comes. */
+static bool
+open_transaction(struct dialogue *d, struct span args)
+{
+	struct smtp_path	 path;
+
+	if (!dialogue_set_text(&d->tx.mail, args) ||
+	    !smtp_path_parse(SMTP_MAIL, span_of(d->tx.mail), &path))
+		return false;
+	d->tx.sender = path.address;
+	d->tx.params = path.params;
+	d->tx.is_open = true;
+	return true;
+}
+
+static bool
+is_too_large(const struct dialogue *d)
+{
+	uint64_t	 limit = params_size_limit(hop_offer(d->hop),
+			     d->relay);
+	uint64_t	 size;
+
+	return limit > 0 && params_size(d->tx.params, &size) && size > limit;
+}
+
+/* What the next hop lacks of what the sender wants; NULL: nothing. */
+static const char *
+find_lack(const struct dialogue *d)
+{
+	const char	*lack = params_lack(hop_offer(d->hop), d->promised,
+			     d->tx.params);
+
+	if (lack != NULL && route_is_fixed(d->relay))
+		/* It was that next hop that had offered it. */
+		return "451 4.4.0 the next hop offers less than it did";
+	if (lack == NULL && is_too_large(d))
+		return "552 5.3.4 Message size exceeds fixed limit";
+	return lack;
+}
+
+bool
+transaction_may_repeat(void *arg)
+{
+	return find_lack(arg) == NULL;
+}
+
+/* Sends the transaction's MAIL. */
+static void
+send_mail(struct dialogue *d, struct client_reply *reply,
+    enum asked_kind kind)
+{
+	char	*args = params_strip(hop_offer(d->hop), d->promised,
+		    span_of(d->tx.mail), d->tx.params);
+
+	if (args == NULL) {
+		client_close(d->client);
+		return;
+	}
+	reply_ask(d, kind, reply, SMTP_MAIL, span_of(args));
+	free(args);
+	d->tx.is_sent = true;
+}
+
+/*
+ * Brings MAIL to the next hop, as soon as there is one that can take it.
+ * CLIENT_TAKEN without tx.is_sent: there is none, which has been said.  kind is
+ * ASKED_OWN_MAIL where reply is another command's.
+ */
+static enum client_take
+begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
+    struct client_reply *reply, enum asked_kind kind)
+{
+	const char	*lack;
+
+	switch (way_ensure_mail(d, recipient, domain, reply)) {
+	case HOP_WAITS:
+		return CLIENT_WAITS;
+	case HOP_HAS_FAILED:
+		return CLIENT_TAKEN;
+	case HOP_IS_READY:
+		break;
+	}
+	if (d->is_stale && hop_may_ask(d->hop)) {
+		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+		d->is_stale = false;
+	}
+	if (!hop_may_ask(d->hop))
+		return CLIENT_WAITS;
+	lack = find_lack(d);
+	if (lack != NULL)
+		client_say(d->client, reply, "%s", lack);
+	else
+		send_mail(d, kind == ASKED_MAIL ? reply : NULL, kind);
+	return CLIENT_TAKEN;
+}
+
+/* Whether MAIL may be said now.  False: it has been said why not.  Revocations
+ * count from here on, and it seals, whatever becomes of it; what was forwarded
+ * is over with the message that it was for. */
+static bool
+may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
+{
+	struct smtp_path	 path;
+	bool			 is_told = kept_mail(&d->kept, d->now_ms);
+
+	if (d->tx.is_open) {
+		client_say(d->client, reply,
+		    "503 5.5.1 Error: nested MAIL command");
+		return false;
+	}
+	if (d->helo == NULL)
+		client_say(d->client, reply, "503 5.5.1 Error: send %s first",
+		    d->relay->protocol == NEXTHOP_LMTP ? "LHLO" :
+		    "HELO/EHLO");
+	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
+		client_say(d->client, reply,
+		    "501 5.5.4 Syntax: MAIL FROM:<address>");
+	else if (!is_told)
+		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
+		    "may do what; session %s", d->kept.session.id);
+	else if (!is_refused(d, reply))
+		return true;
+	else
+		forget_refusal(d);
+	transaction_reset(d);
+	return false;
+}
+
+enum client_take
+transaction_mail(struct dialogue *d, struct span args,
+    struct client_reply *reply, bool is_again)
+{
+	if (!is_again && !may_begin(d, args, reply))
+		return CLIENT_TAKEN;
+	if (!d->tx.is_open && !open_transaction(d, args)) {
+		client_say(d->client, reply, "451 4.3.0 out of memory");
+		return CLIENT_TAKEN;
+	}
+	if (!route_is_fixed(d->relay)) {
+		client_say(d->client, reply, "250 2.1.0 Ok");
+		return CLIENT_TAKEN;
+	}
+	if (begin_at_hop(d, nothing, nothing, reply, ASKED_MAIL) ==
+	    CLIENT_WAITS)
+		return CLIENT_WAITS;
+	if (!d->tx.is_sent)
+		transaction_reset(d);
+	return CLIENT_TAKEN;
+}
+
+/*
+ * RCPT
+ */
+
+/* Commands of a transaction that the next hop has lost, or never had.  True:
+ * there is no such transaction, and that has been said. */
+static bool
+is_out_of_order(struct dialogue *d, struct client_reply *reply,
+    bool needs_recipient)
+{
+	if (!d->tx.is_open)
+		client_say(d->client, reply,
+		    "503 5.5.1 Error: need MAIL command");
+	else if (d->tx.is_failed)
+		client_say(d->client, reply,
+		    "451 4.4.2 the next hop was lost");
+	else if (d->tx.is_too_large)
+		client_say(d->client, reply,
+		    "503 5.5.1 Error: the message was too large");
+	else if (needs_recipient && !d->tx.is_sent)
+		client_say(d->client, reply,
+		    "503 5.5.1 Error: need RCPT command");
+	else
+		return false;
+	return true;
+}
+
+/* Whether this transaction's next hop takes that recipient, too. */
+static bool
+goes_along(struct dialogue *d, const struct smtp_path *path,
+    struct client_reply *reply)
+{
+	struct route	 route = { .mode = XCLIENT_NO };
+	struct err	 err;
+	bool		 is_permanent;
+
+	if (d->route.nexthop.protocol == NEXTHOP_LMTP &&
+	    d->relay->protocol == NEXTHOP_SMTP && d->tx.n_rcpt > 0) {
+		client_say(d->client, reply, "452 4.5.3 Too many recipients: "
+		    "send one message for each");
+		return false;
+	}
+	if (route_is_fixed(d->relay))
+		return true;
+	if (!way_find(d, path->address, path->domain, &route, &is_permanent,
+	    &err)) {
+		client_say(d->client, reply, "%s %s", is_permanent ?
+		    "550 5.1.2" : "451 4.3.0", err.text);
+		return false;
+	}
+	if (route_equal(&route, &d->route) && route.mode == d->route.mode)
+		return true;
+	client_say(d->client, reply, "452 4.5.3 This recipient has another "
+	    "next hop: send another message");
+	return false;
+}
+
+static void
+send_rcpt(struct dialogue *d, struct span args, const struct smtp_path *path,
+    struct client_reply *reply)
+{
+	char	*stripped = params_strip(hop_offer(d->hop), d->promised,
+		    args, path->params);
+
+	if (stripped == NULL) {
+		client_close(d->client);
+		return;
+	}
+	d->tx.n_rcpt++;
+	d->tx.n_unanswered++;
+	reply_ask(d, ASKED_RCPT, reply, SMTP_RCPT, span_of(stripped));
+	free(stripped);
+}
+
+enum client_take
+transaction_rcpt(struct dialogue *d, struct span args,
+    struct client_reply *reply)
+{
+	struct smtp_path	 path;
+
+	if (!smtp_path_parse(SMTP_RCPT, args, &path) || path.address.n == 0) {
+		client_say(d->client, reply,
+		    "501 5.5.4 Syntax: RCPT TO:<address>");
+		return CLIENT_TAKEN;
+	}
+	if (is_out_of_order(d, reply, false) || is_refused(d, reply))
+		return CLIENT_TAKEN;
+	if (d->tx.n_rcpt >= d->relay->recipients_max) {
+		client_say(d->client, reply,
+		    "452 4.5.3 Error: too many recipients");
+		return CLIENT_TAKEN;
+	}
+	if (!d->tx.is_sent) {
+		if (begin_at_hop(d, path.address, path.domain, reply,
+		    ASKED_OWN_MAIL) == CLIENT_WAITS)
+			return CLIENT_WAITS;
+		if (!d->tx.is_sent)
+			return CLIENT_TAKEN;
+	} else if (!goes_along(d, &path, reply)) {
+		return CLIENT_TAKEN;
+	}
+	if (!hop_may_ask(d->hop))
+		return CLIENT_WAITS;
+	send_rcpt(d, args, &path, reply);
+	return CLIENT_TAKEN;
+}
+
+/*
+ * DATA, BDAT, RSET
+ */
+
+enum client_take
+transaction_data(struct dialogue *d, struct span args,
+    struct client_reply *reply)
+{
+	if (args.n > 0)
+		client_say(d->client, reply, "501 5.5.4 Syntax: DATA");
+	else if (d->tx.is_chunked)
+		client_say(d->client, reply,
+		    "503 5.5.1 Error: DATA after BDAT");
+	else if (!is_out_of_order(d, reply, true) && !is_refused(d, reply)) {
+		if (!hop_may_ask(d->hop))
+			return CLIENT_WAITS;
+		client_expect(d->client, CLIENT_GO_AHEAD);
+		reply_ask(d, ASKED_DATA, reply, SMTP_DATA, nothing);
+	}
+	return CLIENT_TAKEN;
+}
+
+/* What a chunk is answered whose octets go nowhere; NULL: they go on. */
+static const char *
+chunk_refusal(struct dialogue *d, uint64_t size)
+{
+	const struct smtp_offer	*offer = hop_offer(d->hop);
+	uint64_t		 limit = params_size_limit(offer, d->relay);
+
+	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
+		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
+	if (d->tx.is_failed)
+		return "451 4.4.2 the next hop was lost\r\n";
+	if (d->kept.session.refused != VERDICT_PERMIT)
+		return d->kept.session.refused == VERDICT_REJECT ?
+		    "554 5.7.1 this session's mail is refused\r\n" :
+		    "451 4.7.1 this session's mail is refused\r\n";
+	if (!smtp_offers(offer, SMTP_KW_CHUNKING))
+		return (d->promised & 1U << SMTP_KW_CHUNKING) != 0 ?
+		    "451 4.4.0 the next hop offers less than it did\r\n" :
+		    "503 5.5.1 Error: BDAT is not offered\r\n";
+	if (d->relay->protocol == NEXTHOP_LMTP && d->tx.n_accepted == 0)
+		return "503 5.5.1 Error: no valid recipients\r\n";
+	/* A server that is sent more than it takes may read the rest as
+	 * commands (Postfix did). */
+	if (d->tx.is_too_large || (limit > 0 && (size > limit ||
+	    d->tx.chunked > limit - size)))
+		return "552 5.3.4 Message size exceeds fixed limit\r\n";
+	return NULL;
+}
+
+/* The octets come whatever is answered, so they are taken in any case. */
+static void
+refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
+    struct client_reply *reply, const char *why)
+{
+	if (is_last)
+		client_owe_message(d->client, reply, content_end_replies(d));
+	if (strncmp(why, "552", 3) == 0)
+		d->tx.is_too_large = true;
+	/* What the next hop has of this message it must not take for one. */
+	d->is_stale = is_last && is_at_hop(d);
+	content_discard(d, why);
+	content_begin_chunk(d, size, is_last, reply);
+}
+
+enum client_take
+transaction_bdat(struct dialogue *d, struct span args,
+    struct client_reply *reply)
+{
+	const char	*why;
+	uint64_t	 size;
+	bool		 is_last;
+
+	if (!smtp_bdat_parse(args, &size, &is_last)) {
+		/* How much is to come is not known: nothing can be read. */
+		client_say_last(d->client, reply,
+		    "521 5.5.4 Syntax: BDAT size [LAST]");
+		return CLIENT_TAKEN;
+	}
+	/* How many recipients will be answered has to be known. */
+	if (d->tx.is_sent && !d->tx.is_failed && (!hop_may_ask(d->hop) ||
+	    (d->tx.n_unanswered > 0 && d->relay->protocol == NEXTHOP_LMTP)))
+		return CLIENT_WAITS;
+	why = chunk_refusal(d, size);
+	if (why != NULL) {
+		refuse_chunk(d, size, is_last, reply, why);
+		return CLIENT_TAKEN;
+	}
+	d->tx.is_chunked = true;
+	d->tx.chunked += size;
+	hop_send(d->hop, span_of("BDAT "));
+	hop_send(d->hop, args);
+	hop_send(d->hop, span_of("\r\n"));
+	if (is_last) {
+		client_owe_message(d->client, reply, content_end_replies(d));
+		reply_await_end(d, reply, content_end_replies(d),
+		    d->tx.chunked);
+	} else {
+		reply_await_chunk(d, reply);
+	}
+	content_begin_chunk(d, size, is_last, NULL);
+	return CLIENT_TAKEN;
+}
+
+enum client_take
+transaction_rset(struct dialogue *d, struct client_reply *reply)
+{
+	bool	 is_sent = is_at_hop(d);
+
+	if (is_sent && !hop_may_ask(d->hop))
+		return CLIENT_WAITS;
+	transaction_reset(d);
+	if (is_sent)
+		reply_ask(d, ASKED_PASS, reply, SMTP_RSET, nothing);
+	else
+		client_say(d->client, reply, "250 2.0.0 Ok");
+	return CLIENT_TAKEN;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * transaction_content: a message's octets, from the client to the next hop,
+ * never more of them than that takes.
+ *
+ * A message whose next hop is lost, or has answered before its end, is read to
+ * its end all the same: only then the client listens.
+ */
+#include "dialogue_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS		1000U
+#define MIN_DATA_RATE	500U	/* octets a second, on the average of a part; as
+				 * smtpd_min_data_rate */
+
+void
+content_discard(struct dialogue *d, const char *text)
+{
+	if (!dialogue_set_text(&d->content.early, span_of(text)))
+		client_end(d->client, "421 4.3.0 out of memory");
+}
+
+/* The client has all its time. */
+static void
+begin_part(struct dialogue *d)
+{
+	d->content.part_octets = d->content.octets;
+	d->content.part_since_ms = d->now_ms;
+}
+
+void
+content_begin(struct dialogue *d)
+{
+	d->content.is_chunk = false;
+	smtp_content_init(&d->content.parser,
+	    d->relay->bare_newline == RELAY_NEWLINE_REJECT ?
+	    SMTP_CONTENT_REJECT : SMTP_CONTENT_NORMALIZE);
+	begin_part(d);
+	client_expect(d->client, CLIENT_OCTETS);
+}
+
+void
+content_touch(struct dialogue *d)
+{
+	begin_part(d);
+	client_touch(d->client);
+}
+
+uint64_t
+content_deadline(const struct dialogue *d)
+{
+	uint64_t	 ms = (uint64_t)d->relay->data_timeout * MS;
+	uint64_t	 stalled = client_since(d->client) + ms;
+	uint64_t	 slow = d->content.part_since_ms + ms +
+			     (d->content.octets - d->content.part_octets) *
+			     MS / MIN_DATA_RATE;
+
+	return stalled < slow ? stalled : slow;
+}
+
+bool
+content_is_held_up(const struct dialogue *d)
+{
+	return client_state(d->client) == CLIENT_OCTETS &&
+	    d->content.early == NULL &&
+	    d->env->ops->room(d->arg, DIALOGUE_HOP) == 0;
+}
+
+/* One reply for each recipient, to an LMTP client (RFC 2033, 4.2); if there is
+ * none, one all the same, which refuses. */
+unsigned
+content_end_replies(const struct dialogue *d)
+{
+	if (d->relay->protocol != NEXTHOP_LMTP || d->tx.n_accepted == 0)
+		return 1;
+	return d->tx.n_accepted;
+}
+
+unsigned
+content_chunk_replies(const struct dialogue *d)
+{
+	if (client_state(d->client) != CLIENT_OCTETS ||
+	    !d->content.is_chunk || d->content.early != NULL)
+		return 0;
+	return d->content.is_last ? content_end_replies(d) : 1;
+}
+
+/* What went nowhere has one answer for all; it may have been given before. */
+static void
+say_early(struct dialogue *d, struct client_reply *reply, unsigned n)
+{
+	struct dialogue_note	 note = {
+		.event = DIALOGUE_MESSAGE, .text = d->content.early,
+		.code = (unsigned)strtoul(d->content.early, NULL, 10),
+		.octets = d->content.octets, .n_recipients = d->tx.n_accepted
+	};
+	char			*early = d->content.early;
+
+	d->content.early = NULL;
+	if (*early != '\0') {
+		dialogue_note_more(d, &note);
+		if (note.code == 421)
+			client_say_last(d->client, reply, "%.*s",
+			    (int)strcspn(early, "\r\n"), early);
+		else
+			while (n-- > 0)
+				client_say_text(d->client, reply, early);
+	}
+	free(early);
+}
+
+static void
+end_message(struct dialogue *d)
+{
+	struct client_reply	*reply = client_owe(d->client);
+	unsigned		 n = content_end_replies(d);
+
+	if (reply == NULL)
+		return;
+	client_expect(d->client, CLIENT_COMMAND);
+	client_owe_message(d->client, reply, n);
+	if (d->content.early != NULL)
+		say_early(d, reply, n);
+	else
+		reply_await_end(d, reply, n, d->content.octets);
+	transaction_reset(d);
+}
+
+static void
+bad_content(struct dialogue *d)
+{
+	dialogue_note(d, DIALOGUE_PROTOCOL_ERROR, 521,
+	    "bare <CR> or <LF> in a message");
+	/* The next hop must not take what it has for a message. */
+	hop_drop(d->hop);
+	client_end(d->client,
+	    "521 5.5.2 %s Error: bare <CR> or <LF> received", d->hostname);
+}
+
+/* The next hop must not take what it has; what comes is read. */
+static void
+refuse_size(struct dialogue *d)
+{
+	hop_drop(d->hop);
+	content_discard(d, "552 5.3.4 Message size exceeds fixed limit\r\n");
+}
+
+static size_t
+limit(struct dialogue *d, size_t n)
+{
+	size_t	 room;
+
+	if (d->content.early != NULL)
+		return n;
+	room = d->env->ops->room(d->arg, DIALOGUE_HOP);
+	return n < room ? n : room;
+}
+
+static size_t
+data_input(struct dialogue *d, struct span bytes)
+{
+	enum smtp_content_status	 status;
+	struct span			 out;
+	size_t				 used;
+
+	bytes.n = limit(d, bytes.n);
+	if (bytes.n == 0)
+		return 0;
+	status = smtp_content_next(&d->content.parser, bytes, &out, &used);
+	d->content.octets += out.n;
+	client_touch(d->client);
+	if (status == SMTP_CONTENT_BAD) {
+		bad_content(d);
+		return used == 0 ? bytes.n : used;
+	}
+	if (d->content.early == NULL && d->relay->message_size_max > 0 &&
+	    d->content.octets > d->relay->message_size_max)
+		refuse_size(d);
+	if (d->content.early == NULL && out.n > 0)
+		hop_send(d->hop, out);
+	if (status == SMTP_CONTENT_END)
+		end_message(d);
+	else if (used == 0)
+		/* It had something to say that is not in these bytes. */
+		return data_input(d, bytes);
+	return used;
+}
+
+/*
+ * Chunks: whoever sends them says where they end.
+ */
+
+static void
+end_chunk(struct dialogue *d)
+{
+	/* It is the next hop's turn. */
+	if (hop_n_due(d->hop) <= content_chunk_replies(d))
+		hop_touch(d->hop);
+	client_expect(d->client, CLIENT_COMMAND);
+	if (d->content.early != NULL)
+		say_early(d, d->content.reply, d->content.is_last ?
+		    content_end_replies(d) : 1);
+	d->content.reply = NULL;
+	if (d->content.is_last)
+		transaction_reset(d);
+}
+
+static size_t
+chunk_input(struct dialogue *d, struct span bytes)
+{
+	size_t	 n = limit(d, bytes.n);
+
+	if (n > d->content.left)
+		n = (size_t)d->content.left;
+	if (n > 0 && d->content.early == NULL)
+		hop_send(d->hop, (struct span){ bytes.p, n });
+	d->content.left -= n;
+	d->content.octets += n;
+	if (n > 0)
+		client_touch(d->client);
+	if (d->content.left == 0)
+		end_chunk(d);
+	return n;
+}
+
+void
+content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
+    struct client_reply *reply)
+{
+	d->content.is_chunk = true;
+	d->content.is_last = is_last;
+	d->content.left = size;
+	d->content.reply = reply;
+	begin_part(d);
+	client_expect(d->client, CLIENT_OCTETS);
+	/* An empty one is over at once. */
+	if (size == 0)
+		(void)chunk_input(d, (struct span){ "", 0 });
+}
+
+size_t
+content_input(struct dialogue *d, struct span bytes)
+{
+	return d->content.is_chunk ? chunk_input(d, bytes) :
+	    data_input(d, bytes);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * transaction_params: what the parameters of MAIL and RCPT need of a next hop.
+ *
+ * Where the next hop depends on the recipient, extensions have to be offered
+ * before anybody knows whether it has them.  What it lacks is then left out,
+ * where mail can do without (DSN: no notification of ours says so; xcontext-
+ * relay(8)), or is a reply to that recipient.
+ */
+#include "dialogue_private.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A parameter that belongs to an extension. */
+static const struct param {
+	const char		*name;
+	enum smtp_keyword	 keyword;
+	const char		*lack;	/* the reply; NULL: it is left out */
+} params_known[] = {
+	{ "BODY=8BITMIME", SMTP_KW_8BITMIME,
+	    "554 5.6.3 the next hop takes no 8-bit mail" },
+	{ "BODY=7BIT", SMTP_KW_8BITMIME, NULL },
+	{ "BODY=BINARYMIME", SMTP_KW_BINARYMIME,
+	    "554 5.6.3 the next hop takes no binary mail" },
+	{ "SMTPUTF8", SMTP_KW_SMTPUTF8,
+	    "550 5.6.7 the next hop takes no internationalized mail" },
+	{ "SIZE", SMTP_KW_SIZE, NULL },
+	{ "RET", SMTP_KW_DSN, NULL },
+	{ "ENVID", SMTP_KW_DSN, NULL },
+	{ "NOTIFY", SMTP_KW_DSN, NULL },
+	{ "ORCPT", SMTP_KW_DSN, NULL },
+	{ "AUTH", SMTP_KW_AUTH, NULL },
+	{ "MT-PRIORITY", SMTP_KW_MT_PRIORITY, NULL }
+};
+
+/* Takes the next parameter off; false: there is none. */
+static bool
+next_param(struct span *rest, struct span *param_r)
+{
+	size_t	 n = 0;
+
+	*rest = span_trim(*rest);
+	if (rest->n == 0)
+		return false;
+	while (n < rest->n && rest->p[n] != ' ' && rest->p[n] != '\t')
+		n++;
+	*param_r = (struct span){ rest->p, n };
+	*rest = span_skip(*rest, n);
+	return true;
+}
+
+static const struct param *
+find_param(struct span text)
+{
+	const char	*eq = memchr(text.p, '=', text.n);
+	struct span	 name = { text.p, eq == NULL ? text.n :
+			     (size_t)(eq - text.p) };
+	size_t		 i;
+
+	for (i = 0; i < sizeof params_known / sizeof params_known[0]; i++)
+		if (span_caseeq(name, params_known[i].name) ||
+		    span_caseeq(text, params_known[i].name))
+			return &params_known[i];
+	return NULL;
+}
+
+/* Whether the client had been led to believe what is not so. */
+static bool
+is_lacking(const struct param *param, const struct smtp_offer *offer,
+    unsigned promised)
+{
+	return param != NULL && !smtp_offers(offer, param->keyword) &&
+	    (promised & 1U << param->keyword) != 0;
+}
+
+const char *
+params_lack(const struct smtp_offer *offer, unsigned promised,
+    struct span params)
+{
+	const struct param	*known;
+	struct span		 text;
+
+	while (next_param(&params, &text)) {
+		known = find_param(text);
+		if (is_lacking(known, offer, promised) && known->lack != NULL)
+			return known->lack;
+	}
+	return NULL;
+}
+
+uint64_t
+params_size_limit(const struct smtp_offer *offer,
+    const struct conf_relay *relay)
+{
+	struct span	 text = smtp_offer_params(offer, SMTP_KW_SIZE);
+	uint64_t	 limit = 0;
+
+	if (!smtp_offers(offer, SMTP_KW_SIZE))
+		return relay->message_size_max;
+	for (; text.n > 0 && isdigit((unsigned char)*text.p) &&
+	    limit < UINT64_MAX / 16; text = span_skip(text, 1))
+		limit = limit * 10 + (uint64_t)(*text.p - '0');
+	/* "SIZE 0": it says no limit (RFC 1870, 4). */
+	return limit == 0 ? relay->message_size_max : limit;
+}
+
+bool
+params_size(struct span params, uint64_t *size_r)
+{
+	struct span	 value;
+	uint64_t	 size = 0;
+
+	if (!smtp_param_find(params, "SIZE", &value))
+		return false;
+	for (; value.n > 0 && isdigit((unsigned char)*value.p) &&
+	    size < UINT64_MAX / 16; value = span_skip(value, 1))
+		size = size * 10 + (uint64_t)(*value.p - '0');
+	*size_r = size;
+	return true;
+}
+
+char *
+params_strip(const struct smtp_offer *offer, unsigned promised,
+    struct span args, struct span params)
+{
+	const struct param	*known;
+	struct span		 text;
+	/* The parameters are the end of the argument. */
+	size_t			 n = args.n - params.n;
+	char			*out = malloc(args.n + 2);
+
+	if (out == NULL)
+		return NULL;
+	if (params.n > 0)
+		n = (size_t)(params.p - args.p);
+	memcpy(out, args.p, n);
+	while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\t'))
+		n--;
+	while (next_param(&params, &text)) {
+		known = find_param(text);
+		if (is_lacking(known, offer, promised) && known->lack == NULL)
+			continue;
+		out[n++] = ' ';
+		memcpy(out + n, text.p, text.n);
+		n += text.n;
+	}
+	out[n] = '\0';
+	return out;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * transaction_way: which next hop mail goes to, by which binding, and what is
+ * said when it cannot be brought up.
+ */
+#include "dialogue_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+find_binding(struct dialogue *d, const struct scope_binding **binding_r,
+    struct err *err)
+{
+	struct context_view	*views;
+	struct session		 copy;
+	bool			 is_found;
+
+	if (d->relay->n_binding_maps == 0)
+		return route_binding(d->conf, d->relay, NULL, binding_r,
+		    err) == ROUTE_OK;
+	views = calloc(2, sizeof *views);
+	if (views == NULL) {
+		(void)err_set(err, "out of memory");
+		return false;
+	}
+	dialogue_view(d, &views[0]);
+	dialogue_message_view(d, &views[1]);
+	access_keys_make(d->env->keys, dialogue_shown(d, &copy), &views[0],
+	    &views[1], (struct span){ "", 0 }, (struct span){ "", 0 });
+	is_found = route_binding(d->conf, d->relay, d->env->keys, binding_r,
+	    err) == ROUTE_OK;
+	free(views);
+	return is_found;
+}
+
+/* What stands for the domain of a message that has no recipient yet: the next
+ * hop, in brackets if it is an address. */
+static struct span
+domain_of(const struct nexthop *nexthop, char *buf, size_t size)
+{
+	struct address	 addr;
+	char		 text[ADDRESS_TEXT_SIZE + sizeof "IPv6:"];
+
+	if (nexthop->kind == NEXTHOP_UNIX ||
+	    !address_parse(span_of(nexthop->host), &addr))
+		return span_of(nexthop->host);
+	(void)snprintf(buf, size, "[%s]",
+	    address_format_mailhost(&addr, text, sizeof text));
+	return span_of(buf);
+}
+
+bool
+way_find(struct dialogue *d, struct span recipient, struct span domain,
+    struct route *route_r, bool *is_permanent_r, struct err *err)
+{
+	enum route_result	 result;
+	char			 literal[ADDRESS_TEXT_SIZE + sizeof "[IPv6:]"];
+
+	result = route_nexthop(d->relay, recipient, domain,
+	    &route_r->nexthop, err);
+	/* An address that no server can take, and not a hole in our tables. */
+	*is_permanent_r = result == ROUTE_NONE && (domain.n == 0 ||
+	    domain.n >= sizeof route_r->nexthop.host);
+	if (result != ROUTE_OK || !find_binding(d, &route_r->binding, err))
+		return false;
+	/* Who counts on a reply for each recipient must get them. */
+	if (d->relay->protocol == NEXTHOP_LMTP &&
+	    route_r->nexthop.protocol != NEXTHOP_LMTP) {
+		(void)err_set(err, "the next hop does not speak LMTP");
+		return false;
+	}
+	if (domain.n == 0)
+		domain = domain_of(&route_r->nexthop, literal,
+		    sizeof literal);
+	route_r->mode = scope_xclient(d->conf->scope, route_r->binding,
+	    domain, route_r->rule, sizeof route_r->rule);
+	return true;
+}
+
+/*
+ * Bringing it up
+ */
+
+static void
+fill_target(const struct dialogue *d, const struct route *route,
+    struct hop_target *target)
+{
+	*target = (struct hop_target){
+		.nexthop = route->nexthop,
+		.is_handed_over = d->relay->hand_over
+	};
+	if (route->binding != NULL)
+		scope_binding_source(route->binding, &target->source);
+	if (target->source.tls == SCOPE_TLS_UNSET)
+		target->source.tls = SCOPE_TLS_NO;
+}
+
+/* What keeps mail from any next hop.  True: it has failed for that. */
+static bool
+is_hopeless(struct dialogue *d)
+{
+	if (d->hops >= d->relay->hops_max) {
+		dialogue_note(d, DIALOGUE_LOOP, 554, NULL);
+		hop_fail(d->hop, "554 5.4.6 too many hops: this mail loops");
+		return true;
+	}
+	if (d->is_authenticated && hop_state(d->hop) == HOP_NONE) {
+		hop_fail(d->hop, HOP_USER_LOST);
+		return true;
+	}
+	return false;
+}
+
+enum hop_setup
+way_ensure(struct dialogue *d, const struct route *route, bool is_identified)
+{
+	enum hop_state	 state = hop_state(d->hop);
+	struct hop_need	 need = { .is_identified = is_identified };
+
+	if (hop_has_failure(d->hop))
+		return HOP_HAS_FAILED;
+	if (state != HOP_NONE && state != HOP_READY)
+		return HOP_WAITS;
+	if (is_hopeless(d))
+		return HOP_HAS_FAILED;
+	need.is_elsewhere = state == HOP_READY &&
+	    !route_equal(&d->route, route);
+	if (need.is_elsewhere && hop_n_due(d->hop) > 0)
+		return HOP_WAITS;
+	d->route = *route;
+	fill_target(d, route, &need.target);
+	need.mode = route->mode;
+	need.hops = d->hops;
+	need.is_fixed = route_is_fixed(d->relay);
+	return hop_ensure(d->hop, &need);
+}
+
+void
+way_say_failure(struct dialogue *d, struct client_reply *reply)
+{
+	size_t		 public;
+	const char	*failure = hop_failure(d->hop, &public);
+
+	if (failure == NULL)
+		client_say(d->client, reply, "451 4.3.0 out of memory");
+	else if (strncmp(failure, "421", 3) == 0)
+		client_say_last(d->client, reply, "%.*s",
+		    (int)strcspn(failure, "\r\n"), failure);
+	else
+		client_say_text(d->client, reply, failure);
+	hop_forget_failure(d->hop);
+}
+
+/* Whether the next hop that is being brought up, or could not be, is that of
+ * the command that waits.  One that waits for other replies has none yet. */
+static bool
+is_coming_up(const struct dialogue *d)
+{
+	enum hop_state	 state = hop_state(d->hop);
+
+	return hop_has_failure(d->hop) ||
+	    (state != HOP_NONE && state != HOP_READY);
+}
+
+enum hop_setup
+way_ensure_mail(struct dialogue *d, struct span recipient,
+    struct span domain, struct client_reply *reply)
+{
+	struct route	 route = { .mode = XCLIENT_NO };
+	struct err	 err;
+	bool		 is_permanent;
+	enum hop_setup	 setup;
+
+	if (is_coming_up(d)) {
+		route = d->route;
+	} else if (!way_find(d, recipient, domain, &route, &is_permanent,
+	    &err)) {
+		dialogue_note(d, DIALOGUE_MAIL_REFUSED, is_permanent ? 550 :
+		    451, err.text);
+		client_say(d->client, reply, "%s %s", is_permanent ?
+		    "550 5.1.2" : "451 4.3.0", err.text);
+		return HOP_HAS_FAILED;
+	}
+	setup = way_ensure(d, &route, true);
+	if (setup == HOP_HAS_FAILED)
+		way_say_failure(d, reply);
+	return setup;
+}
