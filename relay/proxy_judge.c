@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * proxy_judge: from a header to XCLIENT's words, and to pairs.
+ */
+#include "proxy_judge.h"
+
+#include <stdio.h>
+
+#include "session_change.h"
+
+#define END_SIZE	(ADDRESS_TEXT_SIZE + 5)	/* "IPV6:" */
+#define ARGS_SIZE	256
+
+/*
+ * Pairs
+ */
+
+/* The header's pairs are as if an XSETCONTEXT had said them, but nobody has to
+ * grant them: whoever may send the header may say all that is in it. */
+static void
+set_pairs(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+    struct context_line *line)
+{
+	const struct {
+		const char	*name;
+		struct span	 value;
+	} pairs[] = {
+		{ "proxy_authority", h->authority },
+		{ "proxy_unique_id", h->unique_id },
+		{ "proxy_ssl_version", h->ssl_version },
+		{ "proxy_ssl_cipher", h->ssl_cipher },
+		{ "proxy_ssl_cn", h->is_verified ? h->ssl_cn :
+		    (struct span){ "", 0 } }
+	};
+	struct err	 err;
+	size_t		 i;
+
+	line->n = 0;
+	line->used = 0;
+	for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+		if (pairs[i].value.n > 0)
+			/* What no pair can hold is left out. */
+			(void)context_line_add(line, span_of(pairs[i].name),
+			    pairs[i].value, &err);
+	if (line->n > 0)
+		(void)context_set(&kept->session.context, line,
+		    CONTEXT_PROXY, now_ms);
+}
+
+/*
+ * The client
+ */
+
+/*
+ * As XCLIENT's arguments, so that one judge decides about both.  XCLIENT has
+ * both ends of one family.  A proxy that has taken a connection over IPv4 and
+ * goes on over IPv6, or to an address that is only written as the other, says
+ * what it has seen; of these two it is the client that matters.
+ */
+static size_t
+print_arguments(const struct proxy_header *h, char buf[ARGS_SIZE])
+{
+	char	 from[END_SIZE], to[END_SIZE];
+	int	 n;
+
+	(void)address_format_mailhost(&h->source, from, sizeof from);
+	n = h->source.family != h->destination.family ?
+	    snprintf(buf, ARGS_SIZE, "ADDR=%s PORT=%u", from,
+	    h->source_port) :
+	    snprintf(buf, ARGS_SIZE,
+	    "ADDR=%s PORT=%u DESTADDR=%s DESTPORT=%u", from, h->source_port,
+	    address_format_mailhost(&h->destination, to, sizeof to),
+	    h->destination_port);
+	return n < 0 || n >= ARGS_SIZE ? 0 : (size_t)n;
+}
+
+static enum kept_result
+override(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+    struct judgement *j)
+{
+	char			 args[ARGS_SIZE];
+	size_t			 n = print_arguments(h, args);
+
+	return kept_command(kept, TRUST_XCLIENT, (struct span){ args, n },
+	    false, now_ms, j);
+}
+
+enum kept_result
+proxy_judge(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+    struct judgement *room)
+{
+	enum kept_result	 result = KEPT_DONE;
+
+	set_pairs(kept, h, now_ms, &room->context);
+	if (!h->is_local)
+		result = override(kept, h, now_ms, room);
+	if (result == KEPT_CANNOT_TELL)
+		session_refuse_mail(&kept->session, VERDICT_TEMPFAIL,
+		    REASON_CANNOT_TELL, "it cannot be told who may do what");
+	if (kept->profile == NULL ||
+	    trust_profile_seal(kept->profile) != TRUST_SEAL_NEVER)
+		kept->session.is_sealed = true;
+	return result;
+}
