@@ -183,7 +183,7 @@ static const struct conf_row	 rows[] = {
 	ROW("relay", "hand_over", "false", BOOL, AT(hand_over),
 	    SAYS("Whether the next hop's milter finds the session.")),
 	ROW("relay", "name_lookup", "true", BOOL, AT(name_lookup),
-	    SAYS("Whether the names of peers are looked up.")),
+	    SAYS("Whether the names of clients are looked up.")),
 	ROW("relay", "tls", "no", WORD("no|may|encrypt"), AT(tls),
 	    SAYS("Whether clients may, or must, use STARTTLS.")),
 	ROW("relay", "tls_certificate", "", CHECKED(CONF_STRING, is_path,

@@ -529,6 +529,7 @@ carrier_new(struct carrier_env *env, struct site *site,
 	c->site = site_ref(site);
 	c->relay = relay;
 	c->peer = *peer;
+	c->client = peer->addr;
 	c->begun_ms = env->now_ms;
 	c->is_in_proxy_net = is_in(&peer->addr, relay->conf->proxy_nets,
 	    relay->conf->n_proxy_nets);

@@ -49,6 +49,12 @@ struct proxy_header {
 	struct span	ssl_version;
 	struct span	ssl_cipher;
 	struct span	ssl_cn;		/* to be believed only if is_verified */
+
+	/* Not in the header: what who reads it finds out himself.  The source's
+	 * verified name; NULL: it has none, or (is_name_untold) nobody could
+	 * tell. */
+	const char	*source_name;
+	bool		is_name_untold;
 };
 
 /*

@@ -75,15 +75,48 @@ print_arguments(const struct proxy_header *h, char buf[ARGS_SIZE])
 	return n < 0 || n >= ARGS_SIZE ? 0 : (size_t)n;
 }
 
+/*
+ * The name is not the proxy's to say, but ours, as that of a client who has
+ * connected himself; so nobody has to grant it.  It goes for REVERSE_NAME as
+ * well.
+ */
+static void
+add_name(const struct proxy_header *h, struct judgement *j)
+{
+	struct assertion_set	*set = &j->override;
+	struct span		 name = span_of(h->source_name == NULL ? "" :
+				     h->source_name);
+	size_t			 len;
+
+	if (set->v[ASSERTION_ADDR].status != ASSERTION_VALUE)
+		return;		/* the profile has it dropped */
+	if (h->is_name_untold) {
+		(void)assertion_set_value(set, ASSERTION_NAME,
+		    ASSERTION_TEMPUNAVAIL, name);
+		(void)assertion_set_value(set, ASSERTION_REVERSE_NAME,
+		    ASSERTION_TEMPUNAVAIL, name);
+	} else if (assertion_set_value(set, ASSERTION_NAME, ASSERTION_VALUE,
+	    name)) {
+		(void)assertion_set_value(set, ASSERTION_REVERSE_NAME,
+		    ASSERTION_ABSENT, name);
+	}
+	(void)assertion_print(set, j->line, sizeof j->line, &len);
+}
+
 static enum kept_result
 override(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
     struct judgement *j)
 {
 	char			 args[ARGS_SIZE];
 	size_t			 n = print_arguments(h, args);
+	enum kept_result	 result;
 
-	return kept_command(kept, TRUST_XCLIENT, (struct span){ args, n },
+	result = kept_judge(kept, TRUST_XCLIENT, (struct span){ args, n },
 	    false, now_ms, j);
+	if (result != KEPT_DONE)
+		return result;
+	add_name(h, j);
+	return kept_execute(kept, j, now_ms);
 }
 
 enum kept_result

@@ -16,7 +16,8 @@
  *	peer ADDRESS [PORT [NAME]]	who connects; "peer unix"
  *	proxy WORD=VALUE ...	the PROXY header before: source, destination
  *				(ADDRESS/PORT), authority, unique_id, cn,
- *				verified; "proxy local"
+ *				verified; "proxy local"; name of the source, or
+ *				untold
  *	addresses N		of each next hop (default 1)
  *	hand-over fails
  * what happens:
@@ -292,6 +293,10 @@ read_proxy_word(struct player *p, const char *word, char *value)
 		h->unique_id = unescape(value);
 	else if (strcmp(word, "cn") == 0)
 		h->ssl_cn = unescape(value);
+	else if (strcmp(word, "name") == 0)
+		h->source_name = value;
+	else if (strcmp(word, "untold") == 0)
+		h->is_name_untold = true;
 	else if (strcmp(word, "local") == 0)
 		h->is_local = true;
 	else if (strcmp(word, "verified") == 0)
