@@ -12,6 +12,19 @@
 #define HEADER_MS	10000U	/* for the header, however it is cut */
 #define NAME_MS		5000U	/* for the name; then it goes without */
 
+bool
+carrier_awaits_header(const struct site_relay *relay,
+    const struct address *peer)
+{
+	const struct conf_relay	*conf = relay->conf;
+	unsigned		 i;
+
+	for (i = 0; i < conf->n_proxy_nets; i++)
+		if (address_in_net(peer, &conf->proxy_nets[i]))
+			return true;
+	return false;
+}
+
 uint64_t
 carrier_start_deadline(const struct carrier *c)
 {
@@ -46,6 +59,28 @@ refuse(struct carrier *c, const char *text)
 	c->is_closing = true;
 }
 
+/* From now on it is the client's connection.  False: he has too many. */
+static bool
+admit(struct carrier *c, const struct proxy_header *header)
+{
+	static const char	 reply[] = "421 4.7.0 too many connections\r\n";
+
+	c->has_header = true;
+	c->header_ms = c->env->now_ms;
+	/* Of nobody: health checks must not wait for a name. */
+	c->client = header->source;
+	if (!header->is_local)
+		c->counted = header->source;
+	c->is_counted = c->env->admit(c->env->arg, c->relay, &c->counted,
+	    &c->peer.addr);
+	if (c->is_counted)
+		return true;
+	(void)stream_put(&c->side[DIALOGUE_CLIENT].stream,
+	    (struct span){ reply, sizeof reply - 1 }, true);
+	c->is_closing = true;
+	return false;
+}
+
 /* True: the header is there, and right. */
 static bool
 take_header(struct carrier *c)
@@ -58,11 +93,7 @@ take_header(struct carrier *c)
 	switch (proxy_header_find(side->in_len == 0 ? "" : side->in,
 	    side->in_len, &header, &used, &err)) {
 	case PROXY_HEADER_DONE:
-		c->has_header = true;
-		c->header_ms = c->env->now_ms;
-		/* Of nobody: health checks must not wait for a name. */
-		c->client = header.source;
-		return true;
+		return admit(c, &header);
 	case PROXY_HEADER_MORE:
 		if (side->is_eof || side->is_lost)
 			c->is_closing = true;
