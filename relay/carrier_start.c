@@ -7,9 +7,11 @@
  */
 #include "carrier_private.h"
 
+#include <stdio.h>
+
 #include "log.h"
 
-#define HEADER_MS	10000U	/* for the header, however it is cut */
+#define MS		1000U
 #define NAME_MS		5000U	/* for the name; then it goes without */
 
 bool
@@ -30,8 +32,8 @@ carrier_start_deadline(const struct carrier *c)
 {
 	if (!c->is_in_proxy_net)
 		return c->begun_ms + NAME_MS;
-	return c->has_header ? c->header_ms + NAME_MS :
-	    c->begun_ms + HEADER_MS;
+	return c->has_header ? c->header_ms + NAME_MS : c->begun_ms +
+	    (uint64_t)c->relay->conf->proxy_protocol_timeout * MS;
 }
 
 static bool
@@ -57,6 +59,24 @@ refuse(struct carrier *c, const char *text)
 	    { "relay", c->relay->conf->name }, { "text", text });
 	c->env->refused(c->env->arg, RELAY_REFUSED_PROXY_HEADER);
 	c->is_closing = true;
+}
+
+/* Who reads this has a balancer to look after, and knows of this relay only that
+ * it does not answer. */
+static void
+refuse_late(struct carrier *c)
+{
+	size_t	 n = c->side[DIALOGUE_CLIENT].in_len;
+	char	 came[48], text[ERR_TEXT_SIZE];
+
+	(void)snprintf(came, sizeof came, "%zu octets of it came", n);
+	(void)snprintf(text, sizeof text, "the PROXY header did not come in "
+	    "time, which is %u seconds (proxy_protocol_timeout): %s",
+	    c->relay->conf->proxy_protocol_timeout, n > 0 ? came :
+	    "nothing came; check that this peer is told to send it, and sends "
+	    "it at once: some balancers hold it back until the client has "
+	    "spoken, but in SMTP the server speaks first");
+	refuse(c, text);
 }
 
 /* From now on it is the client's connection.  False: he has too many. */
@@ -99,8 +119,6 @@ take_header(struct carrier *c)
 			c->is_closing = true;
 		return false;
 	case PROXY_HEADER_TOO_LONG:
-		refuse(c, "the header is too long");
-		return false;
 	case PROXY_HEADER_BAD:
 		break;
 	}
@@ -108,8 +126,8 @@ take_header(struct carrier *c)
 	return false;
 }
 
-/* Exactly the header is taken; what stands behind it is SMTP.  It is read again,
- * because more may have come since, and the octets have moved. */
+/* Exactly the header is taken; what stands behind it is SMTP.  It is read
+ * again, because more may have come since, and the octets have moved. */
 static bool
 begin_with_header(struct carrier *c, const char *name, bool is_untold)
 {
@@ -167,7 +185,7 @@ void
 carrier_start_late(struct carrier *c)
 {
 	if (c->is_in_proxy_net && !c->has_header) {
-		refuse(c, "it did not come in time");
+		refuse_late(c);
 		return;
 	}
 	if (c->query != NULL)
