@@ -18,7 +18,7 @@
 
 #define LINGER_MS	2000U	/* for a client that still sends */
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
-#define IN_MAX		(CARRIER_BUF_SIZE / 2)
+#define IN_MAX		PROXY_HEADER_MAX	/* it has to be there whole */
 
 void
 carrier_tick(struct carrier_env *env)

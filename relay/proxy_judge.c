@@ -5,6 +5,7 @@
  */
 #include "proxy_judge.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "session_change.h"
@@ -17,32 +18,59 @@
  */
 
 /* The header's pairs are as if an XSETCONTEXT had said them, but nobody has to
- * grant them: whoever may send the header may say all that is in it. */
+ * grant them: whoever may send the header may say all that is in it.  False:
+ * no pair can hold it. */
+static bool
+add_pair(struct context_line *line, const char *name, struct span value)
+{
+	struct err	 err;
+
+	return value.n == 0 ||
+	    context_line_add(line, span_of(name), value, &err);
+}
+
+static void
+add_id(struct context_line *line, const char *name,
+    const struct proxy_header_id *id)
+{
+	char	 text[24];
+
+	if (!id->is_there)
+		return;
+	(void)snprintf(text, sizeof text, "%" PRIu64, id->value);
+	(void)add_pair(line, name, span_of(text));
+}
+
+/* It is any octets, and often those of a UUID. */
+static void
+add_unique_id(struct context_line *line, struct span id)
+{
+	char	 hex[2 * PROXY_HEADER_UNIQUE_ID_MAX + 1] = "";
+	size_t	 i;
+
+	if (add_pair(line, "proxy_unique_id", id))
+		return;
+	for (i = 0; i < id.n && i < PROXY_HEADER_UNIQUE_ID_MAX; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x",
+		    (unsigned)(unsigned char)id.p[i]);
+	(void)add_pair(line, "proxy_unique_id", span_of(hex));
+}
+
 static void
 set_pairs(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
     struct context_line *line)
 {
-	const struct {
-		const char	*name;
-		struct span	 value;
-	} pairs[] = {
-		{ "proxy_authority", h->authority },
-		{ "proxy_unique_id", h->unique_id },
-		{ "proxy_ssl_version", h->ssl_version },
-		{ "proxy_ssl_cipher", h->ssl_cipher },
-		{ "proxy_ssl_cn", h->is_verified ? h->ssl_cn :
-		    (struct span){ "", 0 } }
-	};
-	struct err	 err;
-	size_t		 i;
-
 	line->n = 0;
 	line->used = 0;
-	for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-		if (pairs[i].value.n > 0)
-			/* What no pair can hold is left out. */
-			(void)context_line_add(line, span_of(pairs[i].name),
-			    pairs[i].value, &err);
+	(void)add_pair(line, "proxy_authority", h->authority);
+	add_unique_id(line, h->unique_id);
+	(void)add_pair(line, "proxy_ssl_version", h->ssl_version);
+	(void)add_pair(line, "proxy_ssl_cipher", h->ssl_cipher);
+	if (h->is_verified)
+		(void)add_pair(line, "proxy_ssl_cn", h->ssl_cn);
+	(void)add_pair(line, "proxy_aws_vpce_id", h->aws_vpce_id);
+	add_id(line, "proxy_azure_pel_id", &h->azure_pel_id);
+	add_id(line, "proxy_gcp_conn_id", &h->gcp_conn_id);
 	if (line->n > 0)
 		(void)context_set(&kept->session.context, line,
 		    CONTEXT_PROXY, now_ms);

@@ -396,7 +396,8 @@ for my $row (
     [ 'another CRC32c', v2($v4, "\x11", 1) ],
     [ 'addresses cut short', v2(substr($v4, 0, 11), "\x11", 0) ],
     [ 'a later version', "\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0" ],
-    [ 'too much', "\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" . 'x' x 9000 ]) {
+    [ 'as much as there may be, and no TLVs',
+	"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" . "\xff" x 65535 ]) {
 	my ($name, $bytes) = @$row;
 	my $smtp = raw('127.0.6.1', $bytes);
 	ok($smtp->is_closed, "$name: the connection is closed");
@@ -408,6 +409,67 @@ for my $row (
 	$smtp->close;
 	is(raw('127.0.6.1', $v1)->reply->code, 220,
 	    'a header that is cut off harms nobody');
+}
+
+# As long as a header may be, at once and in pieces, and SMTP behind it.
+my $noop = "\4" . pack('n', 65513) . "\0" x 65513;
+for my $size (70000, 8191, 1000) {
+	my $smtp = raw('127.0.6.1', '');
+	my $bytes = v2("$v4$noop", "\x11", 0) . "EHLO client.example.org\r\n";
+	while ($bytes ne '') {
+		$smtp->raw(substr($bytes, 0, $size, ''));
+		Time::HiRes::sleep(0.005);
+	}
+	is($smtp->reply->code, 220, "65,551 octets, by $size: greeted");
+	is($smtp->reply->code, 250, "65,551 octets, by $size: EHLO");
+	is($smtp->mail(from => 'long@example.org')->code, 250,
+	    "65,551 octets, by $size: mail");
+	is($behind->client_of('long@example.org')->{client_address},
+	    '198.51.100.9', "65,551 octets, by $size: Postfix");
+	$behind->seen->forget;
+	$smtp->quit;
+}
+
+# Ends of two families, as haproxy writes them.
+{
+	my $mapped = pack('x10nC4', 0xffff, 198, 51, 100, 9);
+	my $v6 = pack('n8', 0x2001, 0xdb8, (0) x 5, 9);
+	my $ports = pack('nn', 4711, 25);
+	for my $row (
+	    [ 'version 1', "PROXY TCP6 ::ffff:198.51.100.9 2001:db8::1 " .
+		"4711 25\r\n", '198.51.100.9' ],
+	    [ 'version 2', v2("$mapped$v6$ports", "\x21", 0),
+		'198.51.100.9' ],
+	    [ 'version 2, IPv6', v2("$v6$mapped$ports", "\x21", 0),
+		'2001:db8::9' ]) {
+		my ($name, $header, $want) = @$row;
+		my $smtp = raw('127.0.6.1', $header);
+		is($smtp->reply->code, 220, "two families, $name: greeted");
+		is($smtp->cmd('EHLO client.example.org')->code, 250,
+		    "two families, $name: EHLO");
+		is($smtp->mail(from => 'two@example.org')->code, 250,
+		    "two families, $name: mail");
+		my $seen = $behind->client_of('two@example.org');
+		is($seen->{client_address}, $want,
+		    "two families, $name: Postfix");
+		is($seen->{client_port}, '4711', "two families, $name: port");
+		$behind->seen->forget;
+		$smtp->quit;
+	}
+}
+
+# What cloud providers' balancers add.
+{
+	my $smtp = raw('127.0.6.2', v2($v4 .
+	    "\xea" . pack('n/a', "\1vpce-08d2bf15fac5001c9") .
+	    "\xee" . pack('n/a', "\1" . pack('V', 17857)) .
+	    "\xe0" . pack('n/a', pack('NN', 1, 2)), "\x11", 0));
+	is($smtp->reply->code, 220, 'cloud providers: greeted');
+	my $pairs = pairs($smtp);
+	is($pairs->{proxy_aws_vpce_id}, 'vpce-08d2bf15fac5001c9', 'Amazon');
+	is($pairs->{proxy_azure_pel_id}, 17857, 'Microsoft');
+	is($pairs->{proxy_gcp_conn_id}, 4294967298, 'Google');
+	$smtp->quit;
 }
 
 # A header that may not be said.
