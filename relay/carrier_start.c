@@ -61,8 +61,8 @@ refuse(struct carrier *c, const char *text)
 	c->is_closing = true;
 }
 
-/* Who reads this has a balancer to look after, and knows of this relay only that
- * it does not answer. */
+/* Who reads this has a balancer to look after, and knows of this relay only
+ * that it does not answer. */
 static void
 refuse_late(struct carrier *c)
 {

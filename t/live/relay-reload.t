@@ -343,6 +343,32 @@ SKIP: {
 }
 
 #
+# What a stranger can do as often as he likes does not fill the log.
+#
+{
+	my $limited = XContext::Relay->new(name => 'limited',
+	    limits => { log_rate => 3 },
+	    relays => { front => { next_hop => $behind->next_hop } });
+	$limited->start;
+	for (1 .. 8) {
+		my $smtp = $limited->connect(local => '127.0.2.1');
+		$smtp->raw("EHLO a\r\nNOOP\r\n");
+		is($smtp->reply->code, 554, 'a client that does not wait');
+		$smtp->close;
+	}
+	my $smtp = $limited->connect(local => '127.0.2.1');
+	$smtp->raw("NOOP \x01\r\n");
+	is($smtp->reply->code, 554, 'and one with a control character');
+	$smtp->close;
+	ok($limited->is_idle, 'all have gone');
+	my %n;
+	$n{$_->{text}}++ for $limited->events(event => 'protocol_error');
+	is(join(' ', sort values %n), '1 3',
+	    'each kind of protocol error: as log_rate has it');
+	$limited->finish;
+}
+
+#
 # SIGTERM
 #
 {
