@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::IP ();
 use IO::Socket::UNIX ();
 use POSIX ();
 use Test::More;
@@ -35,7 +36,8 @@ mkdir("$dir/haproxy", 0755);
 mkdir("$dir/socket", 0755);
 my $own = XContext::Postfix::own_address();
 my $ports = { map { ($_ => XContext::Postfix::free_port($own)) }
-    qw(one two looked tls out) };
+    qw(one two looked tls out six) };
+my $has_ipv6 = defined IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
 
 # A certificate of that name, signed by itself or by the one of that name.
 sub certificate {
@@ -134,6 +136,13 @@ backend tls
 listen out
 	bind $own:$ports->{out} accept-proxy
 	server postfix $proxied send-proxy
+END
+# A listener of IPv6 whose clients are of IPv4.
+print $fh <<"END" if $has_ipv6;
+listen six
+	bind ::1:$ports->{six}
+	tcp-request connection set-src ipv4(198.51.100.7)
+	server relay $to source 127.0.6.1 send-proxy-v2
 END
 close($fh) or die "cfg: $!\n";
 sub start_haproxy {
@@ -272,6 +281,20 @@ for my $version ('one', 'two') {
 }
 is(scalar($behind->seen->find(sender => 'evil@example.org')), 0,
     'no mail of a refused session has come to Postfix');
+
+SKIP: {
+	skip('no IPv6', 3) if !$has_ipv6;
+	my $smtp = XContext::Smtp->connect('::1', $ports->{six});
+	$smtp->cmd('EHLO client.example.org');
+	is($smtp->mail(from => 'six@example.org')->code, 250,
+	    'an IPv4 client of an IPv6 listener: mail');
+	my $seen = $behind->client_of('six@example.org');
+	is($seen->{client_address}, '198.51.100.7',
+	    'an IPv4 client of an IPv6 listener: address');
+	is($seen->{client_port}, $smtp->local_port,
+	    'an IPv4 client of an IPv6 listener: port');
+	$smtp->quit;
+}
 
 # Its health check is content.
 {
