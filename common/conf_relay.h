@@ -38,6 +38,7 @@ struct conf_relay {
 	struct address_net *proxy_nets;	/* whose peers have to send a PROXY
 					 * header; all others must not */
 	unsigned	 n_proxy_nets;
+	unsigned	 proxy_protocol_timeout;	/* for that; 10 */
 	bool		 proxy_protocol_out;
 	bool		 hand_over;	/* through the store, to the milter */
 	bool		 name_lookup;	/* look up peers' names */

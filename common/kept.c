@@ -270,6 +270,7 @@ set_context(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 	return true;
 }
 
+/* False: out of memory, or the store failed. */
 static bool
 execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 {
@@ -292,7 +293,7 @@ execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 }
 
 enum kept_result
-kept_command(struct kept *kept, enum trust_command command, struct span args,
+kept_judge(struct kept *kept, enum trust_command command, struct span args,
     bool in_mail, uint64_t now_ms, struct judgement *j)
 {
 	struct judge_facts	 facts = { .conf = kept->conf,
@@ -314,5 +315,21 @@ kept_command(struct kept *kept, enum trust_command command, struct span args,
 	if (in_mail && command != TRUST_XSETCONTEXT &&
 	    command != TRUST_XDUMPCONTEXT)
 		return KEPT_BAD_SEQUENCE;
+	return KEPT_DONE;
+}
+
+enum kept_result
+kept_execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
+{
 	return execute(kept, j, now_ms) ? KEPT_DONE : KEPT_CANNOT_TELL;
+}
+
+enum kept_result
+kept_command(struct kept *kept, enum trust_command command, struct span args,
+    bool in_mail, uint64_t now_ms, struct judgement *j)
+{
+	enum kept_result	 result;
+
+	result = kept_judge(kept, command, args, in_mail, now_ms, j);
+	return result == KEPT_DONE ? kept_execute(kept, j, now_ms) : result;
 }

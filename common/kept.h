@@ -116,4 +116,17 @@ enum kept_result	kept_command(struct kept *kept,
 			    bool in_mail, uint64_t now_ms,
 			    struct judgement *j);
 
+/*
+ * Its two steps, for a program that knows more of the client than was said, and
+ * adds it to what was permitted (j->override and j->line, which must say the
+ * same) in between.  kept_judge, KEPT_DONE: it is permitted, and nothing has
+ * been done yet.
+ */
+enum kept_result	kept_judge(struct kept *kept,
+			    enum trust_command command, struct span args,
+			    bool in_mail, uint64_t now_ms,
+			    struct judgement *j);
+enum kept_result	kept_execute(struct kept *kept,
+			    const struct judgement *j, uint64_t now_ms);
+
 #endif

@@ -167,6 +167,8 @@ struct event {
 	const char		*name;
 	const struct log_pair	*pairs;
 	unsigned long		 suppressed;
+	bool			 is_limited;
+	const char		*like;	/* by what, besides the name */
 };
 
 static const char *
@@ -336,7 +338,8 @@ log_format_line(enum conf_log_format format, enum log_level level,
     const char *session, const char *event, const struct log_pair *pairs,
     char *buf, size_t size)
 {
-	struct event	 ev = { level, session, event, pairs, 0 };
+	struct event	 ev = { .level = level, .session = session,
+			     .name = event, .pairs = pairs };
 
 	return format_event(format, &ev, buf, size);
 }
@@ -404,16 +407,13 @@ static bool
 begin(struct event *event, int *facility_r, enum conf_log_format *format_r)
 {
 	struct timespec	 now;
-	const char	*value = NULL;
 	bool		 is_allowed = true;
 
-	if (event->pairs != NULL && event->pairs[0].key != NULL)
-		value = event->pairs[0].value;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&logger.mutex);
-	if (event->level != LOG_LEVEL_INFO)
-		is_allowed = log_rate_allows(&logger.rate, event->name, value,
-		    logger.rate_max, (int64_t)now.tv_sec + 1,
+	if (event->is_limited)
+		is_allowed = log_rate_allows(&logger.rate, event->name,
+		    event->like, logger.rate_max, (int64_t)now.tv_sec + 1,
 		    &event->suppressed);
 	*facility_r = logger.facility;
 	*format_r = logger.format;
@@ -421,23 +421,45 @@ begin(struct event *event, int *facility_r, enum conf_log_format *format_r)
 	return is_allowed;
 }
 
-void
-log_event(enum log_level level, const char *session, const char *event,
-    const struct log_pair *pairs)
+static void
+write_event(struct event *event)
 {
-	struct event		 ev = { level, session, event, pairs, 0 };
 	enum conf_log_format	 format;
 	char			 line[LINE_SIZE + 1];
 	int			 facility;
 	size_t			 len;
 
-	if (!begin(&ev, &facility, &format))
+	if (!begin(event, &facility, &format))
 		return;
-	len = format_event(format, &ev, line, LINE_SIZE);
+	len = format_event(format, event, line, LINE_SIZE);
 	if (facility == LOG_TARGET_STDERR)
 		write_stderr(line, len);
 	else
-		syslog(syslog_priority(level), "%s", line);
+		syslog(syslog_priority(event->level), "%s", line);
+}
+
+void
+log_event(enum log_level level, const char *session, const char *event,
+    const struct log_pair *pairs)
+{
+	struct event	 ev = { .level = level, .session = session,
+			     .name = event, .pairs = pairs,
+			     .is_limited = level != LOG_LEVEL_INFO };
+
+	if (pairs != NULL && pairs[0].key != NULL)
+		ev.like = pairs[0].value;
+	write_event(&ev);
+}
+
+void
+log_limited(enum log_level level, const char *session, const char *event,
+    const char *like, const struct log_pair *pairs)
+{
+	struct event	 ev = { .level = level, .session = session,
+			     .name = event, .pairs = pairs,
+			     .is_limited = true, .like = like };
+
+	write_event(&ev);
 }
 
 void

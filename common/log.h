@@ -38,7 +38,14 @@ void	log_close(void);
 void	log_event(enum log_level level, const char *session,
 	    const char *event, const struct log_pair *pairs);
 
-/* The same with pairs in place:
+/* The same, for what strangers can bring about as often as they like: limited
+ * as a warning is, whatever its level, by the event and like instead of the
+ * first value. */
+void	log_limited(enum log_level level, const char *session,
+	    const char *event, const char *like,
+	    const struct log_pair *pairs);
+
+/* The same as log_event with pairs in place:
  * LOG(LOG_LEVEL_INFO, id, "permit", { "peer", p }, { "client", c }); */
 #define LOG(level, session, event, ...)					\
 	log_event((level), (session), (event),				\

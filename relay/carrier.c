@@ -18,7 +18,7 @@
 
 #define LINGER_MS	2000U	/* for a client that still sends */
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
-#define IN_MAX		(CARRIER_BUF_SIZE / 2)
+#define IN_MAX		PROXY_HEADER_MAX	/* it has to be there whole */
 
 void
 carrier_tick(struct carrier_env *env)
@@ -48,7 +48,7 @@ carrier_free(struct carrier *c)
 		stream_close(&c->side[i].stream);
 		free(c->side[i].in);
 	}
-	env->gone(env->arg, c->relay, &c->peer.addr);
+	env->gone(env->arg, c->relay, c->is_counted ? &c->counted : NULL);
 	site_unref(c->site);
 	free(c);
 }
@@ -504,17 +504,6 @@ carrier_hop_event(struct stream *stream, enum stream_event event, void *arg)
  * Beginning and end
  */
 
-static bool
-is_in(const struct address *addr, const struct address_net *nets, unsigned n)
-{
-	unsigned	 i;
-
-	for (i = 0; i < n; i++)
-		if (address_in_net(addr, &nets[i]))
-			return true;
-	return false;
-}
-
 bool
 carrier_new(struct carrier_env *env, struct site *site,
     const struct site_relay *relay, int fd, const struct dialogue_peer *peer)
@@ -534,9 +523,10 @@ carrier_new(struct carrier_env *env, struct site *site,
 	c->site = site_ref(site);
 	c->relay = relay;
 	c->peer = *peer;
+	c->client = c->counted = peer->addr;
 	c->begun_ms = env->now_ms;
-	c->is_in_proxy_net = is_in(&peer->addr, relay->conf->proxy_nets,
-	    relay->conf->n_proxy_nets);
+	c->is_in_proxy_net = carrier_awaits_header(relay, &peer->addr);
+	c->is_counted = !c->is_in_proxy_net;
 	LIST_INSERT_HEAD(&env->all, c, entry);
 	env->n++;
 	carrier_go_on(c);

@@ -31,8 +31,14 @@ struct carrier_env {
 	 * begun; a carrier is about to go. */
 	void	(*tls)(void *arg, enum dialogue_side side, bool is_done);
 	void	(*refused)(void *arg, enum relay_refusal why);
+	/* counted NULL: no address was. */
 	void	(*gone)(void *arg, const struct site_relay *relay,
-		    const struct address *peer);
+		    const struct address *counted);
+	/* Counts the client that the PROXY header of a peer names, as one who
+	 * has connected himself is counted before.  False: there are too many
+	 * of that address, or there is no memory; he is to be turned away. */
+	bool	(*admit)(void *arg, const struct site_relay *relay,
+		    const struct address *client, const struct address *peer);
 	void	*arg;
 	uint64_t	 epoch_ms;	/* of the monotonic clock's zero */
 	uint64_t	 now_ms;	/* of the event at hand */
@@ -43,6 +49,11 @@ struct carrier_env {
 
 /* What ops the env's dialogues have. */
 extern const struct dialogue_ops	carrier_ops;
+
+/* Whether that peer has to send a PROXY header; its own address is not counted
+ * then. */
+bool	carrier_awaits_header(const struct site_relay *relay,
+	    const struct address *peer);
 
 /*
  * Serves a connection that was accepted; fd is the carrier's from now on.  peer
@@ -57,6 +68,5 @@ bool	carrier_new(struct carrier_env *env, struct site *site,
 void	carrier_stop_all(struct carrier_env *env);
 /* Ends all, at once. */
 void	carrier_free_all(struct carrier_env *env);
-
 
 #endif

@@ -55,6 +55,13 @@ struct carrier {
 	bool			 is_closing;
 	uint64_t		 linger_ms;	/* until then */
 	bool			 is_in_proxy_net;
+	bool			 is_counted;	/* counted is */
+	struct address		 counted;	/* for peer_connections */
+	bool			 has_header;	/* of the PROXY protocol */
+	uint64_t		 header_ms;	/* since then */
+	struct address		 client;	/* whose name it is about: the
+						 * peer, or whom the header
+						 * names; AF_UNSPEC: nobody */
 	struct resolve_query	*query;
 
 	/* The next hop. */

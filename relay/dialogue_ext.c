@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "context_dump.h"
-#include "session_change.h"
+#include "proxy_judge.h"
 
 static void
 say_refused(struct dialogue *d, struct client_reply *reply,
@@ -313,77 +313,10 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
  * Before the greeting
  */
 
-/* The header's pairs are as if an XSETCONTEXT had said them, but nobody has to
- * grant them: whoever may send the header may say all that is in it. */
-static void
-set_pairs(struct dialogue *d, const struct proxy_header *h)
-{
-	const struct {
-		const char	*name;
-		struct span	 value;
-	} pairs[] = {
-		{ "proxy_authority", h->authority },
-		{ "proxy_unique_id", h->unique_id },
-		{ "proxy_ssl_version", h->ssl_version },
-		{ "proxy_ssl_cipher", h->ssl_cipher },
-		{ "proxy_ssl_cn", h->is_verified ? h->ssl_cn :
-		    (struct span){ "", 0 } }
-	};
-	struct context_line	*line = &d->env->judgement->context;
-	struct err		 err;
-	size_t			 i;
-
-	line->n = 0;
-	line->used = 0;
-	for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-		if (pairs[i].value.n > 0)
-			/* What no pair can hold is left out. */
-			(void)context_line_add(line, span_of(pairs[i].name),
-			    pairs[i].value, &err);
-	if (line->n > 0)
-		(void)context_set(&d->kept.session.context, line,
-		    CONTEXT_PROXY, d->now_ms);
-}
-
-/* As XCLIENT's arguments, so that one judge decides about both. */
-static size_t
-proxy_arguments(const struct proxy_header *h, char *buf, size_t size)
-{
-	char	 from[ADDRESS_TEXT_SIZE + 5], to[ADDRESS_TEXT_SIZE + 5];
-	int	 n;
-
-	n = snprintf(buf, size,
-	    "ADDR=%s PORT=%u DESTADDR=%s DESTPORT=%u",
-	    address_format_mailhost(&h->source, from, sizeof from),
-	    h->source_port,
-	    address_format_mailhost(&h->destination, to, sizeof to),
-	    h->destination_port);
-	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
-}
-
 void
 ext_proxy(struct dialogue *d, const struct proxy_header *h)
 {
-	struct judgement	*j = d->env->judgement;
-	char			 args[256];
-	size_t			 n;
-
-	set_pairs(d, h);
-	if (!h->is_local) {
-		n = proxy_arguments(h, args, sizeof args);
-		/* What was not executed leaves the proxy as the client. */
-		if (kept_command(&d->kept, TRUST_XCLIENT,
-		    (struct span){ args, n }, false, d->now_ms, j) ==
-		    KEPT_CANNOT_TELL)
-			session_refuse_mail(&d->kept.session,
-			    VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
-			    "it cannot be told who may do what");
-	}
-	/* From now on it is the client who types, not the proxy; also where the
-	 * proxy cannot, or does not, say who that is. */
-	if (d->kept.profile == NULL ||
-	    trust_profile_seal(d->kept.profile) != TRUST_SEAL_NEVER)
-		d->kept.session.is_sealed = true;
+	(void)proxy_judge(&d->kept, h, d->now_ms, d->env->judgement);
 }
 
 /* A certificate may give a peer another profile; the session begins anew with

@@ -18,14 +18,19 @@
 #include "span.h"
 
 #define PROXY_HEADER_V1_MAX	107	/* octets, CRLF included (2.1) */
-#define PROXY_HEADER_MAX	4096	/* of version 2: more is refused */
+#define PROXY_HEADER_MAX	(16 + UINT16_MAX)	/* of version 2 (2.2) */
 #define PROXY_HEADER_UNIQUE_ID_MAX 128	/* octets (2.2.5) */
 
 enum proxy_header_status {
 	PROXY_HEADER_DONE,
 	PROXY_HEADER_MORE,
 	PROXY_HEADER_BAD,	/* err says what, and what was expected */
-	PROXY_HEADER_TOO_LONG
+	PROXY_HEADER_TOO_LONG	/* version 1 only: likewise */
+};
+
+struct proxy_header_id {
+	bool		is_there;
+	uint64_t	value;
 };
 
 struct proxy_header {
@@ -49,6 +54,18 @@ struct proxy_header {
 	struct span	ssl_version;
 	struct span	ssl_cipher;
 	struct span	ssl_cn;		/* to be believed only if is_verified */
+	/* Of kinds that anybody may use for anything (0xe0 to 0xef); what does
+	 * not look like this provider's, or comes twice, is none. */
+	struct span	aws_vpce_id;	/* a VPC endpoint's name, a text */
+	struct proxy_header_id azure_pel_id;	/* LINKID of a private
+						 * endpoint */
+	struct proxy_header_id gcp_conn_id;	/* pscConnectionId */
+
+	/* Not in the header: what who reads it finds out himself.  The source's
+	 * verified name; NULL: it has none, or (is_name_untold) nobody could
+	 * tell. */
+	const char	*source_name;
+	bool		is_name_untold;
 };
 
 /*

@@ -37,7 +37,16 @@
 #define TLV_SSL_SIG_ALG		0x24
 #define TLV_SSL_KEY_ALG		0x25
 #define TLV_NETNS		0x30
+/* Of those for everybody's own use; of each of these one form is known. */
+#define TLV_GCP			0xe0	/* 8 octets, in network order */
+#define TLV_AWS			0xea	/* AWS_VPCE_ID, a text */
+#define TLV_AZURE		0xee	/* AZURE_LINK_ID, 4 octets, the least
+					 * first */
 
+#define GCP_LEN			8
+#define AWS_VPCE_ID		0x01
+#define AZURE_LINK_ID		0x01
+#define AZURE_LEN		5
 #define CRC32C_LEN		4
 #define SSL_HEAD_LEN		5	/* client, verify */
 #define SSL_CLIENT_TLS		0x01

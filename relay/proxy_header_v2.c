@@ -38,14 +38,17 @@ struct kind {
 	const char	*name;
 	int		 (*take)(struct reading *r, const struct kind *kind,
 			    struct span value);
-	size_t		 at;	/* of its span in struct proxy_header */
+	size_t		 at;	/* of what it becomes in struct proxy_header */
+	size_t		 size;	/* of that, if there may be more of it: it is
+				 * none of them then */
 };
 #define AT(field)	offsetof(struct proxy_header, field)
+#define OWN(field)	AT(field), sizeof(((struct proxy_header *)0)->field)
 
-static uint32_t
+static uint64_t
 number(const char *p, size_t n)
 {
-	uint32_t	 value = 0;
+	uint64_t	 value = 0;
 	size_t		 i;
 
 	for (i = 0; i < n; i++)
@@ -93,7 +96,7 @@ tlvs_read(struct reading *r, const struct kind *kinds, struct span rest)
 {
 	const struct kind	*kind;
 	struct span		 value;
-	uint64_t		 seen = 0;	/* bits 1 << type */
+	uint64_t		 seen = 0, bit;	/* by place in kinds */
 	uint8_t			 type;
 
 	while (rest.n > 0) {
@@ -103,12 +106,15 @@ tlvs_read(struct reading *r, const struct kind *kinds, struct span rest)
 		kind = kind_find(kinds, type);
 		if (kind == NULL)
 			continue;
-		if ((seen & UINT64_C(1) << type) != 0)
+		bit = UINT64_C(1) << (kind - kinds);
+		if ((seen & bit) != 0 && kind->size == 0)
 			return err_set(r->err, "PROXY header: a second %s, "
 			    "expected one at most", kind->name);
-		seen |= UINT64_C(1) << type;
-		if (kind->take != NULL && kind->take(r, kind, value) != 0)
+		if ((seen & bit) != 0)
+			memset((char *)&r->h + kind->at, 0, kind->size);
+		else if (kind->take != NULL && kind->take(r, kind, value) != 0)
 			return -1;
+		seen |= bit;
 	}
 	return 0;
 }
@@ -160,12 +166,13 @@ take_crc32c(struct reading *r, const struct kind *kind, struct span value)
 }
 
 static const struct kind ssl_kinds[] = {
-	{ TLV_SSL_VERSION,	"SSL_VERSION",	take_text, AT(ssl_version) },
-	{ TLV_SSL_CN,		"SSL_CN",	take_text, AT(ssl_cn) },
-	{ TLV_SSL_CIPHER,	"SSL_CIPHER",	take_text, AT(ssl_cipher) },
-	{ TLV_SSL_SIG_ALG,	"SSL_SIG_ALG",	NULL,	0 },
-	{ TLV_SSL_KEY_ALG,	"SSL_KEY_ALG",	NULL,	0 },
-	{ 0,			NULL,		NULL,	0 }
+	{ TLV_SSL_VERSION,	"SSL_VERSION",	take_text, AT(ssl_version),
+	    0 },
+	{ TLV_SSL_CN,		"SSL_CN",	take_text, AT(ssl_cn), 0 },
+	{ TLV_SSL_CIPHER,	"SSL_CIPHER",	take_text, AT(ssl_cipher), 0 },
+	{ TLV_SSL_SIG_ALG,	"SSL_SIG_ALG",	NULL,	0, 0 },
+	{ TLV_SSL_KEY_ALG,	"SSL_KEY_ALG",	NULL,	0, 0 },
+	{ 0,			NULL,		NULL,	0, 0 }
 };
 
 /*
@@ -179,21 +186,60 @@ take_ssl(struct reading *r, const struct kind *kind, struct span value)
 
 	if (value.n < SSL_HEAD_LEN)
 		return refuse_len(r, kind, value, "5 at least");
-	client = number(value.p, 1);
+	client = (unsigned)number(value.p, 1);
 	r->h.has_ssl = (client & SSL_CLIENT_TLS) != 0;
 	r->h.is_verified = r->h.has_ssl && (client & SSL_CLIENT_CERT) != 0 &&
 	    number(value.p + 1, SSL_HEAD_LEN - 1) == 0;
 	return tlvs_read(r, ssl_kinds, span_skip(value, SSL_HEAD_LEN));
 }
 
+/* These are never wrong: whoever is not that provider may mean something else
+ * by them. */
+static int
+take_gcp(struct reading *r, const struct kind *kind, struct span value)
+{
+	(void)kind;
+	if (value.n == GCP_LEN)
+		r->h.gcp_conn_id = (struct proxy_header_id){ true,
+		    number(value.p, GCP_LEN) };
+	return 0;
+}
+
+static int
+take_aws(struct reading *r, const struct kind *kind, struct span value)
+{
+	(void)kind;
+	if (value.n > 1 && value.p[0] == AWS_VPCE_ID &&
+	    memchr(value.p, '\0', value.n) == NULL)
+		r->h.aws_vpce_id = span_skip(value, 1);
+	return 0;
+}
+
+static int
+take_azure(struct reading *r, const struct kind *kind, struct span value)
+{
+	const unsigned char	*p = (const unsigned char *)value.p;
+
+	(void)kind;
+	if (value.n == AZURE_LEN && p[0] == AZURE_LINK_ID)
+		r->h.azure_pel_id = (struct proxy_header_id){ true,
+		    (uint64_t)p[4] << 24 | (uint64_t)p[3] << 16 |
+		    (uint64_t)p[2] << 8 | p[1] };
+	return 0;
+}
+
 static const struct kind kinds[] = {
-	{ TLV_ALPN,		"ALPN",		take_text, AT(alpn) },
-	{ TLV_AUTHORITY,	"AUTHORITY",	take_text, AT(authority) },
-	{ TLV_CRC32C,		"CRC32C",	take_crc32c, 0 },
-	{ TLV_UNIQUE_ID,	"UNIQUE_ID",	take_unique_id, AT(unique_id) },
-	{ TLV_SSL,		"SSL",		take_ssl, 0 },
-	{ TLV_NETNS,		"NETNS",	NULL,	0 },
-	{ 0,			NULL,		NULL,	0 }
+	{ TLV_ALPN,		"ALPN",		take_text, AT(alpn), 0 },
+	{ TLV_AUTHORITY,	"AUTHORITY",	take_text, AT(authority), 0 },
+	{ TLV_CRC32C,		"CRC32C",	take_crc32c, 0, 0 },
+	{ TLV_UNIQUE_ID,	"UNIQUE_ID",	take_unique_id, AT(unique_id),
+	    0 },
+	{ TLV_SSL,		"SSL",		take_ssl, 0, 0 },
+	{ TLV_NETNS,		"NETNS",	NULL,	0, 0 },
+	{ TLV_GCP,		"GCP",		take_gcp, OWN(gcp_conn_id) },
+	{ TLV_AWS,		"AWS",		take_aws, OWN(aws_vpce_id) },
+	{ TLV_AZURE,		"AZURE",	take_azure, OWN(azure_pel_id) },
+	{ 0,			NULL,		NULL,	0, 0 }
 };
 
 /* Takes the next address off *p. */
@@ -259,8 +305,8 @@ whole_read(struct reading *r, const struct protocol *protocol)
 static const struct protocol *
 protocol_find(struct span in)
 {
-	unsigned	 command = number(in.p + V2_SIGNATURE_LEN, 1) & 0xf;
-	unsigned	 code = number(in.p + V2_SIGNATURE_LEN + 1, 1);
+	uint64_t	 command = number(in.p + V2_SIGNATURE_LEN, 1) & 0xf;
+	uint64_t	 code = number(in.p + V2_SIGNATURE_LEN + 1, 1);
 	size_t		 i;
 
 	if (command == V2_LOCAL)
@@ -283,7 +329,7 @@ fixed_check(struct span in, struct err *err)
 		    "signature of version 2, expected one of them");
 	if (in.n <= V2_SIGNATURE_LEN)
 		return 0;
-	head = number(in.p + V2_SIGNATURE_LEN, 1);
+	head = (unsigned)number(in.p + V2_SIGNATURE_LEN, 1);
 	if (head != (V2_VERSION | V2_LOCAL) && head != (V2_VERSION | V2_PROXY))
 		return err_set(err, "PROXY header: version and command 0x%02x, "
 		    "expected 0x20 (LOCAL) or 0x21 (PROXY)", head);
@@ -297,11 +343,6 @@ promise_check(struct span in, const struct protocol *protocol, size_t *len_r,
 {
 	size_t	 rest = number(in.p + V2_FIXED_LEN - 2, 2);
 
-	if (rest > PROXY_HEADER_MAX - V2_FIXED_LEN) {
-		(void)err_set(err, "PROXY header: %zu octets, expected %d at "
-		    "most", V2_FIXED_LEN + rest, PROXY_HEADER_MAX);
-		return PROXY_HEADER_TOO_LONG;
-	}
 	if (rest < protocol->len) {
 		(void)err_set(err, "PROXY header: %zu octets behind the fixed "
 		    "part, expected %zu at least", rest, protocol->len);

@@ -123,6 +123,21 @@ first_line(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/* A stranger can break the protocol as often as he likes, at no cost.  He is
+ * limited by what he does, so that one kind of junk does not hide another. */
+static void
+write_line(const struct dialogue_note *note, const struct log_pair *pairs)
+{
+	const char	*name = events[note->event].name;
+	const char	*id = note->session->id;
+
+	if (note->event == DIALOGUE_PROTOCOL_ERROR)
+		log_limited(events[note->event].level, id, name, note->text,
+		    pairs);
+	else
+		log_event(events[note->event].level, id, name, pairs);
+}
+
 void
 relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 {
@@ -137,7 +152,7 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	count(log->metrics, note);
 	if (events[note->event].is_detail && !log->is_verbose)
 		return;
-	LOG(events[note->event].level, s->id, events[note->event].name,
+	write_line(note, (const struct log_pair[]){
 	    { "hop", route == NULL ? NULL : nexthop_format(&route->nexthop,
 	    hop) },
 	    { "host", note->host },
@@ -157,7 +172,8 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 	    { "size", number(note->octets, is_message, octets) },
 	    { "code", number(note->code, note->code != 0, code) },
 	    { "text", first_line(note->text, text, sizeof text) },
-	    { "line", note->line });
+	    { "line", note->line },
+	    { NULL, NULL } });
 }
 
 void

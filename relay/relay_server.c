@@ -40,7 +40,8 @@ struct listener {
 	struct event		 pause;		/* until it accepts again */
 };
 
-/* How many connections an address has with a relay. */
+/* How many connections an address has with a relay, be it a peer's or that of
+ * whom a peer's PROXY header names. */
 struct peer_count {
 	RB_ENTRY(peer_count)	 entry;
 	const struct listener	*listener;
@@ -98,7 +99,6 @@ add_peer(struct listener *listener, const struct address *addr, unsigned max)
 	if (max > 0 && peer->n >= max)
 		return false;
 	peer->n++;
-	listener->n_sessions++;
 	return true;
 }
 
@@ -109,7 +109,6 @@ remove_peer(struct listener *listener, const struct address *addr)
 	struct peer_count	 key = { .listener = listener,
 				     .addr = *addr }, *peer;
 
-	listener->n_sessions--;
 	peer = RB_FIND(peer_tree, peers, &key);
 	if (peer == NULL || --peer->n > 0)
 		return;
@@ -130,12 +129,46 @@ listener_of(const struct relay_server *server, const struct site_relay *relay)
 }
 
 static void
-on_gone(void *arg, const struct site_relay *relay, const struct address *addr)
+on_gone(void *arg, const struct site_relay *relay,
+    const struct address *counted)
+{
+	struct relay_server	*server = arg;
+	struct listener		*listener = listener_of(server, relay);
+
+	listener->n_sessions--;
+	if (counted != NULL)
+		remove_peer(listener, counted);
+	relay_metrics_end(server->metrics);
+}
+
+/* client NULL: it is the peer. */
+static void
+note_refused(struct relay_server *server, enum relay_refusal why,
+    const char *reason, const struct address *peer,
+    const struct address *client)
+{
+	char	 from[ADDRESS_TEXT_SIZE], whose[ADDRESS_TEXT_SIZE];
+
+	relay_metrics_refuse(server->metrics, why);
+	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
+	    { "reason", reason },
+	    { "peer", address_format(peer, from, sizeof from) },
+	    { "client", client == NULL ? NULL :
+	    address_format(client, whose, sizeof whose) });
+}
+
+static bool
+on_admit(void *arg, const struct site_relay *relay,
+    const struct address *client, const struct address *peer)
 {
 	struct relay_server	*server = arg;
 
-	remove_peer(listener_of(server, relay), addr);
-	relay_metrics_end(server->metrics);
+	if (add_peer(listener_of(server, relay), client,
+	    relay->conf->peer_connections))
+		return true;
+	note_refused(server, RELAY_REFUSED_PEER_CONNECTIONS,
+	    "peer_connections is reached", peer, client);
+	return false;
 }
 
 static void
@@ -175,12 +208,8 @@ turn_away(struct relay_server *server, int fd, const struct address *peer,
 	const char	*reply = why == RELAY_REFUSED_PEER ?
 			     "421 4.7.0 you may not use this service\r\n" :
 			     "421 4.7.0 too many connections\r\n";
-	char		 addr[ADDRESS_TEXT_SIZE];
 
-	relay_metrics_refuse(server->metrics, why);
-	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
-	    { "reason", reason },
-	    { "peer", address_format(peer, addr, sizeof addr) });
+	note_refused(server, why, reason, peer, NULL);
 	(void)send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
 }
@@ -206,6 +235,7 @@ admit(struct listener *listener, const struct site_relay *relay, int fd,
 	struct sockaddr_storage	 local;
 	socklen_t		 len = sizeof local;
 	struct dialogue_peer	 peer = { .name = NULL };
+	bool			 is_counted;
 
 	peer.addr = address_from_sockaddr(sa, &peer.port);
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
@@ -225,18 +255,21 @@ admit(struct listener *listener, const struct site_relay *relay, int fd,
 		    "connections is reached");
 		return;
 	}
-	if (!add_peer(listener, &peer.addr, relay->conf->peer_connections)) {
+	is_counted = !carrier_awaits_header(relay, &peer.addr);
+	if (is_counted && !add_peer(listener, &peer.addr,
+	    relay->conf->peer_connections)) {
 		turn_away(server, fd, &peer.addr,
 		    RELAY_REFUSED_PEER_CONNECTIONS,
 		    "peer_connections is reached");
 		return;
 	}
+	listener->n_sessions++;
 	relay_metrics_begin(server->metrics);
 	if (carrier_new(&server->env, server->site, relay, fd, &peer))
 		return;
 	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "out of memory" });
 	on_refused(server, RELAY_REFUSED_RESOURCES);
-	on_gone(server, relay, &peer.addr);
+	on_gone(server, relay, is_counted ? &peer.addr : NULL);
 }
 
 static void
@@ -361,6 +394,7 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->tls = on_tls;
 	env->refused = on_refused;
 	env->gone = on_gone;
+	env->admit = on_admit;
 	env->arg = server;
 	env->epoch_ms = epoch();
 	env->buf = server->buf;

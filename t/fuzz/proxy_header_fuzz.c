@@ -30,7 +30,7 @@ check_found(const struct proxy_header *h, struct span whole)
 {
 	const struct span	 texts[] = { h->authority, h->alpn,
 				     h->ssl_version, h->ssl_cipher,
-				     h->ssl_cn };
+				     h->ssl_cn, h->aws_vpce_id };
 	size_t			 i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -45,6 +45,10 @@ check_found(const struct proxy_header *h, struct span whole)
 	assert(h->is_local == (h->source.family == AF_UNSPEC));
 	assert(h->is_local == (h->destination.family == AF_UNSPEC));
 	assert(!h->is_verified || h->has_ssl);
+	assert(h->azure_pel_id.value <= UINT32_MAX);
+	assert(h->azure_pel_id.is_there || h->azure_pel_id.value == 0);
+	assert(h->gcp_conn_id.is_there || h->gcp_conn_id.value == 0);
+	assert(h->source_name == NULL && !h->is_name_untold);
 }
 
 /* A checksum of ours may be what does not fit any more. */
@@ -52,7 +56,7 @@ static void
 check_written(const struct proxy_header *h)
 {
 	struct proxy_header	 again;
-	char			 buf[PROXY_HEADER_MAX];
+	static char		 buf[PROXY_HEADER_MAX];
 	size_t			 used, n;
 
 	n = proxy_header_write(h, buf, sizeof(buf));

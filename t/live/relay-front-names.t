@@ -4,7 +4,8 @@
 #
 # xcontext-relay looks up the names of its clients, at a name server of the
 # test's own: which are believed, what they are worth, and what happens when
-# nobody answers.
+# nobody answers.  Clients behind a PROXY header are looked up as any others, and
+# Postfix then believes the names.
 use strict;
 use warnings;
 
@@ -39,6 +40,8 @@ my %zone = (
     'bad_name!.example.net A' => [ '127.0.8.6' ],
     # The second of several.
     '7.8.0.127.in-addr.arpa PTR' => [ 'two.example.net' ],
+    # The proxy's, and nobody answers.
+    '1.9.0.127.in-addr.arpa PTR' => undef,
     'two.example.net A' => [ '127.0.8.99', '127.0.8.7' ]);
 
 sub dns_name {
@@ -84,15 +87,29 @@ sub start_dns {
 	return '127.0.0.1:' . $sock->sockport;
 }
 
-my $behind = XContext::Behind->new->start;
+my $behind = XContext::Behind->new(services => [ { name => 'mx' },
+    { name => 'strict', options =>
+	[ 'smtpd_sender_restrictions = reject_unknown_client_hostname' ] } ])
+    ->start;
 my $relay = XContext::Relay->new(
     relays => { front => { next_hop => $behind->next_hop,
-	name_lookup => 'true' } },
+	name_lookup => 'true' },
+    proxied => { next_hop => $behind->next_hop('strict'),
+	name_lookup => 'true', proxy_protocol => '{ "127.0.9.1" }' },
+    unnamed => { next_hop => $behind->next_hop,
+	proxy_protocol => '{ "127.0.9.1" }' } },
     conf => { XCLIENT => '"required"', resolver => '"' . start_dns() . '"',
 	trust_maps => '{ "inline:{messenger.example.net=edge, ' .
-	'127.0.1.1=edge, two.example.net=edge}" }' },
-    profiles => "profile edge { xclient = { \"ADDR\" } " .
-	"xdumpcontext = true }\n");
+	'127.0.1.1=edge, two.example.net=edge, 127.0.9.1=proxy}" }' },
+    profiles => <<'END');
+profile edge { xclient = { "ADDR" } xdumpcontext = true }
+profile proxy {
+	xclient = { ADDR, PORT, DESTADDR, DESTPORT }
+	addr = { "*" }
+	xdumpcontext = true
+	seal = "never"
+}
+END
 $relay->start;
 
 # The one whose name does not come is waited for meanwhile.
@@ -100,7 +117,7 @@ my $waiting = fork() // die "fork: $!\n";
 if ($waiting == 0) {
 	guard_child();
 	my $since = Time::HiRes::time();
-	my $smtp = $relay->connect(local => '127.0.8.4');
+	my $smtp = $relay->connect(relay => 'front', local => '127.0.8.4');
 	my $took = Time::HiRes::time() - $since;
 	$smtp->cmd('EHLO client.example.org');
 	my $reply = $smtp->mail(from => 's@example.org');
@@ -118,7 +135,7 @@ for my $row (
     [ 'the second of its addresses', '127.0.8.7', 'two.example.net', 1 ],
     [ 'no name', '127.0.8.8', 'unknown', 0 ]) {
 	my ($name, $local, $want, $is_granted) = @$row;
-	my $smtp = $relay->connect(local => $local);
+	my $smtp = $relay->connect(relay => 'front', local => $local);
 	my $ehlo = $smtp->cmd('EHLO client.example.org');
 	is($ehlo->offers('XCLIENT ADDR'), $is_granted,
 	    "$name: what it is granted");
@@ -141,6 +158,99 @@ waitpid($waiting, 0);
 is($? >> 8, 0, 'without an answer it goes on after some seconds');
 is($behind->client_of('s@example.org')->{client_name}, 'unknown',
     'without a name');
+
+#
+# Behind a PROXY header
+#
+sub by_proxy {
+	my ($relay_name, $client, $then) = @_;
+	my $smtp = $relay->connect(relay => $relay_name, local => '127.0.9.1',
+	    greeting => 0);
+	$smtp->raw("PROXY TCP4 $client 192.0.2.25 4711 25\r\n" . ($then // ''));
+	return $smtp;
+}
+
+for my $row (
+    [ 'a verified name', '127.0.8.1', 'messenger.example.net' ],
+    [ 'somebody else\'s name', '127.0.8.2', undef ],
+    [ 'a name that is none', '127.0.8.6', undef ],
+    [ 'the second of its addresses', '127.0.8.7', 'two.example.net' ],
+    [ 'no name', '127.0.8.8', undef ]) {
+	my ($name, $client, $want) = @$row;
+	$name = "proxied, $name";
+	$relay->mark;
+	# What comes at once behind the header is not lost over the lookup.
+	my $smtp = by_proxy('proxied', $client,
+	    "EHLO client.example.org\r\n");
+	is($smtp->reply->code, 220, "$name: greeted");
+	is($smtp->reply->code, 250, "$name: EHLO");
+	my ($sent) = map { $_->{line} } $relay->since(event => 'xclient_sent');
+	my ($override) = map { $_->{line} } $relay->since(event => 'override');
+	my $said = defined $want ? qr/ NAME=\Q$want\E (?!REVERSE_NAME)/ :
+	    qr/ NAME=\[UNAVAILABLE\] REVERSE_NAME=\[UNAVAILABLE\] /;
+	like($sent, $said, "$name: XCLIENT");
+	like($override, $said, "$name: the decision's line");
+	my $pairs = $smtp->cmd('XDUMPCONTEXT')->text;
+	is($pairs =~ /^\[connection\] remote_name (.*)$/m ? $1 : undef, $want,
+	    "$name: in the context");
+	unlike($pairs, qr/peer_name/, "$name: and not the proxy's");
+	my $mail = $smtp->mail(from => "proxied.$client\@example.org",
+	    subject => "$name");
+	is($mail->code, defined $want ? 250 : 450,
+	    "$name: reject_unknown_client_hostname");
+	is($behind->client_of("proxied.$client\@example.org")->{client_name},
+	    $want, "$name: Postfix") if defined $want;
+	$smtp->quit;
+}
+
+# Nobody answers: nobody can tell.
+{
+	my $since = Time::HiRes::time();
+	$relay->mark;
+	my $smtp = by_proxy('proxied', '127.0.8.4');
+	is($smtp->reply->code, 220, 'proxied, without an answer: greeted');
+	my $took = Time::HiRes::time() - $since;
+	ok($took > 2 && $took < 9, 'after some seconds');
+	$smtp->cmd('EHLO client.example.org');
+	my ($sent) = map { $_->{line} } $relay->since(event => 'xclient_sent');
+	like($sent, qr/ NAME=\[TEMPUNAVAIL\] REVERSE_NAME=\[TEMPUNAVAIL\] /,
+	    'and Postfix is told that nobody could tell');
+	$smtp->quit;
+}
+
+# The name has its time from the header on; and is waited for by its client
+# alone, who may be gone before.
+{
+	my $gone = by_proxy('proxied', '127.0.8.4');
+	$gone->close;
+	my $smtp = $relay->connect(relay => 'proxied', local => '127.0.9.1',
+	    greeting => 0);
+	Time::HiRes::sleep(6);
+	$smtp->raw("PROXY TCP4 127.0.8.1 192.0.2.25 4711 25\r\n");
+	is($smtp->reply->code, 220, 'a header that comes after some time');
+	$smtp->cmd('EHLO client.example.org');
+	like($smtp->cmd('XDUMPCONTEXT')->text,
+	    qr/^\[connection\] remote_name messenger\.example\.net$/m,
+	    'is looked up nevertheless');
+	$smtp->quit;
+}
+
+# A proxy that speaks for itself waits for no name, for it checks our health;
+# and name_lookup = false counts for clients behind it, too.
+{
+	my $since = Time::HiRes::time();
+	my $smtp = $relay->connect(relay => 'proxied', local => '127.0.9.1',
+	    greeting => 0);
+	$smtp->raw("PROXY UNKNOWN\r\n");
+	is($smtp->reply->code, 220, 'a health check is greeted');
+	ok(Time::HiRes::time() - $since < 2, 'at once');
+	$smtp->quit;
+	$smtp = by_proxy('unnamed', '127.0.8.1');
+	is($smtp->reply->code, 220, 'without name_lookup: greeted');
+	unlike($smtp->cmd('XDUMPCONTEXT')->text, qr/ remote_name /,
+	    'without name_lookup: no name');
+	$smtp->quit;
+}
 
 $relay->finish;
 $behind->finish;

@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::IP ();
 use IO::Socket::UNIX ();
 use POSIX ();
 use Test::More;
@@ -35,7 +36,8 @@ mkdir("$dir/haproxy", 0755);
 mkdir("$dir/socket", 0755);
 my $own = XContext::Postfix::own_address();
 my $ports = { map { ($_ => XContext::Postfix::free_port($own)) }
-    qw(one two looked tls out) };
+    qw(one two looked tls out six) };
+my $has_ipv6 = defined IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
 
 # A certificate of that name, signed by itself or by the one of that name.
 sub certificate {
@@ -64,7 +66,7 @@ my $behind = XContext::Behind->new(services => [ { name => 'mx' },
 	[ 'smtpd_upstream_proxy_protocol = haproxy' ] } ])->start;
 my $relay = XContext::Relay->new(relays => {
     front => { next_hop => $behind->next_hop,
-	proxy_protocol => '{ "127.0.6.0/24", "127.0.7.0/24" }',
+	proxy_protocol_timeout => 5, proxy_protocol => '{ "127.0.6.0/24", "127.0.7.0/24" }',
 	tls => '"may"',
 	tls_certificate => "\"$dir/haproxy/mx.example.net.pem\"",
 	tls_key => "\"$dir/haproxy/mx.example.net.key\"",
@@ -135,6 +137,13 @@ listen out
 	bind $own:$ports->{out} accept-proxy
 	server postfix $proxied send-proxy
 END
+# A listener of IPv6 whose clients are of IPv4.
+print $fh <<"END" if $has_ipv6;
+listen six
+	bind ::1:$ports->{six}
+	tcp-request connection set-src ipv4(198.51.100.7)
+	server relay $to source 127.0.6.1 send-proxy-v2
+END
 close($fh) or die "cfg: $!\n";
 sub start_haproxy {
 	my $pid = fork() // die "fork: $!\n";
@@ -178,7 +187,7 @@ sub pairs {
 }
 
 #
-# Late: what takes ten seconds goes on while the rest is looked at.
+# Late: what takes its time goes on while the rest is looked at.
 #
 my $v1 = "PROXY TCP4 198.51.100.9 203.0.113.25 4711 25\r\n";
 my %late = (
@@ -200,8 +209,8 @@ for my $name (keys %late) {
 	my $is_closed = $smtp->is_closed(30);
 	my $took = Time::HiRes::time() - $since;
 	my $is_told = grep { $_->[0] eq '<' } $smtp->dialogue;
-	POSIX::_exit(!$is_closed ? 1 : $is_told ? 2 : $took < 9 ? 3 :
-	    $took > 16 ? 4 : 0);
+	POSIX::_exit(!$is_closed ? 1 : $is_told ? 2 : $took < 4 ? 3 :
+	    $took > 11 ? 4 : 0);
 }
 
 #
@@ -272,6 +281,20 @@ for my $version ('one', 'two') {
 }
 is(scalar($behind->seen->find(sender => 'evil@example.org')), 0,
     'no mail of a refused session has come to Postfix');
+
+SKIP: {
+	skip('no IPv6', 3) if !$has_ipv6;
+	my $smtp = XContext::Smtp->connect('::1', $ports->{six});
+	$smtp->cmd('EHLO client.example.org');
+	is($smtp->mail(from => 'six@example.org')->code, 250,
+	    'an IPv4 client of an IPv6 listener: mail');
+	my $seen = $behind->client_of('six@example.org');
+	is($seen->{client_address}, '198.51.100.7',
+	    'an IPv4 client of an IPv6 listener: address');
+	is($seen->{client_port}, $smtp->local_port,
+	    'an IPv4 client of an IPv6 listener: port');
+	$smtp->quit;
+}
 
 # Its health check is content.
 {
@@ -396,7 +419,8 @@ for my $row (
     [ 'another CRC32c', v2($v4, "\x11", 1) ],
     [ 'addresses cut short', v2(substr($v4, 0, 11), "\x11", 0) ],
     [ 'a later version', "\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0" ],
-    [ 'too much', "\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" . 'x' x 9000 ]) {
+    [ 'as much as there may be, and no TLVs',
+	"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" . "\xff" x 65535 ]) {
 	my ($name, $bytes) = @$row;
 	my $smtp = raw('127.0.6.1', $bytes);
 	ok($smtp->is_closed, "$name: the connection is closed");
@@ -408,6 +432,67 @@ for my $row (
 	$smtp->close;
 	is(raw('127.0.6.1', $v1)->reply->code, 220,
 	    'a header that is cut off harms nobody');
+}
+
+# As long as a header may be, at once and in pieces, and SMTP behind it.
+my $noop = "\4" . pack('n', 65513) . "\0" x 65513;
+for my $size (70000, 8191, 1000) {
+	my $smtp = raw('127.0.6.1', '');
+	my $bytes = v2("$v4$noop", "\x11", 0) . "EHLO client.example.org\r\n";
+	while ($bytes ne '') {
+		$smtp->raw(substr($bytes, 0, $size, ''));
+		Time::HiRes::sleep(0.005);
+	}
+	is($smtp->reply->code, 220, "65,551 octets, by $size: greeted");
+	is($smtp->reply->code, 250, "65,551 octets, by $size: EHLO");
+	is($smtp->mail(from => 'long@example.org')->code, 250,
+	    "65,551 octets, by $size: mail");
+	is($behind->client_of('long@example.org')->{client_address},
+	    '198.51.100.9', "65,551 octets, by $size: Postfix");
+	$behind->seen->forget;
+	$smtp->quit;
+}
+
+# Ends of two families, as haproxy writes them.
+{
+	my $mapped = pack('x10nC4', 0xffff, 198, 51, 100, 9);
+	my $v6 = pack('n8', 0x2001, 0xdb8, (0) x 5, 9);
+	my $ports = pack('nn', 4711, 25);
+	for my $row (
+	    [ 'version 1', "PROXY TCP6 ::ffff:198.51.100.9 2001:db8::1 " .
+		"4711 25\r\n", '198.51.100.9' ],
+	    [ 'version 2', v2("$mapped$v6$ports", "\x21", 0),
+		'198.51.100.9' ],
+	    [ 'version 2, IPv6', v2("$v6$mapped$ports", "\x21", 0),
+		'2001:db8::9' ]) {
+		my ($name, $header, $want) = @$row;
+		my $smtp = raw('127.0.6.1', $header);
+		is($smtp->reply->code, 220, "two families, $name: greeted");
+		is($smtp->cmd('EHLO client.example.org')->code, 250,
+		    "two families, $name: EHLO");
+		is($smtp->mail(from => 'two@example.org')->code, 250,
+		    "two families, $name: mail");
+		my $seen = $behind->client_of('two@example.org');
+		is($seen->{client_address}, $want,
+		    "two families, $name: Postfix");
+		is($seen->{client_port}, '4711', "two families, $name: port");
+		$behind->seen->forget;
+		$smtp->quit;
+	}
+}
+
+# What cloud providers' balancers add.
+{
+	my $smtp = raw('127.0.6.2', v2($v4 .
+	    "\xea" . pack('n/a', "\1vpce-08d2bf15fac5001c9") .
+	    "\xee" . pack('n/a', "\1" . pack('V', 17857)) .
+	    "\xe0" . pack('n/a', pack('NN', 1, 2)), "\x11", 0));
+	is($smtp->reply->code, 220, 'cloud providers: greeted');
+	my $pairs = pairs($smtp);
+	is($pairs->{proxy_aws_vpce_id}, 'vpce-08d2bf15fac5001c9', 'Amazon');
+	is($pairs->{proxy_azure_pel_id}, 17857, 'Microsoft');
+	is($pairs->{proxy_gcp_conn_id}, 4294967298, 'Google');
+	$smtp->quit;
 }
 
 # A header that may not be said.
@@ -496,10 +581,17 @@ for my $name ('out', 'through') {
 #
 for my $name (sort keys %waiting) {
 	waitpid($waiting{$name}, 0);
-	is($? >> 8, 0, "$name: after ten seconds it is closed, without a word");
+	is($? >> 8, 0, "$name: after five seconds it is closed, without a word");
 }
-is(scalar(grep { $_->{text} =~ /in time/ }
-    $relay->events(event => 'proxy_header')), 4, 'the log says so');
+{
+	my @late = grep { $_->{text} =~ /did not come in time, which is 5 / }
+	    $relay->events(event => 'proxy_header');
+	is(scalar(@late), 4, 'the log says so');
+	is(scalar(grep { $_->{text} =~ /nothing came; check that this peer / }
+	    @late), 1, 'and what to check where nothing came');
+	like(join(' ', sort map { $_->{text} =~ /: (\d+) octets of it came$/ }
+	    @late), qr/^1\d 20 8$/, 'and how much, where something did');
+}
 
 stop_process(@$running, 5);
 waitpid($running->[0], 0);

@@ -248,6 +248,53 @@ sub metrics_of {
 	$open->quit;
 }
 
+# Behind a PROXY header it is not the proxy that counts, but whom it names.
+sub by_proxy {
+	my ($header) = @_;
+	my $smtp = $relay->connect(relay => 'proxied', local => '127.0.6.1',
+	    greeting => 0);
+	$smtp->raw("PROXY $header\r\n") if defined $header;
+	return $smtp;
+}
+
+{
+	my $one = 'TCP4 198.51.100.1 192.0.2.25 4711 25';
+	my $other = 'TCP6 ::ffff:198.51.100.2 2001:db8::25 4711 25';
+	my @silent = map { by_proxy() } 1 .. 5;
+	my @held = map { by_proxy($one) } 1 .. 4;
+	is(join(' ', map { $_->reply->code } @held), '220 220 220 220',
+	    'behind a proxy: as many as one client may have');
+	my $more = by_proxy($one);
+	is($more->reply, '421 4.7.0 too many connections',
+	    'behind a proxy: the fifth of one client');
+	ok($more->is_closed, 'behind a proxy: it is closed');
+	is(scalar($relay->events(event => 'connection_refused',
+	    reason => 'peer_connections is reached', peer => '127.0.6.1',
+	    client => '198.51.100.1')), 1, 'behind a proxy: the log');
+	push(@held, map { by_proxy($other) } 1 .. 4);
+	is($held[-1]->reply->code, 220, 'behind a proxy: another client');
+	is(by_proxy($other)->reply->code, 421,
+	    'behind a proxy: who has his own number');
+	my @own = map { by_proxy('UNKNOWN') } 1 .. 4;
+	is($own[-1]->reply->code, 220, 'behind a proxy: the proxy itself');
+	is(by_proxy('UNKNOWN')->reply->code, 421,
+	    'behind a proxy: which is as one client');
+	my $direct = $relay->connect(relay => 'proxied',
+	    local => '127.0.3.1');
+	is($direct->greeting->code, 220, 'behind a proxy: or beside it');
+	$held[0]->quit;
+	Time::HiRes::sleep(0.1);
+	my $next = by_proxy($one);
+	is($next->reply->code, 220,
+	    'behind a proxy: where one goes another may come');
+	$_->close for @silent, @held, @own, $direct, $next;
+	ok($relay->is_idle, 'behind a proxy: all have gone');
+	@held = map { by_proxy($one) } 1 .. 4;
+	is($held[3]->reply->code, 220, 'behind a proxy: and are forgotten');
+	$_->close for @held;
+	ok($relay->is_idle, 'behind a proxy: again');
+}
+
 #
 # Who it is
 #
@@ -293,6 +340,32 @@ SKIP: {
 	chmod(0644, "$dir/key.pem");
 	is($secret->reload->{event}, 'reload', 'until it may be read');
 	$secret->finish(qr/event=(?:limit|reload_failed)/);
+}
+
+#
+# What a stranger can do as often as he likes does not fill the log.
+#
+{
+	my $limited = XContext::Relay->new(name => 'limited',
+	    limits => { log_rate => 3 },
+	    relays => { front => { next_hop => $behind->next_hop } });
+	$limited->start;
+	for (1 .. 8) {
+		my $smtp = $limited->connect(local => '127.0.2.1');
+		$smtp->raw("EHLO a\r\nNOOP\r\n");
+		is($smtp->reply->code, 554, 'a client that does not wait');
+		$smtp->close;
+	}
+	my $smtp = $limited->connect(local => '127.0.2.1');
+	$smtp->raw("NOOP \x01\r\n");
+	is($smtp->reply->code, 554, 'and one with a control character');
+	$smtp->close;
+	ok($limited->is_idle, 'all have gone');
+	my %n;
+	$n{$_->{text}}++ for $limited->events(event => 'protocol_error');
+	is(join(' ', sort values %n), '1 3',
+	    'each kind of protocol error: as log_rate has it');
+	$limited->finish;
 }
 
 #

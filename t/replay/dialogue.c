@@ -15,8 +15,10 @@
  *	config / end		a configuration between them, with a relay in it
  *	peer ADDRESS [PORT [NAME]]	who connects; "peer unix"
  *	proxy WORD=VALUE ...	the PROXY header before: source, destination
- *				(ADDRESS/PORT), authority, unique_id, cn,
- *				verified; "proxy local"
+ *				(ADDRESS/PORT), authority, unique_id,
+ *				ssl_version, cipher, cn, verified, aws, azure,
+ *				gcp; "proxy local"; name of the source, or
+ *				untold
  *	addresses N		of each next hop (default 1)
  *	hand-over fails
  * what happens:
@@ -276,6 +278,12 @@ read_end(const char *text, struct address *addr_r, uint16_t *port_r)
 	return address_parse((struct span){ text, n }, addr_r);
 }
 
+static struct proxy_header_id
+read_id(const char *text)
+{
+	return (struct proxy_header_id){ true, strtoull(text, NULL, 10) };
+}
+
 static bool
 read_proxy_word(struct player *p, const char *word, char *value)
 {
@@ -292,6 +300,20 @@ read_proxy_word(struct player *p, const char *word, char *value)
 		h->unique_id = unescape(value);
 	else if (strcmp(word, "cn") == 0)
 		h->ssl_cn = unescape(value);
+	else if (strcmp(word, "ssl_version") == 0)
+		h->ssl_version = unescape(value);
+	else if (strcmp(word, "cipher") == 0)
+		h->ssl_cipher = unescape(value);
+	else if (strcmp(word, "aws") == 0)
+		h->aws_vpce_id = unescape(value);
+	else if (strcmp(word, "azure") == 0)
+		h->azure_pel_id = read_id(value);
+	else if (strcmp(word, "gcp") == 0)
+		h->gcp_conn_id = read_id(value);
+	else if (strcmp(word, "name") == 0)
+		h->source_name = value;
+	else if (strcmp(word, "untold") == 0)
+		h->is_name_untold = true;
 	else if (strcmp(word, "local") == 0)
 		h->is_local = true;
 	else if (strcmp(word, "verified") == 0)

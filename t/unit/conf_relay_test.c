@@ -119,6 +119,8 @@ static const struct bad_row {
 	    ":3: final_timeout: \"0\"" },
 	{ "too much time for the last reply",
 	    RELAY " final_timeout = 86401\n}\n", ":3: final_timeout: " },
+	{ "no time for a header", RELAY " proxy_protocol_timeout = 0\n}\n",
+	    ":3: proxy_protocol_timeout: \"0\"" },
 	{ "no time at all", RELAY " total_timeout = 0\n}\n",
 	    ":3: total_timeout: \"0\"" },
 	{ "more than a week", RELAY " total_timeout = 604801\n}\n",
@@ -266,6 +268,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(r->hops_max, 10);
 	ck_assert_uint_eq(r->connections, 10000);
 	ck_assert_uint_eq(r->peer_connections, 1000);
+	ck_assert_uint_eq(r->proxy_protocol_timeout, 10);
 	ck_assert_uint_eq(r->command_timeout, 300);
 	ck_assert_uint_eq(r->data_timeout, 180);
 	ck_assert_uint_eq(r->connect_timeout, 30);
@@ -286,7 +289,8 @@ static const char	 full[] =
     "  proxy_protocol_out = yes hand_over = on name_lookup = no\n"
     "  tls = encrypt tls_certificate = '/c' tls_key = '/k'\n"
     "  tls_client_ca = '/ca' auth = always bare_newline = reject\n"
-    "  hops_max = 1 connections = 2 peer_connections = 0\n"
+    "  hops_max = 1 connections = 2 peer_connections = 0"
+    "  proxy_protocol_timeout = 86400\n"
     "  command_timeout = 3 data_timeout = 4 connect_timeout = 5\n"
     "  reply_timeout = 6 final_timeout = 7 total_timeout = 604800 }\n"
     "relay other { listen = '[::1]:25' transport_maps = "
@@ -341,6 +345,7 @@ START_TEST(everything)
 	ck_assert_uint_eq(r->hops_max, 1);
 	ck_assert_uint_eq(r->connections, 2);
 	ck_assert_uint_eq(r->peer_connections, 0);
+	ck_assert_uint_eq(r->proxy_protocol_timeout, 86400);
 	ck_assert_uint_eq(r->command_timeout, 3);
 	ck_assert_uint_eq(r->data_timeout, 4);
 	ck_assert_uint_eq(r->connect_timeout, 5);

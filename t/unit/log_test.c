@@ -274,6 +274,10 @@ START_TEST(to_stderr)
 	LOG(LOG_LEVEL_WARNING, NULL, "bad", { "peer", "q" });
 	for (i = 0; i < 4; i++)
 		LOG(LOG_LEVEL_INFO, NULL, "good", { "peer", "p" });
+	for (i = 0; i < 4; i++)
+		log_limited(LOG_LEVEL_INFO, NULL, "junk", i < 3 ? "a" : "b",
+		    (const struct log_pair[]){ { "n", i % 2 == 0 ? "1" : "2" },
+		    { NULL, NULL } });
 	ck_assert(log_open("prog", "stderr", CONF_LOG_JSON, 2, &err) == 0);
 	LOG(LOG_LEVEL_INFO, "S", "json", { "a", "b" });
 	log_close();
@@ -284,6 +288,7 @@ START_TEST(to_stderr)
 	    "event=bad level=warning peer=q\n"
 	    "event=good peer=p\nevent=good peer=p\nevent=good peer=p\n"
 	    "event=good peer=p\n"
+	    "event=junk n=1\nevent=junk n=2\nevent=junk n=2\n"
 	    "{\"session\":\"S\",\"event\":\"json\",\"level\":\"info\","
 	    "\"a\":\"b\"}\n");
 }
