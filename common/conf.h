@@ -71,6 +71,7 @@ struct conf {
 	char	*relay_metrics;		/* "127.0.0.1:9726" or "" */
 
 	struct trust *trust;
+	struct table_skips skips;	/* of tables, "strict" | "lenient" */
 	struct access *access;		/* of access_maps */
 };
 

@@ -136,6 +136,8 @@ static const struct conf_row	 rows[] = {
 	    "Also log requests that change nothing."),
 	WORD("", "xtext", "strict", "strict|legacy", AT(xtext),
 	    "How values of XCLIENT and XFORWARD are decoded."),
+	WORD("", "tables", "strict", "strict|lenient", CONF_NOWHERE,
+	    "What becomes of rules in files that are no valid ones."),
 	LIST("", "trust_maps", "",
 	    "Tables that map a peer to the name of its profile."),
 	LIST("", "access_maps", "",
