@@ -238,6 +238,8 @@ int	trust_add_map(struct trust *trust, const char *listener,
  * all are added; file of each trust_add_map must be there still.  0, or -1 with
  * err ("file:line: trust_maps: table:line: there is no profile ..."). */
 int	trust_check_maps(struct trust *trust, struct err *err);
+/* True if a listener of that name has maps of its own. */
+bool	trust_has_listener(const struct trust *trust, struct span name);
 /* An address of this host: never "public". */
 int	trust_add_own_address(struct trust *trust, const struct address *addr);
 

@@ -42,3 +42,15 @@ trust_check_maps(struct trust *trust, struct err *err)
 	}
 	return 0;
 }
+
+bool
+trust_has_listener(const struct trust *trust, struct span name)
+{
+	size_t	 i;
+
+	for (i = 0; i < trust->n_maps; i++)
+		if (trust->maps[i].listener != NULL &&
+		    span_eq(name, trust->maps[i].listener))
+			return true;
+	return false;
+}

@@ -30,7 +30,7 @@ static enum log_level
 level_of(enum verdict_reason reason)
 {
 	return reason == REASON_UNSEEN || reason == REASON_MISMATCH ?
-	    LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	    LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
 }
 
 void
@@ -61,8 +61,9 @@ journal_command(const char *event, const struct session *s,
     const struct verdict *verdict, const char *command, const char *line)
 {
 	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+	bool	 is_refusal = verdict->action != VERDICT_PERMIT;
 
-	LOG(LOG_LEVEL_INFO, s->id, event,
+	LOG(is_refusal ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, s->id, event,
 	    { "command", command },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
 	    { "client", address_format(&s->client, client, sizeof client) },
