@@ -57,6 +57,13 @@ conf_row_is_listen(const char *value)
 	    value);
 }
 
+/* A peer's process is known on UNIX-domain sockets only. */
+static bool
+is_unix(const char *value)
+{
+	return strncmp(value, "unix:/", 6) == 0;
+}
+
 static bool
 is_listen_or_empty(const char *value)
 {
@@ -97,6 +104,9 @@ is_context_name(const char *value)
 }
 
 #define RECEIVED_MAX	100	/* RFC 5321, 6.3: more are a loop */
+
+#define POLICY_EXPECTED	"\"unix:/path\": behind other sockets the mail " \
+	"server's process cannot be known"
 
 #define AT(field)	offsetof(struct conf, field)
 #define STRING(s, n, d, f, v, e, t)					\
@@ -180,10 +190,10 @@ static const struct conf_row	 rows[] = {
 	    "The pairs that the header carries; none: no header."),
 
 	STRING("policy", "listen", "unix:/var/spool/postfix/xcontext/policy",
-	    policy_listen, conf_row_is_listen, CONF_LISTEN_EXPECTED,
+	    policy_listen, is_unix, POLICY_EXPECTED,
 	    "Where xcontext-policy(8) serves policy requests."),
 	STRING("policy", "maps", "unix:/var/spool/postfix/xcontext/maps",
-	    policy_maps, conf_row_is_listen, CONF_LISTEN_EXPECTED,
+	    policy_maps, is_unix, POLICY_EXPECTED,
 	    "Where xcontext-policy(8) serves lookup tables."),
 	STRING("policy", "other_milters", "", policy_other_milters, NULL,
 	    NULL,

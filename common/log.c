@@ -549,3 +549,15 @@ log_if_changed(const char *key, const char *was, const char *is)
 		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
 		    { "text", "takes effect after a restart" });
 }
+
+void
+log_skips(const struct conf *conf)
+{
+	char	 count[24];
+
+	if (conf->skips.n == 0)
+		return;
+	(void)snprintf(count, sizeof(count), "%u", conf->skips.n);
+	LOG(LOG_LEVEL_WARNING, NULL, "table_lines_skipped",
+	    { "count", count }, { "text", conf->skips.first.text });
+}

@@ -56,6 +56,9 @@ void	log_event(enum log_level level, const char *session,
 	log_event((level), (session), (event),				\
 	    (const struct log_pair[]){ __VA_ARGS__, { NULL, NULL } })
 
+/* Warns of lines of tables that were passed over, if there are any. */
+void	log_skips(const struct conf *conf);
+
 /* Warns, at a reload, of a setting that takes effect after a restart only, if it
  * is another than it was. */
 void	log_if_changed(const char *key, const char *was, const char *is);

@@ -213,6 +213,7 @@ reload(struct program *p)
 	if (conf == NULL) {
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
+		daemon_reload_failed(p->conf, &err);
 	} else {
 		log_if_changed("store", p->conf->store, conf->store);
 		log_if_changed("user", p->conf->user, conf->user);
@@ -226,8 +227,9 @@ reload(struct program *p)
 			LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 			    { "text", err.text });
 		LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
+		log_skips(conf);
+		daemon_reloaded(conf);
 	}
-	daemon_ready();
 }
 
 /* The next reason to wake, or 0 after timeout_ms (-1: none). */
@@ -253,7 +255,9 @@ serve(struct program *p)
 
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "listen", p->conf->milter_listen }, { "file", p->conf->file });
-	daemon_ready();
+	log_skips(p->conf);
+	daemon_ready(p->conf);
+	log_detach();
 	while ((what = next_wake(-1)) == SIGHUP)
 		reload(p);
 	return what;

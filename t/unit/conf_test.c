@@ -293,7 +293,7 @@ static const char	 full[] =
     "  log_rate = 0 context_pairs = 128 context_size = 32768 }\n"
     "milter { listen = \"inet:127.0.0.1:99\" socket_mode = \"0600\""
     " header = X-S header_names = { tenant, \"Peer_Address\" } }\n"
-    "policy { listen = \"[::1]:98\" maps = \"unix:/m\"\n"
+    "policy { listen = \"unix:/p\" maps = \"unix:/m\"\n"
     "  other_milters = '${a}$\\\\' metrics = \"127.0.0.1:9725\""
     " restriction_classes = { strict } }\n"
     "profile edge {\n"
@@ -344,7 +344,7 @@ START_TEST(everything)
 	ck_assert(!access_is_empty(conf->access));
 	ck_assert_str_eq(conf->milter_listen, "inet:127.0.0.1:99");
 	ck_assert_uint_eq(conf->milter_socket_mode, 0600);
-	ck_assert_str_eq(conf->policy_listen, "[::1]:98");
+	ck_assert_str_eq(conf->policy_listen, "unix:/p");
 	ck_assert_str_eq(conf->policy_maps, "unix:/m");
 	ck_assert_str_eq(conf->policy_other_milters, "${a}$\\");
 	ck_assert_str_eq(conf->policy_metrics, "127.0.0.1:9725");
