@@ -188,6 +188,9 @@ static const struct conf_row	 rows[] = {
 	CHECKED_LIST("milter", "header_names", "", is_context_name,
 	    "the name of a pair",
 	    "The pairs that the header carries; none: no header."),
+	STRING("milter", "metrics", "", milter_metrics, is_listen_or_empty,
+	    "\"host:port\" or \"\"",
+	    "Where metrics are served over HTTP; \"\": nowhere."),
 
 	STRING("policy", "listen", "unix:/var/spool/postfix/xcontext/policy",
 	    policy_listen, is_unix, POLICY_EXPECTED,

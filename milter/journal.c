@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "milter_metrics.h"
 
 #define PID_SIZE	16
 
@@ -42,6 +43,8 @@ journal_answer(const char *event, const char *step, const struct session *s,
 	char		 number[PID_SIZE];
 	const char	*id = s != NULL ? s->id : facts->id;
 
+	milter_metrics_count(step == NULL ? MILTER_COMMAND_DENIED :
+	    MILTER_MAIL_REFUSED);
 	/* The first pair is what repeated warnings are counted by. */
 	LOG(level_of(answer->reason), id[0] == '\0' ? NULL : id, event,
 	    { "client", address_format(&facts->client, client,
@@ -63,6 +66,7 @@ journal_command(const char *event, const struct session *s,
 	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
 	bool	 is_refusal = verdict->action != VERDICT_PERMIT;
 
+	milter_metrics_decision(s->profile, command, verdict);
 	LOG(is_refusal ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, s->id, event,
 	    { "command", command },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
@@ -98,6 +102,7 @@ journal_access(const struct session *s, const char *action, struct span key,
 void
 journal_error(const char *id, const struct err *err)
 {
+	milter_metrics_count(MILTER_ERROR);
 	LOG(LOG_LEVEL_ERROR, id[0] == '\0' ? NULL : id, "error",
 	    { "text", err->text });
 }

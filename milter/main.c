@@ -29,6 +29,7 @@
 #include "daemon.h"
 #include "listener.h"
 #include "log.h"
+#include "milter_metrics.h"
 #include "privdrop.h"
 #include "procinfo.h"
 #include "rundir.h"
@@ -195,6 +196,9 @@ start_threads(struct program *p)
 		die("threads", &err);
 	}
 	(void)pthread_detach(thread);
+	/* Nobody's mail shall wait for numbers. */
+	if (milter_metrics_serve(p->conf->milter_metrics, &err) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
 }
 
 /*
@@ -219,6 +223,8 @@ reload(struct program *p)
 		log_if_changed("user", p->conf->user, conf->user);
 		log_if_changed("milter.listen", p->conf->milter_listen,
 		    conf->milter_listen);
+		log_if_changed("milter.metrics", p->conf->milter_metrics,
+		    conf->milter_metrics);
 		service_set_conf(conf);
 		conf_unref(p->conf);
 		p->conf = conf;
