@@ -84,7 +84,7 @@ socketmap_name(struct span body, struct span *name_r)
 	const char	*blank = memchr(body.p, ' ', body.n);
 	size_t		 i, n;
 
-	if (blank == NULL || memchr(body.p, '\0', body.n) != NULL)
+	if (memchr(body.p, '\0', body.n) != NULL || blank == NULL)
 		return false;
 	n = (size_t)(blank - body.p);
 	if (n == 0 || n > NAME_MAX_SHOWN)
