@@ -107,7 +107,8 @@ has_map(const struct access *access, const char *spec)
 }
 
 static int
-add_table(struct access *access, const char *spec, struct err *why)
+add_table(struct access *access, const char *spec,
+    const struct table_how *how, struct err *why)
 {
 	struct table	**grown, *table;
 
@@ -116,7 +117,7 @@ add_table(struct access *access, const char *spec, struct err *why)
 	if (grown == NULL)
 		return err_set(why, "out of memory");
 	access->maps = grown;
-	table = table_open(spec, why);
+	table = table_open_from(spec, how, why);
 	if (table == NULL)
 		return -1;
 	if (table_each_value(table, check_value, access, why) == -1) {
@@ -131,9 +132,10 @@ int
 access_add_map(struct access *access, const char *spec, const char *file,
     unsigned line, struct err *err)
 {
-	struct err	 why;
+	const struct table_how	 how = { .file = file, .line = line };
+	struct err		 why;
 
-	if (has_map(access, spec) || add_table(access, spec, &why) == 0)
+	if (has_map(access, spec) || add_table(access, spec, &how, &why) == 0)
 		return 0;
 	return err_set_at(err, file, line, "access_maps: %s", why.text);
 }

@@ -198,6 +198,7 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	if (whole->conf.file == NULL || whole->conf.trust == NULL ||
 	    whole->conf.access == NULL || whole->conf.scope == NULL)
 		return err_set_at(err, file, 0, "out of memory");
+	trust_set_skips(whole->conf.trust, &whole->conf.skips);
 	if (conf_text_read(file, &text, err) == -1)
 		return -1;
 	result = conf_parse(whole, &text, err);

@@ -55,6 +55,7 @@ struct conf {
 	char	*milter_listen;		/* "unix:/path" | "inet:host:port" */
 	unsigned milter_socket_mode;	/* octal in the file: "0660" */
 	char	*milter_header;		/* "X-Session-Context" */
+	char	*milter_metrics;	/* "127.0.0.1:9727" or "" */
 	const char **milter_header_names;	/* NULL-terminated; none: no
 					 * header */
 	char	*policy_listen;
@@ -71,6 +72,7 @@ struct conf {
 	char	*relay_metrics;		/* "127.0.0.1:9726" or "" */
 
 	struct trust *trust;
+	struct table_skips skips;	/* of tables, "strict" | "lenient" */
 	struct access *access;		/* of access_maps */
 };
 

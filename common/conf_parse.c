@@ -119,6 +119,19 @@ check_value(cfg_t *cfg, const struct conf_row *row, const char *value)
 	return 0;
 }
 
+/* Counts before tables are opened, and sections open theirs when they end. */
+static int
+set_tables(cfg_t *cfg, const struct conf_row *row, const char *value)
+{
+	struct table_skips	*skips = &parse->conf->skips;
+
+	skips->is_lenient = conf_row_word(row, value) == 1;
+	if (!skips->is_lenient || skips->n_tables == 0)
+		return 0;
+	cfg_error(cfg, "tables: must stand above all that names a table");
+	return -1;
+}
+
 /* libconfuse calls this with each value that was read. */
 static int
 on_value(cfg_t *cfg, cfg_opt_t *opt)
@@ -134,7 +147,10 @@ on_value(cfg_t *cfg, cfg_opt_t *opt)
 	if (opt->type != CFGT_STR)
 		return 0;
 	value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-	return check_value(cfg, row, value);
+	if (check_value(cfg, row, value) == -1)
+		return -1;
+	return strcmp(row->full, ".tables") == 0 ? set_tables(cfg, row, value) :
+	    0;
 }
 
 /* libconfuse's own reading of numbers takes "" for 0 and "010" for 8. */
@@ -345,6 +361,8 @@ conf_parse(struct conf_whole *whole, const struct conf_text *text,
 		result = parse_text(whole->cfg);
 		if (result == 0)
 			result = conf_add_maps(&this, whole->cfg);
+		if (result == 0)
+			result = trust_check_maps(whole->conf.trust, err);
 		if (result == 0)
 			result = conf_add_global_scope(&this, whole->cfg);
 		if (result == 0)

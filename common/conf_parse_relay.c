@@ -50,6 +50,10 @@ open_tables(struct conf_reader *reader, cfg_t *section, const char *name,
 	cfg_opt_t	*opt = cfg_getopt(section, name);
 	unsigned	 i, size = cfg_opt_size(opt);
 	struct err	 why;
+	const struct table_how	 how = {
+		.file = reader->conf->file,
+		.line = conf_line_of(reader, opt)
+	};
 
 	if (size == 0)
 		return 0;
@@ -58,11 +62,11 @@ open_tables(struct conf_reader *reader, cfg_t *section, const char *name,
 		return err_set_at(reader->err, reader->conf->file, 0,
 		    "out of memory");
 	for (i = 0; i < size; i++) {
-		(*tables)[i] = table_open(cfg_opt_getnstr(opt, i), &why);
+		(*tables)[i] = table_open_from(cfg_opt_getnstr(opt, i), &how,
+		    &why);
 		if ((*tables)[i] == NULL)
-			return err_set_at(reader->err, reader->conf->file,
-			    conf_line_of(reader, opt), "%s: %s", name,
-			    why.text);
+			return err_set_at(reader->err, how.file, how.line,
+			    "%s: %s", name, why.text);
 		*n = i + 1;
 	}
 	return 0;

@@ -57,6 +57,13 @@ conf_row_is_listen(const char *value)
 	    value);
 }
 
+/* A peer's process is known on UNIX-domain sockets only. */
+static bool
+is_unix(const char *value)
+{
+	return strncmp(value, "unix:/", 6) == 0;
+}
+
 static bool
 is_listen_or_empty(const char *value)
 {
@@ -98,6 +105,9 @@ is_context_name(const char *value)
 
 #define RECEIVED_MAX	100	/* RFC 5321, 6.3: more are a loop */
 
+#define POLICY_EXPECTED	"\"unix:/path\": behind other sockets the mail " \
+	"server's process cannot be known"
+
 #define AT(field)	offsetof(struct conf, field)
 #define STRING(s, n, d, f, v, e, t)					\
 	{ s, n, s "." n, CONF_STRING, d, 0, 0, AT(f), NULL, v, e, t }
@@ -136,6 +146,8 @@ static const struct conf_row	 rows[] = {
 	    "Also log requests that change nothing."),
 	WORD("", "xtext", "strict", "strict|legacy", AT(xtext),
 	    "How values of XCLIENT and XFORWARD are decoded."),
+	WORD("", "tables", "strict", "strict|lenient", CONF_NOWHERE,
+	    "What becomes of rules in files that are no valid ones."),
 	LIST("", "trust_maps", "",
 	    "Tables that map a peer to the name of its profile."),
 	LIST("", "access_maps", "",
@@ -176,12 +188,15 @@ static const struct conf_row	 rows[] = {
 	CHECKED_LIST("milter", "header_names", "", is_context_name,
 	    "the name of a pair",
 	    "The pairs that the header carries; none: no header."),
+	STRING("milter", "metrics", "", milter_metrics, is_listen_or_empty,
+	    "\"host:port\" or \"\"",
+	    "Where metrics are served over HTTP; \"\": nowhere."),
 
 	STRING("policy", "listen", "unix:/var/spool/postfix/xcontext/policy",
-	    policy_listen, conf_row_is_listen, CONF_LISTEN_EXPECTED,
+	    policy_listen, is_unix, POLICY_EXPECTED,
 	    "Where xcontext-policy(8) serves policy requests."),
 	STRING("policy", "maps", "unix:/var/spool/postfix/xcontext/maps",
-	    policy_maps, conf_row_is_listen, CONF_LISTEN_EXPECTED,
+	    policy_maps, is_unix, POLICY_EXPECTED,
 	    "Where xcontext-policy(8) serves lookup tables."),
 	STRING("policy", "other_milters", "", policy_other_milters, NULL,
 	    NULL,

@@ -3,15 +3,17 @@
 /*
  * log: one line an event, as key=value text or as JSON.
  *
- * Text: "session=ID event=NAME key=value ...", and "level=warning" or
+ * Text: "session=ID event=NAME key=value ...", on stderr with "time=..." in
+ * front, and "level=notice", "level=warning" or
  * "level=error" behind the event if it is not an ordinary one.  A value that
  * is empty or holds anything but printable ASCII without '"', '\' and '=' is
  * quoted: "..." with \" and \\ for these two, and \xHH for every byte that is
  * not printable ASCII.  What does not fit is cut, and the line then ends in
  * "...".
  *
- * JSON: one object with the same keys in the same order, "level" always, in
- * ASCII.  Bytes that are not UTF-8 become \xHH in the value.  Pairs that do
+ * JSON: one object with the same keys in the same order behind "time" and
+ * "program", "level" always, in ASCII.  Which keys are numbers does not depend
+ * on their values: those come from outside.  Bytes that are not UTF-8 become \xHH in the value.  Pairs that do
  * not fit are left out, and "truncated" is true.
  */
 #include "log.h"
@@ -38,6 +40,7 @@ static struct {
 	unsigned		 rate_max;
 	char			 ident[IDENT_SIZE];
 	struct log_rate		 rate;
+	bool			 is_detached;
 } logger = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 	.facility = LOG_TARGET_STDERR,
@@ -154,6 +157,8 @@ level_text(enum log_level level)
 		return "error";
 	case LOG_LEVEL_WARNING:
 		return "warning";
+	case LOG_LEVEL_NOTICE:
+		return "notice";
 	case LOG_LEVEL_INFO:
 	default:
 		return "info";
@@ -169,7 +174,31 @@ struct event {
 	unsigned long		 suppressed;
 	bool			 is_limited;
 	const char		*like;	/* by what, besides the name */
+	const struct log_origin	*origin;	/* NULL: is not told */
 };
+
+void
+log_time_text(const struct timespec *now, char buf[LOG_TIME_SIZE])
+{
+	struct tm	 tm;
+	char		 seconds[LOG_TIME_SIZE];
+
+	if (gmtime_r(&now->tv_sec, &tm) == NULL ||
+	    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		seconds[0] = '\0';
+	(void)snprintf(buf, LOG_TIME_SIZE, "%s.%03uZ", seconds,
+	    (unsigned)(now->tv_nsec / 1000000) % 1000);
+}
+
+/* NULL: it is not told. */
+static const char *
+time_of(const struct event *event, char buf[LOG_TIME_SIZE])
+{
+	if (event->origin == NULL)
+		return NULL;
+	log_time_text(&event->origin->now, buf);
+	return buf;
+}
 
 static const char *
 suppressed_text(const struct event *event, char *buf, size_t size)
@@ -185,13 +214,14 @@ format_text(const struct event *event, char *buf, size_t size)
 {
 	struct line		 line = { buf, 0, size, false };
 	const struct log_pair	*pair;
-	char			 number[24];
+	char			 number[24], now[LOG_TIME_SIZE];
 
 	if (size <= END_ROOM) {
 		if (size > 0)
 			*buf = '\0';
 		return 0;
 	}
+	line_add_pair(&line, "time", time_of(event, now));
 	line_add_pair(&line, "session", event->session);
 	line_add_pair(&line, "event", event->name);
 	if (event->level != LOG_LEVEL_INFO)
@@ -269,10 +299,46 @@ json_text(const char *value)
 	return json;
 }
 
+/* The keys whose values are our own numbers, in xcontext.conf(5), too. */
+static bool
+is_number_key(const char *key)
+{
+	static const char *const	 keys[] = {
+		"code", "count", "pid", "recipients", "relay_port", "reply",
+		"size", "suppressed", "uid"
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+/* False: it is none that JSON can say without loss. */
+static bool
+json_number(const char *value, json_t **number_r)
+{
+	size_t	 n = strspn(value, "0123456789");
+
+	if (n == 0 || n > 15 || value[n] != '\0' || (n > 1 && *value == '0'))
+		return false;
+	*number_r = json_integer(strtoll(value, NULL, 10));
+	return true;
+}
+
 static void
 json_add(json_t *object, const char *key, const char *value)
 {
-	if (value != NULL)
+	json_t	*number;
+
+	if (value == NULL)
+		return;
+	if (is_number_key(key) && json_number(value, &number))
+		json_object_set_new(object, key, number);
+	else if (strcmp(key, "report_only") == 0)
+		json_object_set_new(object, key, json_true());
+	else
 		json_object_set_new(object, key, json_text(value));
 }
 
@@ -281,12 +347,15 @@ static json_t *
 json_event(const struct event *event, size_t n, bool is_truncated)
 {
 	json_t	*object;
-	char	 number[24];
+	char	 number[24], now[LOG_TIME_SIZE];
 	size_t	 i;
 
 	object = json_object();
 	if (object == NULL)
 		return NULL;
+	json_add(object, "time", time_of(event, now));
+	if (event->origin != NULL)
+		json_add(object, "program", event->origin->program);
 	json_add(object, "session", event->session);
 	json_add(object, "event", event->name);
 	json_add(object, "level", level_text(event->level));
@@ -334,12 +403,12 @@ format_event(enum conf_log_format format, const struct event *event,
 }
 
 size_t
-log_format_line(enum conf_log_format format, enum log_level level,
-    const char *session, const char *event, const struct log_pair *pairs,
-    char *buf, size_t size)
+log_format_line(enum conf_log_format format, const struct log_origin *origin,
+    enum log_level level, const char *session, const char *event,
+    const struct log_pair *pairs, char *buf, size_t size)
 {
 	struct event	 ev = { .level = level, .session = session,
-			     .name = event, .pairs = pairs };
+			     .name = event, .pairs = pairs, .origin = origin };
 
 	return format_event(format, &ev, buf, size);
 }
@@ -379,6 +448,14 @@ log_close(void)
 	pthread_mutex_unlock(&logger.mutex);
 }
 
+void
+log_detach(void)
+{
+	pthread_mutex_lock(&logger.mutex);
+	logger.is_detached = true;
+	pthread_mutex_unlock(&logger.mutex);
+}
+
 static int
 syslog_priority(enum log_level level)
 {
@@ -387,6 +464,8 @@ syslog_priority(enum log_level level)
 		return LOG_ERR;
 	case LOG_LEVEL_WARNING:
 		return LOG_WARNING;
+	case LOG_LEVEL_NOTICE:
+		return LOG_NOTICE;
 	case LOG_LEVEL_INFO:
 	default:
 		return LOG_INFO;
@@ -402,9 +481,17 @@ write_stderr(char *line, size_t len)
 		return;		/* there is nobody left to be told */
 }
 
+/* The settings, as they were when a line was begun. */
+struct settings {
+	int			 facility;
+	enum conf_log_format	 format;
+	bool			 is_detached;
+	char			 ident[IDENT_SIZE];
+};
+
 /* Copies the settings out; false: it must not be written. */
 static bool
-begin(struct event *event, int *facility_r, enum conf_log_format *format_r)
+begin(struct event *event, struct settings *settings_r)
 {
 	struct timespec	 now;
 	bool		 is_allowed = true;
@@ -415,27 +502,43 @@ begin(struct event *event, int *facility_r, enum conf_log_format *format_r)
 		is_allowed = log_rate_allows(&logger.rate, event->name,
 		    event->like, logger.rate_max, (int64_t)now.tv_sec + 1,
 		    &event->suppressed);
-	*facility_r = logger.facility;
-	*format_r = logger.format;
+	settings_r->facility = logger.facility;
+	settings_r->format = logger.format;
+	settings_r->is_detached = logger.is_detached;
+	memcpy(settings_r->ident, logger.ident, sizeof(logger.ident));
 	pthread_mutex_unlock(&logger.mutex);
 	return is_allowed;
+}
+
+/* syslog(3) knows the time by itself, and JSON is read without it. */
+static void
+write_syslog(struct event *ev, const struct settings *settings, char *line)
+{
+	if (settings->format == CONF_LOG_TEXT)
+		ev->origin = NULL;
+	(void)format_event(settings->format, ev, line, LINE_SIZE);
+	syslog(syslog_priority(ev->level), "%s", line);
 }
 
 static void
 write_event(struct event *event)
 {
-	enum conf_log_format	 format;
+	struct settings		 settings;
+	struct log_origin	 origin = { .program = settings.ident };
 	char			 line[LINE_SIZE + 1];
-	int			 facility;
-	size_t			 len;
+	bool			 is_stderr;
 
-	if (!begin(event, &facility, &format))
+	if (!begin(event, &settings))
 		return;
-	len = format_event(format, event, line, LINE_SIZE);
-	if (facility == LOG_TARGET_STDERR)
-		write_stderr(line, len);
-	else
-		syslog(syslog_priority(event->level), "%s", line);
+	event->origin = &origin;
+	clock_gettime(CLOCK_REALTIME, &origin.now);
+	is_stderr = settings.facility == LOG_TARGET_STDERR;
+	if (is_stderr || (!settings.is_detached &&
+	    event->level <= LOG_LEVEL_WARNING))
+		write_stderr(line, format_event(is_stderr ? settings.format :
+		    CONF_LOG_TEXT, event, line, LINE_SIZE));
+	if (!is_stderr)
+		write_syslog(event, &settings, line);
 }
 
 void
@@ -444,7 +547,7 @@ log_event(enum log_level level, const char *session, const char *event,
 {
 	struct event	 ev = { .level = level, .session = session,
 			     .name = event, .pairs = pairs,
-			     .is_limited = level != LOG_LEVEL_INFO };
+			     .is_limited = level <= LOG_LEVEL_WARNING };
 
 	if (pairs != NULL && pairs[0].key != NULL)
 		ev.like = pairs[0].value;
@@ -468,4 +571,16 @@ log_if_changed(const char *key, const char *was, const char *is)
 	if (strcmp(was, is) != 0)
 		LOG(LOG_LEVEL_WARNING, NULL, "reload", { "key", key },
 		    { "text", "takes effect after a restart" });
+}
+
+void
+log_skips(const struct conf *conf)
+{
+	char	 count[24];
+
+	if (conf->skips.n == 0)
+		return;
+	(void)snprintf(count, sizeof(count), "%u", conf->skips.n);
+	LOG(LOG_LEVEL_WARNING, NULL, "table_lines_skipped",
+	    { "count", count }, { "text", conf->skips.first.text });
 }

@@ -14,17 +14,18 @@
 static const struct table_type {
 	const char	*name;
 	table_opener	*open;
+	bool		 is_file;	/* never written inline */
 } types[] = {
-	{ "cidr",	table_cidr_open },
-	{ "inline",	table_inline_open },
-	{ "lmdb",	table_lmdb_open },
-	{ "pcre",	table_pcre_open },
-	{ "pipemap",	table_pipe_open },
-	{ "regexp",	table_regexp_open },
-	{ "static",	table_static_open },
-	{ "texthash",	table_texthash_open },
-	{ "union",	table_union_open },
-	{ "unionmap",	table_union_open },
+	{ "cidr",	table_cidr_open,	false },
+	{ "inline",	table_inline_open,	false },
+	{ "lmdb",	table_lmdb_open,	true },
+	{ "pcre",	table_pcre_open,	false },
+	{ "pipemap",	table_pipe_open,	false },
+	{ "regexp",	table_regexp_open,	false },
+	{ "static",	table_static_open,	false },
+	{ "texthash",	table_texthash_open,	false },
+	{ "union",	table_union_open,	false },
+	{ "unionmap",	table_union_open,	false },
 };
 
 #define NTYPES	(sizeof(types) / sizeof(types[0]))
@@ -40,10 +41,50 @@ type_find(struct span name)
 	return NULL;
 }
 
-struct table *
-table_open_nested(const char *spec, unsigned depth, struct err *err)
+bool
+table_skips(const struct table_source *src, const char *file, unsigned line,
+    const char *why, struct err *err)
 {
-	struct table_source	 src = { .depth = depth };
+	struct table_skips	*skips = src->how->skips;
+
+	err_set_at(err, table_label(file).text, line, "%s", why);
+	/* What is written inline is the administrator's own. */
+	if (skips == NULL || !skips->is_lenient || *src->name == '{')
+		return false;
+	if (skips->n++ == 0)
+		skips->first = *err;
+	return true;
+}
+
+/* Opens a table of that type; spec becomes the table's. */
+static struct table *
+open_as(const struct table_type *type, char *spec,
+    const struct table_source *src, struct err *err)
+{
+	struct table	*table;
+	char		*named_in = NULL;
+
+	if (src->how->file != NULL && !type->is_file &&
+	    (named_in = strdup(src->how->file)) == NULL) {
+		err_set(err, "%.60s: %s", spec, strerror(errno));
+		return NULL;
+	}
+	table = type->open(src, err);
+	if (table == NULL) {
+		free(named_in);
+		return NULL;
+	}
+	table->spec = spec;
+	table->named_in = named_in;
+	table->named_line = src->how->line;
+	return table;
+}
+
+struct table *
+table_open_nested(const char *spec, unsigned depth,
+    const struct table_how *how, struct err *err)
+{
+	struct table_source	 src = { .depth = depth, .how = how };
 	const struct table_type	*type;
 	const char		*colon = strchr(spec, ':');
 	struct table		*table;
@@ -68,29 +109,38 @@ table_open_nested(const char *spec, unsigned depth, struct err *err)
 	}
 	src.spec = copy;
 	src.name = copy + (colon - spec) + 1;
-	if ((table = type->open(&src, err)) == NULL)
+	if ((table = open_as(type, copy, &src, err)) == NULL)
 		free(copy);
-	else
-		table->spec = copy;
 	return table;
+}
+
+struct table *
+table_open_from(const char *spec, const struct table_how *how,
+    struct err *err)
+{
+	if (how->skips != NULL)
+		how->skips->n_tables++;
+	return table_open_nested(spec, 0, how, err);
 }
 
 struct table *
 table_open(const char *spec, struct err *err)
 {
-	return table_open_nested(spec, 0, err);
+	return table_open_from(spec, &(struct table_how){ .file = NULL }, err);
 }
 
 void
 table_free(struct table *table)
 {
-	char	*spec;
+	char	*spec, *named_in;
 
 	if (table == NULL)
 		return;
 	spec = table->spec;
+	named_in = table->named_in;
 	table->ops->free(table);
 	free(spec);
+	free(named_in);
 }
 
 const char *
@@ -261,6 +311,16 @@ key_is_possible(struct span key)
 	    table_is_utf8(key));
 }
 
+/* A rule that stands in the table's own spec is where that is named. */
+static void
+name_place(const struct table *table, const char **file, unsigned *line)
+{
+	if (table->named_in == NULL || *file != table->spec)
+		return;
+	*file = table->named_in;
+	*line = table->named_line;
+}
+
 enum table_status
 table_find(const struct table *table, struct span key,
     struct table_result *res)
@@ -276,6 +336,8 @@ table_find(const struct table *table, struct span key,
 	if (status == TABLE_FOUND &&
 	    !table_is_utf8((struct span){ res->value, res->len }))
 		return cannot_tell(res, "the result is not UTF-8");
+	if (status == TABLE_FOUND)
+		name_place(table, &res->file, &res->line);
 	return status;
 }
 
@@ -291,5 +353,6 @@ table_each_value(const struct table *table, table_value_fn *fn, void *arg,
 size_t
 table_memory(const struct table *table)
 {
-	return table->ops->memory(table) + strlen(table->spec) + 1;
+	return table->ops->memory(table) + strlen(table->spec) + 1 +
+	    (table->named_in == NULL ? 0 : strlen(table->named_in) + 1);
 }

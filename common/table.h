@@ -49,14 +49,31 @@ struct table_result {
 	size_t		 len;
 	size_t		 size;		/* capacity of value */
 	const char	*file;		/* where the answering rule stands: file
-					 * and line, or spec and rule number in
-					 * a table written inline, or spec and
-					 * 0; lives as long as the table */
+					 * and line; of a table written inline,
+					 * where that was named, or spec and
+					 * rule number; or spec and 0; lives
+					 * as long as the table */
 	unsigned	 line;
 	struct err	 err;		/* only with CANNOT_TELL: why */
 };
 
 struct table;
+
+/* Lines of files that were passed over, where that is allowed. */
+struct table_skips {
+	bool		 is_lenient;
+	unsigned	 n_tables;	/* that were opened with it */
+	unsigned	 n;		/* lines */
+	struct err	 first;		/* "file:line: why", of the first */
+};
+
+/* Where a table is named, and how its file is to be read. */
+struct table_how {
+	const char		*file;	/* NULL: it is not known where */
+	unsigned		 line;
+	struct table_skips	*skips;	/* NULL: bad lines are errors; else
+					 * it must not be used by two at once */
+};
 
 /*
  * Opens "type:name", for instance "cidr:/etc/xcontext/trust.cidr",
@@ -68,6 +85,15 @@ struct table;
  * a rule that is silently missing would misjudge mail.
  */
 struct table	*table_open(const char *spec, struct err *err);
+
+/*
+ * The same.  Results of a table that is written inline are told to stand at
+ * how->file and how->line.  With how->skips lenient, a rule that is no valid
+ * one in a cidr or texthash file is counted there and passed over, as Postfix
+ * does; "if" and "endif", on which other lines depend, are not.
+ */
+struct table	*table_open_from(const char *spec,
+		    const struct table_how *how, struct err *err);
 void		 table_free(struct table *table);
 
 /* The spec that it was opened with; lives as long as the table. */
@@ -86,7 +112,8 @@ void	table_result_clear(struct table_result *res);
 /* True if s is what Postfix takes for UTF-8 (RFC 3629, with NUL). */
 bool	table_is_utf8(struct span s);
 
-/* A result that a lookup may have, and where it stands, as in table_result. */
+/* A result that a lookup may have, and where it stands, as in table_result, but
+ * by spec and rule number also if it is known where the table was named. */
 struct table_value {
 	struct span	 text;
 	const char	*file;

@@ -282,18 +282,36 @@ load_line(struct loader *l, char *line, unsigned number, struct err *why)
 	return add_rule(l, own, n, result, number, why);
 }
 
+/* Says whether a line that load_line does not take may be passed over. */
+static bool
+is_skipped(const struct table_source *src, const struct table_file *file,
+    const struct table_line *line, bool is_rule, const struct err *why,
+    struct err *err)
+{
+	if (is_rule)
+		return table_skips(src, file->name, line->number, why->text,
+		    err);
+	err_set_at(err, table_label(file->name).text, line->number, "%s",
+	    why->text);
+	return false;
+}
+
 static int
-load_lines(struct loader *l, struct table_file *file, struct err *err)
+load_lines(struct loader *l, const struct table_source *src,
+    struct table_file *file, struct err *err)
 {
 	struct table_line	 line;
 	struct err		 why;
 	int			 more;
+	bool			 is_rule;
 
-	while ((more = table_file_next(file, &line, err)) == 1)
-		if (load_line(l, line.text, line.number, &why) == -1)
-			return err_set_at(err, table_label(file->name).text,
-			    line.number, "%s",
-			    why.text);
+	while ((more = table_file_next(file, &line, err)) == 1) {
+		is_rule = !is_word(line.text, "if") &&
+		    !is_word(line.text, "endif");
+		if (load_line(l, line.text, line.number, &why) == -1 &&
+		    !is_skipped(src, file, &line, is_rule, &why, err))
+			return -1;
+	}
 	if (more == -1)
 		return -1;
 	if (l->nblocks > 1)
@@ -313,11 +331,12 @@ shrink(struct table_cidr *t)
 }
 
 static int
-load(struct loader *l, struct table_file *file, struct err *err)
+load(struct loader *l, const struct table_source *src,
+    struct table_file *file, struct err *err)
 {
 	if ((l->builder = addrmap_builder_new()) == NULL)
 		return no_memory(err);
-	if (push_whole_table(l, err) == -1 || load_lines(l, file, err) == -1)
+	if (push_whole_table(l, err) == -1 || load_lines(l, src, file, err) == -1)
 		return -1;
 	shrink(l->t);
 	if ((l->t->map = addrmap_build(l->builder)) == NULL)
@@ -416,7 +435,7 @@ table_cidr_open(const struct table_source *src, struct err *err)
 	t->base.ops = &cidr_ops;
 	l.t = t;
 	if ((result = table_file_open(&file, src, err)) == 0)
-		result = load(&l, &file, err);
+		result = load(&l, src, &file, err);
 	t->file = table_file_take_name(&file, &t->path);
 	table_file_close(&file);
 	loader_clear(&l);

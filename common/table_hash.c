@@ -314,28 +314,48 @@ hash_new(struct err *err)
 	return t;
 }
 
+/* 1: the line is added; 0: it is not, for the reason in why; -1: out of
+ * memory. */
 static int
-texthash_add(struct table_hash *t, const struct table_file *file,
-    const struct table_line *line, struct err *err)
+texthash_add(struct table_hash *t, const struct table_line *line,
+    struct err *why)
 {
-	const char	*why;
+	const char	*wrong;
 	char		*value;
 
-	if ((why = split_line(line->text, &value)) != NULL)
-		return err_set_at(err, table_label(file->name).text,
-		    line->number, "%s", why);
-	if (!table_is_utf8(span_of(line->text)) ||
-	    !table_is_utf8(span_of(value)))
-		return err_set_at(err, table_label(file->name).text,
-		    line->number,
-		    "the line is not UTF-8");
+	if ((wrong = split_line(line->text, &value)) == NULL &&
+	    (!table_is_utf8(span_of(line->text)) ||
+	    !table_is_utf8(span_of(value))))
+		wrong = "the line is not UTF-8";
+	if (wrong != NULL) {
+		err_set(why, "%s", wrong);
+		return 0;
+	}
 	switch (hash_put(t, line->text, value, line->number)) {
 	case 0:
-		return 0;
+		return 1;
 	case 1:
-		return err_set_at(err, table_label(file->name).text,
-		    line->number,
-		    "duplicate key \"%.60s\"", line->text);
+		err_set(why, "duplicate key \"%.60s\"", line->text);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/* 0: the next line may follow; -1 with err. */
+static int
+texthash_line(struct table_hash *t, const struct table_source *src,
+    const struct table_file *file, const struct table_line *line,
+    struct err *err)
+{
+	struct err	 why;
+
+	switch (texthash_add(t, line, &why)) {
+	case 1:
+		return 0;
+	case 0:
+		return table_skips(src, file->name, line->number, why.text,
+		    err) ? 0 : -1;
 	default:
 		return err_set(err, "%s: %s", table_label(file->name).text,
 		    strerror(errno));
@@ -353,7 +373,7 @@ texthash_load(struct table_hash *t, const struct table_source *src,
 	if (table_file_open_path(&file, src, err) == -1)
 		more = -1;
 	while (more != -1 && (more = table_file_next(&file, &line, err)) == 1)
-		more = texthash_add(t, &file, &line, err);
+		more = texthash_line(t, src, &file, &line, err);
 	t->file = table_file_take_name(&file, &t->path);
 	table_file_close(&file);
 	return more;

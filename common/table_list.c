@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 static int
-list_add(struct table_list *list, const char *spec, unsigned depth,
-    struct err *err)
+list_add(struct table_list *list, const char *spec,
+    const struct table_source *src, struct err *err)
 {
 	struct table	**v;
 
@@ -18,7 +18,8 @@ list_add(struct table_list *list, const char *spec, unsigned depth,
 	if (v == NULL)
 		return err_set(err, "%s", strerror(errno));
 	list->v = v;
-	if ((v[list->n] = table_open_nested(spec, depth, err)) == NULL)
+	v[list->n] = table_open_nested(spec, src->depth + 1, src->how, err);
+	if (v[list->n] == NULL)
 		return -1;
 	list->n++;
 	return 0;
@@ -36,7 +37,7 @@ table_list_open(struct table_list *list, const struct table_source *src,
 	if ((rest = table_brace_strip(copy, err)) == NULL)
 		result = -1;
 	while (result == 0 && (token = table_brace_token(&rest)) != NULL)
-		result = list_add(list, token, src->depth + 1, err);
+		result = list_add(list, token, src, err);
 	if (result == 0 && list->n == 0)
 		result = err_set(err, "%s: expected {type:name, ...}",
 		    table_label(src->spec).text);

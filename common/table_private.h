@@ -13,7 +13,11 @@
 /* Each type's struct begins with this. */
 struct table {
 	const struct table_ops	*ops;
-	char			*spec;		/* set by table.c */
+	/* Set by table.c. */
+	char			*spec;
+	char			*named_in;	/* file; NULL: results are to
+						 * be told as they are */
+	unsigned		 named_line;
 };
 
 struct table_ops {
@@ -41,6 +45,7 @@ struct table_source {
 					 * table */
 	const char	*name;		/* the part behind the first colon */
 	unsigned	 depth;		/* of the tables around it */
+	const struct table_how *how;	/* for itself and tables in it */
 };
 
 /* The openers: NULL with err set on failure; table.c sets table->spec. */
@@ -50,9 +55,14 @@ table_opener	 table_cidr_open, table_inline_open, table_lmdb_open,
 		    table_pcre_open, table_pipe_open, table_regexp_open,
 		    table_static_open, table_texthash_open, table_union_open;
 
-/* table_open for a table inside another. */
+/* table_open_from for a table inside another. */
 struct table	*table_open_nested(const char *spec, unsigned depth,
-		    struct err *err);
+		    const struct table_how *how, struct err *err);
+
+/* Counts a bad line of a file and returns true, if it may be passed over; else
+ * puts the error together and returns false. */
+bool	table_skips(const struct table_source *src, const char *file,
+	    unsigned line, const char *why, struct err *err);
 
 bool	table_folds_keys(const struct table *table);
 bool	table_never_folds(const struct table *table);

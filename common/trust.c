@@ -172,10 +172,16 @@ trust_table(struct trust *trust, const char *spec, struct err *err)
 		return NULL;
 	}
 	trust->tables = grown;
-	grown[trust->n_tables] = table_open(spec, err);
+	grown[trust->n_tables] = table_open_from(spec, &trust->how, err);
 	if (grown[trust->n_tables] == NULL)
 		return NULL;
 	return grown[trust->n_tables++];
+}
+
+void
+trust_set_skips(struct trust *trust, struct table_skips *skips)
+{
+	trust->how.skips = skips;
 }
 
 static bool
@@ -213,6 +219,8 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	const struct table	*table;
 	char			*copy = NULL;
 
+	trust->how.file = file;
+	trust->how.line = line;
 	table = trust_table(trust, spec, &why);
 	if (table == NULL)
 		return err_set_at(err, file, line, "trust_maps: %s", why.text);
@@ -222,7 +230,8 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	trust->maps = grown;
 	if (listener != NULL && (copy = strdup(listener)) == NULL)
 		return err_set_at(err, file, line, "out of memory");
-	grown[trust->n_maps++] = (struct trust_map){ copy, table };
+	grown[trust->n_maps++] = (struct trust_map){ copy, table, file,
+	    line };
 	return 0;
 }
 

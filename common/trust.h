@@ -223,6 +223,10 @@ struct trust_profile_def {
 
 struct trust	*trust_new(void);
 void		 trust_free(struct trust *trust);
+/* How tables are opened from now on (table_open_from); skips must live until
+ * the last one is. */
+void		 trust_set_skips(struct trust *trust,
+		    struct table_skips *skips);
 /* 0, or -1 with err (file:line of the bad item). */
 int	trust_add_profile(struct trust *trust,
 	    const struct trust_profile_def *def, struct err *err);
@@ -230,6 +234,12 @@ int	trust_add_profile(struct trust *trust,
 int	trust_add_map(struct trust *trust, const char *listener,
 	    const char *spec, const char *file, unsigned line,
 	    struct err *err);
+/* Whether each profile that the maps' tables are known to name is there, once
+ * all are added; file of each trust_add_map must be there still.  0, or -1 with
+ * err ("file:line: trust_maps: table:line: there is no profile ..."). */
+int	trust_check_maps(struct trust *trust, struct err *err);
+/* True if a listener of that name has maps of its own. */
+bool	trust_has_listener(const struct trust *trust, struct span name);
 /* An address of this host: never "public". */
 int	trust_add_own_address(struct trust *trust, const struct address *addr);
 

@@ -41,6 +41,8 @@ struct trust_profile {
 struct trust_map {
 	char			*listener;	/* NULL: the global maps */
 	const struct table	*table;
+	const char		*file;		/* where it was added; file is */
+	unsigned		 line;		/* the configuration's */
 };
 
 struct trust {
@@ -52,6 +54,7 @@ struct trust {
 	size_t			  n_tables;
 	struct address		 *own;		/* sorted */
 	size_t			  n_own;
+	struct table_how	  how;		/* of what is opened next */
 };
 
 /* Why an address is not "public". */

@@ -228,6 +228,8 @@ trust_list_new(struct trust *trust, enum assertion_name name,
 	char			 setting[32];
 
 	setting_name(name, setting, sizeof(setting));
+	trust->how.file = file;
+	trust->how.line = line;
 	list = calloc(1, sizeof(*list));
 	if (list == NULL) {
 		err_set_at(err, file, line, "out of memory");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "milter_metrics.h"
 
 #define PID_SIZE	16
 
@@ -30,7 +31,7 @@ static enum log_level
 level_of(enum verdict_reason reason)
 {
 	return reason == REASON_UNSEEN || reason == REASON_MISMATCH ?
-	    LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+	    LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
 }
 
 void
@@ -42,6 +43,8 @@ journal_answer(const char *event, const char *step, const struct session *s,
 	char		 number[PID_SIZE];
 	const char	*id = s != NULL ? s->id : facts->id;
 
+	milter_metrics_count(step == NULL ? MILTER_COMMAND_DENIED :
+	    MILTER_MAIL_REFUSED);
 	/* The first pair is what repeated warnings are counted by. */
 	LOG(level_of(answer->reason), id[0] == '\0' ? NULL : id, event,
 	    { "client", address_format(&facts->client, client,
@@ -61,8 +64,10 @@ journal_command(const char *event, const struct session *s,
     const struct verdict *verdict, const char *command, const char *line)
 {
 	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+	bool	 is_refusal = verdict->action != VERDICT_PERMIT;
 
-	LOG(LOG_LEVEL_INFO, s->id, event,
+	milter_metrics_decision(s->profile, command, verdict);
+	LOG(is_refusal ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, s->id, event,
 	    { "command", command },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
 	    { "client", address_format(&s->client, client, sizeof client) },
@@ -97,6 +102,7 @@ journal_access(const struct session *s, const char *action, struct span key,
 void
 journal_error(const char *id, const struct err *err)
 {
+	milter_metrics_count(MILTER_ERROR);
 	LOG(LOG_LEVEL_ERROR, id[0] == '\0' ? NULL : id, "error",
 	    { "text", err->text });
 }

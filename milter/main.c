@@ -29,6 +29,7 @@
 #include "daemon.h"
 #include "listener.h"
 #include "log.h"
+#include "milter_metrics.h"
 #include "privdrop.h"
 #include "procinfo.h"
 #include "rundir.h"
@@ -195,6 +196,9 @@ start_threads(struct program *p)
 		die("threads", &err);
 	}
 	(void)pthread_detach(thread);
+	/* Nobody's mail shall wait for numbers. */
+	if (milter_metrics_serve(p->conf->milter_metrics, &err) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
 }
 
 /*
@@ -213,11 +217,14 @@ reload(struct program *p)
 	if (conf == NULL) {
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
+		daemon_reload_failed(p->conf, &err);
 	} else {
 		log_if_changed("store", p->conf->store, conf->store);
 		log_if_changed("user", p->conf->user, conf->user);
 		log_if_changed("milter.listen", p->conf->milter_listen,
 		    conf->milter_listen);
+		log_if_changed("milter.metrics", p->conf->milter_metrics,
+		    conf->milter_metrics);
 		service_set_conf(conf);
 		conf_unref(p->conf);
 		p->conf = conf;
@@ -226,8 +233,9 @@ reload(struct program *p)
 			LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 			    { "text", err.text });
 		LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
+		log_skips(conf);
+		daemon_reloaded(conf);
 	}
-	daemon_ready();
 }
 
 /* The next reason to wake, or 0 after timeout_ms (-1: none). */
@@ -253,7 +261,9 @@ serve(struct program *p)
 
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "listen", p->conf->milter_listen }, { "file", p->conf->file });
-	daemon_ready();
+	log_skips(p->conf);
+	daemon_ready(p->conf);
+	log_detach();
 	while ((what = next_wake(-1)) == SIGHUP)
 		reload(p);
 	return what;

@@ -88,6 +88,56 @@ ask_ledger(struct conn *conn, const struct socketmap_request *request,
 		    &conn->server->reply);
 }
 
+/* Puts the answer to a request for a map, whose name is told, into the buffer
+ * of answers. */
+static void
+put_reply(struct server *server)
+{
+	server->out_len += socketmap_reply(
+	    socketmap_status_of(server->reply.answer), server->reply.text,
+	    server->out + server->out_len, REPLY_SIZE);
+}
+
+/* Postfix logs what it is told, and asks again; so a name that is wrong in its
+ * configuration is told by name, and ends nothing. */
+static void
+refuse_map(struct server *server, struct span name, const char *why)
+{
+	char	 text[256];
+
+	(void)snprintf(text, sizeof text, "%.*s", (int)name.n, name.p);
+	server->reply.answer = LEDGER_TEMP;
+	(void)snprintf(server->reply.text, sizeof server->reply.text,
+	    "%s: %s", text, why);
+	LOG(LOG_LEVEL_WARNING, NULL, "unknown_map", { "map", text },
+	    { "text", why });
+	put_reply(server);
+}
+
+/* Without a section of its own a listener would get the maps of all others,
+ * and a typo in its name more trust than was meant. */
+static bool
+has_listener(const struct server *server, struct span listener)
+{
+	return listener.n == 0 || trust_has_listener(server->conf->trust,
+	    listener);
+}
+
+/* What is no request for a map that is served. */
+static bool
+answer_other_map(struct conn *conn, struct span body)
+{
+	struct span	 name;
+
+	if (!socketmap_name(body, &name)) {
+		protocol_error(conn, "not a request for a map that is served");
+		return false;
+	}
+	refuse_map(conn->server, name, "no such map, served are "
+	    SOCKETMAP_SERVED ", and the same with .LISTENER");
+	return true;
+}
+
 static bool
 answer_socketmap(struct conn *conn, struct span body)
 {
@@ -103,9 +153,12 @@ answer_socketmap(struct conn *conn, struct span body)
 	uint64_t			 begun;
 
 	begun = clock_ns(CLOCK_MONOTONIC);
-	if (!socketmap_parse(body, &request)) {
-		protocol_error(conn, "not a request for a map that is served");
-		return false;
+	if (!socketmap_parse(body, &request))
+		return answer_other_map(conn, body);
+	if (!has_listener(server, request.listener)) {
+		refuse_map(server, request.listener, "there is no section "
+		    "\"listener\" of that name");
+		return true;
 	}
 	if (conn->proc == NULL && request.map != SOCKETMAP_PROFILE) {
 		server->reply.answer = LEDGER_TEMP;
@@ -114,9 +167,7 @@ answer_socketmap(struct conn *conn, struct span body)
 	} else {
 		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
 	}
-	server->out_len += socketmap_reply(
-	    socketmap_status_of(server->reply.answer), server->reply.text,
-	    server->out + server->out_len, REPLY_SIZE);
+	put_reply(server);
 	log_asked(conn, socketmap_map_text(request.map), request.key,
 	    server->reply.answer == LEDGER_NO ? "NOTFOUND" :
 	    server->reply.text);

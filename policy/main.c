@@ -151,7 +151,7 @@ reload(evutil_socket_t fd, short what, void *arg)
 	if (conf == NULL) {
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
-		daemon_ready();
+		daemon_reload_failed(p->conf, &err);
 		return;
 	}
 	log_if_changed("store", p->conf->store, conf->store);
@@ -172,7 +172,8 @@ reload(evutil_socket_t fd, short what, void *arg)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
-	daemon_ready();
+	log_skips(conf);
+	daemon_reloaded(conf);
 }
 
 static void
@@ -242,7 +243,9 @@ serve(struct program *p)
 	sweep(-1, 0, p);
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });
-	daemon_ready();
+	log_skips(p->conf);
+	daemon_ready(p->conf);
+	log_detach();
 	if (event_base_dispatch(p->base) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "event loop" });
 	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION });

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "decisions.h"
+#include "metrics_daemon.h"
 #include "metrics_http.h"
 #include "metrics_text.h"
 
@@ -135,6 +136,7 @@ print_metrics(struct evbuffer *out, void *arg)
 
 	if (m->before != NULL)
 		m->before(m->before_arg);
+	metrics_daemon_print("xcontext-policy", out);
 	decisions_print(&m->decisions, out);
 	print_latencies(m, out);
 	metrics_text_number(out, "xcontext_sessions", "gauge",

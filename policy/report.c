@@ -44,7 +44,9 @@ level_of(const struct ledger_note *note)
 	if (note->verdict != NULL && (note->verdict->reason == REASON_UNSEEN ||
 	    note->verdict->reason == REASON_MISMATCH))
 		return LOG_LEVEL_WARNING;
-	return LOG_LEVEL_INFO;
+	return note->event == LEDGER_REFUSE ||
+	    note->event == LEDGER_MAIL_REFUSED ? LOG_LEVEL_NOTICE :
+	    LOG_LEVEL_INFO;
 }
 
 static bool

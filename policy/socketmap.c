@@ -10,6 +10,7 @@
 #include "netstring.h"
 
 #define LISTENER_MAX	64
+#define NAME_MAX_SHOWN	128
 
 static const char *const map_names[SOCKETMAP_COUNT] = {
 	[SOCKETMAP_XCLIENT] = "xclient",
@@ -75,6 +76,24 @@ socketmap_parse(struct span body, struct socketmap_request *request_r)
 		return true;
 	}
 	return false;
+}
+
+bool
+socketmap_name(struct span body, struct span *name_r)
+{
+	const char	*blank = memchr(body.p, ' ', body.n);
+	size_t		 i, n;
+
+	if (memchr(body.p, '\0', body.n) != NULL || blank == NULL)
+		return false;
+	n = (size_t)(blank - body.p);
+	if (n == 0 || n > NAME_MAX_SHOWN)
+		return false;
+	for (i = 0; i < n; i++)
+		if (body.p[i] <= ' ' || body.p[i] > '~')
+			return false;
+	*name_r = (struct span){ body.p, n };
+	return true;
 }
 
 size_t

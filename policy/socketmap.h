@@ -39,6 +39,13 @@ struct socketmap_request {
  */
 bool	socketmap_parse(struct span body, struct socketmap_request *request_r);
 
+/* What socketmap_parse did not take is a request for the map of that name:
+ * printable, with a key behind it.  False: it is no request at all. */
+bool	socketmap_name(struct span body, struct span *name_r);
+
+/* What people are told to be served. */
+#define SOCKETMAP_SERVED	"xclient, xforward, command, milters and profile"
+
 enum socketmap_status {
 	SOCKETMAP_OK,
 	SOCKETMAP_NOTFOUND,

@@ -74,6 +74,13 @@ warn_of_keys(const struct conf *conf)
 			    "it" });
 }
 
+static int
+check_relays(const struct conf *conf, struct err *err)
+{
+	return conf->n_relays > 0 ? 0 : err_set_at(err, conf->file, 0,
+	    "there is no \"relay NAME { ... }\", expected one at least");
+}
+
 static void
 start_privileged(struct program *p, struct conf *conf)
 {
@@ -82,10 +89,10 @@ start_privileged(struct program *p, struct conf *conf)
 	if (log_open(PROGRAM, conf->log, conf->log_format,
 	    conf->limits.log_rate, &err) != 0)
 		die("log", &err);
-	if (conf->n_relays == 0) {
-		(void)err_set_at(&err, conf->file, 0, "there is no \"relay "
-		    "NAME { ... }\", expected one at least");
-		die("configuration", &err);
+	if (check_relays(conf, &err) != 0) {
+		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "configuration" },
+		    { "text", err.text });
+		exit(EX_CONFIG);
 	}
 	if (daemon_raise_descriptors(n_descriptors(conf), &err) != 0)
 		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
@@ -178,7 +185,7 @@ reload(evutil_socket_t fd, short what, void *arg)
 	if (site == NULL) {
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
-		daemon_ready();
+		daemon_reload_failed(site_conf(p->site), &err);
 		return;
 	}
 	warn_of_changes(p->site, site);
@@ -191,7 +198,8 @@ reload(evutil_socket_t fd, short what, void *arg)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
-	daemon_ready();
+	log_skips(conf);
+	daemon_reloaded(conf);
 }
 
 /* Messages that are under way come to their end, within a bound. */
@@ -251,7 +259,9 @@ serve(struct program *p)
 	watch(p);
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });
-	daemon_ready();
+	log_skips(site_conf(p->site));
+	daemon_ready(site_conf(p->site));
+	log_detach();
 	if (event_base_dispatch(p->base) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "event loop" });
 	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION });
@@ -275,12 +285,15 @@ finish(struct program *p)
 	log_close();
 }
 
-/* Certificates and keys can be read and fit. */
+/* There is a relay, and certificates and keys can be read and fit. */
 static int
 check(struct conf *conf, struct err *err)
 {
-	struct site	*site = site_new(conf_ref(conf), err);
+	struct site	*site;
 
+	if (check_relays(conf, err) != 0)
+		return -1;
+	site = site_new(conf_ref(conf), err);
 	if (site == NULL)
 		return -1;
 	site_unref(site);

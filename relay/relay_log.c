@@ -28,7 +28,7 @@ static const struct {
 	    { "xclient_verdict", LOG_LEVEL_INFO, false },
 	[DIALOGUE_XCLIENT_FAILED] =
 	    { "xclient_failed", LOG_LEVEL_WARNING, false },
-	[DIALOGUE_MAIL_REFUSED] = { "mail_refused", LOG_LEVEL_INFO, false },
+	[DIALOGUE_MAIL_REFUSED] = { "mail_refused", LOG_LEVEL_NOTICE, false },
 	[DIALOGUE_MESSAGE] = { "message", LOG_LEVEL_INFO, false },
 	[DIALOGUE_PROTOCOL_ERROR] =
 	    { "protocol_error", LOG_LEVEL_INFO, false },
@@ -194,7 +194,8 @@ relay_log_kept(struct relay_log *log, const struct kept_note *note)
 		return;
 	}
 	relay_metrics_decision(log->metrics, s->profile, note->command, v);
-	LOG(LOG_LEVEL_INFO, s->id, names[note->event],
+	LOG(note->event == KEPT_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
+	    s->id, names[note->event],
 	    { "command", note->command },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
 	    { "client", address_format(&s->client, client, sizeof client) },

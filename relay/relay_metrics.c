@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "decisions.h"
+#include "metrics_daemon.h"
 #include "metrics_http.h"
 #include "metrics_text.h"
 
@@ -227,6 +228,7 @@ print_metrics(struct evbuffer *out, void *arg)
 {
 	const struct relay_metrics	*m = arg;
 
+	metrics_daemon_print("xcontext-relay", out);
 	print_connections(m, out);
 	print_commands(m, out);
 	decisions_print(&m->decisions, out);

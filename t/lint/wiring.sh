@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# The wirings that README and xcontext-policy(8) tell one to copy are those that
-# the live tests run, and the entries that xcontext-relay(8) does are README's,
-# which t/live/relay-recipes.t runs.
+# The wirings in etc/ are those that the live tests run; README and the manual
+# pages show them letter by letter, at the beginning of lines, because indented
+# ones would continue the entry above; and the entries that xcontext-relay(8)
+# tells one to copy are README's, which t/live/relay-recipes.t runs.
 set -eu
 srcdir=${srcdir:-.}
 status=0
 
 # The -o lines of a master.cf entry, one a line, white space as it matters.
-# What only tests need is left out.
+# What only tests need, or only others, is left out.
 normal() {
 	sed -e 's/^[[:space:]]*//' -e '/^#/d' -e 's/@LISTENER@//g' \
 	    -e 's/, policy_context=@CONTEXT@//' -e 's/@MESSENGERS@/NET/g' \
-	    -e 's,192\.0\.2\.0/28,NET,g' |
+	    -e 's,192\.0\.2\.0/28,NET,g' -e 's/ *<yours>//g' |
 	tr '\n' ' ' | sed -e 's/[[:space:]][[:space:]]*/ /g' \
 	    -e 's/pipemap:{ /pipemap:{/g' -e 's/ -o /\n-o /g' \
 	    -e 's/check_policy_service { \([^ ,]*\) }/check_policy_service \1/' |
@@ -23,36 +24,45 @@ normal() {
 
 # entry FILE BEGIN: the entry that begins with that text.
 entry() {
-	awk -v begin="$2" '
-	    sub(/^\t/, "") || 1 { line = $0 }
-	    index(line, begin) == 1 { on = 1; print line; next }
-	    on && line ~ /^ / { print line; next }
+	awk -v begin="$2" -v tab="${3-}" '
+	    tab != "" { sub("^" tab, "") }
+	    index($0, begin) == 1 { on = 1; print; next }
+	    on && /^ / { print; next }
 	    { on = 0 }' "$1"
 }
 
-# same WIRING FILE BEGIN
-same() {
-	want=$(normal < "$srcdir/t/live/wiring-$1.cf")
-	got=$(entry "$srcdir/$2" "$3" | normal)
-	[ -n "$want" ] && [ "$got" = "$want" ] && return
-	echo "wiring $1 in $2 is not that of t/live/wiring-$1.cf:"
-	echo "$got"
-	echo "instead of:"
-	echo "$want"
+# is WANT GOT WHAT
+is() {
+	[ -n "$1" ] && [ "$1" = "$2" ] && return
+	printf '%s:\n%s\ninstead of:\n%s\n' "$3" "$2" "$1"
 	status=1
 }
 
-same a README '10025 inet'
-same a man/xcontext-policy.8 '10025 inet'
-same b man/xcontext-policy.8 'smtp inet'
+# wiring LETTER BEGIN FILE ...
+wiring() {
+	file=$srcdir/etc/wiring-$1.cf
+	is "$(normal < "$srcdir/t/live/wiring-$1.cf")" \
+	    "$(normal < "$file")" "$file is not t/live/wiring-$1.cf"
+	[ "$(entry "$file" "$2" | grep -c '<yours>')" -eq 2 ] || {
+		echo "$file does not keep others' milters and restrictions"
+		status=1
+	}
+	begin=$2
+	shift 2
+	for copy; do
+		is "$(entry "$file" "$begin")" \
+		    "$(entry "$srcdir/$copy" "$begin")" "$copy is not $file"
+	done
+}
+
+wiring a '192.0.2.25:10025 inet' README man/xcontext-policy.8
+wiring b 'smtp inet' man/xcontext-policy.8
 
 # copied BEGIN
 copied() {
-	want=$(entry "$srcdir/README" "$1")
-	got=$(entry "$srcdir/man/xcontext-relay.8" "$1")
-	[ -n "$want" ] && [ "$got" = "$want" ] && return
-	echo "\"$1\" in man/xcontext-relay.8 is not README's"
-	status=1
+	is "$(entry "$srcdir/README" "$1" '\t')" \
+	    "$(entry "$srcdir/man/xcontext-relay.8" "$1" '\t')" \
+	    "\"$1\" in man/xcontext-relay.8 is not README's"
 }
 
 copied '127.0.0.1:10025 inet'

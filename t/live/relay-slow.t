@@ -77,20 +77,25 @@ my %relays = (front => { %short, next_hop => "\"smtp:[$address]:$fast\"",
 		$_[0]->say('334 VXNlcm5hbWU6');
 		$_[0]->drain;
 	}) . '"' },
-    stuck => { %short, next_hop => "\"smtp:[$address]:" .
+    # A client of a busy host stops, too: here the hop's time has to be over first.
+    stuck => { %short, data_timeout => 30, next_hop => "\"smtp:[$address]:" .
 	hop($address, sub {
 		$_[0]->greeted;
 		$_[0]->expect('DATA');
 		$_[0]->say('354 go ahead');
 		sleep(60);
 	}) . '"' },
-    viscous => { %short, next_hop => "\"smtp:[$address]:" .
+    viscous => { %short, data_timeout => 30, next_hop => "\"smtp:[$address]:" .
 	hop($address, sub {
 		$_[0]->greeted;
 		$_[0]->expect('DATA');
 		$_[0]->say('354 go ahead');
 		sleep(0.1) while sysread($_[0]->sock, my $some, 10);
 	}) . '"' },
+    # Longer than it may be silent, even if this host sleeps in between.
+    patient => { %short, next_hop => "\"smtp:[$address]:$fast\"",
+	map { $_ => 8 } qw(command_timeout data_timeout reply_timeout
+	final_timeout) },
     total => { %short, next_hop => "\"smtp:[$address]:$fast\"",
 	total_timeout => 4 });
 for my $at (keys %slow) {
@@ -164,7 +169,9 @@ sub long_mail {
 	my $smtp = in_content(@_);
 	my $began = time();
 	my $line = 'x' x 98 . "\r\n";
-	$smtp->raw(($line x 10000) x 32 . ".\r\n");
+	# In pieces: what is left of a long text is copied with each write.
+	$smtp->raw($line x 1000) or last for 1 .. 320;
+	$smtp->raw(".\r\n");
 	return [ time() - $began, $smtp->reply . '' ];
 }
 
@@ -185,9 +192,9 @@ my %scene = (
 		return ending($smtp, $began);
 	},
 	'a message that comes slowly, but fast enough' => sub {
-		my ($smtp, $began) = (in_content('front'), time());
-		for (1 .. 50) {
-			$smtp->raw('x' x 98 . "\r\n") or last;
+		my ($smtp, $began) = (in_content('patient'), time());
+		for (1 .. 90) {
+			$smtp->raw(('x' x 98 . "\r\n") x 10) or last;
 			sleep(0.1);
 		}
 		$smtp->raw(".\r\n");
@@ -260,19 +267,21 @@ my %scene = (
 
 my %got = play(%scene);
 
-# Ends after so many seconds, which a busy host may make some more.
+# Ends after so many seconds, which a busy host may make many more: what must not
+# count instead is total_timeout, or the minute of a hop that sleeps.
 sub ends {
 	my ($name, $min, $last) = @_;
 	my ($seconds, $said) = @{$got{$name}};
 	like($said, $last, "$name: what is said");
 	cmp_ok($seconds, '>', $min - 0.2, "$name: not too early");
-	cmp_ok($seconds, '<', $min + 6, "$name: not too late");
+	cmp_ok($seconds, '<', $min + 40, "$name: not too late");
 }
 
 ends($_, 2, qr/^421 4\.4\.2 .*timeout/) for grep {
     /^a (?:command|password|(?:message|chunk) that (?:drips|comes too|stops))/ }
     keys %got;
-ends($_, 5, qr/^250$/) for grep { /fast enough/ } keys %got;
+ends('a message that comes slowly, but fast enough', 9, qr/^250$/);
+ends('a chunk that comes slowly, but fast enough', 5, qr/^250$/);
 ends($_, 2, qr/^451 4\.4\.2 .*did not take the message$/)
     for grep { /^a hop/ } keys %got;
 ends($_, 2, qr/^$/) for grep { /handshake/ } keys %got;

@@ -99,77 +99,64 @@ static const struct row {
 	enum access_result	 result;
 	const char		*want;
 	size_t			 key;
-	unsigned		 line;
 } rows[] = {
-	{ "no maps", { NULL }, { "a" }, ACCESS_NONE, NULL, 0, 0 },
-	{ "no keys", { "static:REJECT" }, { NULL }, ACCESS_NONE, NULL, 0, 0 },
-	{ "found", { "inline:{a=OK}" }, { "a" }, ACCESS_FOUND, "OK", 0, 1 },
-	{ "not found", { "inline:{a=OK}" }, { "b" }, ACCESS_NONE, NULL, 0, 0 },
+	{ "no maps", { NULL }, { "a" }, ACCESS_NONE, NULL, 0 },
+	{ "no keys", { "static:REJECT" }, { NULL }, ACCESS_NONE, NULL, 0 },
+	{ "found", { "inline:{a=OK}" }, { "a" }, ACCESS_FOUND, "OK", 0 },
+	{ "not found", { "inline:{a=OK}" }, { "b" }, ACCESS_NONE, NULL, 0 },
 	{ "keys in their order", { "inline:{b=OK, c=REJECT}" },
-	    { "a", "c", "b" }, ACCESS_FOUND, "REJECT", 1, 2 },
+	    { "a", "c", "b" }, ACCESS_FOUND, "REJECT", 1 },
 	{ "maps before keys", { "inline:{b=HOLD}", "inline:{a=REJECT}" },
-	    { "a", "b" }, ACCESS_FOUND, "HOLD", 1, 1 },
+	    { "a", "b" }, ACCESS_FOUND, "HOLD", 1 },
 	{ "maps in their order", { "inline:{x=HOLD}", "inline:{a=OK}",
-	    "inline:{a=REJECT}" }, { "a" }, ACCESS_FOUND, "OK", 0, 1 },
+	    "inline:{a=REJECT}" }, { "a" }, ACCESS_FOUND, "OK", 0 },
 	{ "DUNNO asks for the next key", { "inline:{a=DUNNO, b=OK}" },
-	    { "a", "b" }, ACCESS_FOUND, "OK", 1, 2 },
+	    { "a", "b" }, ACCESS_FOUND, "OK", 1 },
 	{ "DUNNO asks the next map", { "inline:{a=dunno}", "inline:{a=OK}" },
-	    { "a" }, ACCESS_FOUND, "OK", 0, 1 },
+	    { "a" }, ACCESS_FOUND, "OK", 0 },
 	{ "DUNNO alone", { "inline:{a=DUNNO}" }, { "a" }, ACCESS_NONE, NULL,
-	    0, 0 },
+	    0 },
 	{ "what decides nothing counts", { "inline:{a=WARN, b=REJECT}" },
-	    { "a", "b" }, ACCESS_FOUND, "WARN", 0, 1 },
-	{ "empty key", { "static:OK" }, { "" }, ACCESS_FOUND, "OK", 0, 0 },
+	    { "a", "b" }, ACCESS_FOUND, "WARN", 0 },
+	{ "empty key", { "static:OK" }, { "" }, ACCESS_FOUND, "OK", 0 },
 	{ "a class", { "inline:{a=strict}" }, { "a" }, ACCESS_FOUND, "strict",
-	    0, 1 },
+	    0 },
 	{ "the last class", { "inline:{{a=permit_mynetworks, loose}}" },
-	    { "a" }, ACCESS_FOUND, "permit_mynetworks, loose", 0, 1 },
+	    { "a" }, ACCESS_FOUND, "permit_mynetworks, loose", 0 },
 	{ "with $number", { "pcre:{{/^a=(.*)$/ REJECT not $1}}" },
-	    { "a=b: c" }, ACCESS_FOUND, "REJECT not b: c", 0, 1 },
+	    { "a=b: c" }, ACCESS_FOUND, "REJECT not b: c", 0 },
 
 	{ "bad with $number", { "pcre:{{/^x$/ OK}, {/^a=(.*)$/ $1 it}}" },
 	    { "b", "a=ok" }, ACCESS_CANNOT_TELL,
-	    "pcre:{{/^x$/ OK}, {/^a=(.*)$/ $1 it}}:2: a=ok: \"ok it\": "
-	    "expected nothing behind that word, for Postfix ignores it", 0,
-	    0 },
+	    "conf:7: a=ok: \"ok it\": "
+	    "expected nothing behind that word, for Postfix ignores it", 0 },
 	{ "bad comes before good", { "pcre:{{/(.*)/ $1}}", "static:OK" },
-	    { "a" }, ACCESS_CANNOT_TELL, "pcre:{{/(.*)/ $1}}:1: a: \"a\": "
+	    { "a" }, ACCESS_CANNOT_TELL, "conf:7: a: \"a\": "
 	    "expected an action, a restriction or the name of a restriction "
-	    "class", 0, 0 },
+	    "class", 0 },
 	{ "good comes before bad", { "static:OK", "pcre:{{/(.*)/ $1}}" },
-	    { "a" }, ACCESS_FOUND, "OK", 0, 0 },
+	    { "a" }, ACCESS_FOUND, "OK", 0 },
 	{ "joined", { "union:{static:OK, inline:{a=OK}}" }, { "a" },
-	    ACCESS_CANNOT_TELL, "static:OK: a: \"OK\" in \"OK,OK\": ", 0, 0 },
+	    ACCESS_CANNOT_TELL, "conf:7: a: \"OK\" in \"OK,OK\": ", 0 },
 	{ "not joined", { "union:{static:OK, inline:{a=OK}}" }, { "b" },
-	    ACCESS_FOUND, "OK", 0, 0 },
+	    ACCESS_FOUND, "OK", 0 },
 	{ "nothing comes out", { "pcre:{{/^(x?)/ $1}}" }, { "a" },
 	    ACCESS_CANNOT_TELL,
-	    "pcre:{{/^(x?)/ $1}}:1: a: \"\": expected an action, got nothing",
-	    0, 0 },
+	    "conf:7: a: \"\": expected an action, got nothing",
+	    0 },
 	{ "the table cannot tell",
 	    { "pcre:{{/^(a+)+$/ OK}}", "static:OK" },
 	    { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" },
 	    ACCESS_CANNOT_TELL, "pcre:{{/^(a+)+$/ OK}}: "
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!: ", 0, 0 },
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!: ", 0 },
 	{ "a long key is cut", { "regexp:{{/^(x*)/ y$1}}" }, { X128 },
-	    ACCESS_CANNOT_TELL, "regexp:{{/^(x*)/ y$1}}:1: "
-	    X16 X16 X16 X16 X16 X16 "xxxx...: \"y", 0, 0 },
-	{ "a long spec is cut", { "pcre:{{/^(x*)/ y$1}, {/" X128 "/ OK}}" },
-	    { "x" }, ACCESS_CANNOT_TELL, "pcre:{{/^(x*)/ y$1}, {/"
-	    X16 X16 X16 X16 X16 X16 "x...:1: x: \"yx\": expected", 0, 0 },
+	    ACCESS_CANNOT_TELL, "conf:7: "
+	    X16 X16 X16 X16 X16 X16 "xxxx...: \"y", 0 },
+	{ "a long spec is cut", { "pcre:{{/^(a+)+$/ OK}, {/" X128 "/ OK}}" },
+	    { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" },
+	    ACCESS_CANNOT_TELL, "pcre:{{/^(a+)+$/ OK}, {/"
+	    X16 X16 X16 X16 X16 X16 "...: aaaa", 0 },
 };
-
-/* True if it is one of the row's maps, or a table within. */
-static bool
-is_of_maps(const struct row *r, const char *file)
-{
-	size_t	 i;
-
-	for (i = 0; i < MAPS_MAX && r->maps[i] != NULL; i++)
-		if (strstr(r->maps[i], file) != NULL)
-			return true;
-	return false;
-}
 
 static void
 check_answer(const struct row *r, enum access_result got,
@@ -185,10 +172,11 @@ check_answer(const struct row *r, enum access_result got,
 		return;
 	ck_assert_msg(strcmp(answer->text, r->want) == 0,
 	    "%s: got \"%s\", want \"%s\"", r->name, answer->text, r->want);
-	ck_assert_msg(answer->key == r->key && answer->line == r->line,
-	    "%s: got key %zu, line %u", r->name, answer->key, answer->line);
-	ck_assert_msg(is_of_maps(r, answer->file), "%s: got file \"%s\"",
-	    r->name, answer->file);
+	ck_assert_msg(answer->key == r->key, "%s: got key %zu", r->name,
+	    answer->key);
+	/* What is written inline stands where the map was named. */
+	ck_assert_msg(strcmp(answer->file, "conf") == 0 && answer->line == 7,
+	    "%s: got %s:%u", r->name, answer->file, answer->line);
 }
 
 START_TEST(row_is_asked)

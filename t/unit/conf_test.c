@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf_file.h"
 #include "runner.h"
@@ -163,6 +164,23 @@ static const struct bad_row {
 	{ "a class that is not named", "access_maps = { \"static:strict\" }\n"
 	    "policy { restriction_classes = { \"Strict\" } }\n",
 	    ":1: access_maps: " },
+	{ "a map that names no profile", EDGE "}\n\ntrust_maps = { "
+	    "\"cidr:{{192.0.2.1/32 edge}, {192.0.2.2/32 egde}}\" }\n",
+	    ":4: trust_maps: cidr:{{192.0.2.1/32 edge}, {192.0.2.2/32 "
+	    "egde}}:2: there is no profile \"egde\"" },
+	{ "a listener's map that names no profile", "listener in {\n"
+	    "trust_maps = { \"inline:{192.0.2.1=edge}\" }\n}\n",
+	    ":2: trust_maps: inline:{192.0.2.1=edge}:1: there is no "
+	    "profile" },
+	{ "profiles of another case", EDGE "}\ntrust_maps = { "
+	    "\"static:Edge\" }\n", ":3: trust_maps: static:Edge: " },
+	{ "a host's bits in a network, strictly", "trust_maps = { "
+	    "\"cidr:{{192.0.2.1/24 root}}\" }\n", ":1: trust_maps: " },
+	{ "lenient behind tables", EDGE "addr = { \"static:x\" }\n}\n"
+	    "tables = lenient\n", ":4: tables: must stand above" },
+	{ "lenient with what is written inline", "tables = \"lenient\"\n"
+	    "trust_maps = { \"cidr:{{192.0.2.1/24 root}}\" }\n",
+	    ":2: trust_maps: " },
 	{ "list where a text is due", "log = { \"stderr\" }\n", ":1: " },
 	{ "section where a text is due", "log { }\n", ":1: " },
 };
@@ -265,7 +283,7 @@ static const char	 full[] =
     "log = 'syslog:local3'\n"
     "log_format = json\n"
     "log_all = yes\n"
-    "xtext = \"legacy\"\n"
+    "xtext = \"legacy\" tables = lenient\n"
     "trust_maps = { \"inline:{192.0.2.1=edge}\",\r\n"
     "    # a comment in a list\n"
     "    'pcre:{{/^10\\.9\\./ edge}}', /* another */ } access_maps = "
@@ -274,8 +292,9 @@ static const char	 full[] =
     "  session_lifetime = 60 audit_entries = 1 store_size = 3\n"
     "  log_rate = 0 context_pairs = 128 context_size = 32768 }\n"
     "milter { listen = \"inet:127.0.0.1:99\" socket_mode = \"0600\""
+    " metrics = \"127.0.0.1:9727\""
     " header = X-S header_names = { tenant, \"Peer_Address\" } }\n"
-    "policy { listen = \"[::1]:98\" maps = \"unix:/m\"\n"
+    "policy { listen = \"unix:/p\" maps = \"unix:/m\"\n"
     "  other_milters = '${a}$\\\\' metrics = \"127.0.0.1:9725\""
     " restriction_classes = { strict } }\n"
     "profile edge {\n"
@@ -326,7 +345,7 @@ START_TEST(everything)
 	ck_assert(!access_is_empty(conf->access));
 	ck_assert_str_eq(conf->milter_listen, "inet:127.0.0.1:99");
 	ck_assert_uint_eq(conf->milter_socket_mode, 0600);
-	ck_assert_str_eq(conf->policy_listen, "[::1]:98");
+	ck_assert_str_eq(conf->policy_listen, "unix:/p");
 	ck_assert_str_eq(conf->policy_maps, "unix:/m");
 	ck_assert_str_eq(conf->policy_other_milters, "${a}$\\");
 	ck_assert_str_eq(conf->policy_metrics, "127.0.0.1:9725");
@@ -458,6 +477,43 @@ START_TEST(maps)
 	ck_assert_str_eq(profile_of(conf, "10.90.1.1", NULL), "stranger");
 	ck_assert_str_eq(profile_of(conf, "10.9.1.1", "inside"), "two");
 	conf_unref(conf);
+}
+END_TEST
+
+/* Lists that come from elsewhere: what is no rule is told, and counted. */
+START_TEST(lenient_tables)
+{
+	static const char	 text[] = "192.0.2.1/32 edge\n"
+	    "192.0.2.1/24 edge\n198.51.100.0/33 edge\n203.0.113.7\n"
+	    "203.0.113.0/24 edge\n";
+	char		 file[128], settings[600];
+	struct conf	*conf;
+	FILE		*fp;
+
+	snprintf(file, sizeof(file), "%s.cidr", path);
+	fp = fopen(file, "w");
+	ck_assert_ptr_nonnull(fp);
+	fputs(text, fp);
+	fclose(fp);
+	snprintf(settings, sizeof(settings), "%strust_maps = { \"cidr:%s\" }\n"
+	    EDGE "}\n", "tables = \"lenient\"\n", file);
+	conf = load_good(settings);
+	ck_assert_uint_eq(conf->skips.n, 3);
+	ck_assert_ptr_nonnull(strstr(conf->skips.first.text,
+	    ".cidr:2: "));
+	ck_assert_str_eq(profile_of(conf, "192.0.2.1", NULL), "edge");
+	ck_assert_str_eq(profile_of(conf, "192.0.2.2", NULL), "stranger");
+	ck_assert_str_eq(profile_of(conf, "203.0.113.9", NULL), "edge");
+	conf_unref(conf);
+	check_refused("strictly", settings + strlen("tables = \"lenient\"\n"),
+	    ":1: trust_maps: ");
+	fp = fopen(file, "a");
+	ck_assert_ptr_nonnull(fp);
+	fputs("if 192.0.2.1/24\nendif\n", fp);
+	fclose(fp);
+	check_refused("what other lines depend on", settings,
+	    ":2: trust_maps: ");
+	unlink(file);
 }
 END_TEST
 
@@ -678,6 +734,7 @@ main(void)
 	tcase_add_test(tc, access_settings);
 	tcase_add_test(tc, profiles);
 	tcase_add_test(tc, maps);
+	tcase_add_test(tc, lenient_tables);
 	tcase_add_test(tc, own_addresses);
 	tcase_add_test(tc, prints_what_it_reads);
 	tcase_add_test(tc, prints_every_setting);

@@ -89,7 +89,13 @@ static const struct options_row {
 	{ "all", { "p", "-c", "/x", "-ft", "-T", NULL }, 99, "/x 111" },
 	{ "relative file", { "p", "-fc", "x", NULL }, 99, "x 100" },
 	{ "relative file of a daemon", { "p", "-c", "x", NULL }, 99, "/" },
+	{ "what is in force", { "p", "-R", NULL }, 99, "/etc" },
 	{ "version", { "p", "-V", NULL }, 0, "prog " },
+	{ "version in full", { "p", "--version", NULL }, 0, "prog " },
+	{ "help", { "p", "-h", NULL }, 0, "usage: prog [-fhRTtV] [-c file]\n"
+	    "\nWithout " },
+	{ "help in full", { "p", "--help", NULL }, 0, "usage: prog " },
+	{ "unknown in full", { "p", "--nosuch", NULL }, 64, NULL },
 	{ "unknown", { "p", "-z", NULL }, 64, NULL },
 	{ "missing argument", { "p", "-c", NULL }, 64, NULL },
 	{ "superfluous", { "p", "x", NULL }, 64, "usage: prog " },
@@ -154,23 +160,153 @@ START_TEST(starts)
 {
 	struct daemon_options	 options;
 	struct outcome		 got;
+	char			 want[160];
 
 	write_conf("user = \"who\"\n", &options);
 	run_child(start, &options, &got);
 	ck_assert_int_eq(got.status, 99);
 	ck_assert_str_eq(got.text, "who\n");
-	options.is_check = true;
-	run_child(start, &options, &got);
-	ck_assert_int_eq(got.status, 0);
-	ck_assert_str_eq(got.text, "");
 	options.is_print = true;
 	run_child(start, &options, &got);
 	ck_assert_int_eq(got.status, 0);
 	ck_assert_ptr_nonnull(strstr(got.text, "\nuser = \"who\"\n"));
+	write_conf("user = \"\"\n", &options);
+	options.is_check = true;
+	run_child(start, &options, &got);
+	ck_assert_int_eq(got.status, 0);
+	snprintf(want, sizeof(want), "%s: ok\n", options.file);
+	ck_assert_str_eq(got.text, want);
 	write_conf("\nuser = {\n", &options);
 	run_child(start, &options, &got);
 	ck_assert_int_eq(got.status, 78);
 	ck_assert_ptr_nonnull(strstr(got.text, "/conf:2: "));
+}
+END_TEST
+
+static int
+refuse(struct conf *conf, struct err *err)
+{
+	(void)conf;
+	return err_set(err, "the program's own check");
+}
+
+/* -t passes nothing that cannot work. */
+static const struct check_row {
+	const char	*name, *text, *want;
+	daemon_check_fn	*check;
+} check_rows[] = {
+	{ "no such user", "user = \"nosuch\"\n",
+	    "/conf: user: there is no user \"nosuch\"", NULL },
+	{ "root", "user = \"root\"\n", "/conf: user: \"root\" is root", NULL },
+	{ "no such group", "user = \"\"\nsocket_group = \"nosuch\"\n",
+	    "/conf: socket_group: there is no group \"nosuch\"", NULL },
+	{ "maps over TCP", "policy {\nmaps = \"inet:127.0.0.1:9\" }\n",
+	    "/conf:2: maps: \"inet:127.0.0.1:9\" is not valid", NULL },
+	{ "policy over TCP", "policy {\nlisten = \"127.0.0.1:9\" }\n",
+	    "/conf:2: listen: \"127.0.0.1:9\" is not valid", NULL },
+	{ "no such profile", "user = \"\"\ntrust_maps = { \"static:x\" }\n",
+	    "/conf:2: trust_maps: ", NULL },
+	{ "the program's", "user = \"\"\n", "the program's own check",
+	    refuse },
+};
+
+START_TEST(check_finds)
+{
+	const struct check_row	*row = &check_rows[_i];
+	struct daemon_options	 options;
+	struct outcome		 got;
+
+	write_conf(row->text, &options);
+	options.is_check = true;
+	options.check = row->check;
+	run_child(start, &options, &got);
+	ck_assert_msg(got.status == 78 && strstr(got.text, row->want) != NULL,
+	    "%s: got %d, \"%s\"", row->name, got.status, got.text);
+}
+END_TEST
+
+/* What root can read, and the user cannot. */
+START_TEST(check_as_the_user)
+{
+	struct daemon_options	 options;
+	struct outcome		 got;
+	char			 table[128], text[512];
+	FILE			*fp;
+
+	if (geteuid() != 0)
+		return;
+	snprintf(table, sizeof(table), "%s/table", dir);
+	fp = fopen(table, "w");
+	ck_assert_ptr_nonnull(fp);
+	ck_assert(fclose(fp) == 0 && chmod(table, 0600) == 0 &&
+	    chmod(dir, 0755) == 0);
+	snprintf(text, sizeof(text), "user = \"nobody\"\n"
+	    "trust_maps = { \"cidr:%s\" }\n", table);
+	write_conf(text, &options);
+	options.is_check = true;
+	run_child(start, &options, &got);
+	ck_assert_msg(got.status == 78 && strstr(got.text, "as user "
+	    "\"nobody\", as at SIGHUP: ") != NULL && strstr(got.text,
+	    "Permission denied") != NULL, "got %d, %s", got.status, got.text);
+	ck_assert(chmod(table, 0644) == 0);
+	run_child(start, &options, &got);
+	ck_assert_msg(got.status == 0, "got %d, %s", got.status, got.text);
+}
+END_TEST
+
+/* A daemon that is asked (-R) what is in force, at each of its stages; what it
+ * left when it was killed is no answer. */
+static void
+ask(const char *file, int want_status, const char *want, const char *not)
+{
+	char			*argv[] = { "prog", "-R", "-c", "", NULL };
+	struct daemon_options	 options;
+	struct outcome		 got;
+
+	argv[3] = (char *)(uintptr_t)file;
+	optind = 1;
+	daemon_options(4, argv, "prog", NULL, &options);
+	run_child(start, &options, &got);
+	ck_assert_msg(got.status == want_status && strstr(got.text, want) !=
+	    NULL && (not == NULL || strstr(got.text, not) == NULL),
+	    "got %d, \"%s\", want \"%s\"", got.status, got.text, want);
+}
+
+START_TEST(what_is_in_force)
+{
+	struct daemon_options	 options;
+	struct conf		*conf;
+	struct err		 err;
+	char			 text[256];
+
+	snprintf(text, sizeof(text), "runtime_directory = \"%s\"\n"
+	    "user = \"who\"\n", dir);
+	write_conf(text, &options);
+	ask(options.file, 69, "prog does not run", NULL);
+	conf = conf_load(options.file, &err);
+	ck_assert_ptr_nonnull(conf);
+	daemon_ready(conf);
+	/* The file is another one by now. */
+	snprintf(text, sizeof(text), "runtime_directory = \"%s\"\n"
+	    "user = \"he\"\n", dir);
+	write_conf(text, &options);
+	ask(options.file, 0, "\nuser = \"who\"\n", "failed");
+	ck_assert(!daemon_status().is_reload_failed);
+	err_set(&err, "/x:7: no\nway");
+	daemon_reload_failed(conf, &err);
+	ask(options.file, 0, " failed: /x:7: no way\n", NULL);
+	ask(options.file, 0, "\nuser = \"who\"\n", NULL);
+	ck_assert(daemon_status().is_reload_failed);
+	ck_assert_uint_eq(daemon_status().n_reloads_failed, 1);
+	conf_unref(conf);
+	conf = conf_load(options.file, &err);
+	ck_assert_ptr_nonnull(conf);
+	daemon_reloaded(conf);
+	ask(options.file, 0, "\nuser = \"he\"\n", "failed");
+	ck_assert(!daemon_status().is_reload_failed);
+	conf_unref(conf);
+	daemon_stopping();
+	ask(options.file, 69, "prog does not run", NULL);
 }
 END_TEST
 
@@ -238,7 +374,7 @@ detach_ready(void *arg)
 		_exit(1);
 	usleep(100000);
 	fprintf(stderr, "still heard,");
-	daemon_ready();
+	daemon_ready(NULL);
 	wrong = wrong_with_daemon();
 	daemon_stopping();
 	if (wrong == NULL && has_pidfile())
@@ -311,7 +447,7 @@ stay(void *arg)
 	(void)arg;
 	if (daemon_detach(&options, &err) == 0 && getpid() == pid)
 		printf("same");
-	daemon_ready();
+	daemon_ready(NULL);
 	daemon_reloading();
 	daemon_stopping();
 	printf(" heard");
@@ -331,7 +467,7 @@ static void
 notify_all(void *arg)
 {
 	setenv("NOTIFY_SOCKET", arg, 1);
-	daemon_ready();
+	daemon_ready(NULL);
 	daemon_reloading();
 	daemon_stopping();
 }
@@ -555,6 +691,10 @@ main(void)
 	tcase_add_loop_test(tc, command_line, 0,
 	    (int)(sizeof(options_rows) / sizeof(options_rows[0])));
 	tcase_add_test(tc, starts);
+	tcase_add_loop_test(tc, check_finds, 0,
+	    (int)(sizeof(check_rows) / sizeof(check_rows[0])));
+	tcase_add_test(tc, check_as_the_user);
+	tcase_add_test(tc, what_is_in_force);
 	tcase_add_test(tc, detaches);
 	tcase_add_test(tc, daemon_that_dies_before_it_is_ready);
 	tcase_add_test(tc, foreground);

@@ -39,6 +39,18 @@ static const struct row {
 	{ "a pair without value", LOG_LEVEL_ERROR, NULL, "x", PAIRS({ "a",
 	    NULL }, { "b", "c" }), "event=x level=error b=c",
 	    "{\"event\":\"x\",\"level\":\"error\",\"b\":\"c\"}" },
+	{ "a refusal", LOG_LEVEL_NOTICE, "01H", "refuse", NULL,
+	    "session=01H event=refuse level=notice",
+	    "{\"session\":\"01H\",\"event\":\"refuse\",\"level\":"
+	    "\"notice\"}" },
+	{ "numbers, by their keys", LOG_LEVEL_INFO, NULL, "x", PAIRS({ "pid",
+	    "17" }, { "size", "0" }, { "code", "007" }, { "helo", "17" },
+	    { "uid", "99999999999999999999" }, { "report_only", "true" }),
+	    "event=x pid=17 size=0 code=007 helo=17 "
+	    "uid=99999999999999999999 report_only=true",
+	    "{\"event\":\"x\",\"level\":\"info\",\"pid\":17,\"size\":0,"
+	    "\"code\":\"007\",\"helo\":\"17\","
+	    "\"uid\":\"99999999999999999999\",\"report_only\":true}" },
 	{ "empty value", LOG_LEVEL_INFO, NULL, "x", PAIRS({ "a", "" }),
 	    "event=x a=\"\"",
 	    "{\"event\":\"x\",\"level\":\"info\",\"a\":\"\"}" },
@@ -80,16 +92,36 @@ START_TEST(format)
 	char			 got[512];
 	size_t			 n;
 
-	n = log_format_line(CONF_LOG_TEXT, row->level, row->session,
+	n = log_format_line(CONF_LOG_TEXT, NULL, row->level, row->session,
 	    row->event, row->pairs, got, sizeof(got));
 	ck_assert_msg(strcmp(got, row->want_text) == 0 && n == strlen(got),
 	    "%s: got %s, want %s", row->name, got, row->want_text);
-	n = log_format_line(CONF_LOG_JSON, row->level, row->session,
+	n = log_format_line(CONF_LOG_JSON, NULL, row->level, row->session,
 	    row->event, row->pairs, got, sizeof(got));
 	ck_assert_msg(row->want_json == NULL ||
 	    strcmp(got, row->want_json) == 0, "%s: got %s, want %s",
 	    row->name, got, row->want_json);
 	ck_assert_uint_eq(n, strlen(got));
+}
+END_TEST
+
+START_TEST(origin_is_told)
+{
+	const struct log_origin	 origin = {
+		.now = { .tv_sec = 951782399, .tv_nsec = 7999999 },
+		.program = "xcontext-policy"
+	};
+	char			 got[512];
+
+	log_format_line(CONF_LOG_TEXT, &origin, LOG_LEVEL_INFO, "S", "x", NULL,
+	    got, sizeof(got));
+	ck_assert_str_eq(got, "time=2000-02-28T23:59:59.007Z session=S "
+	    "event=x");
+	log_format_line(CONF_LOG_JSON, &origin, LOG_LEVEL_INFO, "S", "x", NULL,
+	    got, sizeof(got));
+	ck_assert_str_eq(got, "{\"time\":\"2000-02-28T23:59:59.007Z\","
+	    "\"program\":\"xcontext-policy\",\"session\":\"S\",\"event\":"
+	    "\"x\",\"level\":\"info\"}");
 }
 END_TEST
 
@@ -139,12 +171,12 @@ START_TEST(cut)
 	char			 whole[512];
 	size_t			 size, n, full;
 
-	full = log_format_line(CONF_LOG_TEXT, LOG_LEVEL_INFO, "S", "e", pairs,
+	full = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S", "e", pairs,
 	    whole, sizeof(whole));
 	for (size = 0; size < full + 10; size++) {
 		char	*got = edge_copy(whole, size);
 
-		n = log_format_line(CONF_LOG_TEXT, LOG_LEVEL_INFO, "S", "e",
+		n = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S", "e",
 		    pairs, got, size);
 		ck_assert_uint_le(n, size == 0 ? 0 : size - 1);
 		if (size == 0) {
@@ -172,7 +204,7 @@ START_TEST(long_json)
 
 	memset(big, 'a', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
-	n = log_format_line(CONF_LOG_JSON, LOG_LEVEL_INFO, "S", "e",
+	n = log_format_line(CONF_LOG_JSON, NULL, LOG_LEVEL_INFO, "S", "e",
 	    PAIRS({ "one", "1" }, { "big", big }), got, sizeof(got));
 	json = json_loadb(got, n, 0, NULL);
 	ck_assert_ptr_nonnull(json);
@@ -181,7 +213,7 @@ START_TEST(long_json)
 	ck_assert(json_is_true(json_object_get(json, "truncated")));
 	ck_assert_ptr_null(json_object_get(json, "big"));
 	json_decref(json);
-	ck_assert_uint_eq(log_format_line(CONF_LOG_JSON, LOG_LEVEL_INFO, "S",
+	ck_assert_uint_eq(log_format_line(CONF_LOG_JSON, NULL, LOG_LEVEL_INFO, "S",
 	    "e", NULL, got, 5), 0);
 }
 END_TEST
@@ -258,6 +290,52 @@ read_caught(int fd, char *buf, size_t size)
 	buf[len] = '\0';
 }
 
+/* Takes the times out, which must be there, and of now. */
+static void
+strip_times(char *text)
+{
+	static const char	 json[] = "\"time\":\"", plain[] = "time=";
+	const char		*mark;
+	char			*p, now[LOG_TIME_SIZE];
+	struct timespec		 ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	log_time_text(&ts, now);
+	for (p = text; *p != '\0'; p = strchr(p, '\n') + 1) {
+		mark = *p == '{' ? json : plain;
+		ck_assert_msg(strncmp(p + (*p == '{'), mark,
+		    strlen(mark)) == 0, "%s", p);
+		if (*p == '{')
+			p++;
+		ck_assert_msg(strncmp(p + strlen(mark), now, 13) == 0, "%s",
+		    p);
+		memmove(p, p + strlen(mark) + LOG_TIME_SIZE + (mark == json),
+		    strlen(p + strlen(mark) + LOG_TIME_SIZE + (mark == json)) +
+		    1);
+	}
+}
+
+/* Who starts a daemon by hand hears what goes wrong, until it is detached. */
+START_TEST(to_syslog)
+{
+	struct err	 err = { "" };
+	char		 got[4096];
+	int		 fd = catch_stderr();
+
+	ck_assert(log_open("prog", "syslog:user", CONF_LOG_JSON, 2, &err) ==
+	    0);
+	LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "listen" });
+	LOG(LOG_LEVEL_NOTICE, NULL, "refuse", { "a", "b" });
+	LOG(LOG_LEVEL_INFO, NULL, "start", { "a", "b" });
+	log_detach();
+	LOG(LOG_LEVEL_ERROR, NULL, "error", { "a", "b" });
+	log_close();
+	read_caught(fd, got, sizeof(got));
+	strip_times(got);
+	ck_assert_str_eq(got, "event=failed level=error at=listen\n");
+}
+END_TEST
+
 START_TEST(to_stderr)
 {
 	struct err	 err = { "" };
@@ -282,6 +360,7 @@ START_TEST(to_stderr)
 	LOG(LOG_LEVEL_INFO, "S", "json", { "a", "b" });
 	log_close();
 	read_caught(fd, got, sizeof(got));
+	strip_times(got);
 	ck_assert_str_eq(got, "session=S event=before a=b\n"
 	    "event=bad level=warning peer=p n=1\n"
 	    "event=bad level=warning peer=p n=1\n"
@@ -289,7 +368,8 @@ START_TEST(to_stderr)
 	    "event=good peer=p\nevent=good peer=p\nevent=good peer=p\n"
 	    "event=good peer=p\n"
 	    "event=junk n=1\nevent=junk n=2\nevent=junk n=2\n"
-	    "{\"session\":\"S\",\"event\":\"json\",\"level\":\"info\","
+	    "{\"program\":\"prog\",\"session\":\"S\",\"event\":\"json\","
+	    "\"level\":\"info\","
 	    "\"a\":\"b\"}\n");
 }
 END_TEST
@@ -320,6 +400,7 @@ START_TEST(threads)
 	pthread_join(thread[0], NULL);
 	pthread_join(thread[1], NULL);
 	read_caught(fd, got, sizeof(got));
+	strip_times(got);
 	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
 		ck_assert_msg(strcmp(line, "session=S event=many level=error "
 		    "who=one text=\"with blanks\"") == 0 || strcmp(line,
@@ -342,7 +423,9 @@ main(void)
 	tcase_add_test(tc, long_json);
 	tcase_add_test(tc, rate);
 	tcase_add_test(tc, targets);
+	tcase_add_test(tc, origin_is_told);
 	tcase_add_test(tc, to_stderr);
+	tcase_add_test(tc, to_syslog);
 	tcase_add_test(tc, threads);
 	return runner_run("log", tc);
 }

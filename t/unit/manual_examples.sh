@@ -36,7 +36,10 @@ extract() {
 # Checks configuration $1, which errors are to call $2.
 check() {
 	count=$((count + 1))
-	"$XC_POLICY" -t -c "$1" || {
+	# Whose user and group need not be here.
+	sed -i -e 's/^user = .*/user = ""/' -e '1s/^/user = ""\n/' \
+	    -e 's/^#*socket_group = .*/socket_group = ""/' "$1"
+	"$XC_POLICY" -t -c "$1" > /dev/null || {
 		echo "does not load: $2"
 		failed=1
 	}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon.h"
 #include "http_get.h"
 #include "runner.h"
 
@@ -71,10 +72,30 @@ verdict_of(enum verdict_reason reason, enum verdict_action action,
 	    .attribute = attribute };
 }
 
+START_TEST(a_reload_that_failed)
+{
+	err_set(&err, "why");
+	daemon_reload_failed(NULL, &err);
+	serve(NULL, NULL);
+	get();
+	check_has("xcontext_config_last_reload_successful 0");
+	check_has("xcontext_config_reload_failures_total 1");
+	daemon_reloaded(NULL);
+	get();
+	check_has("xcontext_config_last_reload_successful 1");
+	check_has("xcontext_config_reload_failures_total 1");
+}
+END_TEST
+
 START_TEST(nothing_yet)
 {
 	serve(NULL, NULL);
 	get();
+	check_has("xcontext_build_info{program=\"xcontext-policy\",version=\""
+	    PACKAGE_VERSION "\"} 1");
+	check_has("xcontext_config_last_reload_successful 1");
+	check_has("xcontext_config_reload_failures_total 0");
+	check_has("xcontext_table_lines_skipped 0");
 	check_has("xcontext_sessions 0");
 	check_has("xcontext_errors_total 0");
 	check_has("xcontext_mail_refused_total 0");
@@ -289,6 +310,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, nothing_yet);
+	tcase_add_test(tc, a_reload_that_failed);
 	tcase_add_test(tc, decisions_are_counted_by_kind);
 	tcase_add_test(tc, their_number_is_bounded);
 	tcase_add_test(tc, times_are_put_in_their_buckets);

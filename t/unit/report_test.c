@@ -106,8 +106,8 @@ check_like(const char *got, const char *want)
 START_TEST(a_refusal_tells_all_there_is)
 {
 	check_like(note(LEDGER_REFUSE, &refusal, "XCLIENT", NULL),
-	    "session=01ID event=refuse command=XCLIENT peer=192.0.2.1 "
-	    "client=2001:db8::9 profile=edge listener=edge-in action=reject "
+	    "session=01ID event=refuse level=notice command=XCLIENT "
+	    "peer=192.0.2.1 client=2001:db8::9 profile=edge listener=edge-in action=reject "
 	    "reason=value attribute=ADDR rule=/etc/x:7 "
 	    "text=\"ADDR=10.0.0.1 is not allowed\"\n");
 }

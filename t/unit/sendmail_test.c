@@ -36,8 +36,9 @@ static const char	 settings[] =
     "profile allow { xremoteip = true always_allow = true }\n"
     "profile inner { xdumpcontext = true }\n"
     "trust_maps = { \"cidr:{{192.0.2.1/32 edge}, {192.0.2.2/32 quick},"
-    " {192.0.2.3/32 watch}, {192.0.2.4/32 allow},"
-    " {192.0.2.66/32 nosuch}}\", \"inline:{gw.example=inner}\" }\n"
+    " {192.0.2.3/32 watch}, {192.0.2.4/32 allow}}\","
+    " \"pcre:{{/^192[.]0[.]2[.]6(6)$/ nosuch$1}}\","
+    " \"inline:{gw.example=inner}\" }\n"
     "listener inside { trust_maps = { \"cidr:{{203.0.113.5/32 inner}}\" } }\n"
     "limits { context_pairs = 2 audit_entries = 4 }\n";
 

@@ -538,8 +538,6 @@ static const struct bad_row {
 	{ "no netstring",	"maps",	"hello",	"not a netstring" },
 	{ "no comma",		"maps",	"3:a b;",	"not a netstring" },
 	{ "over the limit",	"maps",	"16385:",	"request is too long" },
-	{ "a map not served",	"maps",	"6:mail x,",
-	    "not a request for a map that is served" },
 	{ "no key",		"maps",	"7:xclient,",
 	    "not a request for a map that is served" },
 	{ "SMTP",		"policy", "EHLO x\r\n", "malformed request" },
@@ -573,11 +571,47 @@ START_TEST(what_is_no_request_ends_that_connection_alone)
 }
 END_TEST
 
+/* A name that is wrong in Postfix's configuration. */
+static const struct unknown_row {
+	const char	*request, *want, *map;
+} unknown_rows[] = {
+	{ "xclint 192.0.2.1", "TEMP xclint: no such map, served are xclient, "
+	    "xforward, command, milters and profile, and the same with "
+	    ".LISTENER", "map=xclint" },
+	{ "xclient. 192.0.2.1", "TEMP xclient.: no such map, ", "map=xclient." },
+	{ "xclient.in/side 192.0.2.1", "TEMP xclient.in/side: no such map, ",
+	    "map=xclient.in/side" },
+	{ "xclient.insdie 192.0.2.1", "TEMP insdie: there is no section "
+	    "\"listener\" of that name", "map=insdie" },
+	{ "milters.insdie 203.0.113.5", "TEMP insdie: there is no section ",
+	    "map=insdie" },
+	{ "profile.insdie 192.0.2.1", "TEMP insdie: there is no section ",
+	    "map=insdie" },
+};
+
+START_TEST(a_map_that_is_not_there_is_told_by_name)
+{
+	const struct unknown_row	*r = &unknown_rows[_i];
+	int				 maps = dial("maps");
+	const char			*got;
+
+	say(maps, ns(r->request));
+	got = strchr(hear(maps), ':');
+	ck_assert_msg(got != NULL && strncmp(got + 1, r->want,
+	    strlen(r->want)) == 0, "%s: got \"%s\"", r->request, got);
+	ck_assert_uint_eq(logged("unknown_map"), 1);
+	ck_assert_uint_eq(logged(r->map), 1);
+	/* Nobody's session began, and the connection goes on. */
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+	expect(maps, stranger, disabled);
+}
+END_TEST
+
 START_TEST(requests_before_a_bad_one_are_answered)
 {
 	int	 maps = dial("maps"), policy = dial("policy");
 
-	expect(maps, "19:milters 203.0.113.5,6:mail x,"
+	expect(maps, "19:milters 203.0.113.5,7:xclient,"
 	    "19:milters 203.0.113.5,", disabled);
 	ck_assert_str_eq(hear(maps), "(closed)");
 	expect(policy, POLICY("EHLO") "\n" POLICY("EHLO"), DUNNO);
@@ -801,6 +835,8 @@ main(void)
 	tcase_add_test(tc, a_peer_that_goes_away_without_reading);
 	tcase_add_loop_test(tc, what_is_no_request_ends_that_connection_alone,
 	    0, NELEM(bad_rows));
+	tcase_add_loop_test(tc, a_map_that_is_not_there_is_told_by_name, 0,
+	    (int)(sizeof unknown_rows / sizeof unknown_rows[0]));
 	tcase_add_test(tc, requests_before_a_bad_one_are_answered);
 	tcase_add_test(tc, a_policy_request_may_be_so_long);
 	tcase_add_test(tc, a_user_who_is_not_allowed_gets_nothing);

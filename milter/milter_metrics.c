@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * milter_metrics: one lock, taken where a line is logged anyway.
+ */
+#include "milter_metrics.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "decisions.h"
+#include "metrics_daemon.h"
+#include "metrics_http.h"
+#include "metrics_text.h"
+#include "service.h"
+
+/* lock guards all the others. */
+static struct {
+	pthread_mutex_t		 lock;
+	uint64_t		 counts[MILTER_METRIC_COUNT];
+	struct decisions	 decisions;
+} metrics = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void
+milter_metrics_count(enum milter_metric what)
+{
+	(void)pthread_mutex_lock(&metrics.lock);
+	metrics.counts[what]++;
+	(void)pthread_mutex_unlock(&metrics.lock);
+}
+
+void
+milter_metrics_decision(const char *profile, const char *command,
+    const struct verdict *verdict)
+{
+	(void)pthread_mutex_lock(&metrics.lock);
+	decisions_count(&metrics.decisions, profile, command, verdict);
+	(void)pthread_mutex_unlock(&metrics.lock);
+}
+
+/* A metrics_http_fn. */
+static void
+print(struct evbuffer *out, void *unused)
+{
+	(void)unused;
+	metrics_daemon_print("xcontext-milter", out);
+	metrics_text_number(out, "xcontext_milter_sessions", "gauge",
+	    "Milter sessions in progress.", service_sessions());
+	(void)pthread_mutex_lock(&metrics.lock);
+	decisions_print(&metrics.decisions, out);
+	metrics_text_number(out, "xcontext_milter_mail_refused_total",
+	    "counter", "Steps of mail transactions that were refused.",
+	    metrics.counts[MILTER_MAIL_REFUSED]);
+	metrics_text_number(out, "xcontext_milter_commands_denied_total",
+	    "counter", "Refused commands that were answered with why.",
+	    metrics.counts[MILTER_COMMAND_DENIED]);
+	metrics_text_number(out, "xcontext_milter_errors_total", "counter",
+	    "What could not be told, or done.", metrics.counts[MILTER_ERROR]);
+	(void)pthread_mutex_unlock(&metrics.lock);
+}
+
+static void *
+run(void *base)
+{
+	(void)event_base_dispatch(base);
+	return NULL;
+}
+
+/* Signals are for the first thread alone. */
+static int
+start_thread(struct event_base *base, struct err *err)
+{
+	sigset_t	 all, old;
+	pthread_t	 thread;
+	int		 rc;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thread, NULL, run, base);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc != 0)
+		return err_set(err, "metrics: %s", strerror(rc));
+	(void)pthread_detach(thread);
+	return 0;
+}
+
+int
+milter_metrics_serve(const char *where, struct err *err)
+{
+	struct metrics_http	*http;
+	struct event_base	*base;
+
+	if (*where == '\0')
+		return 0;
+	base = event_base_new();
+	if (base == NULL)
+		return err_set(err, "metrics: out of memory");
+	if (metrics_http_open(base, where, print, NULL, &http, err) != 0) {
+		event_base_free(base);
+		return -1;
+	}
+	if (start_thread(base, err) == 0)
+		return 0;
+	metrics_http_close(http);
+	event_base_free(base);
+	return -1;
+}
