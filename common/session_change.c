@@ -14,8 +14,10 @@ session_read_override(const char *line, struct assertion_set *set_r)
 	const char	*args = line == NULL ? NULL : strchr(line, ' ');
 	struct err	 err;
 
+	/* What we write ourselves has nothing that could not be said on. */
 	return args != NULL && assertion_parse(span_of(args + 1),
-	    ASSERTION_XCLIENT, XTEXT_STRICT, set_r, &err) == ASSERTION_OK;
+	    ASSERTION_XCLIENT, XTEXT_STRICT, set_r, &err) == ASSERTION_OK &&
+	    set_r->unsaid == 0;
 }
 
 void

@@ -38,8 +38,10 @@ static const struct read_row {
 	{ "XCLIENT ", false },
 	{ "XCLIENT ADDR=1.2.3", false },
 	{ "XCLIENT IDENT=1", false },
-	{ "XCLIENT HELO=+2b", false },
-	{ "XCLIENT HELO=+2B", true },
+	{ "XCLIENT ADDR=0.1.2.3", false },
+	{ "XCLIENT NAME=-a", false },
+	{ "XCLIENT LOGIN=+2b", false },
+	{ "XCLIENT LOGIN=+2B", true },
 	{ "XCLIENT ADDR=203.0.113.7 NAME=[UNAVAILABLE]", true },
 };
 
