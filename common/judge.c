@@ -271,14 +271,28 @@ judge_xdumpcontext(const struct judge_facts *facts, struct span args,
 		    &j->verdict);
 }
 
+/* Either the peer has not been seen, or the tables could not say what it may. */
+static void
+judge_nobody(const struct judge_facts *facts, struct judgement *j)
+{
+	const struct session	*s = facts->session;
+
+	if (s->refused != VERDICT_PERMIT &&
+	    s->refused_reason == REASON_CANNOT_TELL)
+		refuse(facts, REASON_CANNOT_TELL,
+		    "it cannot be told who may do what", j);
+	else
+		refuse(facts, REASON_NO_SESSION,
+		    "it is not known who connected", j);
+}
+
 void
 judge_command(const struct judge_facts *facts, enum trust_command command,
     struct span args, struct judgement *j)
 {
 	j->command = command;
 	if (facts->profile == NULL) {
-		refuse(facts, REASON_NO_SESSION,
-		    "it is not known who connected", j);
+		judge_nobody(facts, j);
 		return;
 	}
 	switch (command) {

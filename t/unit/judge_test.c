@@ -305,10 +305,21 @@ static const struct row {
 	    VERDICT_TEMPFAIL, REASON_NO_GRANT,
 	    "XDUMPCONTEXT is not granted" },
 
-	{ "only reported: ADDR", "watch", 0, NULL, "XCLIENT ADDR=10.0.0.1",
-	    VERDICT_PERMIT, REASON_NO_GRANT, "XCLIENT ADDR=10.0.0.1" NOBODY },
-	{ "only reported: XREMOTEIP", "watch", 0, NULL, "XREMOTEIP 10.0.0.1",
-	    VERDICT_PERMIT, REASON_NO_GRANT, "XCLIENT ADDR=10.0.0.1" NOBODY },
+	{ "only reported: ADDR", "watch", 0, NULL, "XCLIENT ADDR=203.0.113.7",
+	    VERDICT_PERMIT, REASON_NO_GRANT,
+	    "XCLIENT ADDR=203.0.113.7" NOBODY },
+	{ "only reported: XREMOTEIP", "watch", 0, NULL,
+	    "XREMOTEIP 203.0.113.7", VERDICT_PERMIT, REASON_NO_GRANT,
+	    "XCLIENT ADDR=203.0.113.7" NOBODY },
+	{ "not only reported: a private ADDR", "watch", 0, NULL,
+	    "XCLIENT ADDR=10.0.0.1", VERDICT_DISCONNECT, REASON_NO_GRANT,
+	    NULL },
+	{ "not only reported: a login", "watch", 0, NULL,
+	    "XCLIENT ADDR=203.0.113.7 LOGIN=root", VERDICT_DISCONNECT,
+	    REASON_NO_GRANT, "XCLIENT: attribute LOGIN is not granted" },
+	{ "not only reported: a built-in pair", "watch", 0, NULL,
+	    "XSETCONTEXT auth_user=root", VERDICT_DISCONNECT,
+	    REASON_NO_GRANT, NULL },
 	{ "only reported: pair", "watch", 0, NULL, "XSETCONTEXT a=1",
 	    VERDICT_PERMIT, REASON_NO_GRANT, "a=1" },
 	{ "only reported: dump", "watch", 0, NULL, "XDUMPCONTEXT",
@@ -493,6 +504,25 @@ START_TEST(lengths)
 }
 END_TEST
 
+/* That the tables could not say who it is is not that nobody asked them. */
+START_TEST(nobody_because_of_a_table)
+{
+	struct session			 s;
+	const struct judge_facts	 facts = { .conf = &conf,
+	    .session = &s };
+
+	session_init(&s);
+	s.refused = VERDICT_TEMPFAIL;
+	s.refused_reason = REASON_CANNOT_TELL;
+	j = malloc(sizeof *j);
+	ck_assert_ptr_nonnull(j);
+	judge_command(&facts, TRUST_XCLIENT, span_of(" HELO=h"), j);
+	ck_assert_int_eq(j->verdict.reason, REASON_CANNOT_TELL);
+	ck_assert_int_eq(j->verdict.action, VERDICT_TEMPFAIL);
+	free(j);
+}
+END_TEST
+
 /* The arguments as some find them: without the blank in front. */
 START_TEST(length_without_the_blank)
 {
@@ -627,6 +657,7 @@ main(void)
 	tcase_add_loop_test(tc, each_row, 0, NELEM(rows));
 	tcase_add_loop_test(tc, each_cut, 0, NELEM(rows));
 	tcase_add_loop_test(tc, lengths, 0, NELEM(length_rows));
+	tcase_add_test(tc, nobody_because_of_a_table);
 	tcase_add_test(tc, length_without_the_blank);
 	tcase_add_test(tc, length_of_what_is_unsaid);
 	tcase_add_test(tc, context_that_is_there);
