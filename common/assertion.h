@@ -8,13 +8,13 @@
  * XFORWARD_README), so that it never fails halfway there.
  *
  * Two kinds of bad values are told apart.  What the speaker himself claims
- * makes the line malformed; beyond Postfix these are duplicate attributes, port
- * numbers over 65535, control and 8-bit bytes before and after decoding, and
- * '"', '<' and a word's last '\' where they are not encoded (they change how
- * smtpd splits the line).  What the speaker's client may have chosen, and cannot
- * be said on, is [UNAVAILABLE] in its place ("unsaid"): a HELO, NAME or
- * REVERSE_NAME that is over 255 characters, now or when it is encoded afresh, is
- * not printable ASCII, or is no host name where one must be; and an address
+ * makes the line malformed; beyond Postfix these are duplicate attributes,
+ * port numbers over 65535, control and 8-bit bytes before and after decoding,
+ * and '"', '<' and a word's last '\' where they are not encoded (they change
+ * how smtpd splits the line).  What the speaker's client may have chosen, and
+ * cannot be said on, is [UNAVAILABLE] in its place ("unsaid"): a HELO, NAME or
+ * REVERSE_NAME that is over 255 characters, now or when it is encoded afresh,
+ * is not printable ASCII, or is no host name where one must be; and an address
  * that is one by its form but no host's to Postfix: with a zone, in 0.0.0.0/8,
  * or IPv6 whose first 32 bits are zero ("::" and "::1" are fine), or, in
  * DESTADDR, one of another family than ADDR beside it.  To say [UNAVAILABLE]
@@ -107,14 +107,15 @@ void	assertion_copy(struct assertion_set *to,
  * Parses the part of the line behind the verb ("ADDR=192.0.2.1 NAME=a.b").
  * Attributes are separated by blanks (space, tab).  At least one is needed.
  * HELO, NAME and REVERSE_NAME are decoded as with XTEXT_LEGACY, whatever mode
- * is: a greeting may hold any "+" and "=", and not all who pass it on encode it.
+ * is: a greeting may hold any "+" and "=", and not all who pass it on encode
+ * it.
  * ASSERTION_BAD: *set_r is undefined, err says why (hostile bytes escaped).
  *
  * Normalised means: addresses canonical (no "IPV6:" in value, which IPv6 need
- * not have had), HELO and XFORWARD's free texts with '?' for the characters that
- * Postfix masks (space < > ( ) \ " ; @), NAME as given but without dots at its
- * end, PROTO in capitals for XCLIENT and SMTP for one that is not known, port
- * numbers without leading zeros.
+ * not have had), HELO and XFORWARD's free texts with '?' for the characters
+ * that Postfix masks (space < > ( ) \ " ; @), NAME as given but without dots
+ * at its end, PROTO in capitals for XCLIENT and SMTP for one that is not
+ * known, port numbers without leading zeros.
  */
 enum assertion_result	assertion_parse(struct span args,
 			    enum assertion_command command,
@@ -134,9 +135,9 @@ bool	assertion_set_value(struct assertion_set *set,
 	    struct span value);
 
 /*
- * Takes one value as assertion_parse would, but from plain text: what cannot be
- * said on is unsaid.  False: not valid for it, and no bracketed word; the set is
- * unchanged.
+ * Takes one value as assertion_parse would, but from plain text: what cannot
+ * be said on is unsaid.  False: not valid for it, and no bracketed word; the
+ * set is unchanged.
  */
 bool	assertion_take_value(struct assertion_set *set,
 	    enum assertion_name name, struct span value);

@@ -110,10 +110,10 @@ next_char(struct span *rest, uint32_t *c_r)
 }
 
 /*
- * What could end or begin a line somewhere, or change how the text around it is
- * shown: controls, and of the format characters (Unicode's Cf) all that turn the
- * direction of writing or are not seen.  The joiners U+200C and U+200D some
- * languages cannot do without.
+ * What could end or begin a line somewhere, or change how the text around it
+ * is shown: controls, and of the format characters (Unicode's Cf) all that
+ * turn the direction of writing or are not seen.  The joiners U+200C and
+ * U+200D some languages cannot do without.
  */
 static bool
 is_control(uint32_t c)

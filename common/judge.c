@@ -177,8 +177,8 @@ line_length(const struct judgement *j, struct span args)
 	    (args.n > 0 && !is_blank(args.p[0])) + args.n + strlen("\r\n");
 }
 
-/* Besides, Postfix cuts off what is beyond its line_length_limit.  What a client
- * made too long (excess) is not the speaker's. */
+/* Besides, Postfix cuts off what is beyond its line_length_limit.  What a
+ * client made too long (excess) is not the speaker's. */
 static bool
 is_too_long(const struct judge_facts *facts, struct span args, size_t max,
     size_t excess, const char *advice, struct judgement *j)
@@ -271,7 +271,7 @@ judge_xdumpcontext(const struct judge_facts *facts, struct span args,
 		    &j->verdict);
 }
 
-/* Either the peer has not been seen, or the tables could not say what it may. */
+/* Either the peer was not seen, or the tables could not say what it may. */
 static void
 judge_nobody(const struct judge_facts *facts, struct judgement *j)
 {

@@ -48,9 +48,9 @@ struct verdict {
 	int			 attribute;	/* enum assertion_name, or -1 */
 	char			 rule[192];	/* "file:line" of the rule */
 	char			 text[256];	/* one printable sentence */
-	char			 also[512];	/* what else the line violates, each
-						 * with its rule, for the log;
-						 * "": nothing */
+	char			 also[512];	/* what else the line violates,
+						 * each with its rule, for the
+						 * log; "": nothing */
 };
 
 /* What a profile does about violations besides to tell of them. */
@@ -151,14 +151,15 @@ struct trust_facts {
  * an XCLIENT with nothing but ADDR.  set is what the command itself says
  * (after trust_profile_drop).  Each attribute must be granted and each value
  * allowed; the first that is not decides, and the others are told in "also".
- * "public" leaves out what address_is_public() refuses, the host's own addresses
- * and every address that the tables, those of any listener, have for a profile
- * other than stranger, even if that does not exist; an address that is listed by
- * network is allowed whatever it is.  A sealed session is refused.
+ * "public" leaves out what address_is_public() refuses, the host's own
+ * addresses and every address that the tables, those of any listener, have for
+ * a profile other than stranger, even if that does not exist; an address that
+ * is listed by network is allowed whatever it is.  A sealed session is
+ * refused.
  *
- * A profile that only reports lets violations pass; but one that cannot be told,
- * and, unless it reports everything, a LOGIN or an ADDR that is not public, is
- * refused, and then decides in place of any that would pass.
+ * A profile that only reports lets violations pass; but one that cannot be
+ * told, and, unless it reports everything, a LOGIN or an ADDR that is not
+ * public, is refused, and then decides in place of any that would pass.
  * verdict is always set in full.
  */
 void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
@@ -169,8 +170,8 @@ void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
  * Decides about one whole XSETCONTEXT.  Each name must be granted; that of a
  * built-in pair (context_is_builtin) counts as granted only if the profile
  * names it letter by letter.  The first that is not decides, and the text
- * names it.  A profile that only reports lets the others pass, and built-in ones
- * if it reports everything.
+ * names it.  A profile that only reports lets the others pass, and built-in
+ * ones if it reports everything.
  */
 void	trust_decide_context(const struct trust *trust,
 	    const struct trust_facts *facts, const struct context_line *line,
