@@ -6,7 +6,8 @@
  *
  * What would surprise a reader: smtpd splits a command by its own rules, with
  * quotes, angle brackets and backslashes, and we split it at blanks.  A line
- * on which the two could differ is refused.
+ * on which the two could differ is refused, also where the client may have
+ * chosen the word: what stands behind that might be its, too.
  */
 #include "assertion.h"
 
@@ -75,6 +76,8 @@ assertion_copy(struct assertion_set *to, const struct assertion_set *from)
 	assertion_init(to, from->command);
 	to->addr = from->addr;
 	to->destaddr = from->destaddr;
+	to->unsaid = from->unsaid;
+	to->unsaid_octets = from->unsaid_octets;
 	to->text_used = from->text_used;
 	memcpy(to->text, from->text, from->text_used);
 	for (i = 0; i < ASSERTION_COUNT; i++) {
@@ -114,6 +117,7 @@ drop(struct assertion_set *set, enum assertion_name name)
 				set->v[i].value -= size;
 	}
 	set->v[name] = (struct assertion){ ASSERTION_ABSENT, "" };
+	set->unsaid &= ~(1U << name);
 	if (addr != NULL)
 		*addr = (struct address){ .family = AF_UNSPEC };
 }
@@ -167,16 +171,6 @@ status_of(struct span text)
 	return ASSERTION_VALUE;
 }
 
-/* Whether the value can be said again within Postfix's limit. */
-static bool
-fits_encoded(const char *text)
-{
-	char	 buf[ASSERTION_VALUE_MAX + 1];
-	size_t	 len;
-
-	return xtext_encode(span_of(text), buf, sizeof(buf), &len) == XTEXT_OK;
-}
-
 static bool
 families_agree(const struct assertion_set *set)
 {
@@ -185,29 +179,45 @@ families_agree(const struct assertion_set *set)
 	    set->addr.family == set->destaddr.family;
 }
 
-/* Checks the decoded text and stores it.  False: the set is unchanged. */
-static bool
+/* Checks the decoded text and stores it.  Unless it fits, the set is
+ * unchanged. */
+static enum assertion_worth
 put_text(struct assertion_set *set, enum assertion_name name,
-    struct span text, bool on_wire)
+    struct span text)
+{
+	struct assertion_value	 v = { .addr = { .family = AF_UNSPEC } };
+	enum assertion_worth	 worth;
+
+	worth = assertion_rule_try(assertion_rule_find(set->command, name),
+	    text, &v);
+	if (worth == ASSERTION_FITS)
+		put_value(set, name, &v);
+	return worth;
+}
+
+/* What is said to be unknown, in the word that Postfix has for it there. */
+static void
+put_unknown(struct assertion_set *set, enum assertion_name name,
+    enum assertion_status status)
 {
 	const struct assertion_rule	*rule;
-	enum assertion_status		 status = status_of(text);
-	struct assertion_value		 v = { .on_wire = on_wire };
 
 	rule = assertion_rule_find(set->command, name);
 	if (!assertion_rule_allows(rule, status))
-		return false;
-	if (status != ASSERTION_VALUE) {
+		status = ASSERTION_UNAVAILABLE;
+	if (rule->unknown != NULL)
+		(void)put_text(set, name, span_of(rule->unknown));
+	else
 		put_word(set, name, status);
-		return true;
-	}
-	if (text.n == 0 || text.n > ASSERTION_VALUE_MAX || !is_printable(text))
-		return false;
-	memcpy(v.text, text.p, text.n);
-	if (!rule->normalise(&v) || !fits_encoded(v.text))
-		return false;
-	put_value(set, name, &v);
-	return true;
+}
+
+/* The speaker has done nothing wrong: what the client made of it is left
+ * out. */
+static void
+put_unsaid(struct assertion_set *set, enum assertion_name name)
+{
+	put_word(set, name, ASSERTION_UNAVAILABLE);
+	set->unsaid |= 1U << name;
 }
 
 /*
@@ -275,46 +285,144 @@ token_is_plain(struct span token)
 	    token.p[token.n - 1] != '\\';
 }
 
+/* The same of a word that may hold all these, in pairs. */
+static bool
+token_is_closed(struct span token)
+{
+	size_t	 i, depth = 0;
+	bool	 is_quoted = false;
+
+	for (i = 0; i < token.n; i++)
+		if (token.p[i] == '\\')
+			i++;
+		else if (token.p[i] == '"')
+			is_quoted = !is_quoted;
+		else if (token.p[i] == '<' && !is_quoted)
+			depth++;
+		else if (token.p[i] == '>' && !is_quoted && depth > 0)
+			depth--;
+	return i == token.n && depth == 0 && !is_quoted;
+}
+
+/* Blanks to smtpd, and not to us; or the end of a text. */
+static bool
+has_break(struct span text)
+{
+	size_t	 i;
+
+	for (i = 0; i < text.n; i++)
+		if (text.p[i] == '\0' ||
+		    (text.p[i] >= '\t' && text.p[i] <= '\r'))
+			return true;
+	return false;
+}
+
+/* No client can have greeted with one, or be called so. */
+static bool
+has_line_end(struct span text)
+{
+	return memchr(text.p, '\0', text.n) != NULL ||
+	    memchr(text.p, '\r', text.n) != NULL ||
+	    memchr(text.p, '\n', text.n) != NULL;
+}
+
+/* Puts what has been decoded. */
+static enum assertion_result
+parse_text(struct assertion_set *set, enum assertion_name name,
+    struct span text, struct span raw, struct err *err)
+{
+	const struct assertion_rule	*rule;
+	enum assertion_status		 status = status_of(text);
+
+	rule = assertion_rule_find(set->command, name);
+	if (status != ASSERTION_VALUE) {
+		put_unknown(set, name, status);
+		return ASSERTION_OK;
+	}
+	if (rule->is_free && has_line_end(text))
+		return refuse(err, name_texts[name], "no NUL, CR or LF", raw);
+	if (!rule->is_free && !is_printable(text))
+		return refuse(err, name_texts[name], "printable ASCII", raw);
+	switch (put_text(set, name, text)) {
+	case ASSERTION_FITS:
+		return ASSERTION_OK;
+	case ASSERTION_UNSAYABLE:
+		put_unsaid(set, name);
+		return ASSERTION_OK;
+	case ASSERTION_WRONG:
+		break;
+	}
+	return refuse(err, name_texts[name], rule->expected, raw);
+}
+
 static enum assertion_result
 parse_value(struct assertion_set *set, enum assertion_name name,
     struct span raw, enum xtext_mode mode, struct err *err)
 {
-	const struct assertion_rule	*rule;
-	const char			*what = name_texts[name];
-	char				 buf[ASSERTION_VALUE_MAX];
-	struct span			 text = { buf, 0 };
+	const bool	 is_free = assertion_rule_find(set->command,
+	    name)->is_free;
+	const char	*what = name_texts[name];
+	char		 buf[ASSERTION_VALUE_MAX];
+	struct span	 text = { buf, 0 };
 
-	rule = assertion_rule_find(set->command, name);
 	if (set->v[name].status != ASSERTION_ABSENT)
 		return refuse(err, what, "it once", raw);
+	if (is_free && raw.n > ASSERTION_VALUE_MAX) {
+		put_unsaid(set, name);
+		set->unsaid_octets += raw.n - strlen("[UNAVAILABLE]");
+		return ASSERTION_OK;
+	}
 	if (raw.n == 0 || raw.n > ASSERTION_VALUE_MAX)
 		return refuse(err, what, "1 to 255 characters", raw);
-	if (xtext_decode(raw, mode, buf, sizeof(buf), &text.n) != XTEXT_OK)
+	/* Who passes on a greeting as it came: Postfix takes it, too. */
+	if (xtext_decode(raw, is_free ? XTEXT_LEGACY : mode, buf, sizeof(buf),
+	    &text.n) != XTEXT_OK)
 		return refuse(err, what, "xtext (RFC 3461)", raw);
-	if (!is_printable(text))
-		return refuse(err, what, "printable ASCII", raw);
-	if (!put_text(set, name, text, true))
-		return refuse(err, what, rule->expected, raw);
-	return ASSERTION_OK;
+	return parse_text(set, name, text, raw, err);
+}
+
+/*
+ * Whether the word may be taken for what it says.  A free text must only be
+ * no other word to smtpd than to us; behind the last one there is nothing that
+ * could belong to it.
+ */
+static enum assertion_result
+check_token(const struct assertion_set *set, int name, struct span token,
+    bool is_last, struct err *err)
+{
+	const struct assertion_rule	*rule;
+	struct span			 value;
+
+	rule = name == -1 ? NULL : assertion_rule_find(set->command,
+	    (enum assertion_name)name);
+	if (rule == NULL || !rule->is_free || has_break(token))
+		return token_is_plain(token) ? ASSERTION_OK :
+		    refuse(err, command_texts[set->command], "printable ASCII "
+		    "without quote, < or final backslash", token);
+	value = span_skip(token, strlen(name_texts[name]) + 1);
+	return is_last || token_is_closed(value) ? ASSERTION_OK :
+	    refuse(err, name_texts[name], "quotes, < and backslash encoded",
+	    value);
 }
 
 static enum assertion_result
-parse_token(struct assertion_set *set, struct span token,
+parse_token(struct assertion_set *set, struct span token, bool is_last,
     enum xtext_mode mode, struct err *err)
 {
 	const char	*command = command_texts[set->command];
-	const char	*equals;
-	struct span	 name;
-	int		 found;
+	const char	*equals = memchr(token.p, '=', token.n);
+	struct span	 name = token;
+	int		 found = -1;
 
-	if (!token_is_plain(token))
-		return refuse(err, command,
-		    "printable ASCII without quote, < or final backslash",
-		    token);
-	if ((equals = memchr(token.p, '=', token.n)) == NULL)
+	if (equals != NULL) {
+		name.n = (size_t)(equals - token.p);
+		found = assertion_name_find(set->command, name);
+	}
+	if (check_token(set, found, token, is_last, err) != ASSERTION_OK)
+		return ASSERTION_BAD;
+	if (equals == NULL)
 		return refuse(err, command, "attribute=value", token);
-	name = (struct span){ token.p, (size_t)(equals - token.p) };
-	if ((found = assertion_name_find(set->command, name)) == -1)
+	if (found == -1)
 		return refuse(err, command, "a known attribute", name);
 	return parse_value(set, (enum assertion_name)found,
 	    span_skip(token, name.n + 1), mode, err);
@@ -332,13 +440,14 @@ assertion_parse(struct span args, enum assertion_command command,
 	if (args.n > ASSERTION_LINE_MAX)
 		return refuse(err, what, "a shorter line", args);
 	for (ntoken = 0; next_token(&rest, &token); ntoken++)
-		if (parse_token(set_r, token, mode, err) != ASSERTION_OK)
+		if (parse_token(set_r, token, span_trim(rest).n == 0, mode,
+		    err) != ASSERTION_OK)
 			return ASSERTION_BAD;
 	if (ntoken == 0)
 		return refuse(err, what, "attribute=value", args);
+	/* A proxy that listens on IPv6 may have an IPv4 client. */
 	if (!families_agree(set_r))
-		return refuse(err, "DESTADDR", "the address family of ADDR",
-		    span_of(set_r->v[ASSERTION_DESTADDR].value));
+		put_unsaid(set_r, ASSERTION_DESTADDR);
 	return ASSERTION_OK;
 }
 
@@ -351,9 +460,9 @@ put_text_or_undo(struct assertion_set *set, enum assertion_name name,
 
 	/* No other attribute has a family. */
 	if (address_slot(set, name) == NULL)
-		return put_text(set, name, value, false);
+		return put_text(set, name, value) == ASSERTION_FITS;
 	assertion_copy(&old, set);
-	if (!put_text(set, name, value, false))
+	if (put_text(set, name, value) != ASSERTION_FITS)
 		return false;
 	if (families_agree(set))
 		return true;
@@ -377,6 +486,27 @@ assertion_set_value(struct assertion_set *set, enum assertion_name name,
 	return true;
 }
 
+bool
+assertion_take_value(struct assertion_set *set, enum assertion_name name,
+    struct span value)
+{
+	return status_of(value) == ASSERTION_VALUE &&
+	    parse_text(set, name, value, value, NULL) == ASSERTION_OK;
+}
+
+void
+assertion_unsaid(const struct assertion_set *set, char *buf, size_t size)
+{
+	size_t	 len = 0;
+	int	 i;
+
+	buf[0] = '\0';
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		if ((set->unsaid & (1U << i)) != 0 && len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s",
+			    len > 0 ? " " : "", name_texts[i]);
+}
+
 static bool
 names(const struct assertion_set *set, enum assertion_name name)
 {
@@ -397,8 +527,8 @@ drop_replaced(struct assertion_set *base, const struct assertion_set *over)
 void
 assertion_merge(struct assertion_set *base, const struct assertion_set *over)
 {
-	struct assertion_value	 v = { .on_wire = false };
-	int		 i;
+	struct assertion_value	 v;
+	int			 i;
 
 	drop_replaced(base, over);
 	for (i = 0; i < ASSERTION_COUNT; i++) {
@@ -413,6 +543,7 @@ assertion_merge(struct assertion_set *base, const struct assertion_set *over)
 		v.addr = i == ASSERTION_ADDR ? over->addr : over->destaddr;
 		put_value(base, i, &v);
 	}
+	base->unsaid |= over->unsaid;
 	if (!families_agree(base))
 		drop(base, ASSERTION_DESTADDR);
 }

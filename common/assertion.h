@@ -3,15 +3,22 @@
 /*
  * assertion: what one XCLIENT or XFORWARD command line says.
  *
- * A line is parsed whole or not at all, at least as strictly as Postfix's
- * smtpd would (XCLIENT_README, XFORWARD_README), so that a line which passes
- * here never fails halfway there.  Beyond Postfix it refuses duplicate
- * attributes, port numbers over 65535, control and 8-bit bytes before and
- * after decoding, '"', '<' and a word's last '\' where they are not encoded
- * (they change how smtpd splits the line), values whose fresh encoding would
- * exceed 255 characters, [TEMPUNAVAIL] in place of a free text, IPv6
- * addresses whose first 32 bits are zero (Postfix misreads some; "::" and
- * "::1" are fine), and a DESTADDR of another family than the ADDR beside it.
+ * A line is parsed whole or not at all.  What passes here is printed afresh, at
+ * least as strictly as Postfix's smtpd reads it (XCLIENT_README,
+ * XFORWARD_README), so that it never fails halfway there.
+ *
+ * Two kinds of bad values are told apart.  What the speaker himself claims
+ * makes the line malformed; beyond Postfix these are duplicate attributes,
+ * port numbers over 65535, control and 8-bit bytes before and after decoding,
+ * and '"', '<' and a word's last '\' where they are not encoded (they change
+ * how smtpd splits the line).  What the speaker's client may have chosen, and
+ * cannot be said on, is [UNAVAILABLE] in its place ("unsaid"): a HELO, NAME or
+ * REVERSE_NAME that is over 255 characters, now or when it is encoded afresh,
+ * is not printable ASCII, or is no host name where one must be; and an address
+ * that is one by its form but no host's to Postfix: with a zone, in 0.0.0.0/8,
+ * or IPv6 whose first 32 bits are zero ("::" and "::1" are fine), or, in
+ * DESTADDR, one of another family than ADDR beside it.  To say [UNAVAILABLE]
+ * himself was open to the speaker anyway.
  */
 #ifndef XC_ASSERTION_H
 #define XC_ASSERTION_H
@@ -51,7 +58,10 @@ enum assertion_status {
 	ASSERTION_ABSENT,
 	ASSERTION_VALUE,
 	ASSERTION_UNAVAILABLE,	/* [UNAVAILABLE], in any case */
-	ASSERTION_TEMPUNAVAIL	/* [TEMPUNAVAIL]; NAME and REVERSE_NAME only */
+	ASSERTION_TEMPUNAVAIL	/* [TEMPUNAVAIL]; XCLIENT's NAME and
+				 * REVERSE_NAME only: elsewhere, to Postfix, it
+				 * is a text like others, and here it is taken
+				 * for [UNAVAILABLE] */
 };
 
 struct assertion {
@@ -67,6 +77,10 @@ struct assertion_set {
 	struct assertion	 v[ASSERTION_COUNT];
 	struct address		 addr;		/* of ADDR; else AF_UNSPEC */
 	struct address		 destaddr;
+	unsigned		 unsaid;	/* bits 1 << name: [UNAVAILABLE]
+						 * for what cannot be said on */
+	size_t			 unsaid_octets;	/* that the line had too many by
+						 * values over 255 */
 	size_t			 text_used;
 	char			 text[ASSERTION_COUNT *
 				     (ASSERTION_VALUE_MAX + 1)];
@@ -92,12 +106,16 @@ void	assertion_copy(struct assertion_set *to,
 /*
  * Parses the part of the line behind the verb ("ADDR=192.0.2.1 NAME=a.b").
  * Attributes are separated by blanks (space, tab).  At least one is needed.
+ * HELO, NAME and REVERSE_NAME are decoded as with XTEXT_LEGACY, whatever mode
+ * is: a greeting may hold any "+" and "=", and not all who pass it on encode
+ * it.
  * ASSERTION_BAD: *set_r is undefined, err says why (hostile bytes escaped).
  *
- * Normalised means: addresses canonical (no "IPV6:" in value), HELO and
- * XFORWARD's free texts with '?' for the characters that Postfix masks
- * (space < > ( ) \ " ; @), NAME as given, PROTO in capitals for XCLIENT, port
- * numbers without leading zeros.
+ * Normalised means: addresses canonical (no "IPV6:" in value, which IPv6 need
+ * not have had), HELO and XFORWARD's free texts with '?' for the characters
+ * that Postfix masks (space < > ( ) \ " ; @), NAME as given but without dots
+ * at its end, PROTO in capitals for XCLIENT and SMTP for one that is not
+ * known, port numbers without leading zeros.
  */
 enum assertion_result	assertion_parse(struct span args,
 			    enum assertion_command command,
@@ -115,6 +133,19 @@ enum assertion_result	assertion_parse(struct span args,
 bool	assertion_set_value(struct assertion_set *set,
 	    enum assertion_name name, enum assertion_status status,
 	    struct span value);
+
+/*
+ * Takes one value as assertion_parse would, but from plain text: what cannot
+ * be said on is unsaid.  False: not valid for it, and no bracketed word; the
+ * set is unchanged.
+ */
+bool	assertion_take_value(struct assertion_set *set,
+	    enum assertion_name name, struct span value);
+
+/* Writes the names of what is unsaid ("HELO NAME"), as far as there is room;
+ * "": nothing is.  64 bytes hold all. */
+void	assertion_unsaid(const struct assertion_set *set, char *buf,
+	    size_t size);
 
 /*
  * Lays "over" on top of "base" (same command): what over names replaces, and

@@ -93,13 +93,18 @@ conf_add_profile(struct conf_reader *reader, cfg_t *section)
 	static const enum verdict_action	 actions[] = {
 		VERDICT_TEMPFAIL, VERDICT_REJECT, VERDICT_DISCONNECT
 	};
+	static const enum trust_report		 reports[] = {
+		TRUST_REPORT_NO, TRUST_REPORT_ONLY, TRUST_REPORT_EVERYTHING,
+		TRUST_REPORT_NO, TRUST_REPORT_ONLY,	/* no, yes */
+		TRUST_REPORT_NO, TRUST_REPORT_ONLY	/* off, on */
+	};
 	struct trust_profile_def	 def = {
 		.name = cfg_title(section),
 		.file = reader->conf->file,
 		.line = (unsigned)section->line,
 		.seal = (enum trust_seal)conf_word_of(section, "seal"),
 		.on_violation = actions[conf_word_of(section, "on_violation")],
-		.report_only = cfg_getbool(section, "report_only"),
+		.report_only = reports[conf_word_of(section, "report_only")],
 		.xremoteip = cfg_getbool(section, "xremoteip"),
 		.xdumpcontext = cfg_getbool(section, "xdumpcontext"),
 		.always_allow = cfg_getbool(section, "always_allow"),
@@ -165,6 +170,11 @@ conf_add_listener(struct conf_reader *reader, cfg_t *section)
 
 	if (conf_check_title(reader, section) == -1)
 		return -1;
+	/* A map is asked as "xclient.NAME". */
+	if (strchr(name, '.') != NULL)
+		return err_set_at(reader->err, reader->conf->file,
+		    (unsigned)section->line, "listener \"%s\" could never be "
+		    "asked, expected a name without dots", name);
 	/* Without this the listener would get the maps of all others. */
 	if (cfg_size(section, "trust_maps") == 0)
 		return err_set_at(reader->err, reader->conf->file,

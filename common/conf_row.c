@@ -252,7 +252,8 @@ static const struct conf_row	 rows[] = {
 	WORD("profile", "on_violation", "tempfail",
 	    "tempfail|reject|disconnect", CONF_NOWHERE,
 	    "What happens after a command that is not allowed."),
-	BOOL("profile", "report_only", "false", CONF_NOWHERE,
+	WORD("profile", "report_only", "false",
+	    "false|true|everything|no|yes|off|on", CONF_NOWHERE,
 	    "Log what is not allowed, and let it pass."),
 
 	LIST("listener", "trust_maps", "",

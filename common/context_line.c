@@ -109,12 +109,33 @@ next_char(struct span *rest, uint32_t *c_r)
 	return true;
 }
 
-/* What could end or begin a line somewhere, or change how it is shown. */
+/*
+ * What could end or begin a line somewhere, or change how the text around it
+ * is shown: controls, and of the format characters (Unicode's Cf) all that
+ * turn the direction of writing or are not seen.  The joiners U+200C and
+ * U+200D some languages cannot do without.
+ */
 static bool
 is_control(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 ||
-	    c == 0x2029;
+	static const struct {
+		uint32_t	 first, last;
+	} ranges[] = {
+		{ 0, 0x1f }, { 0x7f, 0x9f },		/* C0, DEL, C1 */
+		{ 0xad, 0xad },				/* soft hyphen */
+		{ 0x61c, 0x61c }, { 0x180e, 0x180e },
+		{ 0x200b, 0x200b }, { 0x200e, 0x200f },
+		{ 0x2028, 0x202e },	/* separators, embeddings, overrides */
+		{ 0x2060, 0x206f },			/* isolates */
+		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+		{ 0xe0000, 0xe007f }			/* tags */
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
 }
 
 static bool

@@ -43,7 +43,8 @@ struct context_line {
  *
  * A name is 1 to CONTEXT_NAME_MAX of A-Z a-z 0-9 . _ -, made small; one that
  * comes twice is an error.  A value may be empty; it is UTF-8 without control
- * characters (C0, DEL, C1, line and paragraph separators).
+ * characters (C0, DEL, C1, line and paragraph separators), those that change the
+ * direction of writing, and others that are not seen (U+FEFF, U+200B, tags ...).
  */
 bool	context_line_parse(struct span args, struct context_line *line_r,
 	    struct err *err);

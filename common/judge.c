@@ -131,6 +131,19 @@ trust_facts_of(const struct judge_facts *facts)
 	    .is_sealed = facts->session->is_sealed };
 }
 
+/* The log is told what was left out of what was said. */
+static void
+note_unsaid(const struct assertion_set *said, struct verdict *verdict)
+{
+	char	 names[64];
+	size_t	 n = strlen(verdict->text);
+
+	assertion_unsaid(said, names, sizeof names);
+	if (names[0] != '\0')
+		(void)snprintf(verdict->text + n, sizeof verdict->text - n,
+		    "; [UNAVAILABLE] for what cannot be said on: %s", names);
+}
+
 static void
 decide(const struct judge_facts *facts, struct assertion_set *said,
     struct judgement *j)
@@ -142,6 +155,7 @@ decide(const struct judge_facts *facts, struct assertion_set *said,
 	    &j->verdict);
 	if (j->verdict.action != VERDICT_PERMIT)
 		return;
+	note_unsaid(said, &j->verdict);
 	if (j->command == TRUST_XFORWARD) {
 		j->line[0] = '\0';
 		if (!is_empty(said))
@@ -154,15 +168,24 @@ decide(const struct judge_facts *facts, struct assertion_set *said,
 	}
 }
 
-/* Besides, Postfix cuts off what is beyond its line_length_limit. */
+/* The octets of the line, CRLF included.  Whoever has taken it apart may have
+ * taken the blank behind the verb, too. */
+static size_t
+line_length(const struct judgement *j, struct span args)
+{
+	return strlen(trust_command_text(j->command)) +
+	    (args.n > 0 && !is_blank(args.p[0])) + args.n + strlen("\r\n");
+}
+
+/* Besides, Postfix cuts off what is beyond its line_length_limit.  What a
+ * client made too long (excess) is not the speaker's. */
 static bool
 is_too_long(const struct judge_facts *facts, struct span args, size_t max,
-    const char *advice, struct judgement *j)
+    size_t excess, const char *advice, struct judgement *j)
 {
 	char	 text[80];
 
-	if (strlen(trust_command_text(j->command)) + args.n +
-	    strlen("\r\n") <= max)
+	if (line_length(j, args) - excess <= max)
 		return false;
 	(void)snprintf(text, sizeof text, "the line is over %zu octets%s",
 	    max, advice);
@@ -177,15 +200,18 @@ judge_assertions(const struct judge_facts *facts, struct span args,
 	struct assertion_set	 said;
 	struct err		 err;
 
-	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX,
-	    "; say it in several commands", j))
-		return;
-	if (assertion_parse(args, j->command == TRUST_XCLIENT ?
+	bool			 is_valid;
+
+	is_valid = assertion_parse(args, j->command == TRUST_XCLIENT ?
 	    ASSERTION_XCLIENT : ASSERTION_XFORWARD, facts->conf->xtext, &said,
-	    &err) != ASSERTION_OK)
-		refuse(facts, REASON_MALFORMED, err.text, j);
-	else
+	    &err) == ASSERTION_OK;
+	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, is_valid ?
+	    said.unsaid_octets : 0, "; say it in several commands", j))
+		return;
+	if (is_valid)
 		decide(facts, &said, j);
+	else
+		refuse(facts, REASON_MALFORMED, err.text, j);
 }
 
 static void
@@ -195,13 +221,13 @@ judge_xremoteip(const struct judge_facts *facts, struct span args,
 	struct assertion_set	 said;
 	struct span		 address, more;
 
-	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, "", j))
+	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, 0, "", j))
 		return;
 	address = judge_next_word(&args);
 	more = judge_next_word(&args);
 	assertion_init(&said, ASSERTION_XCLIENT);
-	if (more.n > 0 || !assertion_set_value(&said, ASSERTION_ADDR,
-	    ASSERTION_VALUE, address))
+	if (more.n > 0 || !assertion_take_value(&said, ASSERTION_ADDR,
+	    address))
 		refuse(facts, REASON_MALFORMED, "XREMOTEIP: expected one IPv4 "
 		    "or IPv6 address and nothing else", j);
 	else
@@ -216,7 +242,7 @@ judge_xsetcontext(const struct judge_facts *facts, struct span args,
 	const struct conf_limits	*limits = &facts->conf->limits;
 	struct err			 err;
 
-	if (is_too_long(facts, args, CONTEXT_LINE_MAX,
+	if (is_too_long(facts, args, CONTEXT_LINE_MAX, 0,
 	    "; say it in several commands", j))
 		return;
 	if (!context_line_parse(args, &j->context, &err)) {
@@ -245,14 +271,28 @@ judge_xdumpcontext(const struct judge_facts *facts, struct span args,
 		    &j->verdict);
 }
 
+/* Either the peer was not seen, or the tables could not say what it may. */
+static void
+judge_nobody(const struct judge_facts *facts, struct judgement *j)
+{
+	const struct session	*s = facts->session;
+
+	if (s->refused != VERDICT_PERMIT &&
+	    s->refused_reason == REASON_CANNOT_TELL)
+		refuse(facts, REASON_CANNOT_TELL,
+		    "it cannot be told who may do what", j);
+	else
+		refuse(facts, REASON_NO_SESSION,
+		    "it is not known who connected", j);
+}
+
 void
 judge_command(const struct judge_facts *facts, enum trust_command command,
     struct span args, struct judgement *j)
 {
 	j->command = command;
 	if (facts->profile == NULL) {
-		refuse(facts, REASON_NO_SESSION,
-		    "it is not known who connected", j);
+		judge_nobody(facts, j);
 		return;
 	}
 	switch (command) {

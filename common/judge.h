@@ -47,6 +47,9 @@ struct span	judge_next_word(struct span *text);
  * through gets LOGIN=anonymous if no other is named.  Where nothing seals, to
  * name an address is to begin anew: the next client may come from the same.
  *
+ * What is unsaid (assertion.h) is named in the text of a verdict that permits;
+ * and a line is not too long that is so by such a value only.
+ *
  * A record that cannot be read is REASON_CANNOT_TELL.
  */
 void	judge_command(const struct judge_facts *facts,

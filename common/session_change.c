@@ -14,8 +14,10 @@ session_read_override(const char *line, struct assertion_set *set_r)
 	const char	*args = line == NULL ? NULL : strchr(line, ' ');
 	struct err	 err;
 
+	/* What we write ourselves has nothing that could not be said on. */
 	return args != NULL && assertion_parse(span_of(args + 1),
-	    ASSERTION_XCLIENT, XTEXT_STRICT, set_r, &err) == ASSERTION_OK;
+	    ASSERTION_XCLIENT, XTEXT_STRICT, set_r, &err) == ASSERTION_OK &&
+	    set_r->unsaid == 0;
 }
 
 void
@@ -29,13 +31,23 @@ session_refuse_mail(struct session *s, enum verdict_action action,
 	(void)session_set_text(&s->refused_text, text);
 }
 
+/* Whether a profile that only reports gets away with it: what it said was no
+ * command, or came too late or too much, and its own identity is as it was.  To
+ * what cannot be told, or must not be tried out, the mail would be accepted. */
+static bool
+is_harmless(enum verdict_reason reason)
+{
+	return reason == REASON_MALFORMED || reason == REASON_SEALED ||
+	    reason == REASON_LIMIT;
+}
+
 void
 session_deny(struct session *s, const struct verdict *verdict,
     bool is_reported)
 {
 	(void)session_set_text(&s->denied_text, verdict->text);
 	s->denied_reason = verdict->reason;
-	if (!is_reported)
+	if (!is_reported || !is_harmless(verdict->reason))
 		session_refuse_mail(s, verdict->action, verdict->reason,
 		    verdict->text);
 }

@@ -16,8 +16,9 @@
 bool	session_read_override(const char *line, struct assertion_set *set_r);
 
 /*
- * Refuses a command: remembers what is to be said about it and, unless the
- * profile only reports, refuses the session's mail from now on.
+ * Refuses a command: remembers what is to be said about it and refuses the
+ * session's mail from now on; but not if the profile only reports
+ * (is_reported), and the line was malformed, sealed off, or over a limit.
  */
 void	session_deny(struct session *s, const struct verdict *verdict,
 	    bool is_reported);

@@ -289,6 +289,8 @@ trust_profile_find(const struct trust *trust, const char *name)
 /* One lookup's outcome, and what it found. */
 struct classified {
 	const struct trust_profile	*profile;	/* NULL: no hit */
+	bool				 is_missing;	/* a hit, but there is
+							 * no such profile */
 	const char			*file;
 	unsigned			 line;
 };
@@ -312,6 +314,7 @@ map_ask(const struct trust *trust, const struct trust_map *map,
 		return TRUST_CANNOT_TELL;
 	}
 	found->profile = trust_profile_find(trust, res->value);
+	found->is_missing = found->profile == NULL;
 	found->file = res->file;
 	found->line = res->line;
 	if (found->profile != NULL)
@@ -413,16 +416,27 @@ is_first_of_listener(const struct trust *trust, size_t n)
 	return true;
 }
 
+/* Somebody meant to trust the address, if only the profile's name is wrong. */
+static bool
+has_profile(const struct classified *found)
+{
+	return found->is_missing || (found->profile != NULL &&
+	    strcmp(found->profile->name, TRUST_STRANGER) != 0);
+}
+
 /*
  * The maps of all listeners count: an address that is a messenger's at one
- * door must not be worn at another.
+ * door must not be worn at another.  One that has a profile by any of them need
+ * not be told by the others.
  */
 static enum trust_public
 profile_check(const struct trust *trust, const struct address *addr,
     struct err *err)
 {
-	char	 key[ADDRESS_TEXT_SIZE];
-	size_t	 i;
+	char			 key[ADDRESS_TEXT_SIZE];
+	enum trust_public	 answer = TRUST_PUBLIC_YES;
+	struct err		 why;
+	size_t			 i;
 
 	address_format(addr, key, sizeof(key));
 	for (i = 0; i < trust->n_maps; i++) {
@@ -431,13 +445,15 @@ profile_check(const struct trust *trust, const struct address *addr,
 		if (!is_first_of_listener(trust, i))
 			continue;
 		if (maps_ask(trust, trust->maps[i].listener, key, &found,
-		    err) == TRUST_CANNOT_TELL)
-			return TRUST_PUBLIC_CANNOT_TELL;
-		if (found.profile != NULL &&
-		    strcmp(found.profile->name, TRUST_STRANGER) != 0)
-			return TRUST_PUBLIC_PROFILE;
+		    &why) == TRUST_OK || found.is_missing) {
+			if (has_profile(&found))
+				return TRUST_PUBLIC_PROFILE;
+			continue;
+		}
+		*err = why;
+		answer = TRUST_PUBLIC_CANNOT_TELL;
 	}
-	return TRUST_PUBLIC_YES;
+	return answer;
 }
 
 enum trust_public

@@ -48,6 +48,16 @@ struct verdict {
 	int			 attribute;	/* enum assertion_name, or -1 */
 	char			 rule[192];	/* "file:line" of the rule */
 	char			 text[256];	/* one printable sentence */
+	char			 also[512];	/* what else the line violates,
+						 * each with its rule, for the
+						 * log; "": nothing */
+};
+
+/* What a profile does about violations besides to tell of them. */
+enum trust_report {
+	TRUST_REPORT_NO,	/* it refuses them */
+	TRUST_REPORT_ONLY,	/* it lets pass what gives nobody rights */
+	TRUST_REPORT_EVERYTHING	/* it lets pass whatever is asserted */
 };
 
 enum trust_seal { TRUST_SEAL_GREETING, TRUST_SEAL_OVERRIDE, TRUST_SEAL_NEVER };
@@ -103,13 +113,14 @@ enum trust_seal	 trust_profile_seal(const struct trust_profile *profile);
 /* The action for violations: never VERDICT_PERMIT. */
 enum verdict_action	trust_profile_on_violation(
 			    const struct trust_profile *profile);
+/* True unless it is TRUST_REPORT_NO. */
 bool	trust_profile_report_only(const struct trust_profile *profile);
 /* True if the profile grants that command, with one attribute or name at
- * least. */
+ * least; or if it only reports, for XCLIENT, XFORWARD and XREMOTEIP. */
 bool	trust_profile_may(const struct trust_profile *profile,
 	    enum trust_command command);
-/* The attributes that the profile grants to XCLIENT or XFORWARD: bits 1 << enum
- * assertion_name. */
+/* The attributes that the profile grants to XCLIENT or XFORWARD, or, if that is
+ * none, lets try out: bits 1 << enum assertion_name. */
 unsigned	trust_profile_attributes(const struct trust_profile *profile,
 		    enum trust_command command);
 /* True if the profile grants any command at all, is always let through, or has
@@ -139,11 +150,17 @@ struct trust_facts {
  * Decides about one whole XCLIENT, XFORWARD or XREMOTEIP, whose set is that of
  * an XCLIENT with nothing but ADDR.  set is what the command itself says
  * (after trust_profile_drop).  Each attribute must be granted and each value
- * allowed; the first that is not decides.  "public" leaves out what
- * address_is_public() refuses, the host's own addresses and every address for
- * which trust_classify() gives a profile other than stranger; an address that
+ * allowed; the first that is not decides, and the others are told in "also".
+ * "public" leaves out what address_is_public() refuses, the host's own
+ * addresses and every address that the tables, those of any listener, have for
+ * a profile other than stranger, even if that does not exist; an address that
  * is listed by network is allowed whatever it is.  A sealed session is
- * refused.  verdict is always set in full.
+ * refused.
+ *
+ * A profile that only reports lets violations pass; but one that cannot be
+ * told, and, unless it reports everything, a LOGIN or an ADDR that is not
+ * public, is refused, and then decides in place of any that would pass.
+ * verdict is always set in full.
  */
 void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
 	    enum trust_command command, const struct assertion_set *set,
@@ -153,7 +170,8 @@ void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
  * Decides about one whole XSETCONTEXT.  Each name must be granted; that of a
  * built-in pair (context_is_builtin) counts as granted only if the profile
  * names it letter by letter.  The first that is not decides, and the text
- * names it.
+ * names it.  A profile that only reports lets the others pass, and built-in
+ * ones if it reports everything.
  */
 void	trust_decide_context(const struct trust *trust,
 	    const struct trust_facts *facts, const struct context_line *line,
@@ -214,7 +232,7 @@ struct trust_profile_def {
 	unsigned	   values_line[ASSERTION_COUNT];
 	enum trust_seal		seal;
 	enum verdict_action	on_violation;
-	bool			report_only;
+	enum trust_report	report_only;
 	bool			xremoteip;
 	bool			xdumpcontext;
 	bool			always_allow;

@@ -91,12 +91,15 @@ name_is_granted(const struct trust_profile *profile, const char *name)
 
 static void
 refuse(const struct trust_profile *profile, enum trust_command command,
-    const char *text, struct verdict *verdict)
+    bool is_builtin, const char *text, struct verdict *verdict)
 {
 	trust_violation(profile, REASON_NO_GRANT, text, verdict);
 	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
 	    profile->grants_line[command]);
-	trust_report_only(profile, verdict);
+	/* What has rights by a built-in pair is no matter for a trial. */
+	if (profile->report == TRUST_REPORT_EVERYTHING ||
+	    (profile->report == TRUST_REPORT_ONLY && !is_builtin))
+		trust_let_pass(verdict);
 }
 
 void
@@ -105,21 +108,25 @@ trust_decide_context(const struct trust *trust,
     struct verdict *verdict)
 {
 	const struct trust_profile	*profile = facts->profile;
+	struct verdict			 one;
 	char				 text[128];
-	unsigned			 i;
+	unsigned			 i, n = 0;
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
 	if (trust_is_sealed(facts, profile, verdict))
 		return;
-	for (i = 0; i < line->n; i++)
-		if (!name_is_granted(profile, line->v[i].name)) {
-			snprintf(text, sizeof(text), "XSETCONTEXT: %s is not "
-			    "granted", line->v[i].name);
-			refuse(profile, TRUST_XSETCONTEXT, text, verdict);
-			return;
-		}
-	trust_permit(profile, TRUST_XSETCONTEXT, verdict);
+	for (i = 0; i < line->n; i++) {
+		if (name_is_granted(profile, line->v[i].name))
+			continue;
+		snprintf(text, sizeof(text), "XSETCONTEXT: %s is not granted",
+		    line->v[i].name);
+		refuse(profile, TRUST_XSETCONTEXT,
+		    context_is_builtin(line->v[i].name), text, &one);
+		trust_add_violation(verdict, n++, &one);
+	}
+	if (n == 0)
+		trust_permit(profile, TRUST_XSETCONTEXT, verdict);
 }
 
 void
@@ -135,6 +142,6 @@ trust_decide_dump(const struct trust *trust, const struct trust_facts *facts,
 	if (profile->xdumpcontext)
 		trust_permit(profile, TRUST_XDUMPCONTEXT, verdict);
 	else
-		refuse(profile, TRUST_XDUMPCONTEXT,
+		refuse(profile, TRUST_XDUMPCONTEXT, false,
 		    "XDUMPCONTEXT is not granted", verdict);
 }

@@ -247,22 +247,101 @@ attribute_decide(const struct trust *trust,
 	return false;
 }
 
-/* All attributes in their order; false: the verdict is a refusal. */
+void
+trust_let_pass(struct verdict *verdict)
+{
+	verdict->action = VERDICT_PERMIT;
+	verdict->report_only = true;
+}
+
+/* Tells of one violation behind what is told already. */
+static void
+also_append(struct verdict *verdict, const struct verdict *one)
+{
+	size_t	 n = strlen(verdict->also);
+
+	(void)snprintf(verdict->also + n, sizeof(verdict->also) - n,
+	    "%s%s (%s)", n > 0 ? "; " : "", one->text, one->rule);
+}
+
+void
+trust_add_violation(struct verdict *verdict, unsigned n, struct verdict *one)
+{
+	struct verdict	 old;
+
+	if (n == 0) {
+		*verdict = *one;
+	} else if (verdict->report_only && !one->report_only) {
+		old = *verdict;
+		*verdict = *one;
+		also_append(verdict, &old);
+		if (old.also[0] != '\0')
+			(void)snprintf(verdict->also + strlen(verdict->also),
+			    sizeof(verdict->also) - strlen(verdict->also),
+			    "; %s", old.also);
+	} else {
+		also_append(verdict, one);
+	}
+}
+
+/*
+ * Lets the violation pass if the profile only reports, and nobody gets rights
+ * by it: a login, or the address of somebody whom the rules of the mail server
+ * may know, is no matter for a trial.
+ */
+static void
+attribute_report(const struct trust *trust,
+    const struct trust_profile *profile, const struct assertion_set *set,
+    int name, struct verdict *verdict)
+{
+	struct trust_hit	 hit = { .why =
+	    "cannot be checked at the moment" };
+
+	if (profile->report == TRUST_REPORT_NO ||
+	    verdict->reason == REASON_CANNOT_TELL)
+		return;
+	if (profile->report == TRUST_REPORT_EVERYTHING ||
+	    set->v[name].status != ASSERTION_VALUE ||
+	    (name != ASSERTION_LOGIN && name != ASSERTION_ADDR)) {
+		trust_let_pass(verdict);
+		return;
+	}
+	if (name == ASSERTION_LOGIN)
+		return;
+	switch (trust_public_check(trust, &set->addr, &hit.err)) {
+	case TRUST_PUBLIC_YES:
+		trust_let_pass(verdict);
+		break;
+	case TRUST_PUBLIC_CANNOT_TELL:
+		refuse_value(profile, set, name, REASON_CANNOT_TELL, &hit,
+		    verdict);
+		break;
+	case TRUST_PUBLIC_SPECIAL:
+	case TRUST_PUBLIC_OWN:
+	case TRUST_PUBLIC_PROFILE:
+		break;
+	}
+}
+
+/* All attributes in their order; false: the verdict is about violations. */
 static bool
 set_decide(const struct trust *trust, const struct trust_profile *profile,
     enum trust_command command, const struct assertion_set *set,
     struct verdict *verdict)
 {
-	int	 i;
+	struct verdict	 one;
+	unsigned	 n = 0;
+	int		 i;
 
-	for (i = 0; i < ASSERTION_COUNT; i++)
-		if (set->v[i].status != ASSERTION_ABSENT &&
-		    !attribute_decide(trust, profile, command, set, i,
-		    verdict)) {
-			verdict->attribute = i;
-			return false;
-		}
-	return true;
+	for (i = 0; i < ASSERTION_COUNT; i++) {
+		if (set->v[i].status == ASSERTION_ABSENT ||
+		    attribute_decide(trust, profile, command, set, i, &one))
+			continue;
+		attribute_report(trust, profile, set, i, &one);
+		one.attribute = i;
+		trust_add_violation(verdict, n++, &one);
+	}
+	return n == 0;
 }
 
 bool
@@ -287,16 +366,6 @@ trust_permit(const struct trust_profile *profile, enum trust_command command,
 }
 
 void
-trust_report_only(const struct trust_profile *profile,
-    struct verdict *verdict)
-{
-	if (profile->report_only && verdict->reason != REASON_CANNOT_TELL) {
-		verdict->action = VERDICT_PERMIT;
-		verdict->report_only = true;
-	}
-}
-
-void
 trust_decide(const struct trust *trust, const struct trust_facts *facts,
     enum trust_command command, const struct assertion_set *set,
     struct verdict *verdict)
@@ -311,6 +380,4 @@ trust_decide(const struct trust *trust, const struct trust_facts *facts,
 		return;
 	if (set_decide(trust, profile, command, set, verdict))
 		trust_permit(profile, command, verdict);
-	else
-		trust_report_only(profile, verdict);
 }

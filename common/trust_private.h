@@ -29,7 +29,7 @@ struct trust_profile {
 	unsigned		 values_line[ASSERTION_COUNT];
 	enum trust_seal		 seal;
 	enum verdict_action	 on_violation;
-	bool			 report_only;
+	enum trust_report	 report;
 	bool			 xremoteip;
 	bool			 xdumpcontext;
 	bool			 always_allow;
@@ -91,9 +91,12 @@ bool	trust_is_sealed(const struct trust_facts *facts,
 /* Permits; the rule is that of the command. */
 void	trust_permit(const struct trust_profile *profile,
 	    enum trust_command command, struct verdict *verdict);
-/* Lets a refusal pass if the profile only reports. */
-void	trust_report_only(const struct trust_profile *profile,
-	    struct verdict *verdict);
+/* Lets a refusal pass, which is to be reported only. */
+void	trust_let_pass(struct verdict *verdict);
+/* Adds one violation to those of the same line, of which n are in verdict: the
+ * first that refuses decides, else the first. */
+void	trust_add_violation(struct verdict *verdict, unsigned n,
+	    struct verdict *one);
 
 void	trust_profile_free(struct trust_profile *profile);
 

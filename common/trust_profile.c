@@ -152,7 +152,7 @@ profile_fill(struct trust *trust, const struct trust_profile_def *def,
 	profile->seal = def->seal;
 	profile->on_violation = def->on_violation == VERDICT_PERMIT ?
 	    VERDICT_TEMPFAIL : def->on_violation;
-	profile->report_only = def->report_only;
+	profile->report = def->report_only;
 	profile->xremoteip = def->xremoteip;
 	profile->xdumpcontext = def->xdumpcontext;
 	profile->always_allow = def->always_allow;
@@ -222,7 +222,7 @@ trust_profile_on_violation(const struct trust_profile *profile)
 bool
 trust_profile_report_only(const struct trust_profile *profile)
 {
-	return profile->report_only;
+	return profile->report != TRUST_REPORT_NO;
 }
 
 bool
@@ -230,11 +230,15 @@ trust_profile_may(const struct trust_profile *profile,
     enum trust_command command)
 {
 	switch (command) {
+	/* What is tried out must be said first: an MTA that does not offer it,
+	 * or refuses it by itself, hides what a rule would do. */
 	case TRUST_XCLIENT:
 	case TRUST_XFORWARD:
-		return profile->grants[command] != 0;
+		return profile->grants[command] != 0 ||
+		    profile->report != TRUST_REPORT_NO;
 	case TRUST_XREMOTEIP:
-		return profile->xremoteip;
+		return profile->xremoteip ||
+		    profile->report != TRUST_REPORT_NO;
 	case TRUST_XSETCONTEXT:
 		return profile->n_xsetcontext > 0;
 	case TRUST_XDUMPCONTEXT:
@@ -247,8 +251,15 @@ unsigned
 trust_profile_attributes(const struct trust_profile *profile,
     enum trust_command command)
 {
-	return command == TRUST_XCLIENT || command == TRUST_XFORWARD ?
-	    profile->grants[command] & ~profile->drop : 0;
+	unsigned	 bits;
+
+	if (command != TRUST_XCLIENT && command != TRUST_XFORWARD)
+		return 0;
+	bits = profile->grants[command];
+	if (bits == 0 && profile->report != TRUST_REPORT_NO)
+		bits = profile->report == TRUST_REPORT_EVERYTHING ? BITS_ALL :
+		    BITS_ALL & ~BIT(ASSERTION_LOGIN);
+	return bits & ~profile->drop;
 }
 
 bool

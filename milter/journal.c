@@ -78,6 +78,7 @@ journal_command(const char *event, const struct session *s,
 	    { "reason", verdict_reason_text(verdict->reason) },
 	    { "rule", verdict->rule[0] == '\0' ? NULL : verdict->rule },
 	    { "text", verdict->text },
+	    { "also", verdict->also[0] == '\0' ? NULL : verdict->also },
 	    { "line", line });
 }
 

@@ -91,5 +91,6 @@ report_note(const struct ledger_note *note, void *arg)
 	    { "key", note->key },
 	    { "rule", v == NULL || v->rule[0] == '\0' ? note->rule : v->rule },
 	    { "text", v == NULL ? NULL : v->text },
+	    { "also", v == NULL || v->also[0] == '\0' ? NULL : v->also },
 	    { "line", note->text });
 }

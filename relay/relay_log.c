@@ -206,5 +206,6 @@ relay_log_kept(struct relay_log *log, const struct kept_note *note)
 	    { "reason", verdict_reason_text(v->reason) },
 	    { "rule", v->rule[0] == '\0' ? NULL : v->rule },
 	    { "text", v->text },
+	    { "also", v->also[0] == '\0' ? NULL : v->also },
 	    { "line", note->line });
 }

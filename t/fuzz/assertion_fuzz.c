@@ -59,6 +59,9 @@ check_values(const struct assertion_set *set)
 		for (; *p != '\0'; p++)
 			assert(*p >= 32 && *p <= 126);
 	}
+	for (i = 0; i < ASSERTION_COUNT; i++)
+		assert((set->unsaid & (1U << i)) == 0 ||
+		    set->v[i].status == ASSERTION_UNAVAILABLE);
 	assert(set->text_used <= sizeof(set->text));
 	check_address(&set->v[ASSERTION_ADDR], &set->addr);
 	check_address(&set->v[ASSERTION_DESTADDR], &set->destaddr);
@@ -89,6 +92,7 @@ check_set(const struct assertion_set *set)
 	for (mode = XTEXT_STRICT; mode <= XTEXT_LEGACY; mode++) {
 		assert(assertion_parse(args, set->command, mode, &again,
 		    NULL) == ASSERTION_OK);
+		assert(again.unsaid == 0);
 		check_same(set, &again);
 	}
 	assertion_copy(&again, set);

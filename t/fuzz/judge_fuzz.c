@@ -47,6 +47,7 @@ static struct trust *
 make_trust(void)
 {
 	static struct trust	*trust;
+	struct err		 err;
 
 	if (trust != NULL)
 		return trust;
@@ -56,6 +57,8 @@ make_trust(void)
 	add_profile(trust, "never", TRUST_SEAL_NEVER, false);
 	add_profile(trust, "allow", TRUST_SEAL_GREETING, true);
 	add_profile(trust, "both", TRUST_SEAL_NEVER, true);
+	assert(trust_add_profile(trust, &(struct trust_profile_def){
+	    .name = "trial", .report_only = TRUST_REPORT_ONLY }, &err) == 0);
 	return trust;
 }
 
@@ -80,6 +83,16 @@ check_complete(const struct judge_facts *facts,
 		assert(says(set, ASSERTION_LOGIN));
 }
 
+/* A trial gives nobody rights. */
+static void
+check_trial(const struct judge_facts *facts, const struct assertion_set *set)
+{
+	if (!trust_profile_report_only(facts->profile))
+		return;
+	assert(set->v[ASSERTION_LOGIN].status != ASSERTION_VALUE);
+	assert(set->addr.family == AF_UNSPEC || address_is_public(&set->addr));
+}
+
 static void
 check_override(const struct judge_facts *facts, const struct judgement *j,
     struct session *s)
@@ -92,6 +105,7 @@ check_override(const struct judge_facts *facts, const struct judgement *j,
 	assert(strpbrk(j->line, "\"\\<>()\t\r\n") == NULL);
 	assert(session_read_override(j->line, &set));
 	check_complete(facts, &set);
+	check_trial(facts, &set);
 	assert(assertion_print(&set, line, sizeof(line), &len));
 	assert(strcmp(line, j->line) == 0);
 	assert(assertion_print(&j->override, line, sizeof(line), &len));
@@ -133,6 +147,8 @@ judge_copy(const struct judge_facts *facts, enum trust_command command,
 	assert(j->command == command);
 	assert(memchr(j->verdict.text, '\0', sizeof(j->verdict.text)) !=
 	    NULL);
+	assert(j->verdict.reason == REASON_GRANTED ||
+	    memchr(j->verdict.also, '\0', sizeof(j->verdict.also)) != NULL);
 }
 
 static void
@@ -194,7 +210,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	conf.xtext = data[0] & 4 ? XTEXT_LEGACY : XTEXT_STRICT;
-	facts.profile = trust_profile_find(conf.trust, names[data[0] & 3]);
+	facts.profile = trust_profile_find(conf.trust, (data[0] & 32) == 0 ||
+	    data[0] >= '0' ? names[data[0] & 3] : "trial");
 	session_init(&s);
 	s.is_sealed = (data[0] & 24) == 24;
 	text = (struct span){ (const char *)data + 1, size - 1 };

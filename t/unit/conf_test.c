@@ -88,6 +88,11 @@ static const struct bad_row {
 	{ "listener with an empty list", "listener in {\ntrust_maps = { }\n}",
 	    ":1: listener \"in\" has no trust_maps" },
 	{ "listener's name", "listener \"a b\" {\n}\n", ":1: a listener's" },
+	{ "listener with a dot", "\nlistener a.b {\n"
+	    "trust_maps = { \"static:stranger\" }\n}\n",
+	    ":2: listener \"a.b\" could never be asked" },
+	{ "report_only", "profile x {\nreport_only = some\n}\n",
+	    ":2: " },
 	{ "unterminated text", "\nlog = \"stderr\nlog_all = true\n",
 	    ":2: text without closing \"" },
 	{ "unterminated other text", "log = 'stderr", ":1: text without" },
@@ -454,6 +459,38 @@ START_TEST(profiles)
 }
 END_TEST
 
+/* All that was a truth value still is one. */
+START_TEST(report_only_words)
+{
+	static const struct {
+		const char	*word;
+		bool		 want, want_login;
+	} words[] = {
+		{ "false", false, false }, { "no", false, false },
+		{ "off", false, false }, { "true", true, false },
+		{ "yes", true, false }, { "on", true, false },
+		{ "everything", true, true }
+	};
+	const struct trust_profile	*p;
+	struct conf			*conf;
+	char				 text[64];
+	int				 i;
+
+	for (i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++) {
+		(void)snprintf(text, sizeof(text),
+		    "profile x { report_only = %s }\n", words[i].word);
+		conf = load_good(text);
+		p = trust_profile_find(conf->trust, "x");
+		ck_assert_msg(trust_profile_report_only(p) == words[i].want,
+		    "%s", words[i].word);
+		ck_assert_msg(((trust_profile_attributes(p, TRUST_XCLIENT) &
+		    1U << ASSERTION_LOGIN) != 0) == words[i].want_login,
+		    "%s: login", words[i].word);
+		conf_unref(conf);
+	}
+}
+END_TEST
+
 static const char *
 profile_of(const struct conf *conf, const char *addr, const char *listener)
 {
@@ -730,6 +767,7 @@ main(void)
 	tcase_add_test(tc, too_long);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything);
+	tcase_add_test(tc, report_only_words);
 	tcase_add_test(tc, context_settings);
 	tcase_add_test(tc, access_settings);
 	tcase_add_test(tc, profiles);

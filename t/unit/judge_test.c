@@ -128,6 +128,9 @@ static const struct row {
 	{ "a login that is taken back", "edge", 0, "XCLIENT LOGIN=joe",
 	    "XCLIENT LOGIN=[UNAVAILABLE]", VERDICT_PERMIT, REASON_GRANTED,
 	    "XCLIENT LOGIN=[UNAVAILABLE]" },
+	{ "a value that no record holds", "edge", 0,
+	    "XCLIENT ADDR=0.1.2.3", "XCLIENT HELO=h", VERDICT_TEMPFAIL,
+	    REASON_CANNOT_TELL, "the session's record is damaged" },
 	{ "a damaged override", "edge", 0, "XCLIENT ADDR=1.2.3",
 	    "XCLIENT HELO=h", VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
 	    "the session's record is damaged" },
@@ -175,6 +178,23 @@ static const struct row {
 
 	{ "not in the list", "edge", 0, NULL, "XCLIENT LOGIN=root",
 	    VERDICT_REJECT, REASON_VALUE, "LOGIN=root is not allowed" },
+	{ "a greeting that cannot be said on", "edge", 0, NULL,
+	    "XCLIENT ADDR=203.0.113.7 HELO=+C3+A4", VERDICT_PERMIT,
+	    REASON_GRANTED,
+	    "XCLIENT ADDR=203.0.113.7" NOBODY " HELO=[UNAVAILABLE]" },
+	{ "nor be forwarded", "edge", 0, NULL,
+	    "XFORWARD NAME=a@b HELO=h", VERDICT_PERMIT, REASON_GRANTED,
+	    "XFORWARD NAME=[UNAVAILABLE] HELO=h" },
+	{ "a name that cannot be said on takes its reverse along", "edge", 0,
+	    NULL, "XCLIENT NAME=-", VERDICT_PERMIT, REASON_GRANTED,
+	    "XCLIENT NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE]" },
+	{ "an address with a zone is nobody's", "edge", 0,
+	    "XCLIENT ADDR=203.0.113.7 LOGIN=joe",
+	    "XCLIENT ADDR=IPV6:fe80::1%eth0", VERDICT_PERMIT, REASON_GRANTED,
+	    "XCLIENT ADDR=[UNAVAILABLE]" NOBODY },
+	{ "what is not granted is not left out either", "drop", 0, NULL,
+	    "XCLIENT LOGIN=root HELO=+C3+A4", VERDICT_TEMPFAIL, REASON_VALUE,
+	    "LOGIN=root is not allowed" },
 	{ "no such attribute", "edge", 0, NULL, "XCLIENT FOO=1",
 	    VERDICT_REJECT, REASON_MALFORMED, NULL },
 	{ "no argument", "edge", 0, NULL, "XCLIENT", VERDICT_REJECT,
@@ -207,6 +227,12 @@ static const struct row {
 	{ "XREMOTEIP, IPv4 in IPv6", "edge", 0, NULL,
 	    "XREMOTEIP ::ffff:203.0.113.7", VERDICT_PERMIT, REASON_GRANTED,
 	    "XCLIENT ADDR=203.0.113.7" NOBODY },
+	{ "XREMOTEIP, with a zone", "edge", 0, NULL,
+	    "XREMOTEIP fe80::1%eth0", VERDICT_PERMIT, REASON_GRANTED,
+	    "XCLIENT ADDR=[UNAVAILABLE]" NOBODY },
+	{ "XREMOTEIP, of this network", "edge", 0, NULL,
+	    "XREMOTEIP 0.1.2.3", VERDICT_PERMIT, REASON_GRANTED,
+	    "XCLIENT ADDR=[UNAVAILABLE]" NOBODY },
 	{ "XREMOTEIP, IPv4 is no IPv6", "edge", 0, NULL,
 	    "XREMOTEIP IPV6:203.0.113.7", VERDICT_REJECT, REASON_MALFORMED,
 	    "XREMOTEIP: expected one IPv4 or IPv6 address and nothing "
@@ -279,10 +305,21 @@ static const struct row {
 	    VERDICT_TEMPFAIL, REASON_NO_GRANT,
 	    "XDUMPCONTEXT is not granted" },
 
-	{ "only reported: ADDR", "watch", 0, NULL, "XCLIENT ADDR=10.0.0.1",
-	    VERDICT_PERMIT, REASON_NO_GRANT, "XCLIENT ADDR=10.0.0.1" NOBODY },
-	{ "only reported: XREMOTEIP", "watch", 0, NULL, "XREMOTEIP 10.0.0.1",
-	    VERDICT_PERMIT, REASON_NO_GRANT, "XCLIENT ADDR=10.0.0.1" NOBODY },
+	{ "only reported: ADDR", "watch", 0, NULL, "XCLIENT ADDR=203.0.113.7",
+	    VERDICT_PERMIT, REASON_NO_GRANT,
+	    "XCLIENT ADDR=203.0.113.7" NOBODY },
+	{ "only reported: XREMOTEIP", "watch", 0, NULL,
+	    "XREMOTEIP 203.0.113.7", VERDICT_PERMIT, REASON_NO_GRANT,
+	    "XCLIENT ADDR=203.0.113.7" NOBODY },
+	{ "not only reported: a private ADDR", "watch", 0, NULL,
+	    "XCLIENT ADDR=10.0.0.1", VERDICT_DISCONNECT, REASON_NO_GRANT,
+	    NULL },
+	{ "not only reported: a login", "watch", 0, NULL,
+	    "XCLIENT ADDR=203.0.113.7 LOGIN=root", VERDICT_DISCONNECT,
+	    REASON_NO_GRANT, "XCLIENT: attribute LOGIN is not granted" },
+	{ "not only reported: a built-in pair", "watch", 0, NULL,
+	    "XSETCONTEXT auth_user=root", VERDICT_DISCONNECT,
+	    REASON_NO_GRANT, NULL },
 	{ "only reported: pair", "watch", 0, NULL, "XSETCONTEXT a=1",
 	    VERDICT_PERMIT, REASON_NO_GRANT, "a=1" },
 	{ "only reported: dump", "watch", 0, NULL, "XDUMPCONTEXT",
@@ -467,6 +504,73 @@ START_TEST(lengths)
 }
 END_TEST
 
+/* That the tables could not say who it is is not that nobody asked them. */
+START_TEST(nobody_because_of_a_table)
+{
+	struct session			 s;
+	const struct judge_facts	 facts = { .conf = &conf,
+	    .session = &s };
+
+	session_init(&s);
+	s.refused = VERDICT_TEMPFAIL;
+	s.refused_reason = REASON_CANNOT_TELL;
+	j = malloc(sizeof *j);
+	ck_assert_ptr_nonnull(j);
+	judge_command(&facts, TRUST_XCLIENT, span_of(" HELO=h"), j);
+	ck_assert_int_eq(j->verdict.reason, REASON_CANNOT_TELL);
+	ck_assert_int_eq(j->verdict.action, VERDICT_TEMPFAIL);
+	free(j);
+}
+END_TEST
+
+/* The arguments as some find them: without the blank in front. */
+START_TEST(length_without_the_blank)
+{
+	char		 args[ASSERTION_COMMAND_MAX];
+	size_t		 n = ASSERTION_COMMAND_MAX - strlen("XCLIENT \r\n");
+	struct session	 s;
+	const struct judge_facts facts = { .conf = &conf, .session = &s,
+	    .profile = trust_profile_find(trust, "edge") };
+
+	session_init(&s);
+	memset(args, ' ', sizeof args);
+	memcpy(args, "HELO=h", 6);
+	j = malloc(sizeof *j);
+	ck_assert_ptr_nonnull(j);
+	judge_command(&facts, TRUST_XCLIENT, (struct span){ args, n }, j);
+	ck_assert_int_eq(j->verdict.reason, REASON_GRANTED);
+	judge_command(&facts, TRUST_XCLIENT, (struct span){ args, n + 1 }, j);
+	ck_assert_int_eq(j->verdict.reason, REASON_MALFORMED);
+	free(j);
+}
+END_TEST
+
+/* A line is not too long that is so by a greeting which is left out anyway. */
+START_TEST(length_of_what_is_unsaid)
+{
+	char	 line[1024] = "XFORWARD IDENT=4 HELO=";
+	size_t	 n = strlen(line);
+
+	memset(line + n, 'x', 765);
+	judge("edge", 0, NULL, NULL, (struct span){ line, n + 765 });
+	ck_assert_msg(j->verdict.action == VERDICT_PERMIT, "%s",
+	    j->verdict.text);
+	ck_assert_str_eq(j->verdict.text, "granted; [UNAVAILABLE] for what "
+	    "cannot be said on: HELO");
+	ck_assert_str_eq(j->line, "XFORWARD HELO=[UNAVAILABLE] IDENT=4");
+	free(j);
+	/* The rest counts, too: 13 octets stand for the greeting. */
+	memset(line + n + 256, ' ', sizeof line - n - 256);
+	judge("edge", 0, NULL, NULL, (struct span){ line, 510 + 256 - 13 });
+	ck_assert_int_eq(j->verdict.reason, REASON_GRANTED);
+	free(j);
+	judge("edge", 0, NULL, NULL, (struct span){ line, 511 + 256 - 13 });
+	ck_assert_str_eq(j->verdict.text, "the line is over 512 octets; say "
+	    "it in several commands");
+	free(j);
+}
+END_TEST
+
 /* What is there already counts, and what is replaced does not. */
 START_TEST(context_that_is_there)
 {
@@ -524,7 +628,7 @@ START_TEST(the_setting_xtext_is_not_for_the_context)
 	ck_assert_int_eq(j->verdict.reason, REASON_GRANTED);
 	free(j);
 	conf.xtext = XTEXT_STRICT;
-	judge("edge", 0, NULL, NULL, span_of("XCLIENT HELO=+2b"));
+	judge("edge", 0, NULL, NULL, span_of("XCLIENT LOGIN=+2b"));
 	ck_assert_int_eq(j->verdict.reason, REASON_MALFORMED);
 	free(j);
 }
@@ -553,6 +657,9 @@ main(void)
 	tcase_add_loop_test(tc, each_row, 0, NELEM(rows));
 	tcase_add_loop_test(tc, each_cut, 0, NELEM(rows));
 	tcase_add_loop_test(tc, lengths, 0, NELEM(length_rows));
+	tcase_add_test(tc, nobody_because_of_a_table);
+	tcase_add_test(tc, length_without_the_blank);
+	tcase_add_test(tc, length_of_what_is_unsaid);
 	tcase_add_test(tc, context_that_is_there);
 	tcase_add_test(tc, a_value_that_grows);
 	tcase_add_test(tc, the_setting_xtext_is_not_for_the_context);

@@ -219,11 +219,12 @@ static const struct command_row {
 	    false, "550 5.7.0 XDUMPCONTEXT is not granted", VERDICT_TEMPFAIL,
 	    "203.0.113.5", NULL },
 	{ "it cannot be told who it is", "192.0.2.66", NULL, false,
-	    "XDUMPCONTEXT", false, "550 5.7.0 it is not known who connected",
+	    "XDUMPCONTEXT", false, "451 4.3.0 it cannot be told who may do "
+	    "what",
 	    VERDICT_TEMPFAIL, "192.0.2.66", NULL },
-	{ "address about which it cannot be told", "192.0.2.1", NULL, false,
-	    "XREMOTEIP 192.0.2.66", false, "451 4.3.0 ADDR=192.0.2.66",
-	    VERDICT_TEMPFAIL, "192.0.2.1", NULL },
+	{ "address that has a profile which is not there", "192.0.2.1", NULL,
+	    false, "XREMOTEIP 192.0.2.66", false,
+	    "550 5.7.0 ADDR=192.0.2.66", VERDICT_REJECT, "192.0.2.1", NULL },
 };
 
 static void

@@ -38,8 +38,10 @@ static const struct read_row {
 	{ "XCLIENT ", false },
 	{ "XCLIENT ADDR=1.2.3", false },
 	{ "XCLIENT IDENT=1", false },
-	{ "XCLIENT HELO=+2b", false },
-	{ "XCLIENT HELO=+2B", true },
+	{ "XCLIENT ADDR=0.1.2.3", false },
+	{ "XCLIENT NAME=-a", false },
+	{ "XCLIENT LOGIN=+2b", false },
+	{ "XCLIENT LOGIN=+2B", true },
 	{ "XCLIENT ADDR=203.0.113.7 NAME=[UNAVAILABLE]", true },
 };
 
@@ -131,6 +133,23 @@ START_TEST(what_is_only_reported_refuses_no_mail)
 }
 END_TEST
 
+/* For whom the profile only reports, by why it was refused. */
+START_TEST(what_a_trial_gets_away_with)
+{
+	static const bool	 is_harmless[REASON_CANNOT_TELL + 1] = {
+		[REASON_SEALED] = true, [REASON_LIMIT] = true,
+		[REASON_MALFORMED] = true
+	};
+	struct verdict	 verdict = { .action = VERDICT_TEMPFAIL,
+	    .reason = (enum verdict_reason)_i, .text = "x" };
+
+	session_deny(&s, &verdict, true);
+	ck_assert_str_eq(s.denied_text, "x");
+	ck_assert_msg(s.refused == (is_harmless[_i] ? VERDICT_PERMIT :
+	    VERDICT_TEMPFAIL), "%s", verdict_reason_text(verdict.reason));
+}
+END_TEST
+
 START_TEST(sealing)
 {
 	static const enum trust_seal	 seals[] = {
@@ -210,6 +229,8 @@ main(void)
 	tcase_add_loop_test(tc, overriding, 0, NELEM(override_rows));
 	tcase_add_test(tc, the_gravest_refusal_stays);
 	tcase_add_test(tc, what_is_only_reported_refuses_no_mail);
+	tcase_add_loop_test(tc, what_a_trial_gets_away_with, REASON_NO_GRANT,
+	    REASON_CANNOT_TELL + 1);
 	tcase_add_loop_test(tc, revoking, 0, NELEM(revoke_rows));
 	tcase_add_test(tc, sealing);
 	return runner_run("session_change", tc);

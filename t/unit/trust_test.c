@@ -124,6 +124,12 @@ add_profiles(void)
 	    .values[ASSERTION_PROTO] = (const char *const[]){ NULL },
 	    .values[ASSERTION_DESTADDR] = LIST("public") });
 	add_broken();
+	add(&(struct trust_profile_def){ .name = "tryall", .line = 130,
+	    .report_only = TRUST_REPORT_EVERYTHING,
+	    .on_violation = VERDICT_REJECT });
+	add(&(struct trust_profile_def){ .name = "try", .line = 140,
+	    .report_only = TRUST_REPORT_ONLY,
+	    .on_violation = VERDICT_REJECT });
 	add(&(struct trust_profile_def){ .name = "filetab", .line = 70,
 	    .xclient = LIST("*"), .xclient_line = 71 });
 	add(&(struct trust_profile_def){ .name = "remote", .line = 80,
@@ -334,9 +340,10 @@ static const struct decide_row {
 	    VERDICT_REJECT, REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
 	{ "explicit stranger is public", "edge", 0, "XCLIENT ADDR=192.0.2.4",
 	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
-	{ "public that cannot be told", "edge", 0, "XCLIENT ADDR=192.0.2.71",
-	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, ASSERTION_ADDR, NULL,
-	    "ADDR=192.0.2.71 cannot be checked at the moment" },
+	{ "public that has a profile which is not there", "edge", 0,
+	    "XCLIENT ADDR=192.0.2.71", VERDICT_REJECT, REASON_VALUE,
+	    ASSERTION_ADDR, NULL,
+	    "ADDR=192.0.2.71 has a trust profile of its own" },
 	{ "protected zone", "edge", 0, "XCLIENT NAME=www.example.com",
 	    VERDICT_REJECT, REASON_VALUE, ASSERTION_NAME, FILE_NAME ":14",
 	    "NAME=www.example.com is not allowed" },
@@ -403,8 +410,38 @@ static const struct decide_row {
 	    "LOGIN=admin is not allowed" },
 	{ "any address at all", "webmail", 0, "XCLIENT ADDR=127.0.0.1",
 	    VERDICT_PERMIT, REASON_GRANTED, -1, NULL, NULL },
-	{ "report only", "watch", 0, "XCLIENT ADDR=127.0.0.1",
-	    VERDICT_PERMIT, REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
+	{ "report only", "watch", 0, "XCLIENT HELO=a",
+	    VERDICT_PERMIT, REASON_NO_GRANT, ASSERTION_HELO, NULL, NULL },
+	{ "report only, an address of nobody here", "try", 0,
+	    "XCLIENT ADDR=203.0.113.77", VERDICT_PERMIT, REASON_NO_GRANT,
+	    ASSERTION_ADDR, NULL, NULL },
+	{ "report only, loopback", "watch", 0, "XCLIENT ADDR=127.0.0.1",
+	    VERDICT_TEMPFAIL, REASON_VALUE, ASSERTION_ADDR, NULL, NULL },
+	{ "report only, private", "try", 0, "XCLIENT ADDR=10.0.0.1",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_ADDR, NULL, NULL },
+	{ "report only, the host's own", "try", 0, "XREMOTEIP "
+	    "ADDR=203.0.113.5", VERDICT_REJECT, REASON_NO_GRANT,
+	    ASSERTION_ADDR, NULL, NULL },
+	{ "report only, a messenger's", "try", 0, "XFORWARD ADDR=192.0.2.3",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_ADDR, NULL, NULL },
+	{ "report only, login", "try", 0, "XCLIENT LOGIN=joe",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_LOGIN, NULL,
+	    "XCLIENT: attribute LOGIN is not granted" },
+	{ "report only, no login", "try", 0, "XCLIENT LOGIN=[UNAVAILABLE] "
+	    "ADDR=[UNAVAILABLE]", VERDICT_PERMIT, REASON_NO_GRANT,
+	    ASSERTION_ADDR, NULL, NULL },
+	{ "report only, what must not pass decides", "try", 0,
+	    "XCLIENT ADDR=203.0.113.77 NAME=a.example LOGIN=root",
+	    VERDICT_REJECT, REASON_NO_GRANT, ASSERTION_LOGIN, NULL, NULL },
+	{ "report only, a table that fails", "broken", 0,
+	    "XCLIENT ADDR=203.0.113.77 NAME=a.example", VERDICT_TEMPFAIL,
+	    REASON_CANNOT_TELL, ASSERTION_NAME, NULL, NULL },
+	{ "report everything", "tryall", 0,
+	    "XCLIENT ADDR=127.0.0.1 LOGIN=root", VERDICT_PERMIT,
+	    REASON_NO_GRANT, ASSERTION_ADDR, NULL, NULL },
+	{ "report everything is no way past the seal", "tryall", SEALED,
+	    "XCLIENT ADDR=127.0.0.1", VERDICT_REJECT, REASON_SEALED, -1,
+	    NULL, NULL },
 	{ "report only is no way past the seal", "watch", SEALED,
 	    "XCLIENT ADDR=203.0.113.77", VERDICT_TEMPFAIL, REASON_SEALED, -1,
 	    NULL, NULL },
@@ -482,8 +519,9 @@ static const struct decide_row {
 	{ "XREMOTEIP, sealed", "remote", SEALED,
 	    "XREMOTEIP ADDR=203.0.113.77", VERDICT_REJECT, REASON_SEALED, -1,
 	    NULL, NULL },
-	{ "XREMOTEIP, report only", "watch", 0, "XREMOTEIP ADDR=127.0.0.1",
-	    VERDICT_PERMIT, REASON_NO_GRANT, ASSERTION_ADDR, NULL, NULL },
+	{ "XREMOTEIP, report only", "watch", 0,
+	    "XREMOTEIP ADDR=203.0.113.77", VERDICT_PERMIT, REASON_NO_GRANT,
+	    ASSERTION_ADDR, NULL, NULL },
 	{ "XREMOTEIP of a stranger", NULL, 0, "XREMOTEIP ADDR=203.0.113.77",
 	    VERDICT_TEMPFAIL, REASON_NO_GRANT, ASSERTION_ADDR, "built-in",
 	    NULL },
@@ -590,8 +628,13 @@ static const struct context_row {
 	    REASON_SEALED, NULL, NULL },
 	{ "nothing granted", "edge", false, "tenant=1", VERDICT_REJECT,
 	    REASON_NO_GRANT, FILE_NAME ":10", NULL },
-	{ "report only", "watch", false, "auth_user=1", VERDICT_PERMIT,
+	{ "report only", "watch", false, "tenant=1", VERDICT_PERMIT,
 	    REASON_NO_GRANT, FILE_NAME ":40", NULL },
+	{ "report only, built in", "watch", false, "tenant=1 auth_user=1",
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, FILE_NAME ":40",
+	    "XSETCONTEXT: auth_user is not granted" },
+	{ "report everything, built in", "tryall", false, "auth_user=1",
+	    VERDICT_PERMIT, REASON_NO_GRANT, FILE_NAME ":130", NULL },
 	{ "report only, sealed", "watch", true, "tenant=1", VERDICT_TEMPFAIL,
 	    REASON_SEALED, NULL, NULL },
 	{ "stranger", TRUST_STRANGER, false, "tenant=1", VERDICT_TEMPFAIL,
@@ -693,7 +736,9 @@ static const struct grants_row {
 	{ "dumper", "----D", true, false, 2 },
 	{ "welcome", "-----", true, true, 0 },
 	{ "gateway", "-----", true, false, 1 },
-	{ "watch", "C----", true, false, 0 },
+	{ "watch", "CFR--", true, false, 0 },
+	{ "try", "CFR--", true, false, 0 },
+	{ "tryall", "CFR--", true, false, 0 },
 	{ TRUST_STRANGER, "-----", false, false, 0 },
 	{ TRUST_ROOT, "CFRSD", true, false, 0 },
 };
@@ -985,6 +1030,90 @@ START_TEST(cannot_tell_rule)
 }
 END_TEST
 
+/* Who is to be tried out and is granted nothing is offered all but a login. */
+START_TEST(attributes)
+{
+	const struct trust_profile	*p;
+	const unsigned			 login = 1U << ASSERTION_LOGIN;
+	unsigned			 got;
+
+	p = trust_profile_find(trust, "try");
+	got = trust_profile_attributes(p, TRUST_XCLIENT);
+	ck_assert((got & login) == 0);
+	ck_assert((got & (1U << ASSERTION_ADDR)) != 0);
+	p = trust_profile_find(trust, "tryall");
+	ck_assert((trust_profile_attributes(p, TRUST_XCLIENT) & login) != 0);
+	ck_assert_uint_eq(trust_profile_attributes(p, TRUST_XREMOTEIP), 0);
+	p = trust_profile_find(trust, "watch");
+	ck_assert_uint_eq(trust_profile_attributes(p, TRUST_XCLIENT),
+	    1U << ASSERTION_ADDR);
+	ck_assert((trust_profile_attributes(p, TRUST_XFORWARD) &
+	    (1U << ASSERTION_HELO)) == 0);
+	ck_assert((trust_profile_attributes(p, TRUST_XFORWARD) &
+	    (1U << ASSERTION_IDENT)) != 0);
+}
+END_TEST
+
+static const struct also_row {
+	const char	*name, *profile, *line, *want_text, *want_also;
+} also_rows[] = {
+	{ "nothing else", "edge", "XCLIENT LOGIN=root",
+	    "XCLIENT: attribute LOGIN is not granted", "" },
+	{ "granted", "edge", "XCLIENT ADDR=203.0.113.77", "granted", "" },
+	{ "each, with its rule", "edge",
+	    "XCLIENT ADDR=10.2.0.1 NAME=a.example.com LOGIN=root",
+	    "ADDR=10.2.0.1 is not a public address",
+	    "NAME=a.example.com is not allowed (" FILE_NAME ":14); "
+	    "XCLIENT: attribute LOGIN is not granted (" FILE_NAME ":11)" },
+	{ "what passes behind what refuses", "try",
+	    "XCLIENT PORT=1 HELO=a LOGIN=root",
+	    "XCLIENT: attribute LOGIN is not granted",
+	    "XCLIENT: attribute PORT is not granted (" FILE_NAME ":140); "
+	    "XCLIENT: attribute HELO is not granted (" FILE_NAME ":140)" },
+	{ "all of what passes", "tryall",
+	    "XCLIENT ADDR=127.0.0.1 LOGIN=root",
+	    "XCLIENT: attribute ADDR is not granted",
+	    "XCLIENT: attribute LOGIN is not granted (" FILE_NAME ":130)" },
+};
+
+START_TEST(also)
+{
+	const struct also_row	*row = &also_rows[_i];
+	struct trust_facts	 facts = facts_of(row->profile, false);
+	struct assertion_set	 set;
+	struct verdict		 got;
+
+	parse_line(row->name, row->line, &set);
+	memset(&got, 0xff, sizeof(got));
+	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	ck_assert_msg(strcmp(got.text, row->want_text) == 0, "%s: text %s",
+	    row->name, got.text);
+	/* The bits come in the order of what was said last. */
+	ck_assert_msg(strcmp(got.also, row->want_also) == 0, "%s: also %s",
+	    row->name, got.also);
+}
+END_TEST
+
+/* What fills the room is cut, and no more is written. */
+START_TEST(also_is_bounded)
+{
+	struct context_line	*line = calloc(1, sizeof(*line));
+	struct trust_facts	 facts = facts_of("edge", false);
+	struct verdict		 got;
+	char			 name[64];
+	int			 i;
+
+	for (i = 0; i < 60; i++) {
+		(void)snprintf(name, sizeof(name), "some.long.name.%d", i);
+		ck_assert(context_line_add(line, span_of(name), span_of("x"),
+		    NULL));
+	}
+	trust_decide_context(trust, &facts, line, &got);
+	ck_assert_uint_eq(strlen(got.also), sizeof(got.also) - 1);
+	free(line);
+}
+END_TEST
+
 /* A table's entry is the rule, where there is one; else the list is. */
 START_TEST(failing_map_is_not_passed_over)
 {
@@ -1004,6 +1133,40 @@ START_TEST(failing_map_is_not_passed_over)
 	    sizeof(rule), &err), TRUST_CANNOT_TELL);
 	ck_assert_msg(strncmp(err.text, spec, strlen(spec)) == 0 &&
 	    strstr(err.text, "192.0.2.60") != NULL, "%s", err.text);
+}
+END_TEST
+
+/* Who has a profile at one door is not public, whatever fails at another; but
+ * who has none that can be told may have one. */
+START_TEST(public_by_one_that_can_tell)
+{
+	struct trust_facts	 facts = facts_of("edge", false);
+	struct assertion_set	 set;
+	struct verdict		 got;
+	char			 spec[64];
+
+	make_lmdb();
+	snprintf(spec, sizeof(spec), "lmdb:./%.*s",
+	    (int)(strlen(lmdb_path) - strlen(".lmdb")), lmdb_path);
+	add_map("failing", spec);
+	add_map("later", "inline:{203.0.113.60=all, 203.0.113.61=nosuch}");
+	unlink(lmdb_path);
+	parse_line("has one", "XCLIENT ADDR=203.0.113.60", &set);
+	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	ck_assert_int_eq(got.reason, REASON_VALUE);
+	parse_line("has a wrong one", "XCLIENT ADDR=203.0.113.61", &set);
+	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	ck_assert_int_eq(got.reason, REASON_VALUE);
+	parse_line("may have one", "XCLIENT ADDR=203.0.113.62", &set);
+	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
+	ck_assert_msg(strstr(got.rule, ": ") != NULL, "%s", got.rule);
+	/* Nor is it told for a trial. */
+	facts = facts_of("try", false);
+	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
+	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(got.attribute, ASSERTION_ADDR);
 }
 END_TEST
 
@@ -1092,6 +1255,11 @@ main(void)
 	    (int)(sizeof(dump_rows) / sizeof(dump_rows[0])));
 	tcase_add_loop_test(tc, grants, 0,
 	    (int)(sizeof(grants_rows) / sizeof(grants_rows[0])));
+	tcase_add_test(tc, attributes);
+	tcase_add_loop_test(tc, also, 0,
+	    (int)(sizeof(also_rows) / sizeof(also_rows[0])));
+	tcase_add_test(tc, also_is_bounded);
+	tcase_add_test(tc, public_by_one_that_can_tell);
 	tcase_add_test(tc, command_words);
 	tcase_add_test(tc, order_of_items);
 	tcase_add_test(tc, bad_map);
