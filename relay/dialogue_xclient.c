@@ -13,19 +13,79 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool
-xclient_identity(const struct dialogue *d, struct assertion_set *set_r)
+/* An address that a name stands for is known only where we connect. */
+static bool
+is_on_loopback(const struct nexthop *hop)
 {
-	const struct identity_facts	 facts = {
+	struct address	 addr;
+
+	if (hop->kind == NEXTHOP_UNIX)
+		return true;
+	return address_parse(span_of(hop->host), &addr) ?
+	    identity_is_local(&addr) : strcasecmp(hop->host, "localhost") == 0;
+}
+
+static struct identity_facts
+facts_of(const struct dialogue *d)
+{
+	return (struct identity_facts){
 		.session = &d->kept.session,
 		.xforward = d->xforward,
 		.helo = d->helo,
 		.is_esmtp = d->is_esmtp,
 		.is_anonymous = d->kept.profile != NULL &&
 		    trust_profile_always_allow(d->kept.profile),
+		.is_hop_on_loopback = is_on_loopback(&d->hop.route.nexthop),
 		.local = d->peer.local,
 		.local_port = d->peer.local_port
 	};
+}
+
+/* A PROXY header is no XCLIENT, and says something of everybody. */
+static struct identity_terms
+terms_of(const struct dialogue *d, unsigned offered)
+{
+	const struct route	*route = &d->hop.route;
+	enum xclient_dialect	 dialect = route->dialect;
+
+	if (d->relay->proxy_protocol_out)
+		return (struct identity_terms){ offered, XCLIENT_POSTFIX,
+		    true };
+	if (dialect == XCLIENT_DIALECT_UNSET)
+		dialect = scope_dialect(d->conf->dialects, route->binding,
+		    (struct span){ "", 0 });
+	/* What was said, it was in the dialect that was announced then. */
+	if (dialect == XCLIENT_AUTO)
+		dialect = d->hop.said.n > 0 ? d->hop.said.dialect :
+		    d->hop.offer.dialect;
+	return (struct identity_terms){ offered, dialect,
+	    route->mode == XCLIENT_REQUIRED };
+}
+
+static enum identity_result
+tell(const struct dialogue *d, unsigned offered, struct identity_lines *lines)
+{
+	const struct identity_facts	 facts = facts_of(d);
+	const struct identity_terms	 terms = terms_of(d, offered);
+
+	return identity_tell(&facts, &terms, lines);
+}
+
+/* Whether all that it was told is made of is as it was. */
+static bool
+is_current(const struct dialogue *d)
+{
+	const struct identity_facts	 facts = facts_of(d);
+	const struct identity_terms	 terms = terms_of(d,
+					     d->hop.said_offered);
+
+	return identity_is_current(&d->hop.said, &facts, &terms);
+}
+
+bool
+xclient_identity(const struct dialogue *d, struct assertion_set *set_r)
+{
+	const struct identity_facts	 facts = facts_of(d);
 
 	return identity_make(&facts, set_r);
 }
@@ -42,8 +102,8 @@ xclient_send_proxy(struct dialogue *d)
 	size_t			 n;
 
 	d->hop.said_offered = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT;
-	if (!xclient_identity(d, &set) || !identity_say(&set,
-	    d->hop.said_offered, &d->hop.said))
+	if (!xclient_identity(d, &set) ||
+	    tell(d, d->hop.said_offered, &d->hop.said) != IDENTITY_TOLD)
 		return false;
 	h.source = set.addr;
 	h.source_port = (uint16_t)strtoul(set.v[ASSERTION_PORT].value, NULL,
@@ -114,6 +174,17 @@ xclient_forget(struct dialogue *d)
 	d->hop.refused = NULL;
 }
 
+/* It announces XCLIENT, but has no word for whom nobody knows. */
+static void
+cannot_say(struct dialogue *d)
+{
+	if (d->hop.route.mode == XCLIENT_REQUIRED)
+		setup_fail(d, "451 4.7.6 XCLIENT is required, but the next "
+		    "hop's has no word for an unknown client");
+	else
+		go_without(d);
+}
+
 static bool
 is_refused(const struct dialogue *d, const struct identity_lines *lines)
 {
@@ -125,21 +196,26 @@ is_refused(const struct dialogue *d, const struct identity_lines *lines)
 void
 xclient_begin(struct dialogue *d)
 {
-	struct assertion_set	 set;
+	enum identity_result	 result;
 	struct hop		*hop = &d->hop;
 
 	hop->next_line = 0;
 	hop->wanted.n = 0;
-	if (!xclient_identity(d, &set)) {
+	result = tell(d, smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
+	    hop->offer.xclient : 0, &hop->wanted);
+	if (result == IDENTITY_CANNOT_TELL) {
 		setup_failed(d, DIALOGUE_HOP_FAILED, "451 4.3.0",
 		    "the session's record is damaged");
-		return;
-	}
-	if (!smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ||
-	    !identity_say(&set, hop->offer.xclient, &hop->wanted)) {
-		not_offered(d);
-	} else if (is_refused(d, &hop->wanted)) {
+	} else if (result == IDENTITY_CANNOT_BE_SAID) {
+		if ((hop->offer.xclient & 1U << ASSERTION_ADDR) == 0)
+			not_offered(d);
+		else
+			cannot_say(d);
+	} else if (hop->wanted.n == 0 || is_refused(d, &hop->wanted)) {
 		go_without(d);
+	} else if (!identity_replaces(&hop->wanted, &hop->said)) {
+		setup_drop(d);
+		setup_start(d);
 	} else {
 		send_line(d);
 	}
@@ -231,18 +307,19 @@ xclient_is_used(const struct dialogue *d)
 static bool
 has_right_identity(struct dialogue *d)
 {
-	struct assertion_set	 set;
 	struct identity_lines	 lines;
 
 	if (d->hop.said.n > 0 && !xclient_is_used(d) &&
 	    !d->relay->proxy_protocol_out)
 		return false;
-	if (!d->hop.has_identity || !xclient_identity(d, &set))
+	if (!d->hop.has_identity)
 		return false;
+	if (d->hop.said.n > 0 && is_current(d))
+		return true;
 	if (d->hop.said.n == 0 && d->hop.refused != NULL)
-		return identity_say(&set, d->hop.offer.xclient, &lines) &&
-		    is_refused(d, &lines);
-	return identity_say(&set, d->hop.said_offered, &lines) &&
+		return tell(d, d->hop.offer.xclient, &lines) ==
+		    IDENTITY_TOLD && (lines.n == 0 || is_refused(d, &lines));
+	return tell(d, d->hop.said_offered, &lines) == IDENTITY_TOLD &&
 	    identity_equal(&lines, &d->hop.said);
 }
 
@@ -278,17 +355,16 @@ dialogue_hand_over(struct dialogue *d)
 static bool
 knows_messenger(struct dialogue *d)
 {
-	struct assertion_set	*xforward = d->xforward, set;
+	struct assertion_set	*xforward = d->xforward;
 	struct identity_lines	 lines;
-	bool			 is_made;
+	enum identity_result	 result;
 
 	if (d->hop.said.n == 0)
 		return true;
 	d->xforward = NULL;
-	is_made = xclient_identity(d, &set);
+	result = tell(d, d->hop.said_offered, &lines);
 	d->xforward = xforward;
-	return is_made && identity_say(&set, d->hop.said_offered, &lines) &&
-	    identity_equal(&lines, &d->hop.said);
+	return result == IDENTITY_TOLD && identity_equal(&lines, &d->hop.said);
 }
 
 /* To say at this point that it is another client's session would take the login

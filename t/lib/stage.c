@@ -40,15 +40,46 @@ stage_fault(const struct stage *s)
  * What is watched
  */
 
+/* Next hops that are not Postfix are told IPv6 addresses without the tag: puts
+ * it before them. */
+static struct span
+with_tags(struct span line, char *buf)
+{
+	static const char	 attribute[] = "ADDR=";
+	const size_t		 n = strlen(attribute);
+	struct span		 rest = line, word;
+	char			*to = buf;
+
+	for (; rest.n > 0; rest = span_skip(rest, word.n + (word.n < rest.n))) {
+		const char	*end = memchr(rest.p, ' ', rest.n), *at;
+
+		word = (struct span){ rest.p, end == NULL ? rest.n :
+		    (size_t)(end - rest.p) };
+		at = memmem(word.p, word.n, attribute, n);
+		if (at != NULL && memchr(word.p, ':', word.n) != NULL &&
+		    memmem(word.p, word.n, "IPV6:", 5) == NULL)
+			to += sprintf(to, "%.*sIPV6:%.*s ",
+			    (int)(at + n - word.p), word.p,
+			    (int)(word.p + word.n - at - n), at + n);
+		else
+			to += sprintf(to, "%.*s ", (int)word.n, word.p);
+	}
+	return (struct span){ buf, (size_t)(to - buf) };
+}
+
 static void
 check_xclient(struct stage *s, struct span line)
 {
 	static struct assertion_set	 set;
+	char				 buf[2 * ASSERTION_COMMAND_MAX];
 	struct err			 err;
 	int				 i;
 
-	if (line.n + 2 > ASSERTION_COMMAND_MAX)
+	if (line.n + 2 > ASSERTION_COMMAND_MAX) {
 		fault(s, "XCLIENT", "is too long");
+		return;
+	}
+	line = with_tags(line, buf);
 	if (assertion_parse(span_skip(line, strlen("XCLIENT ")),
 	    ASSERTION_XCLIENT, XTEXT_STRICT, &set, &err) != ASSERTION_OK) {
 		fault(s, "XCLIENT", err.text);
