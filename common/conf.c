@@ -195,8 +195,10 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	whole->conf.trust = trust_new();
 	whole->conf.access = access_new();
 	whole->conf.scope = scope_new();
+	whole->conf.dialects = scope_new();
 	if (whole->conf.file == NULL || whole->conf.trust == NULL ||
-	    whole->conf.access == NULL || whole->conf.scope == NULL)
+	    whole->conf.access == NULL || whole->conf.scope == NULL ||
+	    whole->conf.dialects == NULL)
 		return err_set_at(err, file, 0, "out of memory");
 	trust_set_skips(whole->conf.trust, &whole->conf.skips);
 	if (conf_text_read(file, &text, err) == -1)
@@ -258,6 +260,7 @@ conf_unref(struct conf *conf)
 	free(conf->file);
 	conf_free_relays(conf);
 	scope_free(conf->scope);
+	scope_free(conf->dialects);
 	access_free(conf->access);
 	trust_free(conf->trust);
 	bury(whole);

@@ -67,6 +67,7 @@ struct conf {
 	struct conf_relay *relays;	/* in the order of the file */
 	unsigned n_relays;
 	struct scope *scope;		/* bindings, groups and domains */
+	struct scope *dialects;		/* the same, for scope_dialect */
 	char	*resolver;		/* "192.0.2.1:53,[::1]:53"; "": the
 					 * system's */
 	char	*relay_metrics;		/* "127.0.0.1:9726" or "" */

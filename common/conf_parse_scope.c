@@ -20,6 +20,13 @@ mode_of(cfg_t *section)
 	return (enum xclient_mode)conf_word_of(section, "XCLIENT");
 }
 
+/* As a mode of the scope of dialects. */
+static enum xclient_mode
+dialect_of(cfg_t *section)
+{
+	return (enum xclient_mode)conf_word_of(section, "xclient_dialect");
+}
+
 /* The line that decides: its XCLIENT's, else where it begins. */
 static unsigned
 line_of(const struct conf_reader *reader, cfg_t *section)
@@ -71,9 +78,13 @@ add_domain(struct conf_reader *reader, cfg_t *section,
 		    (unsigned)section->line, "domain \"%s\" is not valid, "
 		    "expected \"example.com\", \".example.com\" or "
 		    "\"[192.0.2.1]\"", name);
-	return scope_add_domain(reader->conf->scope, place->group,
+	if (scope_add_domain(reader->conf->scope, place->group,
 	    place->binding, name, mode_of(section), reader->conf->file,
-	    line_of(reader, section), reader->err);
+	    line_of(reader, section), reader->err) == -1)
+		return -1;
+	return scope_add_domain(reader->conf->dialects, place->group,
+	    place->binding, name, dialect_of(section), reader->conf->file,
+	    (unsigned)section->line, reader->err);
 }
 
 static int
@@ -100,7 +111,10 @@ add_binding(struct conf_reader *reader, cfg_t *section, const char *group)
 	read_source(section, &source);
 	if (scope_add_binding(reader->conf->scope, group, inside.binding,
 	    mode_of(section), &source, reader->conf->file,
-	    line_of(reader, section), reader->err) == -1)
+	    line_of(reader, section), reader->err) == -1 ||
+	    scope_add_binding(reader->conf->dialects, group, inside.binding,
+	    dialect_of(section), NULL, reader->conf->file,
+	    (unsigned)section->line, reader->err) == -1)
 		return -1;
 	return add_domains(reader, section, &inside);
 }
@@ -117,7 +131,10 @@ add_group(struct conf_reader *reader, cfg_t *section)
 	read_source(section, &source);
 	if (scope_add_group(reader->conf->scope, inside.group,
 	    mode_of(section), &source, reader->conf->file,
-	    line_of(reader, section), reader->err) == -1)
+	    line_of(reader, section), reader->err) == -1 ||
+	    scope_add_group(reader->conf->dialects, inside.group,
+	    dialect_of(section), NULL, reader->conf->file,
+	    (unsigned)section->line, reader->err) == -1)
 		return -1;
 	for (i = 0; i < cfg_size(section, "binding"); i++)
 		if (add_binding(reader, cfg_getnsec(section, "binding", i),
@@ -138,15 +155,21 @@ conf_add_scope(struct conf_reader *reader, cfg_t *section)
 	return add_domain(reader, section, &outside);
 }
 
-/* What the default says is not said by anybody. */
+/* What the default says is not said by anybody.  Outside there is no word for
+ * UNSET. */
+static int
+add_global(cfg_t *cfg, const char *name, struct scope *scope)
+{
+	if ((cfg_getopt(cfg, name)->flags & CFGF_MODIFIED) == 0)
+		return 0;
+	return scope_set_global(scope,
+	    (enum xclient_mode)(conf_word_of(cfg, name) + 1));
+}
+
 int
 conf_add_global_scope(struct conf_reader *reader, cfg_t *cfg)
 {
-	int	 word = conf_word_of(cfg, "XCLIENT");
-
-	if ((cfg_getopt(cfg, "XCLIENT")->flags & CFGF_MODIFIED) == 0)
-		return 0;
-	/* Outside there is no word for XCLIENT_UNSET. */
-	return scope_set_global(reader->conf->scope,
-	    (enum xclient_mode)(word + 1));
+	if (add_global(cfg, "XCLIENT", reader->conf->scope) == -1)
+		return -1;
+	return add_global(cfg, "xclient_dialect", reader->conf->dialects);
 }

@@ -129,10 +129,15 @@ is_resolver(const char *value)
 #define NOWHERE		.offset = CONF_NOWHERE
 #define AT(field)	.offset = offsetof(struct conf_relay, field)
 
+#define DIALECTS	"auto|postfix|kumomta|exim|dovecot"
+#define DIALECT_SAYS	SAYS("Whose XCLIENT the next hop has.")
+
 /* What bindings and their groups both have. */
 #define BINDING_ROWS(s)							\
 	ROW(s, "XCLIENT", "", WORD("|no|ifavailable|required"), NOWHERE,    \
 	    SAYS("Whether XCLIENT is sent by way of it.")),		    \
+	ROW(s, "xclient_dialect", "", WORD("|" DIALECTS), NOWHERE,	    \
+	    DIALECT_SAYS),						    \
 	ROW(s, "source_address", "", CHECKED(CONF_STRING, is_ipv4,	    \
 	    "an IPv4 address"), NOWHERE,				    \
 	    SAYS("The IPv4 address to connect from.")),			    \
@@ -148,6 +153,8 @@ is_resolver(const char *value)
 static const struct conf_row	 rows[] = {
 	ROW("", "XCLIENT", "no", WORD("no|ifavailable|required"), NOWHERE,
 	    SAYS("Whether XCLIENT is sent where no binding or domain says.")),
+	ROW("", "xclient_dialect", "auto", WORD(DIALECTS), NOWHERE,
+	    DIALECT_SAYS),
 	ROW("", "resolver", "", CHECKED(CONF_STRING, is_resolver,
 	    "\"address:port\" of DNS servers, with commas between"),
 	    .offset = offsetof(struct conf, resolver),
@@ -242,6 +249,8 @@ static const struct conf_row	 rows[] = {
 
 	ROW("domain", "XCLIENT", "", WORD("|no|ifavailable|required"),
 	    NOWHERE, SAYS("Whether XCLIENT is sent for it.")),
+	ROW("domain", "xclient_dialect", "", WORD("|" DIALECTS), NOWHERE,
+	    DIALECT_SAYS),
 	BINDING_ROWS("binding"),
 	BINDING_ROWS("binding_group")
 };

@@ -93,7 +93,8 @@ accumulate(const struct judge_facts *facts, const struct assertion_set *said,
 	const char	*override = facts->session->override;
 
 	assertion_init(all, ASSERTION_XCLIENT);
-	if (override != NULL && !session_read_override(override, all))
+	if (override != NULL && !facts->begins_anew &&
+	    !session_read_override(override, all))
 		return false;
 	if (trust_profile_seal(facts->profile) == TRUST_SEAL_NEVER &&
 	    says(said, ASSERTION_ADDR) && says(all, ASSERTION_ADDR))
@@ -101,7 +102,7 @@ accumulate(const struct judge_facts *facts, const struct assertion_set *said,
 	assertion_merge(all, said);
 	complete(all);
 	if (trust_profile_always_allow(facts->profile) &&
-	    !says(all, ASSERTION_LOGIN))
+	    all->v[ASSERTION_LOGIN].status != ASSERTION_VALUE)
 		(void)assertion_set_value(all, ASSERTION_LOGIN,
 		    ASSERTION_VALUE, span_of(TRUST_ANONYMOUS));
 	/* Everything was dropped: XCLIENT resets PROTO to this anyway. */
@@ -151,6 +152,7 @@ decide(const struct judge_facts *facts, struct assertion_set *said,
 	struct trust_facts	 trust_facts = trust_facts_of(facts);
 
 	trust_profile_drop(facts->profile, said);
+	j->says_nothing = is_empty(said);
 	trust_decide(facts->conf->trust, &trust_facts, j->command, said,
 	    &j->verdict);
 	if (j->verdict.action != VERDICT_PERMIT)

@@ -20,12 +20,18 @@ struct judge_facts {
 	const struct trust_profile	*profile;	/* NULL: it is not
 							 * known who */
 	const struct session		*session;
+	bool				 begins_anew;	/* whose mail was sent
+							 * is not who is next:
+							 * earlier overrides
+							 * count no more */
 };
 
 struct judgement {
 	enum trust_command	 command;
 	struct verdict		 verdict;
 	/* Only of what is permitted: */
+	bool			 says_nothing;	/* XCLIENT, XREMOTEIP: the
+						 * profile drops all of it */
 	struct assertion_set	 override;	/* XCLIENT, XREMOTEIP: in full
 						 * ... */
 	char			 line[ASSERTION_LINE_MAX];	/* ... and as

@@ -133,7 +133,7 @@ kept_begin(struct kept *kept, struct conf *conf, struct store *store,
 	s->pid = peer->pid;
 	s->pid_start = peer->pid_start;
 	s->peer = s->client = peer->addr;
-	s->client_port = peer->port;
+	s->client_port = kept->peer_port = peer->port;
 	classify(kept, peer, now_ms);
 	if (kept->profile != NULL && trust_profile_may_any(kept->profile))
 		audit(kept, SESSION_BEGUN, s->profile, now_ms);
@@ -232,7 +232,23 @@ kept_mail(struct kept *kept, uint64_t now_ms)
 	if (!check_revoked(kept, now_ms))
 		return false;
 	seal_if(kept, TRUST_SEAL_GREETING, "mail", now_ms);
+	if (session_seals_by(&kept->session, kept->profile, TRUST_SEAL_NEVER))
+		kept->is_used = true;
 	return kept->session.is_sealed == was_sealed || kept_save(kept);
+}
+
+/* The client is the one that has connected, who has not greeted yet. */
+static void
+begin_anew(struct kept *kept)
+{
+	struct session	*s = &kept->session;
+
+	free(s->override);
+	s->override = NULL;
+	s->client = s->peer;
+	s->client_port = kept->peer_port;
+	(void)session_set_text(&s->ehlo, NULL);
+	kept->is_used = false;
 }
 
 /* False: out of memory. */
@@ -244,6 +260,8 @@ override(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 
 	if (line == NULL)
 		return false;
+	if (kept->is_used)
+		begin_anew(kept);
 	session_override(&kept->session, line, &j->override);
 	(void)address_format(&kept->session.client, client, sizeof client);
 	audit(kept, SESSION_OVERRIDDEN, client, now_ms);
@@ -251,6 +269,20 @@ override(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 	note(kept, KEPT_OVERRIDE, &j->verdict, trust_command_text(j->command),
 	    j->line);
 	return true;
+}
+
+/* Nothing is left of it: it says nothing of the client, who is who it was; but
+ * not whose mail was sent before. */
+static void
+override_with_nothing(struct kept *kept, const struct judgement *j,
+    uint64_t now_ms)
+{
+	if (kept->is_used) {
+		begin_anew(kept);
+		audit(kept, SESSION_FORGOTTEN, "the last client", now_ms);
+	}
+	note(kept, KEPT_PERMIT, &j->verdict, trust_command_text(j->command),
+	    NULL);
 }
 
 /* False: out of memory. */
@@ -277,7 +309,11 @@ execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 	switch (j->command) {
 	case TRUST_XCLIENT:
 	case TRUST_XREMOTEIP:
-		return override(kept, j, now_ms) && kept_save(kept);
+		if (j->says_nothing)
+			override_with_nothing(kept, j, now_ms);
+		else if (!override(kept, j, now_ms))
+			return false;
+		return kept_save(kept);
 	case TRUST_XSETCONTEXT:
 		return set_context(kept, j, now_ms) && kept_save(kept);
 	case TRUST_XDUMPCONTEXT:
@@ -302,6 +338,7 @@ kept_judge(struct kept *kept, enum trust_command command, struct span args,
 	if (!check_revoked(kept, now_ms))
 		return KEPT_CANNOT_TELL;
 	facts.profile = kept->profile;
+	facts.begins_anew = kept->is_used;
 	judge_command(&facts, command, args, j);
 	if (j->verdict.action != VERDICT_PERMIT) {
 		if (command == TRUST_XFORWARD)

@@ -53,6 +53,10 @@ struct kept {
 	struct session			 session;
 	const struct trust_profile	*profile;	/* NULL: not known */
 	bool				 has_record;	/* in the store */
+	uint16_t			 peer_port;	/* 0: not known */
+	bool				 is_used;	/* mail was sent under
+							 * this override, and
+							 * nothing seals it */
 };
 
 /*
@@ -80,7 +84,8 @@ void	kept_end(struct kept *kept);
  * then, for others would see another client. */
 bool	kept_save(struct kept *kept);
 
-/* HELO, EHLO and MAIL seal an overridden session, if its profile says so.
+/* HELO, EHLO and MAIL seal an overridden session, if its profile says so; where
+ * nothing seals, the override that comes behind a MAIL begins anew.
  * kept_mail, false: it cannot be told whether the grants have been revoked; the
  * mail must not be taken. */
 void	kept_greeting(struct kept *kept, uint64_t now_ms);
@@ -107,7 +112,8 @@ enum kept_result {
 };
 
 /*
- * Judges and executes a command line.  in_mail: a transaction is under way, in
+ * Judges and executes a command line.  An override of which the profile drops
+ * everything is none, and is KEPT_DONE.  in_mail: a transaction is under way, in
  * which the identity cannot change.  *j is set in full unless the result is
  * KEPT_CANNOT_TELL.
  */

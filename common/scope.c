@@ -424,6 +424,18 @@ scope_xclient(const struct scope *scope, const struct scope_binding *binding,
 	return XCLIENT_NO;
 }
 
+enum xclient_dialect
+scope_dialect(const struct scope *dialects,
+    const struct scope_binding *binding, struct span domain)
+{
+	char	 rule[2];
+
+	if (binding != NULL)
+		binding = find(&dialects->bindings, span_of(binding->name));
+	return (enum xclient_dialect)scope_xclient(dialects, binding, domain,
+	    rule, sizeof rule);
+}
+
 const char *
 xclient_mode_text(enum xclient_mode mode)
 {

@@ -24,6 +24,17 @@ enum xclient_mode {
 	XCLIENT_REQUIRED	/* "required": no mail without it */
 };
 
+/* What a next hop can read of XCLIENT.  The same sections say it as say whether
+ * it is sent; they make a scope of their own, whose modes are these. */
+enum xclient_dialect {
+	XCLIENT_DIALECT_UNSET = XCLIENT_UNSET,
+	XCLIENT_AUTO = XCLIENT_NO,	/* by the attributes it announces */
+	XCLIENT_POSTFIX,
+	XCLIENT_KUMOMTA,
+	XCLIENT_EXIM,
+	XCLIENT_DOVECOT
+};
+
 /* How the connection to a next hop is to be protected; as Postfix's
  * smtp_tls_security_level none, may, encrypt, verify. */
 enum scope_tls { SCOPE_TLS_UNSET, SCOPE_TLS_NO, SCOPE_TLS_MAY,
@@ -80,6 +91,12 @@ enum xclient_mode	scope_xclient(const struct scope *scope,
 			    const struct scope_binding *binding,
 			    struct span domain, char *rule_r,
 			    size_t rule_size);
+
+/* The dialect for a domain by way of a binding of another scope, which has the
+ * same sections; XCLIENT_AUTO: nothing says. */
+enum xclient_dialect	scope_dialect(const struct scope *dialects,
+			    const struct scope_binding *binding,
+			    struct span domain);
 
 /* "no" ...; NULL for XCLIENT_UNSET. */
 const char	*xclient_mode_text(enum xclient_mode mode);

@@ -56,9 +56,13 @@ void
 session_override(struct session *s, char *line,
     const struct assertion_set *set)
 {
-	if (set->v[ASSERTION_ADDR].status != ASSERTION_ABSENT)
+	bool	 has_addr = set->v[ASSERTION_ADDR].status != ASSERTION_ABSENT;
+
+	if (has_addr)
 		s->client = set->addr;
-	s->client_port = 0;
+	/* Without an address it is still the client that has connected. */
+	if (has_addr || set->v[ASSERTION_PORT].status != ASSERTION_ABSENT)
+		s->client_port = 0;
 	if (set->v[ASSERTION_PORT].status == ASSERTION_VALUE)
 		s->client_port =
 		    (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL, 10);

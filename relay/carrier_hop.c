@@ -353,16 +353,6 @@ carrier_has_next(void *arg)
 	return c->addresses != NULL && c->next_address < c->addresses->n;
 }
 
-static bool
-is_loopback(const struct address *addr)
-{
-	static const uint8_t	 ipv6[16] = { [15] = 1 };
-
-	return addr->family == AF_INET ? addr->bytes[0] == 127 :
-	    addr->family == AF_INET6 && memcmp(addr->bytes, ipv6,
-	    sizeof ipv6) == 0;
-}
-
 bool
 carrier_is_hop_local(void *arg)
 {
@@ -372,7 +362,7 @@ carrier_is_hop_local(void *arg)
 	if (c->hop_addr.sa.sa_family == AF_UNIX)
 		return true;
 	addr = address_from_sockaddr(&c->hop_addr.sa, NULL);
-	return is_loopback(&addr);
+	return identity_is_local(&addr);
 }
 
 void

@@ -197,6 +197,7 @@ static const struct hop_ops	 hop_ops = {
 	.disconnect = hop_disconnect, .secure = hop_secure,
 	.hand_over = hop_hand_over, .remember_refusal = hop_remember_refusal,
 	.remembers_refusal = hop_remembers_refusal, .note = hop_note_event,
+	.tell = dialogue_tell, .is_current = dialogue_is_current,
 	.identity = dialogue_identity, .name = dialogue_name,
 	.proxy_header = dialogue_proxy_header,
 	.is_possible = reply_is_possible, .answered = reply_answered,

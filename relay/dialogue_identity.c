@@ -17,20 +17,43 @@ is_anonymous(const struct dialogue *d)
 	    trust_profile_always_allow(d->kept.profile);
 }
 
-bool
-dialogue_identity(void *arg, enum hop_whose whose,
-    struct assertion_set *set_r)
+static struct identity_facts
+facts_of(const struct dialogue *d, enum hop_whose whose)
 {
-	const struct dialogue		*d = arg;
-	const struct identity_facts	 facts = {
+	return (struct identity_facts){
 		.session = &d->kept.session,
 		.xforward = whose == HOP_OF_MESSAGE ? d->xforward : NULL,
 		.helo = d->helo,
 		.is_esmtp = d->is_esmtp,
 		.is_anonymous = is_anonymous(d),
+		.is_hop_on_loopback = d->env->ops->is_hop_local(d->arg),
 		.local = d->peer.local,
 		.local_port = d->peer.local_port
 	};
+}
+
+enum identity_result
+dialogue_tell(void *arg, enum hop_whose whose,
+    const struct identity_terms *terms, struct identity_lines *lines_r)
+{
+	const struct identity_facts	 facts = facts_of(arg, whose);
+
+	return identity_tell(&facts, terms, lines_r);
+}
+
+bool
+dialogue_is_current(void *arg, const struct identity_lines *lines,
+    const struct identity_terms *terms)
+{
+	const struct identity_facts	 facts = facts_of(arg, HOP_OF_MESSAGE);
+
+	return identity_is_current(lines, &facts, terms);
+}
+
+bool
+dialogue_identity(void *arg, struct assertion_set *set_r)
+{
+	const struct identity_facts	 facts = facts_of(arg, HOP_OF_MESSAGE);
 
 	return identity_make(&facts, set_r);
 }
@@ -41,18 +64,12 @@ const char *
 dialogue_name(void *arg, const struct assertion_set *identity)
 {
 	const struct dialogue	*d = arg;
-	const struct assertion	*helo;
 
-	if (identity != NULL) {
-		helo = &identity->v[ASSERTION_HELO];
-		if (helo->status == ASSERTION_VALUE &&
-		    smtp_is_helo_name(span_of(helo->value)))
-			return helo->value;
-	} else if (d->helo == NULL) {
+	if (identity != NULL)
+		return identity_ehlo(identity, d->hostname);
+	if (d->helo == NULL)
 		return NULL;
-	}
-	return d->helo != NULL && smtp_is_helo_name(span_of(d->helo)) ?
-	    d->helo : d->hostname;
+	return smtp_is_helo_name(span_of(d->helo)) ? d->helo : d->hostname;
 }
 
 size_t
@@ -109,7 +126,7 @@ dialogue_hand_over(struct dialogue *d)
 
 	*shown = *dialogue_shown(d, &copy);
 	if (d->xforward != NULL) {
-		if (!dialogue_identity(d, HOP_OF_MESSAGE, &set) ||
+		if (!dialogue_identity(d, &set) ||
 		    !assertion_print(&set, line, sizeof line, &len))
 			return false;
 		shown->override = line;

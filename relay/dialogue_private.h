@@ -152,8 +152,12 @@ const struct session	*dialogue_shown(const struct dialogue *d,
 bool	dialogue_set_text(char **field, struct span text);
 
 /* dialogue_identity.c: what a hop asks (hop_ops). */
-bool	dialogue_identity(void *arg, enum hop_whose whose,
-	    struct assertion_set *set_r);
+enum identity_result	dialogue_tell(void *arg, enum hop_whose whose,
+			    const struct identity_terms *terms,
+			    struct identity_lines *lines_r);
+bool	dialogue_is_current(void *arg, const struct identity_lines *lines,
+	    const struct identity_terms *terms);
+bool	dialogue_identity(void *arg, struct assertion_set *set_r);
 const char	*dialogue_name(void *arg, const struct assertion_set *identity);
 size_t	dialogue_proxy_header(void *arg, const struct assertion_set *set,
 	    char *buf, size_t size);

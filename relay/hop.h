@@ -20,6 +20,7 @@
 #include <bsd/sys/queue.h>
 
 #include "conf_relay.h"
+#include "identity.h"
 #include "nexthop.h"
 #include "scope.h"
 #include "smtp_command.h"
@@ -84,8 +85,6 @@ enum hop_whose {
 	HOP_OF_SESSION		/* without what was said for one message */
 };
 
-struct identity_lines;
-struct assertion_set;
 
 struct hop_ops {
 	/* Outward.  None of these calls back. */
@@ -101,17 +100,19 @@ struct hop_ops {
 	 * host that is, for a while, for all connections. */
 	void	 (*remember_refusal)(void *arg);
 	bool	 (*remembers_refusal)(void *arg);
-	/* Whether it is on this host. */
-	bool	 (*is_local)(void *arg);
 
 	/* To its owner. */
 	void	 (*note)(void *arg, enum hop_event event, const char *text,
 		    const char *line);
-	/* The commands that tell who the client is, where these attributes of
-	 * XCLIENT are offered.  False: none can be said, or (set_r has no
-	 * ADDR) nobody can tell. */
-	bool	 (*identity)(void *arg, enum hop_whose whose,
-		    struct assertion_set *set_r);
+	/* The commands that tell who the client is (identity_tell); whether
+	 * they still would (identity_is_current); and the whole of it
+	 * (identity_make). */
+	enum identity_result (*tell)(void *arg, enum hop_whose whose,
+		    const struct identity_terms *terms,
+		    struct identity_lines *lines_r);
+	bool	 (*is_current)(void *arg, const struct identity_lines *lines,
+		    const struct identity_terms *terms);
+	bool	 (*identity)(void *arg, struct assertion_set *set_r);
 	/* By which name to greet; identity NULL: none is told.  NULL: any that
 	 * it has been greeted by will do, and ours. */
 	const char *(*name)(void *arg, const struct assertion_set *identity);
@@ -141,6 +142,7 @@ struct hop_ops {
 struct hop_need {
 	struct hop_target	 target;
 	enum xclient_mode	 mode;
+	enum xclient_dialect	 dialect;	/* AUTO: by what it announces */
 	bool			 is_identified;	/* it has to know who the
 						 * client is */
 	unsigned		 hops;		/* relays up to here */

@@ -10,7 +10,6 @@
 #include <bsd/sys/queue.h>
 
 #include "hop.h"
-#include "identity.h"
 
 #define HOP_LINE_SIZE	1024	/* of a reply that is made here */
 
@@ -69,6 +68,7 @@ struct hop {
 	bool			 knows_somebody; /* it may have executed an
 						 * XCLIENT */
 	struct identity_lines	*said;		/* NULL: nobody */
+	struct identity_lines	*told;		/* before TLS, or NULL */
 	unsigned		 said_offered;	/* the attributes that it had
 						 * offered then */
 	struct identity_lines	*wanted;	/* to be said, from: */
@@ -133,6 +133,8 @@ bool	hop_proxy_begin(struct hop *hop);
 /* Brings one that is ready to where it knows who the client is. */
 enum hop_setup	hop_identify(struct hop *hop);
 void	hop_forget_identity(struct hop *hop);
+/* TLS has begun: what was said in the clear is to be said again. */
+void	hop_identity_secured(struct hop *hop);
 /* Who was refused, too: another session, or another next hop. */
 void	hop_forget_refused(struct hop *hop);
 

@@ -232,9 +232,7 @@ hop_secured(struct hop *hop)
 		return;
 	hop->is_secured = true;
 	hop->has_ehlo = hop->has_hops = false;
-	/* What was said in the clear is forgotten there, and so it is here. */
-	if (!hop->relay->proxy_protocol_out)
-		hop_forget_identity(hop);
+	hop_identity_secured(hop);
 	hop_go_on(hop);
 }
 
@@ -255,7 +253,7 @@ send_ehlo(struct hop *hop)
 
 	/* A PROXY header has no room for it. */
 	has_set = (hop->said != NULL || hop->relay->proxy_protocol_out) &&
-	    hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set);
+	    hop->ops->identity(hop->arg, &set);
 	name = hop->ops->name(hop->arg, has_set ? &set : NULL);
 	free(hop->ehlo);
 	hop->ehlo = strdup(name == NULL ? hop->hostname : name);
@@ -503,7 +501,7 @@ has_right_name(const struct hop *hop)
 	const char		*name;
 
 	if (hop->relay->proxy_protocol_out)
-		has_set = hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set);
+		has_set = hop->ops->identity(hop->arg, &set);
 	else if (hop->said != NULL)
 		return true;
 	name = hop->ops->name(hop->arg, has_set ? &set : NULL);

@@ -28,8 +28,22 @@ void
 hop_forget_identity(struct hop *hop)
 {
 	free(hop->said);
+	free(hop->told);
 	free(hop->wanted);
-	hop->said = hop->wanted = NULL;
+	hop->said = hop->told = hop->wanted = NULL;
+	hop->has_identity = false;
+}
+
+void
+hop_identity_secured(struct hop *hop)
+{
+	/* A PROXY header is no command. */
+	if (hop->relay->proxy_protocol_out || hop->said == NULL)
+		return;
+	free(hop->told);
+	hop->told = hop->said;
+	hop->said = NULL;
+	identity_secured(hop->told);
 	hop->has_identity = false;
 }
 
@@ -47,17 +61,41 @@ hop_uses_xclient(const struct hop *hop)
 	    !hop->relay->proxy_protocol_out && !hop->relay->hand_over;
 }
 
-/* What is said where these attributes are offered; NULL: nothing can be.  The
- * caller's. */
-static struct identity_lines *
-make_lines(const struct assertion_set *set, unsigned offered)
+/* A PROXY header says something of everybody, in its own way.  What was said
+ * before it was in the dialect that was announced then. */
+static struct identity_terms
+terms_of(const struct hop *hop, unsigned offered)
 {
-	struct identity_lines	*lines = malloc(sizeof *lines);
+	struct identity_terms	 terms = { offered, hop->need.dialect,
+				     hop->need.mode == XCLIENT_REQUIRED };
 
-	if (lines != NULL && identity_say(set, offered, lines))
-		return lines;
-	free(lines);
-	return NULL;
+	if (hop->relay->proxy_protocol_out)
+		return (struct identity_terms){ offered, XCLIENT_POSTFIX,
+		    true };
+	if (terms.dialect == XCLIENT_AUTO ||
+	    terms.dialect == XCLIENT_DIALECT_UNSET)
+		terms.dialect = hop->said != NULL ? hop->said->dialect :
+		    hop->offer.dialect;
+	return terms;
+}
+
+/* *lines_r is the caller's; NULL: nobody can tell. */
+static enum identity_result
+tell(const struct hop *hop, enum hop_whose whose, unsigned offered,
+    struct identity_lines **lines_r)
+{
+	const struct identity_terms	 terms = terms_of(hop, offered);
+	struct identity_lines		*lines = malloc(sizeof *lines);
+	enum identity_result		 result = IDENTITY_CANNOT_TELL;
+
+	if (lines != NULL)
+		result = hop->ops->tell(hop->arg, whose, &terms, lines);
+	if (result == IDENTITY_CANNOT_TELL) {
+		free(lines);
+		lines = NULL;
+	}
+	*lines_r = lines;
+	return result;
 }
 
 /* True: that is what would be said now. */
@@ -65,14 +103,11 @@ static bool
 is_still(const struct hop *hop, enum hop_whose whose,
     const struct identity_lines *said, unsigned offered)
 {
-	struct assertion_set	 set;
 	struct identity_lines	*lines;
 	bool			 is_same;
 
-	if (!hop->ops->identity(hop->arg, whose, &set))
-		return false;
-	lines = make_lines(&set, offered);
-	is_same = lines != NULL && identity_equal(lines, said);
+	is_same = tell(hop, whose, offered, &lines) == IDENTITY_TOLD &&
+	    identity_equal(lines, said);
 	free(lines);
 	return is_same;
 }
@@ -86,10 +121,8 @@ hop_proxy_begin(struct hop *hop)
 	size_t			 n;
 
 	hop->said_offered = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT;
-	if (!hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set))
-		return false;
-	hop->said = make_lines(&set, hop->said_offered);
-	if (hop->said == NULL)
+	if (!hop->ops->identity(hop->arg, &set) || tell(hop, HOP_OF_MESSAGE,
+	    hop->said_offered, &hop->said) != IDENTITY_TOLD)
 		return false;
 	n = hop->ops->proxy_header(hop->arg, &set, buf, sizeof buf);
 	if (n > 0)
@@ -110,24 +143,30 @@ send_line(struct hop *hop)
 	hop_send(hop, span_of("\r\n"));
 }
 
-/* The mail goes without: never over a connection that may know somebody
- * else. */
+/* Leaves what cannot be told it any more for a new connection. */
 static void
-go_without(struct hop *hop)
+begin_anew(struct hop *hop)
 {
 	const struct hop_trouble	 trouble = {
 		.event = HOP_EVENT_FAILED,
 		.reply = "451 4.4.2 the next hop was lost"
 	};
-	struct hop_without		 without = hop->without;
 
-	if (!hop->knows_somebody) {
-		hop->has_identity = true;
-		hop_go_on(hop);
+	if (!hop_start_again(hop, hop->without))
+		hop_set_up_failed(hop, &trouble);
+}
+
+/* The mail goes without: never over a connection that may know somebody
+ * else. */
+static void
+go_without(struct hop *hop)
+{
+	if (hop->knows_somebody) {
+		begin_anew(hop);
 		return;
 	}
-	if (!hop_start_again(hop, without))
-		hop_set_up_failed(hop, &trouble);
+	hop->has_identity = true;
+	hop_go_on(hop);
 }
 
 static void
@@ -164,6 +203,41 @@ is_known_to_refuse(struct hop *hop)
 	    hop->ops->remembers_refusal(hop->arg);
 }
 
+/* It announces XCLIENT, but has no word for whom nobody knows. */
+static void
+cannot_say(struct hop *hop)
+{
+	const struct hop_trouble	 trouble = {
+		.event = HOP_EVENT_FAILED,
+		.reply = "451 4.7.6 XCLIENT is required, but the next hop's "
+		    "has no word for an unknown client"
+	};
+
+	if (hop->need.mode == XCLIENT_REQUIRED)
+		hop_set_up_failed(hop, &trouble);
+	else
+		go_without(hop);
+}
+
+/* There is something to be said, and it can be. */
+static void
+begin_lines(struct hop *hop)
+{
+	const struct identity_lines	*told = hop->said != NULL ?
+					     hop->said : hop->told;
+
+	if (is_known_to_refuse(hop)) {
+		hop->without.xclient = true;
+		go_without(hop);
+	} else if (hop->wanted->n == 0 || is_refused(hop, hop->wanted)) {
+		go_without(hop);
+	} else if (told != NULL && !identity_replaces(hop->wanted, told)) {
+		begin_anew(hop);
+	} else {
+		send_line(hop);
+	}
+}
+
 void
 hop_xclient_begin(struct hop *hop)
 {
@@ -171,26 +245,25 @@ hop_xclient_begin(struct hop *hop)
 		.event = HOP_EVENT_FAILED, .is_ours = true,
 		.reply = "451 4.3.0 the session's record is damaged"
 	};
-	struct assertion_set		 set;
+	unsigned			 offered;
 
+	offered = smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
+	    hop->offer.xclient : 0;
 	hop->next_line = 0;
 	free(hop->wanted);
-	hop->wanted = NULL;
-	if (!hop->ops->identity(hop->arg, HOP_OF_MESSAGE, &set)) {
+	switch (tell(hop, HOP_OF_MESSAGE, offered, &hop->wanted)) {
+	case IDENTITY_CANNOT_TELL:
 		hop_set_up_failed(hop, &damaged);
-		return;
-	}
-	hop->wanted = smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
-	    make_lines(&set, hop->offer.xclient) : NULL;
-	if (hop->wanted == NULL) {
-		not_offered(hop);
-	} else if (is_known_to_refuse(hop)) {
-		hop->without.xclient = true;
-		go_without(hop);
-	} else if (is_refused(hop, hop->wanted)) {
-		go_without(hop);
-	} else {
-		send_line(hop);
+		break;
+	case IDENTITY_CANNOT_BE_SAID:
+		if ((offered & 1U << ASSERTION_ADDR) == 0)
+			not_offered(hop);
+		else
+			cannot_say(hop);
+		break;
+	case IDENTITY_TOLD:
+		begin_lines(hop);
+		break;
 	}
 }
 
@@ -305,21 +378,46 @@ hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply)
  * One that is ready
  */
 
+/* Whether it is told nothing again, as the time before: there is no word for
+ * this client, none is due, or it has refused this one. */
+static bool
+goes_without(const struct hop *hop)
+{
+	struct identity_lines	*lines;
+	bool			 is_right = false;
+
+	switch (tell(hop, HOP_OF_MESSAGE, hop->offer.xclient, &lines)) {
+	case IDENTITY_TOLD:
+		is_right = lines->n == 0 || is_refused(hop, lines);
+		break;
+	case IDENTITY_CANNOT_BE_SAID:
+		is_right = hop->need.mode != XCLIENT_REQUIRED;
+		break;
+	case IDENTITY_CANNOT_TELL:
+		break;
+	}
+	free(lines);
+	return is_right;
+}
+
 /* Whether what it was told is still so, and is for this route.  False: it is
  * not, or cannot be told. */
 static bool
 has_right_identity(struct hop *hop)
 {
+	const struct identity_terms	 terms = terms_of(hop,
+					     hop->said_offered);
+
 	if (hop->said != NULL && !hop_uses_xclient(hop) &&
 	    !hop->relay->proxy_protocol_out)
 		return false;
 	if (!hop->has_identity)
 		return false;
 	if (hop->said != NULL)
-		return is_still(hop, HOP_OF_MESSAGE, hop->said,
+		return hop->ops->is_current(hop->arg, hop->said, &terms) ||
+		    is_still(hop, HOP_OF_MESSAGE, hop->said,
 		    hop->said_offered);
-	return hop->refused != NULL && is_still(hop, HOP_OF_MESSAGE,
-	    hop->refused, hop->offer.xclient);
+	return goes_without(hop);
 }
 
 /* Whether it knows nobody but the messenger itself. */
@@ -368,16 +466,11 @@ may_say(const struct hop *hop)
 static void
 say_anew(struct hop *hop)
 {
-	const struct hop_trouble	 trouble = {
-		.event = HOP_EVENT_FAILED,
-		.reply = "451 4.4.2 the next hop was lost"
-	};
-
 	hop->has_identity = false;
 	if (hop_uses_xclient(hop) && may_say(hop))
 		hop_xclient_begin(hop);
-	else if (!hop_start_again(hop, hop->without))
-		hop_set_up_failed(hop, &trouble);
+	else
+		begin_anew(hop);
 }
 
 enum hop_setup

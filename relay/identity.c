@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * identity: from what is known to XCLIENT's attributes, and to lines.
+ * identity: from what is known to XCLIENT's attributes.
  */
 #include "identity.h"
 
@@ -10,19 +10,10 @@
 
 #include "session_change.h"
 
-#define BIT(name)	(1U << (name))
-
 static bool
 says(const struct assertion_set *set, enum assertion_name name)
 {
 	return set->v[name].status != ASSERTION_ABSENT;
-}
-
-static void
-remove_attribute(struct assertion_set *set, enum assertion_name name)
-{
-	(void)assertion_set_value(set, name, ASSERTION_ABSENT,
-	    (struct span){ "", 0 });
 }
 
 static void
@@ -61,6 +52,39 @@ set_address(struct assertion_set *set, enum assertion_name name,
 	    address_format(addr, text, sizeof text));
 }
 
+static bool
+has_value(const struct assertion_set *set, enum assertion_name name)
+{
+	return set->v[name].status == ASSERTION_VALUE;
+}
+
+bool
+identity_is_local(const struct address *addr)
+{
+	static const uint8_t	 zero[15];
+
+	switch (addr->family) {
+	case AF_INET:
+		return addr->bytes[0] == 127 || addr->bytes[0] == 0;
+	case AF_INET6:
+		return memcmp(addr->bytes, zero, sizeof zero) == 0 &&
+		    addr->bytes[15] <= 1;
+	default:
+		return false;
+	}
+}
+
+/* One that names nobody is as none; that it is nobody from here it has to say
+ * itself. */
+static bool
+is_forwarded(const struct identity_facts *facts)
+{
+	const struct assertion_set	*xforward = facts->xforward;
+
+	return xforward != NULL && (has_value(xforward, ASSERTION_ADDR) ||
+	    strcmp(xforward->v[ASSERTION_SOURCE].value, "REMOTE") == 0);
+}
+
 /* XFORWARD has the same attributes but REVERSE_NAME, LOGIN and DEST*, and
  * words of its own (IDENT, SOURCE) that XCLIENT has not. */
 static void
@@ -75,20 +99,43 @@ from_xforward(const struct assertion_set *xforward, struct assertion_set *set)
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
 		said = &xforward->v[names[i]];
-		if (said->status == ASSERTION_VALUE)
-			set_text(set, names[i], said->value);
-		else if (names[i] == ASSERTION_NAME ||
-		    names[i] == ASSERTION_PORT)
-			set_unavailable(set, names[i]);
+		/* There is no such word for PROTO: it stays unsaid. */
+		set_text(set, names[i], said->status == ASSERTION_VALUE ?
+		    said->value : NULL);
 	}
 }
 
+/* What nobody has said otherwise: an override without an address is about the
+ * client that has connected. */
 static void
 from_socket(const struct session *s, struct assertion_set *set)
 {
+	/* An address must not be lost because of where it went to. */
+	if (s->peer.family != AF_UNSPEC &&
+	    set->destaddr.family != AF_UNSPEC &&
+	    set->destaddr.family != s->peer.family)
+		set_unavailable(set, ASSERTION_DESTADDR);
 	set_address(set, ASSERTION_ADDR, &s->peer);
-	set_text(set, ASSERTION_NAME, s->peer_name);
-	set_port(set, ASSERTION_PORT, s->client_port);
+	if (!says(set, ASSERTION_NAME))
+		set_text(set, ASSERTION_NAME, s->peer_name);
+	if (!says(set, ASSERTION_PORT))
+		set_port(set, ASSERTION_PORT, s->client_port);
+}
+
+/* Who is told to be 127.0.0.1 may do at the next hop what its own users may. */
+static void
+hide_local(struct assertion_set *set)
+{
+	if (identity_is_local(&set->addr)) {
+		set_unavailable(set, ASSERTION_ADDR);
+		set_unavailable(set, ASSERTION_NAME);
+		set_unavailable(set, ASSERTION_REVERSE_NAME);
+		set_unavailable(set, ASSERTION_PORT);
+	}
+	if (identity_is_local(&set->destaddr)) {
+		set_unavailable(set, ASSERTION_DESTADDR);
+		set_unavailable(set, ASSERTION_DESTPORT);
+	}
 }
 
 /* What the client itself has done here, where nothing else is said. */
@@ -115,116 +162,183 @@ add_destination(const struct identity_facts *facts, struct assertion_set *set)
 	set_port(set, ASSERTION_DESTPORT, facts->local_port);
 }
 
+/* What is not said stays with the next hop as it was: for whom it was told
+ * before, or for our own connection. */
+static void
+add_unknown(struct assertion_set *set)
+{
+	static const enum assertion_name	 names[] = {
+		ASSERTION_DESTADDR, ASSERTION_DESTPORT, ASSERTION_HELO
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (!says(set, names[i]))
+			set_unavailable(set, names[i]);
+	if (says(set, ASSERTION_NAME) && !has_value(set, ASSERTION_NAME) &&
+	    !says(set, ASSERTION_REVERSE_NAME))
+		set_unavailable(set, ASSERTION_REVERSE_NAME);
+}
+
 bool
 identity_make(const struct identity_facts *facts, struct assertion_set *set)
 {
-	const struct session		*s = facts->session;
-	const struct assertion_set	*xforward = facts->xforward;
-	/* One that names nobody is as none. */
-	bool	 is_forwarded = xforward != NULL &&
-		    xforward->v[ASSERTION_ADDR].status == ASSERTION_VALUE;
+	const struct session	*s = facts->session;
+	bool			 is_other = is_forwarded(facts);
 
 	assertion_init(set, ASSERTION_XCLIENT);
-	if (is_forwarded)
-		from_xforward(xforward, set);
+	if (is_other)
+		from_xforward(facts->xforward, set);
 	else if (s->override != NULL && !session_read_override(s->override,
 	    set))
 		return false;
 	if (!says(set, ASSERTION_ADDR))
 		from_socket(s, set);
-	if (says(set, ASSERTION_NAME) &&
-	    set->v[ASSERTION_NAME].status != ASSERTION_VALUE &&
-	    !says(set, ASSERTION_REVERSE_NAME))
-		set_unavailable(set, ASSERTION_REVERSE_NAME);
 	/* Whoever speaks for others has not greeted for them. */
-	if (!is_forwarded)
+	if (!is_other)
 		add_greeting(facts, set);
-	if (!is_forwarded && s->override == NULL)
+	if (!is_other && s->override == NULL)
 		add_destination(facts, set);
-	if (facts->is_anonymous && !says(set, ASSERTION_LOGIN))
+	if (!facts->is_hop_on_loopback)
+		hide_local(set);
+	add_unknown(set);
+	if (facts->is_anonymous && !has_value(set, ASSERTION_LOGIN))
 		set_text(set, ASSERTION_LOGIN, TRUST_ANONYMOUS);
 	return true;
 }
 
-static unsigned
-said_mask(const struct assertion_set *set)
+/* Whether the mail is this host's own, though it could not be said so: nobody
+ * has been named who is not here, and a login is nothing to go without. */
+static bool
+is_own(const struct identity_facts *facts)
 {
-	unsigned	 mask = 0;
-	int		 i;
+	const struct session	*s = facts->session;
 
-	for (i = 0; i < ASSERTION_COUNT; i++)
-		if (says(set, i))
-			mask |= BIT(i);
-	return mask;
+	if (facts->is_hop_on_loopback || facts->is_anonymous ||
+	    s->override != NULL || (s->peer.family != AF_UNSPEC &&
+	    !identity_is_local(&s->peer)))
+		return false;
+	return !is_forwarded(facts) ||
+	    identity_is_local(&facts->xforward->addr);
+}
+
+/*
+ * What lines were made from
+ */
+
+/* All inputs, one behind the other: written to a place, or compared with what
+ * was written.  Each tells its own end, so that different inputs are different
+ * bytes. */
+struct source {
+	unsigned char		*to;	/* NULL: they are compared */
+	const unsigned char	*from;
+	size_t			 n, max;
+	bool			 is_other;	/* they differ, or there is no
+						 * room */
+};
+
+static void
+put(struct source *source, const void *bytes, size_t n)
+{
+	if (source->is_other || n > source->max - source->n) {
+		source->is_other = true;
+		return;
+	}
+	if (source->to != NULL)
+		memcpy(source->to + source->n, bytes, n);
+	else if (memcmp(source->from + source->n, bytes, n) != 0)
+		source->is_other = true;
+	source->n += n;
 }
 
 static void
-copy_part(struct assertion_set *part, const struct assertion_set *set,
-    unsigned mask)
+put_number(struct source *source, unsigned number)
+{
+	put(source, &number, sizeof number);
+}
+
+static void
+put_text(struct source *source, const char *text)
+{
+	put_number(source, text != NULL);
+	if (text != NULL)
+		put(source, text, strlen(text) + 1);
+}
+
+static void
+put_address(struct source *source, const struct address *addr)
+{
+	put(source, &addr->family, sizeof addr->family);
+	put(source, addr->bytes, sizeof addr->bytes);
+}
+
+static void
+put_xforward(struct source *source, const struct assertion_set *xforward)
 {
 	int	 i;
 
-	assertion_copy(part, set);
-	for (i = 0; i < ASSERTION_COUNT; i++)
-		if ((mask & BIT(i)) == 0 && says(part, i))
-			remove_attribute(part, (enum assertion_name)i);
-}
-
-/* Writes the attributes of one mask as a line; true if it is not too long.
- * Nothing to say is no line. */
-static bool
-write_line(const struct assertion_set *set, unsigned mask,
-    struct identity_lines *lines)
-{
-	struct assertion_set	 part;
-	char			 line[ASSERTION_LINE_MAX];
-	unsigned		 said = said_mask(set);
-	size_t			 len;
-
-	if ((said & mask) == 0)
-		return true;
-	if ((said & ~mask) != 0) {
-		copy_part(&part, set, mask);
-		set = &part;
+	put_number(source, xforward != NULL);
+	if (xforward == NULL)
+		return;
+	for (i = 0; i < ASSERTION_COUNT; i++) {
+		put_number(source, xforward->v[i].status);
+		put_text(source, xforward->v[i].value);
 	}
-	if (!assertion_print(set, line, sizeof line, &len) ||
-	    len + strlen("\r\n") > ASSERTION_COMMAND_MAX)
-		return false;
-	memcpy(lines->line[lines->n++], line, len + 1);
-	return true;
+}
+
+/* Whatever is read above, of facts or of terms, must stand here. */
+static void
+put_all(struct source *source, const struct identity_facts *facts,
+    const struct identity_terms *terms)
+{
+	put_number(source, terms->offered);
+	put_number(source, terms->dialect);
+	put_number(source, terms->is_required);
+	put_number(source, facts->is_esmtp);
+	put_number(source, facts->is_anonymous);
+	put_number(source, facts->is_hop_on_loopback);
+	put_number(source, facts->local_port);
+	put_address(source, &facts->local);
+	put_text(source, facts->helo);
+	put_address(source, &facts->session->peer);
+	put_number(source, facts->session->client_port);
+	put_text(source, facts->session->peer_name);
+	put_text(source, facts->session->override);
+	put_xforward(source, facts->xforward);
 }
 
 bool
-identity_say(const struct assertion_set *set, unsigned offered,
-    struct identity_lines *lines_r)
+identity_is_current(const struct identity_lines *lines,
+    const struct identity_facts *facts, const struct identity_terms *terms)
 {
-	const unsigned	 names = BIT(ASSERTION_NAME) |
-			     BIT(ASSERTION_REVERSE_NAME);
-	unsigned	 first = offered & names, last = offered & ~names;
+	struct source	 source = { .from = lines->source,
+			     .max = lines->n_source };
 
-	lines_r->n = 0;
-	if ((offered & BIT(ASSERTION_ADDR)) == 0)
+	if (lines->n_source == 0 || lines->is_stale)
 		return false;
-	if (write_line(set, offered, lines_r))
-		return lines_r->n > 0;
-	if (!write_line(set, first, lines_r) &&
-	    !write_line(set, first & ~BIT(ASSERTION_REVERSE_NAME), lines_r))
-		return false;
-	if (!write_line(set, last, lines_r) &&
-	    !write_line(set, last & ~BIT(ASSERTION_HELO), lines_r))
-		return false;
-	return true;
+	put_all(&source, facts, terms);
+	put_number(&source, lines->n);
+	return !source.is_other && source.n == source.max;
 }
 
-bool
-identity_equal(const struct identity_lines *a, const struct identity_lines *b)
+enum identity_result
+identity_tell(const struct identity_facts *facts,
+    const struct identity_terms *terms, struct identity_lines *lines)
 {
-	unsigned	 i;
+	struct assertion_set	 set;
+	struct source		 source = { .to = lines->source,
+				     .max = sizeof lines->source };
 
-	if (a->n != b->n)
-		return false;
-	for (i = 0; i < a->n; i++)
-		if (strcmp(a->line[i], b->line[i]) != 0)
-			return false;
-	return true;
+	if (!identity_make(facts, &set))
+		return IDENTITY_CANNOT_TELL;
+	/* This is to be the same with every dialect. */
+	if (!terms->is_required && is_own(facts))
+		identity_say_nothing(lines);
+	else if (!identity_say(&set, terms, lines))
+		return IDENTITY_CANNOT_BE_SAID;
+	put_all(&source, facts, terms);
+	/* Lines that somebody takes back are no longer these. */
+	put_number(&source, lines->n);
+	lines->n_source = source.is_other ? 0 : (uint16_t)source.n;
+	return IDENTITY_TOLD;
 }

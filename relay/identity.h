@@ -11,6 +11,7 @@
 #ifndef XC_RELAY_IDENTITY_H
 #define XC_RELAY_IDENTITY_H
 
+#include "scope.h"
 #include "session.h"
 
 /* Texts may be NULL: not known. */
@@ -21,26 +22,55 @@ struct identity_facts {
 	const char		*helo;		/* the client's greeting */
 	bool			 is_esmtp;
 	bool			 is_anonymous;	/* always allowed */
+	bool			 is_hop_on_loopback;	/* identity_is_local() of
+							 * the address that the
+							 * next hop was connected
+							 * to; a UNIX-domain
+							 * socket is */
 	struct address		 local;		/* of our socket */
 	uint16_t		 local_port;
 };
 
+/* What a next hop can be told. */
+struct identity_terms {
+	unsigned		 offered;	/* bits 1 << enum assertion_name */
+	enum xclient_dialect	 dialect;	/* XCLIENT_AUTO is as
+						 * XCLIENT_POSTFIX */
+	bool			 is_required;	/* no mail without XCLIENT */
+};
+
+/* Loopback and unspecified addresses: they mean something else on each host,
+ * and each host trusts its own. */
+bool	identity_is_local(const struct address *addr);
+
 /*
- * Makes the whole identity.  An XFORWARD without an address speaks of nobody:
- * the messenger then speaks for itself.  Names and ports that are not known are
- * said to be unavailable, for else the next hop would take ours.  False: the
- * session's record is damaged.
+ * Makes the whole identity.  An XFORWARD without an address speaks of nobody,
+ * and the messenger then speaks for itself, unless it says that its client is a
+ * remote one.  What is not known is said to be unavailable, for else the next
+ * hop would take ours, or what it was told before.  An address that
+ * identity_is_local() is told to nobody but a next hop on the same loopback:
+ * elsewhere it, its names and its port are unavailable.  False: the session's
+ * record is damaged.
  */
 bool	identity_make(const struct identity_facts *facts,
 	    struct assertion_set *set_r);
 
 #define IDENTITY_LINES_MAX	2
 #define IDENTITY_LINE_SIZE	(ASSERTION_COMMAND_MAX + 1)
+#define IDENTITY_SOURCE_SIZE	384
 
 struct identity_lines {
 	unsigned	n;
 	char		line[IDENTITY_LINES_MAX][IDENTITY_LINE_SIZE];
 				/* without CRLF */
+	unsigned	said;	/* attributes in them: bits 1 << enum
+				 * assertion_name */
+	unsigned	values;	/* those of them that have a value */
+	enum xclient_dialect dialect;
+	bool		is_stale;
+	uint16_t	n_source;	/* what they were made from; 0: it was
+					 * too much to be kept */
+	unsigned char	source[IDENTITY_SOURCE_SIZE];
 };
 
 /*
@@ -48,15 +78,65 @@ struct identity_lines {
  * names first and what each XCLIENT resets (HELO, PROTO, LOGIN) last, with the
  * address, upon which the next hop decides whether we may go on.  Of what is
  * still too long, REVERSE_NAME goes (NAME stands for both), then HELO, which
- * our EHLO says as well.
- * offered: bits 1 << enum assertion_name; only these are said.  False: ADDR is
- * not offered, so that nothing can be said.
+ * our EHLO says as well.  Exim wants the address and the port in each.
+ *
+ * False: ADDR is not offered, so that nothing can be said; or the address is
+ * not known, and the next hop (KumoMTA, Exim, Dovecot) has no harmless word for
+ * that.
  */
-bool	identity_say(const struct assertion_set *set, unsigned offered,
+bool	identity_say(const struct assertion_set *set,
+	    const struct identity_terms *terms,
 	    struct identity_lines *lines_r);
 
-/* True if both are the same commands. */
+/* Makes lines that say nothing to anybody. */
+void	identity_say_nothing(struct identity_lines *lines_r);
+
+enum identity_result {
+	IDENTITY_TOLD,		/* lines_r says it; without a line, because the
+				 * mail is this host's own and may go as such:
+				 * over a connection that was told nothing */
+	IDENTITY_CANNOT_BE_SAID, /* as identity_say */
+	IDENTITY_CANNOT_TELL	/* the session's record is damaged */
+};
+
+/* Makes the identity and writes its lines. */
+enum identity_result	identity_tell(const struct identity_facts *facts,
+			    const struct identity_terms *terms,
+			    struct identity_lines *lines_r);
+
+/*
+ * True: identity_tell would make the very same lines of these facts and terms,
+ * for none of its inputs has changed; costs no more than to compare them.
+ * False: it has to be asked.
+ */
+bool	identity_is_current(const struct identity_lines *lines,
+	    const struct identity_facts *facts,
+	    const struct identity_terms *terms);
+
+/* True if both are the same commands, and neither is stale. */
 bool	identity_equal(const struct identity_lines *a,
 	    const struct identity_lines *b);
+
+/*
+ * Whether a next hop that was told one identity knows nothing of it any more
+ * when it is told another one.  False: only a new connection forgets it.
+ */
+bool	identity_replaces(const struct identity_lines *lines,
+	    const struct identity_lines *told);
+
+/*
+ * After STARTTLS the next hop must not go by what it was told in the clear (RFC
+ * 3207, 4.2), but may do so in part: Postfix keeps the address and forgets the
+ * login.  So all of it has to be said again: these lines equal none from now
+ * on, and identity_replaces still knows that they were told.
+ */
+void	identity_secured(struct identity_lines *told);
+
+/*
+ * The name for an EHLO that speaks for the client: his own if it can be said,
+ * else ours, and never the messenger's.
+ */
+const char	*identity_ehlo(const struct assertion_set *set,
+		    const char *hostname);
 
 #endif

@@ -27,6 +27,8 @@ struct route {
 	struct nexthop			 nexthop;	/* host never empty */
 	const struct scope_binding	*binding;	/* NULL: none */
 	enum xclient_mode		 mode;
+	enum xclient_dialect		 dialect;	/* XCLIENT_DIALECT_UNSET:
+							 * the binding's */
 	char				 rule[192];	/* what gave the mode */
 };
 

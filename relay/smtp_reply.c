@@ -276,6 +276,40 @@ xclient_bits(struct span params)
 	return bits;
 }
 
+/* Words that Dovecot alone has. */
+static bool
+has_dovecot_word(struct span attributes)
+{
+	static const char	*const words[] = {
+		"SESSION", "CLIENT-TRANSPORT", "TTL", "TIMEOUT", "FORWARD",
+		"DESTNAME"
+	};
+	struct span	 word;
+	size_t		 i;
+
+	while (take_word(&attributes, &word))
+		for (i = 0; i < sizeof words / sizeof words[0]; i++)
+			if (span_caseeq(word, words[i]))
+				return true;
+	return false;
+}
+
+enum xclient_dialect
+smtp_xclient_dialect(struct span attributes)
+{
+	const unsigned	 where = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT |
+			     1U << ASSERTION_DESTADDR |
+			     1U << ASSERTION_DESTPORT;
+	const unsigned	 who = 1U << ASSERTION_NAME | 1U << ASSERTION_LOGIN;
+	unsigned	 bits = xclient_bits(attributes);
+
+	if (has_dovecot_word(attributes))
+		return XCLIENT_DOVECOT;
+	if (bits == where)
+		return XCLIENT_KUMOMTA;
+	return bits == (where | who) ? XCLIENT_EXIM : XCLIENT_POSTFIX;
+}
+
 /* Notes a keyword; it is not offered if its parameters have no room. */
 static void
 add_keyword(struct smtp_offer *offer, enum smtp_keyword keyword,
@@ -326,4 +360,7 @@ smtp_offer_read(const struct smtp_reply *reply, struct smtp_offer *offer_r)
 	read_lines(reply, true, offer_r, &used);
 	offer_r->xclient = xclient_bits(smtp_offer_params(offer_r,
 	    SMTP_KW_XCLIENT));
+	offer_r->dialect = smtp_offers(offer_r, SMTP_KW_XCLIENT) ?
+	    smtp_xclient_dialect(smtp_offer_params(offer_r,
+	    SMTP_KW_XCLIENT)) : XCLIENT_AUTO;
 }

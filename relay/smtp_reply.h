@@ -12,6 +12,7 @@
 #define XC_RELAY_SMTP_REPLY_H
 
 #include "assertion.h"
+#include "scope.h"
 #include "span.h"
 
 #define SMTP_REPLY_MAX		65536	/* octets of a whole reply */
@@ -77,6 +78,8 @@ const char	*smtp_keyword_text(enum smtp_keyword keyword);
 struct smtp_offer {
 	unsigned	keywords;	/* bit 1 << enum smtp_keyword */
 	unsigned	xclient;	/* bit 1 << enum assertion_name */
+	enum xclient_dialect dialect;	/* by the attributes that are announced;
+					 * XCLIENT_AUTO without XCLIENT */
 	uint16_t	at[SMTP_KW_COUNT];	/* each one's parameters ... */
 	uint16_t	len[SMTP_KW_COUNT];	/* ... in: */
 	char		params[SMTP_OFFER_PARAMS];
@@ -87,6 +90,13 @@ smtp_offers(const struct smtp_offer *offer, enum smtp_keyword keyword)
 {
 	return (offer->keywords & 1U << keyword) != 0;
 }
+
+/*
+ * Whose XCLIENT this is, by the attributes that it announces: Dovecot has some
+ * of its own (SESSION, TTL ...), KumoMTA ADDR, PORT, DESTADDR and DESTPORT and
+ * no other, Exim these with NAME and LOGIN.  All else is XCLIENT_POSTFIX.
+ */
+enum xclient_dialect	smtp_xclient_dialect(struct span attributes);
 
 /* The parameters of an offered keyword ("10240000" of SIZE); may be empty. */
 struct span	smtp_offer_params(const struct smtp_offer *offer,

@@ -77,6 +77,8 @@ way_find(struct dialogue *d, struct span recipient, struct span domain,
 		    sizeof literal);
 	route_r->mode = scope_xclient(d->conf->scope, route_r->binding,
 	    domain, route_r->rule, sizeof route_r->rule);
+	route_r->dialect = scope_dialect(d->conf->dialects, route_r->binding,
+	    domain);
 	return true;
 }
 
@@ -133,6 +135,7 @@ way_ensure(struct dialogue *d, const struct route *route, bool is_identified)
 	d->route = *route;
 	fill_target(d, route, &need.target);
 	need.mode = route->mode;
+	need.dialect = route->dialect;
 	need.hops = d->hops;
 	need.is_fixed = route_is_fixed(d->relay);
 	return hop_ensure(d->hop, &need);

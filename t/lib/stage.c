@@ -201,6 +201,17 @@ count_connect(struct stage *s)
 		fault(s, "connects", "too often");
 }
 
+static bool
+is_local(const struct nexthop *hop)
+{
+	struct address	 addr;
+
+	if (hop->kind == NEXTHOP_UNIX)
+		return true;
+	return address_parse(span_of(hop->host), &addr) ?
+	    identity_is_local(&addr) : strcmp(hop->host, "localhost") == 0;
+}
+
 static void
 op_connect(void *arg, const struct hop_target *target)
 {
@@ -216,6 +227,7 @@ op_connect(void *arg, const struct hop_target *target)
 		fault(s, "connects", "before it has disconnected");
 	set_hop(s, hop->protocol == NEXTHOP_LMTP);
 	s->is_connecting = true;
+	s->is_hop_local = is_local(hop);
 	if (!target->is_again)
 		s->address = 1;
 	count_connect(s);
@@ -257,7 +269,6 @@ op_has_next(void *arg)
 	return s->address < s->n_addresses;
 }
 
-/* As its name, if that is an address, says. */
 static bool
 op_is_hop_local(void *arg)
 {

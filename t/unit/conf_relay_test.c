@@ -156,6 +156,9 @@ static const struct bad_row {
 	{ "a mode outside", "\nXCLIENT = maybe\n",
 	    ":2: XCLIENT: \"maybe\" is not valid, expected one of "
 	    "no|ifavailable|required" },
+	{ "a dialect", "binding b { xclient_dialect = sendmail }\n",
+	    ":1: xclient_dialect: \"sendmail\" is not valid, expected one of "
+	    "auto|postfix|kumomta|exim|dovecot" },
 	{ "no mode outside", "XCLIENT = \"\"\n", ":1: XCLIENT: \"\"" },
 	{ "a mode", "binding a {\nxclient = maybe }\n",
 	    ":2: XCLIENT: \"maybe\" is not valid, expected one of "
@@ -495,10 +498,57 @@ START_TEST(prints_what_it_reads)
 	ck_assert_ptr_nonnull(strstr(once, "\nbinding_group \"g\" {\n"));
 	ck_assert_ptr_nonnull(strstr(once, "\n\tbinding \"b2\" {\n"));
 	ck_assert_ptr_nonnull(strstr(once, "\n\t\tdomain \".x.example\" {\n"
-	    "\t\t\tXCLIENT = \"no\"\n\t\t}\n\t}\n"));
+	    "\t\t\tXCLIENT = \"no\"\n\t\t\txclient_dialect = \"\"\n"
+	    "\t\t}\n\t}\n"));
 	conf_unref(conf);
 	free(once);
 	free(twice);
+}
+END_TEST
+
+/* Whose XCLIENT a next hop has is said where it is said whether that is sent,
+ * and each says the one without the other. */
+START_TEST(dialects)
+{
+	static const struct {
+		const char		*binding, *domain;
+		enum xclient_dialect	 want;
+	} rows_of_dialects[] = {
+		{ "b1", "a.example", XCLIENT_KUMOMTA },
+		{ "b1", "b.example", XCLIENT_EXIM },
+		{ "b2", "b.example", XCLIENT_DOVECOT },
+		{ "b3", "b.example", XCLIENT_AUTO },
+		{ NULL, "d.example", XCLIENT_POSTFIX },
+		{ NULL, "e.example", XCLIENT_DOVECOT },
+		{ NULL, "", XCLIENT_DOVECOT },
+	};
+	struct conf	*conf = load_good(
+	    "XCLIENT = required\n"
+	    "binding b1 { xclient_dialect = exim\n"
+	    "  domain a.example { xclient_dialect = kumomta } }\n"
+	    "binding_group g { XCLIENT = no binding b2 { } }\n"
+	    "binding_group h { xclient_dialect = auto binding b3 { } }\n"
+	    "domain d.example { xclient_dialect = postfix }\n"
+	    "domain e.example { }\n"
+	    "xclient_dialect = dovecot\n");
+	const struct scope_binding	*b;
+	enum xclient_dialect		 got;
+	size_t				 i;
+
+	for (i = 0; i < NELEM(rows_of_dialects); i++) {
+		b = rows_of_dialects[i].binding == NULL ? NULL :
+		    scope_binding_find(conf->scope,
+		    span_of(rows_of_dialects[i].binding));
+		got = scope_dialect(conf->dialects, b,
+		    span_of(rows_of_dialects[i].domain));
+		ck_assert_msg(got == rows_of_dialects[i].want, "%zu: %d", i,
+		    got);
+	}
+	conf_unref(conf);
+	conf = load_good("");
+	ck_assert_int_eq(scope_dialect(conf->dialects, NULL,
+	    span_of("a.example")), XCLIENT_AUTO);
+	conf_unref(conf);
 }
 END_TEST
 
@@ -587,6 +637,7 @@ main(void)
 	tcase_add_test(tc, tables);
 	tcase_add_test(tc, scopes);
 	tcase_add_test(tc, prints_what_it_reads);
+	tcase_add_test(tc, dialects);
 	tcase_add_test(tc, nothing_is_said);
 	tcase_add_loop_test(tc, keywords_are_taken_in_any_case, 0,
 	    NELEM(fragments));

@@ -65,7 +65,9 @@ static const struct override_row {
 	{ "XCLIENT ADDR=203.0.113.7", "203.0.113.7", 0 },
 	{ "XCLIENT ADDR=[UNAVAILABLE]", "unknown", 0 },
 	{ "XCLIENT ADDR=IPV6:2001:db8::7", "2001:db8::7", 0 },
-	{ "XCLIENT HELO=h", "192.0.2.1", 0 },
+	{ "XCLIENT HELO=h", "192.0.2.1", 4711 },
+	{ "XCLIENT PORT=7", "192.0.2.1", 7 },
+	{ "XCLIENT PORT=[UNAVAILABLE]", "192.0.2.1", 0 },
 };
 
 START_TEST(overriding)

@@ -372,6 +372,67 @@ offer_with(size_t n, struct smtp_offer *offer)
 	smtp_offer_read(&reply, offer);
 }
 
+/* What servers announce, word for word. */
+static const struct dialect_row {
+	const char		*attributes;
+	enum xclient_dialect	 want;
+} dialect_rows[] = {
+	{ "NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
+	    XCLIENT_POSTFIX },
+	{ "NAME ADDR PROTO HELO REVERSE_NAME PORT", XCLIENT_POSTFIX },
+	{ "NAME ADDR", XCLIENT_POSTFIX },
+	{ "ADDR", XCLIENT_POSTFIX },
+	{ "ADDR PORT", XCLIENT_POSTFIX },
+	{ "", XCLIENT_POSTFIX },
+	{ "ADDR PORT DESTADDR DESTPORT", XCLIENT_KUMOMTA },
+	{ "addr port destaddr destport", XCLIENT_KUMOMTA },
+	{ "ADDR PORT DESTADDR DESTPORT HELO", XCLIENT_POSTFIX },
+	{ " ADDR NAME PORT LOGIN DESTADDR DESTPORT", XCLIENT_EXIM },
+	{ "ADDR NAME PORT LOGIN DESTADDR", XCLIENT_POSTFIX },
+	{ "ADDR NAME PORT LOGIN DESTADDR DESTPORT PROTO", XCLIENT_POSTFIX },
+	{ "ADDR PORT PROTO HELO LOGIN SESSION CLIENT-TRANSPORT TTL TIMEOUT "
+	    "DESTNAME DESTADDR DESTPORT FORWARD", XCLIENT_DOVECOT },
+	{ "ADDR PORT PROTO HELO LOGIN SESSION TTL TIMEOUT",
+	    XCLIENT_DOVECOT },
+	{ "ADDR PORT DESTADDR DESTPORT ttl", XCLIENT_DOVECOT },
+	{ "ADDR PORT DESTADDR DESTPORT TTLS", XCLIENT_KUMOMTA },
+};
+
+START_TEST(dialect_row)
+{
+	const struct dialect_row	*r = &dialect_rows[_i];
+	struct smtp_reply		 reply;
+	struct smtp_offer		 offer;
+	char				 text[256];
+	size_t				 used;
+	int				 n;
+
+	ck_assert_int_eq(smtp_xclient_dialect(span_of(r->attributes)),
+	    r->want);
+	n = snprintf(text, sizeof text, "250-there\r\n250-XCLIENT %s\r\n"
+	    "250 SIZE\r\n", r->attributes);
+	ck_assert_int_eq(smtp_reply_find(text, (size_t)n, &reply, &used),
+	    SMTP_REPLY_DONE);
+	smtp_offer_read(&reply, &offer);
+	ck_assert_msg(offer.dialect == r->want, "%s: %d", r->attributes,
+	    offer.dialect);
+}
+END_TEST
+
+START_TEST(no_xclient_no_dialect)
+{
+	static const char	 text[] = "250 there\r\n";
+	struct smtp_reply	 reply;
+	struct smtp_offer	 offer;
+	size_t			 used;
+
+	ck_assert_int_eq(smtp_reply_find(text, strlen(text), &reply, &used),
+	    SMTP_REPLY_DONE);
+	smtp_offer_read(&reply, &offer);
+	ck_assert_int_eq(offer.dialect, XCLIENT_AUTO);
+}
+END_TEST
+
 START_TEST(parameters_have_no_room)
 {
 	static const struct {
@@ -419,6 +480,8 @@ main(void)
 	tcase_add_test(tc, too_long_writes_nothing);
 	tcase_add_test(tc, each_keyword_is_found);
 	tcase_add_loop_test(tc, offer_row, 0, NELEM(offer_rows));
+	tcase_add_loop_test(tc, dialect_row, 0, NELEM(dialect_rows));
+	tcase_add_test(tc, no_xclient_no_dialect);
 	tcase_add_test(tc, parameters_have_no_room);
 	return runner_run("smtp_reply", tc);
 }
