@@ -11,6 +11,7 @@
 #include "ledger_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "session_change.h"
@@ -115,21 +116,22 @@ answer_end(const struct session *s, struct ledger_reply *reply)
 	    "session refused" : s->refused_text);
 }
 
-/* Remembers what a messenger greets with, for the context. */
-static void
+/* Remembers what a messenger greets with, for the context.  False: it cannot
+ * be, and what it greeted with before counts no more. */
+static bool
 remember_greeting(struct ledger_proc *proc, struct span line)
 {
-	char	 text[ASSERTION_COMMAND_MAX];
+	char	*text;
 
-	if (!ledger_has_grants(proc) || line.n >= sizeof text ||
-	    memchr(line.p, '\0', line.n) != NULL)
-		return;
-	memcpy(text, line.p, line.n);
-	while (line.n > 0 && strchr(" \t\r\n", text[line.n - 1]) != NULL)
+	if (!ledger_has_grants(proc))
+		return true;
+	while (line.n > 0 && strchr(" \t\r\n", line.p[line.n - 1]) != NULL)
 		line.n--;
-	text[line.n] = '\0';
-	if (session_set_text(&proc->session->ehlo, text))
-		proc->is_dirty = true;
+	text = strndup(line.p, line.n);
+	free(proc->session->ehlo);
+	proc->session->ehlo = text;
+	proc->is_dirty = true;
+	return text != NULL;
 }
 
 static void
@@ -147,7 +149,8 @@ greeting(struct ledger *ledger, struct ledger_proc *proc, struct span line,
 		answer_end(s, reply);
 		return;
 	}
-	remember_greeting(proc, line);
+	if (!remember_greeting(proc, line))
+		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 	ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "greeting", now_ms);
 }
 

@@ -137,6 +137,16 @@ begin_connection(struct ledger *ledger, struct ledger_proc *proc,
 	return true;
 }
 
+/* STARTTLS is no business of ours, but it makes Postfix forget the greeting. */
+static void
+forget_greeting(struct ledger_proc *proc, struct span helo)
+{
+	if (helo.p == NULL || helo.n > 0 || proc->session->ehlo == NULL)
+		return;
+	(void)session_set_text(&proc->session->ehlo, NULL);
+	proc->is_dirty = true;
+}
+
 /* Brings the session up to date with what the request shows. */
 static void
 policy_follow(struct ledger *ledger, struct ledger_proc *proc,
@@ -156,6 +166,7 @@ policy_follow(struct ledger *ledger, struct ledger_proc *proc,
 	    ledger_pending_fits(s, &addr, &set))
 		ledger_commit(ledger, proc, &set, now_ms);
 	ledger_forget(ledger, proc, now_ms);
+	forget_greeting(proc, request->v[ATTR_HELO_NAME]);
 	if (!client_shown(proc, request) && s->refused == VERDICT_PERMIT)
 		refuse_mismatch(ledger, proc, now_ms);
 }
