@@ -63,6 +63,9 @@ struct session {
 	uint64_t	 changed_ms;
 
 	struct address	 peer;
+	uint16_t	 peer_port;	/* of its connection: what proves a
+					 * record to be this session's; 0: not
+					 * yet seen */
 	char		*peer_name;	/* verified, or NULL */
 	char		*profile;	/* name */
 	char		*rule;		/* "file:line" that gave the profile */
@@ -75,6 +78,9 @@ struct session {
 	char		*pending;	/* as override, given to the MTA but
 					 * not yet seen executed; or NULL */
 	bool		 is_sealed;
+	/* Of these two xcontext-milter tells, with Postfix: */
+	unsigned	 mails;		/* MAILs since the last override */
+	bool		 is_in_mail;	/* a transaction is under way */
 	char		*ehlo;		/* the last HELO or EHLO, whole; NULL:
 					 * not seen */
 	struct context	 context;	/* what was set by XSETCONTEXT */
