@@ -53,6 +53,12 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 {
 	struct enforce_answer	 answer;
 
+	/* What access_maps were asked about stays until the mail is done. */
+	if (command == TRUST_XSETCONTEXT && c->message.is_decided) {
+		enforce_bad_sequence(trust_command_text(command),
+		    c->sendmail->session.id, &answer);
+		return reply_answer(ctx, &answer);
+	}
 	sendmail_command(c->sendmail, command, args, c->message.is_begun,
 	    now_ms, &answer);
 	if ((command == TRUST_XCLIENT || command == TRUST_XREMOTEIP) &&

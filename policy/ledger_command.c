@@ -19,21 +19,27 @@
 #define LINE_NOOP	"NOOP"
 
 static void
-refuse_line(struct ledger *ledger, struct ledger_proc *proc,
-    const struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+answer_refused(const struct ledger_proc *proc, struct ledger_reply *reply)
 {
 	char	 line[sizeof SESSION_REFUSED_VERB + ULID_SIZE];
 
-	ledger_refuse(ledger, proc, &j->verdict,
-	    trust_command_text(j->command), now_ms);
+	(void)snprintf(line, sizeof line, "%s %s", SESSION_REFUSED_VERB,
+	    proc->session->id);
+	ledger_answer(reply, LEDGER_YES, line);
+}
+
+static void
+refuse_line(struct ledger *ledger, struct ledger_proc *proc,
+    const struct judgement *j, const char *command, uint64_t now_ms,
+    struct ledger_reply *reply)
+{
+	ledger_refuse(ledger, proc, &j->verdict, command, now_ms);
 	if (j->verdict.action == VERDICT_DISCONNECT &&
 	    proc->session->refused == VERDICT_DISCONNECT) {
 		ledger_answer(reply, LEDGER_PERM, j->verdict.text);
 		return;
 	}
-	(void)snprintf(line, sizeof line, "%s %s", SESSION_REFUSED_VERB,
-	    proc->session->id);
-	ledger_answer(reply, LEDGER_YES, line);
+	answer_refused(proc, reply);
 }
 
 static void
@@ -46,10 +52,38 @@ permit(struct ledger *ledger, const struct ledger_proc *proc,
 	ledger_answer(reply, LEDGER_YES, line);
 }
 
+/* Refuses a command for the moment: the session is none the worse for it. */
+static void
+refuse_now(struct ledger *ledger, struct ledger_proc *proc,
+    struct judgement *j, enum verdict_reason reason, const char *text,
+    uint64_t now_ms)
+{
+	trust_violation(NULL, reason, text, &j->verdict);
+	session_deny(proc->session, &j->verdict, true);
+	ledger_audit(proc, now_ms, SESSION_REFUSED, text);
+	ledger_report(ledger, proc, LEDGER_REFUSE, &j->verdict,
+	    trust_command_text(j->command), NULL);
+}
+
+/* Postfix says 503 to an override within a transaction, and 501 to one that
+ * asserts nothing: it does not execute this one in any case. */
+static void
+leave_to_postfix(struct ledger *ledger, struct ledger_proc *proc,
+    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+{
+	refuse_now(ledger, proc, j, REASON_MALFORMED,
+	    "not in a mail transaction", now_ms);
+	ledger_answer(reply, LEDGER_YES, trust_command_text(TRUST_XCLIENT));
+}
+
 static void
 permit_override(struct ledger *ledger, struct ledger_proc *proc,
-    const struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
 {
+	if (proc->session->is_in_mail) {
+		leave_to_postfix(ledger, proc, j, now_ms, reply);
+		return;
+	}
 	if (!session_set_text(&proc->session->pending, j->line)) {
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 		return;
@@ -58,12 +92,32 @@ permit_override(struct ledger *ledger, struct ledger_proc *proc,
 	permit(ledger, proc, j, j->line, j->line, reply);
 }
 
+/* What access_maps were asked about stays until the mail is done. */
+static bool
+is_fixed(struct ledger_proc *proc)
+{
+	const struct session	*s = proc->session;
+
+	/* Without a milter nobody tells when it is. */
+	if (s->mails > proc->decided_in || (s->mails == proc->decided_in &&
+	    s->mails > 0 && !s->is_in_mail))
+		proc->is_decided = false;
+	return proc->is_decided;
+}
+
 static void
 permit_context(struct ledger *ledger, struct ledger_proc *proc,
-    const struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
 {
 	char	 names[SESSION_AUDIT_NAMES], pairs[2 * CONTEXT_LINE_MAX];
 
+	if (is_fixed(proc)) {
+		refuse_now(ledger, proc, j, REASON_SEALED, "XSETCONTEXT: the "
+		    "mail under way was decided by the context as it is",
+		    now_ms);
+		answer_refused(proc, reply);
+		return;
+	}
 	if (!context_set(&proc->session->context, &j->context,
 	    CONTEXT_XSETCONTEXT, now_ms)) {
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
@@ -75,18 +129,40 @@ permit_context(struct ledger *ledger, struct ledger_proc *proc,
 	permit(ledger, proc, j, pairs, LINE_NOOP, reply);
 }
 
+/*
+ * Whether it is known of the session that it is this connection's.  Of an
+ * override, or an XFORWARD, Postfix itself knows that: it takes one only where
+ * a lookup for this connection was answered.
+ */
+static bool
+is_known(const struct ledger_proc *proc, enum trust_command command)
+{
+	return !ledger_has_grants(proc) || (!proc->is_shown &&
+	    (!proc->is_loaded ||
+	    (command != TRUST_XSETCONTEXT &&
+	    command != TRUST_XDUMPCONTEXT)));
+}
+
 static void
 judge_line(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_command command, struct span args, uint64_t now_ms,
     struct ledger_reply *reply)
 {
 	const struct judge_facts	 facts = { .conf = proc->conf,
-	    .profile = proc->profile, .session = proc->session };
+	    .profile = is_known(proc, command) ? proc->profile : NULL,
+	    .session = proc->session };
 	struct judgement		*j = &ledger->judgement;
 
+	if (!ledger_refresh(ledger, proc, reply))
+		return;
+	/* The MAIL that the command filter need not have shown. */
+	if (proc->session->mails > 0)
+		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		    now_ms);
 	judge_command(&facts, command, args, j);
 	if (j->verdict.action != VERDICT_PERMIT) {
-		refuse_line(ledger, proc, j, now_ms, reply);
+		refuse_line(ledger, proc, j, trust_command_text(command),
+		    now_ms, reply);
 		return;
 	}
 	switch (command) {
@@ -106,6 +182,19 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 		    reply);
 		break;
 	}
+}
+
+/* A line of which the command filter itself says that it is too long: a table
+ * server need not see it whole, or at all. */
+static void
+judge_too_long(struct ledger *ledger, struct ledger_proc *proc,
+    uint64_t now_ms, struct ledger_reply *reply)
+{
+	struct judgement	*j = &ledger->judgement;
+
+	trust_violation(proc->profile, REASON_MALFORMED,
+	    "the line is over 2048 octets", &j->verdict);
+	refuse_line(ledger, proc, j, NULL, now_ms, reply);
 }
 
 /* The MTA is to end a session in which it does what it should not. */
@@ -154,17 +243,36 @@ greeting(struct ledger *ledger, struct ledger_proc *proc, struct span line,
 	ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "greeting", now_ms);
 }
 
+/* False: the session that an X command needs cannot be. */
+static bool
+x_command(struct ledger *ledger, struct ledger_proc *proc,
+    struct span listener, struct span verb, struct span args,
+    uint64_t now_ms, struct ledger_reply *reply)
+{
+	const struct address	 nobody = { .family = AF_UNSPEC };
+	enum trust_command	 command;
+	struct err		 err;
+
+	if (proc->session == NULL && !ledger_session_begin(ledger, proc,
+	    listener, &nobody, now_ms, &err)) {
+		ledger_begin_failed(ledger, proc, &err, reply);
+		return false;
+	}
+	if (!trust_command_find(verb, &command))
+		judge_too_long(ledger, proc, now_ms, reply);
+	else if (ledger_check_revoked(ledger, proc, now_ms, reply))
+		judge_line(ledger, proc, command, args, now_ms, reply);
+	return true;
+}
+
 void
 ledger_command(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms,
     struct ledger_reply *reply)
 {
-	const struct address	 nobody = { .family = AF_UNSPEC };
-	struct span		 args = key, verb;
+	struct span		 args = key, verb = judge_next_word(&args);
 	enum trust_command	 command;
-	struct err		 err;
 
-	verb = judge_next_word(&args);
 	ledger_forget(ledger, proc, now_ms);
 	if (ledger_check_unseen(ledger, proc, now_ms)) {
 		answer_end(proc->session, reply);
@@ -173,17 +281,16 @@ ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 	}
 	proc->phase = PHASE_OPEN;
 	ledger_answer(reply, LEDGER_NO, "");
-	if (trust_command_find(verb, &command)) {
-		if (proc->session == NULL && !ledger_session_begin(ledger, proc,
-		    listener, &nobody, now_ms, &err)) {
-			ledger_begin_failed(ledger, proc, &err, reply);
+	if (trust_command_find(verb, &command) ||
+	    span_eq(key, SESSION_REFUSED_VERB)) {
+		if (!x_command(ledger, proc, listener, verb, args, now_ms,
+		    reply))
 			return;
-		}
-		if (ledger_check_revoked(ledger, proc, now_ms, reply))
-			judge_line(ledger, proc, command, args, now_ms,
-			    reply);
 	} else if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
 		greeting(ledger, proc, key, now_ms, reply);
+	} else if (span_caseeq(verb, "MAIL") && proc->session != NULL) {
+		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		    now_ms);
 	}
 	if (proc->session != NULL)
 		ledger_finish(ledger, proc, reply);

@@ -285,7 +285,7 @@ static const struct sweep_row {
 } sweep_rows[] = {
 	{ "a dead process",		false, true,  true,  false },
 	{ "another process now",	true,  false, true,  false },
-	{ "too old",			true,  true,  false, false },
+	{ "old, but its process lives",	true,  true,  false, true },
 	{ "alive and young",		true,  true,  true,  true },
 };
 
