@@ -23,6 +23,9 @@
 /* The verb that a refused command is rewritten to, known to no MTA, so that
  * Postfix asks the milter what to say.  The session's id follows it. */
 #define SESSION_REFUSED_VERB	"XREFUSED"
+/* What is said to an override that came within a mail transaction, or soon
+ * after: the milter knows which. */
+#define SESSION_IN_MAIL		"not in a mail transaction"
 #define SESSION_RECORD_MAX	65536	/* bytes of an encoded session */
 
 /* The stations of a session's life, oldest first. */

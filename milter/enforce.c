@@ -369,16 +369,32 @@ enforce_is_refused_verb(const char *command)
 	return span_caseeq(verb, SESSION_REFUSED_VERB);
 }
 
+/* Of the MTA's transactions the milter is told in order, the ledger is not. */
+static void
+refuse_in_mail(const struct session *s, bool in_mail,
+    struct enforce_answer *answer)
+{
+	if (in_mail)
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
+		    &bad_sequence, s->denied_text, s->id);
+	else
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason, &denied,
+		    "The transaction is over; say it again", s->id);
+}
+
 void
 enforce_denied(const struct session *s, const struct enforce_facts *facts,
-    struct enforce_answer *answer)
+    bool in_mail, struct enforce_answer *answer)
 {
 	if (s == NULL || s->denied_text == NULL ||
 	    (!enforce_fits(s, facts) && !is_client_unsure(s))) {
 		permit(answer);
 		return;
 	}
-	refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
-	    s->denied_reason == REASON_MALFORMED ? &denied_syntax : &denied,
-	    s->denied_text, s->id);
+	if (strcmp(s->denied_text, SESSION_IN_MAIL) == 0)
+		refuse_in_mail(s, in_mail, answer);
+	else
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
+		    s->denied_reason == REASON_MALFORMED ? &denied_syntax :
+		    &denied, s->denied_text, s->id);
 }

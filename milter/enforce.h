@@ -121,9 +121,11 @@ bool	enforce_is_refused_verb(const char *command);
 
 /*
  * What to answer to that command: why the session's last X command was
- * refused.  VERDICT_PERMIT: the record has nothing to say about it.
+ * refused; in_mail: a transaction is under way.  VERDICT_PERMIT: the record has
+ * nothing to say about it.
  */
 void	enforce_denied(const struct session *s,
-	    const struct enforce_facts *facts, struct enforce_answer *answer);
+	    const struct enforce_facts *facts, bool in_mail,
+	    struct enforce_answer *answer);
 
 #endif

@@ -22,7 +22,8 @@ answer_denied(SMFICTX *ctx, struct conversation *c)
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		enforce_cannot_tell(&answer);
 	else
-		enforce_denied(conversation_session(c), &c->facts, &answer);
+		enforce_denied(conversation_session(c), &c->facts,
+		    c->message.is_begun, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, "command_denied", NULL, &answer);
 }

@@ -65,15 +65,23 @@ refuse_now(struct ledger *ledger, struct ledger_proc *proc,
 	    trust_command_text(j->command), NULL);
 }
 
-/* Postfix says 503 to an override within a transaction, and 501 to one that
- * asserts nothing: it does not execute this one in any case. */
+/*
+ * Postfix says 503 to an override within a transaction, and 501 to one that
+ * asserts nothing: it does not execute this one in any case.  Where RSET is not
+ * shown, the transaction may be over; Postfix tells the milter so, but not
+ * before it has to ask it something.
+ */
 static void
-leave_to_postfix(struct ledger *ledger, struct ledger_proc *proc,
+refuse_in_mail(struct ledger *ledger, struct ledger_proc *proc,
     struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
 {
-	refuse_now(ledger, proc, j, REASON_MALFORMED,
-	    "not in a mail transaction", now_ms);
-	ledger_answer(reply, LEDGER_YES, trust_command_text(TRUST_XCLIENT));
+	refuse_now(ledger, proc, j, REASON_MALFORMED, SESSION_IN_MAIL,
+	    now_ms);
+	if (proc->is_mail_asked)
+		ledger_answer(reply, LEDGER_YES,
+		    trust_command_text(TRUST_XCLIENT));
+	else
+		answer_refused(proc, reply);
 }
 
 static void
@@ -81,7 +89,7 @@ permit_override(struct ledger *ledger, struct ledger_proc *proc,
     struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
 {
 	if (proc->session->is_in_mail) {
-		leave_to_postfix(ledger, proc, j, now_ms, reply);
+		refuse_in_mail(ledger, proc, j, now_ms, reply);
 		return;
 	}
 	if (!session_set_text(&proc->session->pending, j->line)) {
@@ -238,6 +246,8 @@ greeting(struct ledger *ledger, struct ledger_proc *proc, struct span line,
 		answer_end(s, reply);
 		return;
 	}
+	/* It may, or may not, have ended a transaction. */
+	proc->is_mail_asked = false;
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 	ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "greeting", now_ms);
@@ -265,6 +275,47 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 	return true;
 }
 
+/* A store_change_fn. */
+static const struct session *
+end_mail(struct session *s, void *arg)
+{
+	struct ledger_proc	*proc = arg;
+
+	s->is_in_mail = false;
+	proc->session->mails = s->mails;
+	proc->session->is_in_mail = false;
+	return s;
+}
+
+/* MAIL and RSET, of which the milter is told, too, but of RSET late. */
+static void
+mail_command(struct ledger *ledger, struct ledger_proc *proc, bool is_begun,
+    uint64_t now_ms, struct ledger_reply *reply)
+{
+	struct err	 err;
+
+	if (is_begun) {
+		proc->is_mail_asked = true;
+		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		    now_ms);
+		return;
+	}
+	proc->is_decided = false;
+	if (!proc->has_record || store_change(ledger->store, proc->pid,
+	    proc->session->id, end_mail, proc, &err) != STORE_CANNOT_TELL)
+		return;
+	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL, err.text);
+	ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+}
+
+/* Postfix takes RSET with anything behind it for no RSET. */
+static bool
+is_mail_command(struct span verb, struct span args)
+{
+	return span_caseeq(verb, "MAIL") || (span_caseeq(verb, "RSET") &&
+	    judge_next_word(&args).n == 0);
+}
+
 void
 ledger_command(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms,
@@ -288,9 +339,9 @@ ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 			return;
 	} else if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
 		greeting(ledger, proc, key, now_ms, reply);
-	} else if (span_caseeq(verb, "MAIL") && proc->session != NULL) {
-		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
-		    now_ms);
+	} else if (proc->session != NULL && is_mail_command(verb, args)) {
+		mail_command(ledger, proc, span_caseeq(verb, "MAIL"), now_ms,
+		    reply);
 	}
 	if (proc->session != NULL)
 		ledger_finish(ledger, proc, reply);

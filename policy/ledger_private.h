@@ -46,6 +46,8 @@ struct ledger_proc {
 	bool				 is_decided;	/* access_maps were
 							 * asked ... */
 	unsigned			 decided_in;	/* ... in that mail */
+	bool				 is_mail_asked;	/* the filter shows MAIL
+							 * and RSET */
 	struct session			*session;	/* or NULL */
 	char				*name;	/* looked up just before */
 	/* The session before this one, for the log: */

@@ -107,6 +107,7 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	proc->is_shown = false;
 	proc->is_anew = false;
 	proc->is_decided = false;
+	proc->is_mail_asked = false;
 	proc->phase = PHASE_OPEN;
 	conf_unref(proc->conf);
 	proc->conf = NULL;

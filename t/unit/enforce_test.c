@@ -28,6 +28,7 @@ struct record {
 	enum verdict_reason	 denied_reason;
 	const char		*id;
 	uint16_t		 peer_port;
+	bool			 in_mail;	/* of the milter's, not its */
 };
 
 static void
@@ -391,6 +392,12 @@ static const struct denied_row {
 	struct record	 record;
 	const char	*want_reply;
 } denied_rows[] = {
+	{ "an override in a transaction", { CLIENT, .in_mail = true,
+	    .denied_text = SESSION_IN_MAIL, .denied_reason = REASON_MALFORMED },
+	    "503 5.5.1 not in a mail transaction; session " ID },
+	{ "an override after a transaction", { CLIENT,
+	    .denied_text = SESSION_IN_MAIL, .denied_reason = REASON_MALFORMED },
+	    "450 4.7.1 The transaction is over; say it again; session " ID },
 	{ "no record", { .client = NULL }, "" },
 	{ "nothing denied", { .client = CLIENT }, "" },
 	{ "not granted", { CLIENT, .denied_text = "LOGIN is not granted" },
@@ -417,7 +424,7 @@ START_TEST(denied_command)
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
 	enforce_denied(row->record.client == NULL ? NULL : &s, &facts,
-	    &answer);
+	    row->record.in_mail, &answer);
 	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
 	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
 	    row->want_reply);
