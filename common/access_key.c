@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "table.h"
+
 /* Room is never short: what may be long is limited where it is read. */
 static void
 put(struct access_keys *keys, struct span text)
@@ -20,6 +22,21 @@ put(struct access_keys *keys, struct span text)
 	keys->used += text.n;
 }
 
+/* What is not UTF-8 is in no table: who may choose the value would not be asked
+ * about at all, were it not for this. */
+static void
+put_value(struct access_keys *keys, struct span value)
+{
+	size_t	 i, start = keys->used;
+
+	put(keys, value);
+	if (table_is_utf8(value))
+		return;
+	for (i = start; i < keys->used; i++)
+		if ((unsigned char)keys->text[i] >= 0x80)
+			keys->text[i] = '?';
+}
+
 /* Adds the key "prefix" "name" "=" "value". */
 static void
 add(struct access_keys *keys, const char *prefix, const char *name,
@@ -30,7 +47,7 @@ add(struct access_keys *keys, const char *prefix, const char *name,
 	put(keys, span_of(prefix));
 	put(keys, span_of(name));
 	put(keys, span_of("="));
-	put(keys, value);
+	put_value(keys, value);
 	keys->v[keys->n++] =
 	    (struct span){ keys->text + start, keys->used - start };
 }

@@ -12,7 +12,8 @@
  *	client=ADDRESS
  *	login=NAME		who is authenticated, if anybody is
  *
- * and then the next map.
+ * and then the next map.  In a value that is not UTF-8 each byte that is not
+ * ASCII becomes "?".
  */
 #ifndef XC_ACCESS_KEY_H
 #define XC_ACCESS_KEY_H

@@ -91,6 +91,8 @@ add_greeting(struct context_view *view, const struct session *s,
 {
 	const char	*name = facts->ehlo_domain;
 
+	if (name != NULL && *name == '\0')
+		return;
 	if (name == NULL)
 		name = greeting_name(s->ehlo);
 	if (name == NULL)

@@ -33,7 +33,8 @@ struct context_view {
 /* What the caller knows besides the session's record; NULL: not known. */
 struct context_facts {
 	const char	*remote_name;	/* that the MTA has looked up */
-	const char	*ehlo_domain;	/* as the MTA has it */
+	const char	*ehlo_domain;	/* as the MTA has it; "": the client
+					 * has not greeted, or no longer */
 	const char	*auth_user;	/* who the MTA says is authenticated */
 	bool		 is_anonymous;	/* the peer is always allowed */
 };

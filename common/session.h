@@ -23,6 +23,9 @@
 /* The verb that a refused command is rewritten to, known to no MTA, so that
  * Postfix asks the milter what to say.  The session's id follows it. */
 #define SESSION_REFUSED_VERB	"XREFUSED"
+/* What is said to an override that came within a mail transaction, or soon
+ * after: the milter knows which. */
+#define SESSION_IN_MAIL		"not in a mail transaction"
 #define SESSION_RECORD_MAX	65536	/* bytes of an encoded session */
 
 /* The stations of a session's life, oldest first. */
@@ -63,6 +66,9 @@ struct session {
 	uint64_t	 changed_ms;
 
 	struct address	 peer;
+	uint16_t	 peer_port;	/* of its connection: what proves a
+					 * record to be this session's; 0: not
+					 * yet seen */
 	char		*peer_name;	/* verified, or NULL */
 	char		*profile;	/* name */
 	char		*rule;		/* "file:line" that gave the profile */
@@ -75,6 +81,9 @@ struct session {
 	char		*pending;	/* as override, given to the MTA but
 					 * not yet seen executed; or NULL */
 	bool		 is_sealed;
+	/* Of these two xcontext-milter tells, with Postfix: */
+	unsigned	 mails;		/* MAILs since the last override */
+	bool		 is_in_mail;	/* a transaction is under way */
 	char		*ehlo;		/* the last HELO or EHLO, whole; NULL:
 					 * not seen */
 	struct context	 context;	/* what was set by XSETCONTEXT */

@@ -19,6 +19,7 @@ enum field {
 	FIELD_BEGUN,
 	FIELD_CHANGED,
 	FIELD_PEER,
+	FIELD_PEER_PORT,
 	FIELD_PEER_NAME,
 	FIELD_PROFILE,
 	FIELD_RULE,
@@ -27,6 +28,8 @@ enum field {
 	FIELD_OVERRIDE,
 	FIELD_PENDING,
 	FIELD_SEALED,
+	FIELD_MAILS,
+	FIELD_IN_MAIL,
 	FIELD_EHLO,
 	FIELD_CONTEXT,
 	FIELD_REFUSED,
@@ -48,6 +51,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_BEGUN] = "begun",
 	[FIELD_CHANGED] = "changed",
 	[FIELD_PEER] = "peer",
+	[FIELD_PEER_PORT] = "peer_port",
 	[FIELD_PEER_NAME] = "peer_name",
 	[FIELD_PROFILE] = "profile",
 	[FIELD_RULE] = "rule",
@@ -56,6 +60,8 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_OVERRIDE] = "override",
 	[FIELD_PENDING] = "pending",
 	[FIELD_SEALED] = "sealed",
+	[FIELD_MAILS] = "mails",
+	[FIELD_IN_MAIL] = "in_mail",
 	[FIELD_EHLO] = "ehlo",
 	[FIELD_CONTEXT] = "context",
 	[FIELD_REFUSED] = "refused",
@@ -185,6 +191,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 	put_number(&w, FIELD_BEGUN, s->begun_ms);
 	put_number(&w, FIELD_CHANGED, s->changed_ms);
 	put_address(&w, FIELD_PEER, &s->peer);
+	put_number(&w, FIELD_PEER_PORT, s->peer_port);
 	put(&w, FIELD_PEER_NAME, s->peer_name);
 	put(&w, FIELD_PROFILE, s->profile);
 	put(&w, FIELD_RULE, s->rule);
@@ -193,6 +200,8 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 	put(&w, FIELD_OVERRIDE, s->override);
 	put(&w, FIELD_PENDING, s->pending);
 	put_number(&w, FIELD_SEALED, s->is_sealed);
+	put_number(&w, FIELD_MAILS, s->mails);
+	put_number(&w, FIELD_IN_MAIL, s->is_in_mail);
 	put(&w, FIELD_EHLO, s->ehlo);
 	for (i = 0; i < s->context.n; i++)
 		put_pair(&w, s->context.pairs[i]);
@@ -258,6 +267,17 @@ get_number(const char *value, uint64_t max, uint64_t *number_r)
 		n = n * 10 + digit;
 	}
 	*number_r = n;
+	return true;
+}
+
+static bool
+get_port(const char *value, uint16_t *port_r)
+{
+	uint64_t	 n;
+
+	if (!get_number(value, UINT16_MAX, &n))
+		return false;
+	*port_r = (uint16_t)n;
 	return true;
 }
 
@@ -356,6 +376,8 @@ get_field(struct session *s, enum field field, const char *value)
 		return get_number(value, UINT64_MAX, &s->changed_ms);
 	case FIELD_PEER:
 		return get_address(value, &s->peer);
+	case FIELD_PEER_PORT:
+		return get_port(value, &s->peer_port);
 	case FIELD_PEER_NAME:
 		return session_set_text(&s->peer_name, value);
 	case FIELD_PROFILE:
@@ -365,16 +387,21 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_CLIENT:
 		return get_address(value, &s->client);
 	case FIELD_CLIENT_PORT:
-		if (!get_number(value, UINT16_MAX, &n))
-			return false;
-		s->client_port = (uint16_t)n;
-		return true;
+		return get_port(value, &s->client_port);
 	case FIELD_OVERRIDE:
 		return session_set_text(&s->override, value);
 	case FIELD_PENDING:
 		return session_set_text(&s->pending, value);
 	case FIELD_SEALED:
 		s->is_sealed = true;
+		return true;
+	case FIELD_MAILS:
+		if (!get_number(value, UINT32_MAX, &n))
+			return false;
+		s->mails = (unsigned)n;
+		return true;
+	case FIELD_IN_MAIL:
+		s->is_in_mail = true;
 		return true;
 	case FIELD_EHLO:
 		return session_set_text(&s->ehlo, value);

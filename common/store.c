@@ -65,6 +65,13 @@ store_put(struct store *store, const struct session *s, struct err *err)
 }
 
 enum store_result
+store_change(struct store *store, pid_t pid, const char *id,
+    store_change_fn *fn, void *arg, struct err *err)
+{
+	return store->ops->change(store->state, pid, id, fn, arg, err);
+}
+
+enum store_result
 store_get(struct store *store, pid_t pid, struct session *s, struct err *err)
 {
 	return store->ops->get(store->state, pid, s, err);

@@ -44,6 +44,17 @@ void		 store_close(struct store *store);
 int	store_put(struct store *store, const struct session *s,
 	    struct err *err);
 
+/*
+ * Changes the session of a process, if it has that id, in one step, since more
+ * than one program may write it: fn gets it as it is, may change it, and
+ * returns what to put in its place, which must be of the same process.
+ * STORE_NONE: there is no such session.
+ */
+typedef const struct session *store_change_fn(struct session *s, void *arg);
+enum store_result	store_change(struct store *store, pid_t pid,
+			    const char *id, store_change_fn *fn, void *arg,
+			    struct err *err);
+
 /* The session of a process.  s must be initialised; written on FOUND. */
 enum store_result	store_get(struct store *store, pid_t pid,
 			    struct session *s, struct err *err);

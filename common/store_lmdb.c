@@ -337,6 +337,58 @@ get_in_txn(struct lmdb_store *store, MDB_txn *txn, unsigned pid,
 	return STORE_FOUND;
 }
 
+/* Puts what fn makes of the session in its place.  0, or LMDB's code, or -1
+ * with err. */
+static int
+change_in_txn(struct lmdb_store *store, MDB_txn *txn, struct session *s,
+    store_change_fn *fn, void *arg, struct err *err)
+{
+	const struct session	*changed = fn(s, arg);
+	char			 record[sizeof(struct client_key) +
+				     SESSION_RECORD_MAX];
+	size_t			 len;
+
+	len = session_encode(changed, record + sizeof(struct client_key),
+	    SESSION_RECORD_MAX);
+	if (len == 0)
+		return err_set(err, "store: session %s: record over %d bytes",
+		    changed->id, SESSION_RECORD_MAX);
+	return put_in_txn(store, txn, changed, record, len);
+}
+
+static enum store_result
+lmdb_change(void *state, pid_t pid, const char *id, store_change_fn *fn,
+    void *arg, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	enum store_result	 result;
+	struct session		 s;
+	MDB_txn			*txn;
+	int			 rc;
+
+	if ((rc = store_lmdb_check_room(store, store->pages_max)) != 0 ||
+	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0) {
+		(void)store_lmdb_error(err, "cannot write", rc);
+		return STORE_CANNOT_TELL;
+	}
+	session_init(&s);
+	result = get_in_txn(store, txn, (unsigned)pid, &s, err);
+	if (result == STORE_FOUND && strcmp(s.id, id) != 0)
+		result = STORE_NONE;
+	if (result == STORE_FOUND) {
+		rc = change_in_txn(store, txn, &s, fn, arg, err);
+		if (rc == -1)
+			mdb_txn_abort(txn);
+		else
+			rc = store_lmdb_end_write(txn, rc, err);
+		result = rc == 0 ? STORE_FOUND : STORE_CANNOT_TELL;
+	} else {
+		mdb_txn_abort(txn);
+	}
+	session_clear(&s);
+	return result;
+}
+
 static enum store_result
 lmdb_get(void *state, pid_t pid, struct session *s, struct err *err)
 {
@@ -460,6 +512,7 @@ const struct store_ops store_lmdb_ops = {
 	.open = lmdb_open,
 	.close = lmdb_close,
 	.put = lmdb_put,
+	.change = lmdb_change,
 	.get = lmdb_get,
 	.each = lmdb_each,
 	.delete = lmdb_delete,

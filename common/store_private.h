@@ -15,6 +15,8 @@ struct store_ops {
 	void	 (*close)(void *state);
 	int	 (*put)(void *state, const struct session *s,
 		    struct err *err);
+	enum store_result (*change)(void *state, pid_t pid, const char *id,
+		    store_change_fn *fn, void *arg, struct err *err);
 	enum store_result (*get)(void *state, pid_t pid, struct session *s,
 		    struct err *err);
 	/* client NULL: every session. */

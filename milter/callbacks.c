@@ -350,6 +350,8 @@ on_mail(SMFICTX *ctx, char **args)
 	    kept_mail(ms->c->sendmail, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");
+	if (status == SMFIS_CONTINUE && !conversation_mail(ms->c))
+		status = SMFIS_TEMPFAIL;
 	if (status != SMFIS_CONTINUE)
 		message_clear(&ms->c->message);
 	conversation_release(ms->c);
@@ -363,6 +365,7 @@ ask_policy(SMFICTX *ctx, struct conversation *c)
 {
 	struct enforce_answer	 answer;
 
+	c->message.is_decided = true;
 	switch (policy_ask(c, &answer)) {
 	case POLICY_REFUSE:
 		return reply_refusal(ctx, c, "mail_refused", "RCPT", &answer);
@@ -397,7 +400,7 @@ on_rcpt(SMFICTX *ctx, char **args)
  * The last look at a transaction whose headers do not matter.  It must not be
  * declined: a libmilter that got an unknown command in a transaction, and then
  * no DATA, takes the end of the message for out of order and never answers it.
- * To accept here spares the MTA what is left.
+ * To accept here spares the MTA what is left; unless its end must be told.
  */
 static sfsistat
 on_data(SMFICTX *ctx)
@@ -409,6 +412,7 @@ on_data(SMFICTX *ctx)
 		return SMFIS_TEMPFAIL;
 	status = enforce_step(ctx, ms->c, "DATA");
 	if (status == SMFIS_CONTINUE &&
+	    ms->c->told_id[0] == '\0' &&
 	    !conversation_wants_headers(ms->c)) {
 		message_clear(&ms->c->message);
 		status = SMFIS_ACCEPT;
@@ -444,7 +448,7 @@ on_eom(SMFICTX *ctx)
 	status = enforce_step(ctx, ms->c, "EOM");
 	if (status == SMFIS_CONTINUE)
 		status = finish_message(ctx, ms->c);
-	message_clear(&ms->c->message);
+	conversation_mail_end(ms->c);
 	conversation_release(ms->c);
 	service_leave();
 	return status;
@@ -458,7 +462,7 @@ on_abort(SMFICTX *ctx)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_CONTINUE;
-	message_clear(&ms->c->message);
+	conversation_mail_end(ms->c);
 	conversation_release(ms->c);
 	service_leave();
 	return SMFIS_CONTINUE;

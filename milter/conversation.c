@@ -84,8 +84,8 @@ find_record(struct conversation *c)
 	else if (result == STORE_FOUND &&
 	    enforce_is_other(&c->record, &c->facts))
 		result = STORE_NONE;
-	else if (result == STORE_FOUND && c->facts.is_by_pid &&
-	    c->facts.id[0] == '\0')
+	else if (result == STORE_FOUND && c->facts.id[0] == '\0' &&
+	    enforce_is_proven(&c->record, &c->facts))
 		memcpy(c->facts.id, c->record.id, sizeof c->facts.id);
 	if (result != STORE_FOUND)
 		session_clear(&c->record);
@@ -142,6 +142,68 @@ void
 conversation_overridden(struct conversation *c)
 {
 	(void)session_set_text(&c->ehlo, NULL);
+}
+
+/* Whether it matters to xcontext-policy when this session's mails begin and
+ * end: as long as a command could change it. */
+static bool
+is_mail_told(const struct conversation *c)
+{
+	const struct trust_profile	*profile = conversation_profile(c);
+
+	return !c->is_sendmail && profile != NULL && !c->record.is_sealed &&
+	    (trust_profile_may(profile, TRUST_XCLIENT) ||
+	    trust_profile_may(profile, TRUST_XREMOTEIP) ||
+	    trust_profile_may(profile, TRUST_XSETCONTEXT));
+}
+
+/* A store_change_fn. */
+static const struct session *
+tell_mail(struct session *s, void *arg)
+{
+	s->is_in_mail = *(const bool *)arg;
+	if (s->is_in_mail)
+		s->mails++;
+	return s;
+}
+
+bool
+conversation_mail(struct conversation *c)
+{
+	bool		 is_begun = true;
+	struct err	 err;
+
+	c->told_id[0] = '\0';
+	if (!is_mail_told(c))
+		return true;
+	switch (store_change(c->store, c->key.pid, c->record.id, tell_mail,
+	    &is_begun, &err)) {
+	case STORE_FOUND:
+		memcpy(c->told_id, c->record.id, sizeof c->told_id);
+		return true;
+	case STORE_NONE:
+		return true;
+	case STORE_CANNOT_TELL:
+		break;
+	}
+	journal_error(c->record.id, &err);
+	return false;
+}
+
+void
+conversation_mail_end(struct conversation *c)
+{
+	bool		 is_begun = false;
+	struct err	 err;
+
+	message_clear(&c->message);
+	if (c->told_id[0] == '\0')
+		return;
+	/* If it cannot be told, no override is taken any more. */
+	if (store_change(c->store, c->key.pid, c->told_id, tell_mail,
+	    &is_begun, &err) == STORE_CANNOT_TELL)
+		journal_error(c->told_id, &err);
+	c->told_id[0] = '\0';
 }
 
 bool
@@ -273,7 +335,8 @@ conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
 	size_t			 len = 0;
 	int			 result = -1;
 
-	if (s == NULL || (!c->is_sendmail && !c->facts.is_by_pid))
+	if (s == NULL || (!c->is_sendmail &&
+	    !enforce_is_proven(s, &c->facts)))
 		return 0;
 	views = calloc(2, sizeof *views);
 	if (views == NULL)

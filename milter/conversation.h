@@ -34,6 +34,8 @@ struct conversation {
 	struct kept		*sendmail;	/* if so */
 	bool			 is_handed_over;
 	struct session		 record;	/* else: as it was last read */
+	char			 told_id[ULID_SIZE];	/* in whose record the
+							 * mail is; "": none */
 };
 
 /* NULL: out of memory.  The reference to conf becomes the conversation's, and
@@ -51,7 +53,8 @@ bool	conversation_keep(struct conversation *c, const char *listener,
 
 /*
  * Reads the session's record.  STORE_FOUND: conversation_session() is it.  Its
- * name is remembered when it is first seen, so that a change can be noticed.
+ * name is remembered once it is proven to be this connection's, so that a change
+ * can be noticed.
  */
 enum store_result	conversation_find(struct conversation *c);
 
@@ -64,6 +67,15 @@ const struct session	*conversation_session(const struct conversation *c);
 /* Who is authenticated, and how; each may be NULL.  False: out of memory. */
 bool	conversation_set_auth(struct conversation *c, const char *type,
 	    const char *authen);
+
+/*
+ * A mail transaction has begun, has ended: with Postfix that is put into the
+ * record, which must just have been found, as long as the session can still be
+ * changed by commands.  Postfix must not go on before the beginning is there.
+ * False: it cannot be written.
+ */
+bool	conversation_mail(struct conversation *c);
+void	conversation_mail_end(struct conversation *c);
 
 /* The client has greeted; the transaction is over. */
 void	conversation_greeting(struct conversation *c, const char *name,

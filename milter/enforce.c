@@ -161,15 +161,23 @@ is_client_unsure(const struct session *s)
 	    s->refused_reason == REASON_MISMATCH);
 }
 
-/* Postfix sets the port that an override says, and it always says one. */
+/* Postfix sets the port that an override says; without one, it is that of the
+ * connection. */
 static bool
-has_asserted_port(const struct session *s, uint16_t port)
+is_port_asserted(const struct session *s)
 {
 	struct assertion_set	 set;
 
-	return !session_read_override(s->override, &set) ||
-	    set.v[ASSERTION_PORT].status == ASSERTION_ABSENT ||
-	    s->client_port == port;
+	return session_read_override(s->override, &set) &&
+	    set.v[ASSERTION_PORT].status != ASSERTION_ABSENT;
+}
+
+static bool
+is_port_another(const struct session *s, uint16_t port)
+{
+	if (is_port_asserted(s))
+		return s->client_port != port;
+	return s->peer_port != 0 && port != 0 && s->peer_port != port;
 }
 
 static bool
@@ -183,10 +191,19 @@ bool
 enforce_is_other(const struct session *s, const struct enforce_facts *facts)
 {
 	if (!facts->is_by_pid || facts->id[0] != '\0' ||
-	    is_xclient_login(facts) || is_client_unsure(s))
+	    is_xclient_login(facts))
 		return false;
 	return !address_equal(&s->client, &facts->client) ||
-	    !has_asserted_port(s, facts->client_port);
+	    is_port_another(s, facts->client_port);
+}
+
+bool
+enforce_is_proven(const struct session *s, const struct enforce_facts *facts)
+{
+	return facts->is_by_pid &&
+	    address_equal(&s->client, &facts->client) &&
+	    (is_port_asserted(s) ? s->client_port == facts->client_port :
+	    s->peer_port != 0 && s->peer_port == facts->client_port);
 }
 
 /* True if the override is an XCLIENT that names this LOGIN. */
@@ -352,16 +369,32 @@ enforce_is_refused_verb(const char *command)
 	return span_caseeq(verb, SESSION_REFUSED_VERB);
 }
 
+/* Of the MTA's transactions the milter is told in order, the ledger is not. */
+static void
+refuse_in_mail(const struct session *s, bool in_mail,
+    struct enforce_answer *answer)
+{
+	if (in_mail)
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
+		    &bad_sequence, s->denied_text, s->id);
+	else
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason, &denied,
+		    "The transaction is over; say it again", s->id);
+}
+
 void
 enforce_denied(const struct session *s, const struct enforce_facts *facts,
-    struct enforce_answer *answer)
+    bool in_mail, struct enforce_answer *answer)
 {
 	if (s == NULL || s->denied_text == NULL ||
 	    (!enforce_fits(s, facts) && !is_client_unsure(s))) {
 		permit(answer);
 		return;
 	}
-	refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
-	    s->denied_reason == REASON_MALFORMED ? &denied_syntax : &denied,
-	    s->denied_text, s->id);
+	if (strcmp(s->denied_text, SESSION_IN_MAIL) == 0)
+		refuse_in_mail(s, in_mail, answer);
+	else
+		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
+		    s->denied_reason == REASON_MALFORMED ? &denied_syntax :
+		    &denied, s->denied_text, s->id);
 }

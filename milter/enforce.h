@@ -22,7 +22,8 @@ struct enforce_facts {
 	struct address	 client;	/* as the MTA told it at CONNECT */
 	uint16_t	 client_port;	/* 0: not known */
 	bool		 is_by_pid;	/* the record was found by process */
-	char		 id[ULID_SIZE];	/* of the record first seen; "": none */
+	char		 id[ULID_SIZE];	/* of the record that was proven to be
+					 * this connection's; "": none */
 	const char	*auth_type;	/* of the MTA's macros, or NULL */
 	const char	*auth_authen;
 };
@@ -51,8 +52,8 @@ bool	enforce_fits(const struct session *s,
 
 /*
  * True if the record, found by process and not known to be this connection's,
- * is that of an earlier one: it speaks of another client, or of an override to
- * this very address with a port that this connection does not have.  So it is
+ * is that of an earlier one: it speaks of another client, or of a port, its own
+ * or one that an override named, that this connection does not have.  So it is
  * where only messengers are asked about, while xcontext-policy is away, or when
  * the client that an override named, which Postfix refused, comes by itself.
  */
@@ -60,10 +61,19 @@ bool	enforce_is_other(const struct session *s,
 	    const struct enforce_facts *facts);
 
 /*
+ * True if the record is for sure this connection's: the client's address fits,
+ * and the port is the one that an override named or else the connection's,
+ * which the record has as soon as a policy request has shown it.  What is not
+ * proven may refuse mail, but its context goes nowhere.
+ */
+bool	enforce_is_proven(const struct session *s,
+	    const struct enforce_facts *facts);
+
+/*
  * What to answer to MAIL, RCPT or DATA.  s: the session's record as it is
  * now; NULL: there is none.  The answer is set in full.
  *
- * A record that has changed its name or gone since it was first seen, or speaks
+ * A record that has changed its name or gone since it was proven, or speaks
  * of another client, and a LOGIN that it does not know of, are a mismatch: the
  * MTA and the ledger do not mean the same session, so nobody can say whose
  * mail it is.  Only a record that was found by process can tell that.
@@ -111,9 +121,11 @@ bool	enforce_is_refused_verb(const char *command);
 
 /*
  * What to answer to that command: why the session's last X command was
- * refused.  VERDICT_PERMIT: the record has nothing to say about it.
+ * refused; in_mail: a transaction is under way.  VERDICT_PERMIT: the record has
+ * nothing to say about it.
  */
 void	enforce_denied(const struct session *s,
-	    const struct enforce_facts *facts, struct enforce_answer *answer);
+	    const struct enforce_facts *facts, bool in_mail,
+	    struct enforce_answer *answer);
 
 #endif

@@ -19,6 +19,7 @@
 struct message {
 	bool		 is_begun;	/* MAIL was seen */
 	bool		 has_failed;	/* for want of memory */
+	bool		 is_decided;	/* access_maps were asked about it */
 	char		*mailfrom;
 	char		*queue_id;	/* NULL: not known yet */
 	unsigned	 n_rcpt;	/* that the milter let pass */

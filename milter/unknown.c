@@ -22,7 +22,8 @@ answer_denied(SMFICTX *ctx, struct conversation *c)
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		enforce_cannot_tell(&answer);
 	else
-		enforce_denied(conversation_session(c), &c->facts, &answer);
+		enforce_denied(conversation_session(c), &c->facts,
+		    c->message.is_begun, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, "command_denied", NULL, &answer);
 }
@@ -53,6 +54,12 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 {
 	struct enforce_answer	 answer;
 
+	/* What access_maps were asked about stays until the mail is done. */
+	if (command == TRUST_XSETCONTEXT && c->message.is_decided) {
+		enforce_bad_sequence(trust_command_text(command),
+		    c->sendmail->session.id, &answer);
+		return reply_answer(ctx, &answer);
+	}
 	sendmail_command(c->sendmail, command, args, c->message.is_begun,
 	    now_ms, &answer);
 	if ((command == TRUST_XCLIENT || command == TRUST_XREMOTEIP) &&

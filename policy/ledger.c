@@ -121,7 +121,7 @@ proc_load(struct ledger *ledger, struct ledger_proc *proc, struct err *err)
 		return is_gone;
 	}
 	proc->session = s;
-	proc->phase = PHASE_LOADED;
+	proc->is_loaded = true;
 	proc->conf = conf_ref(ledger->conf);
 	proc->profile = s->profile == NULL ? NULL :
 	    trust_profile_find(proc->conf->trust, s->profile);
@@ -211,9 +211,10 @@ is_dead(const struct session *s, void *arg)
 
 	if (RB_FIND(proc_tree, &sweep->ledger->procs, &wanted) != NULL)
 		return false;
+	if (s->pid_start != 0)
+		return procinfo_start(s->pid) != s->pid_start;
 	lifetime_ms = sweep->ledger->conf->limits.session_lifetime * 1000ULL;
-	return procinfo_start(s->pid) != s->pid_start ||
-	    s->changed_ms + lifetime_ms <= sweep->now_ms;
+	return s->changed_ms + lifetime_ms <= sweep->now_ms;
 }
 
 int

@@ -120,8 +120,9 @@ void	ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 	    struct ledger_reply *reply);
 
 /*
- * Removes from the store what belongs to processes that are gone, or is older
- * than limits.session_lifetime.  Returns how many, or -1 with err.
+ * Removes from the store what belongs to processes that are gone; and, where
+ * it is not known to which process it belongs, what is older than
+ * limits.session_lifetime.  Returns how many, or -1 with err.
  */
 int	ledger_sweep(struct ledger *ledger, uint64_t now_ms, struct err *err);
 

@@ -12,16 +12,19 @@
 #include "access_key.h"
 #include "ledger_private.h"
 
+#define REQUEST_TEXT_SIZE	65536	/* the most that a request may have */
+
 /* One question at a time: there is one thread. */
 struct ledger_access {
 	struct context_view	 connection;
 	struct context_view	 message;
 	struct access_answer	 answer;
 	struct access_keys	 keys;
-	/* Texts of the request: */
-	char			 helo[ASSERTION_COMMAND_MAX];
-	char			 login[ASSERTION_COMMAND_MAX];
-	char			 name[ASSERTION_COMMAND_MAX];
+	/* Texts of the request, whole: whoever may choose one would else get
+	 * by with one that is too long. */
+	char			 helo[REQUEST_TEXT_SIZE];
+	char			 login[REQUEST_TEXT_SIZE];
+	char			 name[REQUEST_TEXT_SIZE];
 };
 
 struct ledger_access *
@@ -36,17 +39,22 @@ ledger_access_free(struct ledger_access *access)
 	free(access);
 }
 
-/* A value of the request as a string; NULL: it has none, or Postfix says that
- * it is not known. */
+/* A value of the request as a string; NULL: it does not speak of it. */
 static const char *
-text_of(struct span value, char buf[ASSERTION_COMMAND_MAX])
+text_of(struct span value, char buf[REQUEST_TEXT_SIZE])
 {
-	if (value.n == 0 || value.n >= ASSERTION_COMMAND_MAX ||
-	    span_eq(value, LEDGER_UNKNOWN))
+	if (value.p == NULL || value.n >= REQUEST_TEXT_SIZE)
 		return NULL;
 	memcpy(buf, value.p, value.n);
 	buf[value.n] = '\0';
 	return buf;
+}
+
+/* Postfix's word for no name; anybody may greet, or log in, with that word. */
+static const char *
+name_of(struct span value, char buf[REQUEST_TEXT_SIZE])
+{
+	return span_eq(value, LEDGER_UNKNOWN) ? NULL : text_of(value, buf);
 }
 
 static bool
@@ -61,7 +69,7 @@ view_connection(struct ledger_access *a, const struct ledger_proc *proc,
     const struct attr_request *request)
 {
 	const struct context_facts	 facts = {
-		.remote_name = text_of(request->v[ATTR_CLIENT_NAME], a->name),
+		.remote_name = name_of(request->v[ATTR_CLIENT_NAME], a->name),
 		.ehlo_domain = text_of(request->v[ATTR_HELO_NAME], a->helo),
 		.auth_user = text_of(request->v[ATTR_SASL_USERNAME], a->login),
 		.is_anonymous = is_always_allowed(proc),

@@ -23,6 +23,14 @@
 
 #define MILTERS_DISABLE	"DISABLE"
 
+/* What Postfix has for a client's name; anything else is an address, be it one
+ * that nobody can read. */
+static bool
+is_name(struct span key)
+{
+	return span_eq(key, LEDGER_UNKNOWN) || hostname_valid(key);
+}
+
 static void
 remember_name(struct ledger_proc *proc, struct span key)
 {
@@ -77,27 +85,44 @@ xclient_name(struct ledger *ledger, struct ledger_proc *proc,
 	ledger_finish(ledger, proc, reply);
 }
 
+/* The session that an xclient lookup is of.  False: it cannot be made. */
+static bool
+xclient_session(struct ledger *ledger, struct ledger_proc *proc,
+    struct span listener, struct span key, uint64_t now_ms, struct err *err)
+{
+	struct assertion_set	 set;
+	struct address		 addr;
+	bool			 is_begun;
+
+	if (!address_parse(key, &addr)) {
+		is_begun = ledger_session_nobody(ledger, proc, listener, key,
+		    now_ms, err);
+	} else if (ledger_pending_fits(proc->session, &addr, &set) &&
+	    ledger_name_fits(&set.v[ASSERTION_NAME], proc->name)) {
+		ledger_commit(ledger, proc, &set, now_ms);
+		proc->phase = PHASE_COMMITTED;
+		return true;
+	} else {
+		is_begun = ledger_session_begin(ledger, proc, listener, &addr,
+		    now_ms, err);
+	}
+	if (is_begun)
+		proc->phase = PHASE_XCLIENT;
+	return is_begun;
+}
+
 void
 ledger_xclient(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms,
     struct ledger_reply *reply)
 {
-	struct assertion_set	 set;
-	struct address		 addr;
-	struct err		 err;
+	struct err	 err;
 
-	if (!address_parse(key, &addr)) {
+	if (is_name(key)) {
 		xclient_name(ledger, proc, key, now_ms, reply);
 		return;
 	}
-	if (ledger_pending_fits(proc->session, &addr, &set) &&
-	    ledger_name_fits(&set.v[ASSERTION_NAME], proc->name)) {
-		ledger_commit(ledger, proc, &set, now_ms);
-		proc->phase = PHASE_COMMITTED;
-	} else if (ledger_session_begin(ledger, proc, listener, &addr, now_ms,
-	    &err)) {
-		proc->phase = PHASE_XCLIENT;
-	} else {
+	if (!xclient_session(ledger, proc, listener, key, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return;
 	}
@@ -105,26 +130,38 @@ ledger_xclient(struct ledger *ledger, struct ledger_proc *proc,
 	ledger_finish(ledger, proc, reply);
 }
 
+/* The same for an xforward lookup, which is of a new connection. */
+static bool
+xforward_session(struct ledger *ledger, struct ledger_proc *proc,
+    struct span listener, struct span key, uint64_t now_ms, struct err *err)
+{
+	struct address	 addr;
+	bool		 is_read = address_parse(key, &addr);
+
+	if (proc->session != NULL && proc->phase == PHASE_XCLIENT &&
+	    (is_read ? address_equal(&addr, &proc->session->peer) :
+	    ledger_is_nobody(proc)))
+		return true;
+	return is_read ? ledger_session_begin(ledger, proc, listener, &addr,
+	    now_ms, err) : ledger_session_nobody(ledger, proc, listener, key,
+	    now_ms, err);
+}
+
 void
 ledger_xforward(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms,
     struct ledger_reply *reply)
 {
-	struct address	 addr;
 	struct err	 err;
 
-	if (!address_parse(key, &addr)) {
+	if (is_name(key)) {
 		remember_name(proc, key);
 		ledger_answer(reply, LEDGER_NO, "");
 		return;
 	}
-	if (proc->session == NULL || proc->phase != PHASE_XCLIENT ||
-	    !address_equal(&addr, &proc->session->peer)) {
-		if (!ledger_session_begin(ledger, proc, listener, &addr, now_ms,
-		    &err)) {
-			ledger_begin_failed(ledger, proc, &err, reply);
-			return;
-		}
+	if (!xforward_session(ledger, proc, listener, key, now_ms, &err)) {
+		ledger_begin_failed(ledger, proc, &err, reply);
+		return;
 	}
 	proc->phase = PHASE_XFORWARD;
 	answer_grant(ledger, proc, TRUST_XFORWARD, now_ms, reply);
@@ -184,6 +221,19 @@ milters_session(struct ledger *ledger, struct ledger_proc *proc,
 	return true;
 }
 
+/* The same for a client whose address cannot be read. */
+static bool
+milters_nobody(struct ledger *ledger, struct ledger_proc *proc,
+    struct span listener, struct span key, uint64_t now_ms, struct err *err)
+{
+	if (is_milters_due(proc->phase) && ledger_is_nobody(proc)) {
+		proc->phase = PHASE_OPEN;
+		return true;
+	}
+	return ledger_session_nobody(ledger, proc, listener, key, now_ms,
+	    err);
+}
+
 static bool
 needs_milter(const struct ledger_proc *proc)
 {
@@ -235,17 +285,17 @@ ledger_milters(struct ledger *ledger, struct ledger_proc *proc,
 	struct address	 addr = { .family = AF_UNSPEC };
 	const char	*others = ledger->conf->policy_other_milters;
 	struct err	 err;
+	bool		 is_known, is_read = address_parse(key, &addr);
 
-	if (!address_parse(key, &addr) && !span_eq(key, LEDGER_UNKNOWN)) {
-		ledger_answer(reply, LEDGER_NO, "");
-		return;
-	}
-	if (!milters_session(ledger, proc, listener, &addr, now_ms, &err)) {
+	is_known = is_read || span_eq(key, LEDGER_UNKNOWN);
+	if (!(is_known ? milters_session(ledger, proc, listener, &addr,
+	    now_ms, &err) : milters_nobody(ledger, proc, listener, key,
+	    now_ms, &err))) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return;
 	}
 	/* libmilter refuses a client that has no address. */
-	if (addr.family == AF_UNSPEC)
+	if (is_known && !is_read)
 		ledger_answer(reply, LEDGER_YES, MILTERS_DISABLE);
 	else if (needs_milter(proc))
 		ledger_answer(reply, LEDGER_NO, "");

@@ -6,9 +6,10 @@
  */
 #include "ledger_private.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "hostname.h"
 
 static bool
 address_shown(const struct ledger_proc *proc, struct span text)
@@ -21,18 +22,33 @@ address_shown(const struct ledger_proc *proc, struct span text)
 	    address_equal(&addr, &proc->session->client);
 }
 
+/* 0: it is none. */
+static uint16_t
+port_of(struct span text)
+{
+	unsigned	 port = 0;
+	size_t		 i;
+
+	for (i = 0; i < text.n && i < 5; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return 0;
+		port = port * 10 + (unsigned)(text.p[i] - '0');
+	}
+	return i == text.n && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+/* The port that an override named, or else that of the connection, once it has
+ * been seen. */
 static bool
 port_shown(const struct ledger_proc *proc, struct span text)
 {
-	char	 port[8];
+	const struct session	*s = proc->session;
 
 	if (!proc->has_port)
-		return true;
-	if (proc->session->client_port == 0 && span_eq(text, LEDGER_UNKNOWN))
-		return true;
-	(void)snprintf(port, sizeof port, "%" PRIu16,
-	    proc->session->client_port);
-	return span_eq(text, port);
+		return s->peer_port == 0 || text.p == NULL ||
+		    port_of(text) == s->peer_port;
+	return s->client_port == 0 ? span_eq(text, LEDGER_UNKNOWN) ||
+	    span_eq(text, "0") : port_of(text) == s->client_port;
 }
 
 /* Whether Postfix speaks of the client that the ledger has. */
@@ -51,11 +67,19 @@ client_shown(const struct ledger_proc *proc,
 	    request->v[ATTR_SASL_USERNAME], proc->login));
 }
 
+/* States in which the client has greeted at least: XCLIENT is as CONNECT. */
+static bool
+is_greeted_state(struct span state)
+{
+	return !span_caseeq(state, "CONNECT") &&
+	    !span_caseeq(state, "XCLIENT");
+}
+
 /* States in which a refusal is told: not while the client still greets. */
 static bool
 is_mail_state(struct span state)
 {
-	return !span_caseeq(state, "CONNECT") && !span_caseeq(state, "EHLO") &&
+	return is_greeted_state(state) && !span_caseeq(state, "EHLO") &&
 	    !span_caseeq(state, "HELO");
 }
 
@@ -76,65 +100,202 @@ answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
 	    reply->text);
 }
 
-/*
- * True if the request is of a new connection, which no lookup told us about.
- * Either what looked like an executed override was a connection from the very
- * address that it named: the MTA sets the port that an override says.  Or the
- * connection began while we were away, and what the store had is of the
- * process's session before: an override would have been the pending one.
- */
+/* Whether nothing would be lost if it were begun anew. */
 static bool
-is_new_connection(const struct ledger_proc *proc,
+is_bare(const struct session *s)
+{
+	return s->override == NULL && s->refused == VERDICT_PERMIT &&
+	    s->context.n == 0;
+}
+
+/* Whether the override that is pending may have been executed. */
+static bool
+pending_shown(const struct session *s, struct span shown)
+{
+	struct assertion_set	 set;
+	struct address		 addr = { .family = AF_UNSPEC };
+
+	return (address_parse(shown, &addr) ||
+	    span_eq(shown, LEDGER_UNKNOWN)) &&
+	    ledger_pending_fits(s, &addr, &set);
+}
+
+/* Whose a request is. */
+enum connection {
+	CONNECTION_SAME,	/* the session's, as far as is known */
+	CONNECTION_NEW,		/* another one, which no lookup told about */
+	CONNECTION_UNSURE	/* nobody can tell */
+};
+
+/*
+ * What the store had of the process is the session of this connection if the
+ * same client is shown, and the same port: the one that an override said,
+ * which the MTA then sets, or that of the connection.
+ */
+static enum connection
+loaded_connection(const struct ledger_proc *proc,
+    const struct attr_request *request)
+{
+	const struct session	*s = proc->session;
+	struct span		 shown = request->v[ATTR_CLIENT_ADDRESS];
+	uint16_t		 port = port_of(request->v[ATTR_CLIENT_PORT]);
+
+	if (pending_shown(s, shown))
+		return CONNECTION_SAME;
+	if (!address_shown(proc, shown))
+		return shown.n == 0 || span_eq(shown, LEDGER_UNKNOWN) ?
+		    CONNECTION_SAME : CONNECTION_NEW;
+	if (proc->has_port)
+		return CONNECTION_SAME;
+	if (s->peer_port != 0 && port != 0)
+		return s->peer_port == port ? CONNECTION_SAME :
+		    CONNECTION_NEW;
+	return is_bare(s) ? CONNECTION_NEW : CONNECTION_UNSURE;
+}
+
+/*
+ * Besides, what looked like an executed override may have been a connection
+ * from the very address that it named: the MTA sets the port that an override
+ * says.  And where no lookup tells of connections, each client is one.
+ */
+static enum connection
+connection_of(const struct ledger_proc *proc,
     const struct attr_request *request)
 {
 	struct span	 shown = request->v[ATTR_CLIENT_ADDRESS];
+	struct span	 port = request->v[ATTR_CLIENT_PORT];
 
 	if (span_eq(request->v[ATTR_SASL_METHOD], "XCLIENT"))
-		return false;
+		return CONNECTION_SAME;
+	if (proc->is_loaded)
+		return loaded_connection(proc, request);
 	if (proc->phase == PHASE_ASSUMED)
-		return address_shown(proc, shown) &&
-		    !port_shown(proc, request->v[ATTR_CLIENT_PORT]);
-	return proc->phase == PHASE_LOADED && !address_shown(proc, shown) &&
-	    proc->session->pending == NULL;
+		return address_shown(proc, shown) && !port_shown(proc, port) ?
+		    CONNECTION_NEW : CONNECTION_SAME;
+	if (proc->is_shown)
+		return address_shown(proc, shown) && port_shown(proc, port) ?
+		    CONNECTION_SAME : CONNECTION_NEW;
+	return CONNECTION_SAME;
+}
+
+/* From now on the client is the one that is shown: that tells whether it is
+ * still this session when the daemon comes back. */
+static void
+take_shown(struct ledger_proc *proc, const struct attr_request *request)
+{
+	struct session	*s = proc->session;
+	uint16_t	 port = port_of(request->v[ATTR_CLIENT_PORT]);
+
+	if (!address_parse(request->v[ATTR_CLIENT_ADDRESS], &s->client))
+		s->client = (struct address){ .family = AF_UNSPEC };
+	if (proc->has_port)
+		s->client_port = port;
+	else
+		s->peer_port = port;
+	(void)ledger_expect(proc);
 }
 
 static void
 refuse_mismatch(struct ledger *ledger, struct ledger_proc *proc,
-    uint64_t now_ms)
+    const struct attr_request *request, uint64_t now_ms)
 {
 	ledger_violation(ledger, proc, REASON_MISMATCH, "the mail server "
 	    "shows another client than the one that was permitted", NULL,
 	    now_ms);
+	take_shown(proc, request);
 }
 
-/* False: its session cannot be. */
-static bool
-begin_connection(struct ledger *ledger, struct ledger_proc *proc,
-    struct span shown, uint64_t now_ms, struct ledger_reply *reply)
+/* The listener that a request speaks of, unless the session has one. */
+static struct span
+listener_of(const struct ledger_proc *proc, const struct attr_request *request,
+    char buf[SESSION_LISTENER_SIZE])
 {
-	char		 listener[sizeof proc->session->listener];
-	struct address	 peer;
-	struct err	 err;
-	bool		 was_refused;
+	if (proc->session == NULL)
+		return request->v[ATTR_POLICY_CONTEXT];
+	memcpy(buf, proc->session->listener, SESSION_LISTENER_SIZE);
+	return span_of(buf);
+}
 
-	if (!address_parse(shown, &peer))
-		return true;
-	was_refused = proc->phase == PHASE_LOADED &&
-	    proc->session->refused != VERDICT_PERMIT;
-	memcpy(listener, proc->session->listener, sizeof listener);
-	(void)session_set_text(&proc->name, NULL);
+static void
+take_name(struct ledger_proc *proc, struct span name)
+{
+	char	 text[HOSTNAME_MAX_LEN + 1];
+
+	if (name.n >= sizeof text || !hostname_valid(name))
+		name.n = 0;
+	memcpy(text, name.p, name.n);
+	text[name.n] = '\0';
+	(void)session_set_text(&proc->name, name.n == 0 ? NULL : text);
+}
+
+/* Begins the session of the client that is shown.  False: it cannot be. */
+static bool
+begin_shown(struct ledger *ledger, struct ledger_proc *proc,
+    const struct attr_request *request, uint64_t now_ms, struct err *err)
+{
+	struct span	 shown = request->v[ATTR_CLIENT_ADDRESS];
+	char		 buf[SESSION_LISTENER_SIZE];
+	struct span	 listener = listener_of(proc, request, buf);
+	struct address	 peer;
+	bool		 is_begun;
+
+	take_name(proc, request->v[ATTR_CLIENT_NAME]);
 	if (proc->phase == PHASE_ASSUMED)
 		proc->phase = PHASE_COMMITTED;	/* its end is an undo */
-	if (!ledger_session_begin(ledger, proc, span_of(listener), &peer,
-	    now_ms, &err)) {
+	is_begun = address_parse(shown, &peer) ? ledger_session_begin(ledger,
+	    proc, listener, &peer, now_ms, err) : ledger_session_nobody(ledger,
+	    proc, listener, shown, now_ms, err);
+	if (is_begun)
+		proc->is_shown = true;
+	return is_begun;
+}
+
+/* Gets the session that the request is of.  False: there is none, and the
+ * reply is set. */
+static bool
+policy_session(struct ledger *ledger, struct ledger_proc *proc,
+    const struct attr_request *request, uint64_t now_ms,
+    struct ledger_reply *reply)
+{
+	enum connection	 connection = connection_of(proc, request);
+	bool		 is_unsure_still;
+	struct err	 err;
+
+	if (connection == CONNECTION_SAME)
+		return true;
+	is_unsure_still = connection == CONNECTION_UNSURE;
+	if (!begin_shown(ledger, proc, request, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
 	}
-	/* A restart must not forgive: it may be the session that was refused
-	 * because of this very client.  If not, it will be back. */
-	if (was_refused)
-		refuse_mismatch(ledger, proc, now_ms);
+	if (is_unsure_still)
+		ledger_violation(ledger, proc, REASON_NO_SESSION, "it is not "
+		    "known whether this is still the same session", NULL,
+		    now_ms);
 	return true;
+}
+
+/* STARTTLS is no business of ours, but it makes Postfix forget the greeting. */
+static void
+forget_greeting(struct ledger_proc *proc, struct span helo)
+{
+	if (helo.p == NULL || helo.n > 0 || proc->session->ehlo == NULL)
+		return;
+	(void)session_set_text(&proc->session->ehlo, NULL);
+	proc->is_dirty = true;
+}
+
+static void
+learn_port(struct ledger_proc *proc, uint16_t port)
+{
+	struct session	*s = proc->session;
+
+	if (proc->has_port || port == 0 || s->peer_port != 0)
+		return;
+	s->peer_port = port;
+	/* A stranger's session need not be kept for this. */
+	if (proc->has_record)
+		proc->is_dirty = true;
 }
 
 /* Brings the session up to date with what the request shows. */
@@ -156,8 +317,53 @@ policy_follow(struct ledger *ledger, struct ledger_proc *proc,
 	    ledger_pending_fits(s, &addr, &set))
 		ledger_commit(ledger, proc, &set, now_ms);
 	ledger_forget(ledger, proc, now_ms);
-	if (!client_shown(proc, request) && s->refused == VERDICT_PERMIT)
-		refuse_mismatch(ledger, proc, now_ms);
+	forget_greeting(proc, request->v[ATTR_HELO_NAME]);
+	if (client_shown(proc, request)) {
+		proc->is_loaded = false;
+		learn_port(proc, port_of(request->v[ATTR_CLIENT_PORT]));
+	} else if (s->refused == VERDICT_PERMIT) {
+		refuse_mismatch(ledger, proc, request, now_ms);
+	}
+}
+
+/* Nothing is known of the process, not even that it has a session. */
+static bool
+policy_begin(struct ledger *ledger, struct ledger_proc *proc,
+    const struct attr_request *request, uint64_t now_ms,
+    struct ledger_reply *reply)
+{
+	struct span	 shown = request->v[ATTR_CLIENT_ADDRESS];
+	struct err	 err;
+
+	if (span_eq(request->v[ATTR_SASL_METHOD], "XCLIENT")) {
+		ledger_answer(reply, LEDGER_ACTION, "451 4.7.1 "
+		    "the login was not submitted for judgement");
+		return false;
+	}
+	/* Nobody but an override takes the address away. */
+	if (shown.n == 0 || span_eq(shown, LEDGER_UNKNOWN)) {
+		ledger_access(ledger, proc, request, reply);
+		return false;
+	}
+	if (begin_shown(ledger, proc, request, now_ms, &err))
+		return true;
+	ledger_begin_failed(ledger, proc, &err, reply);
+	return false;
+}
+
+static void
+policy_decide(struct ledger *ledger, struct ledger_proc *proc,
+    const struct attr_request *request, struct ledger_reply *reply)
+{
+	const struct session	*s = proc->session;
+	struct span		 state = request->v[ATTR_PROTOCOL_STATE];
+
+	ledger_access(ledger, proc, request, reply);
+	if (!is_mail_state(state))
+		return;
+	proc->is_decided = true;
+	/* The milter is told of MAIL after us. */
+	proc->decided_in = s->mails + span_caseeq(state, "MAIL");
 }
 
 void
@@ -169,24 +375,20 @@ ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 
 	ledger_answer(reply, LEDGER_NO, "");
 	if (proc->session == NULL) {
-		if (span_eq(request->v[ATTR_SASL_METHOD], "XCLIENT"))
-			ledger_answer(reply, LEDGER_ACTION, "451 4.7.1 "
-			    "the login was not submitted for judgement");
-		else
-			ledger_access(ledger, proc, request, reply);
+		if (!policy_begin(ledger, proc, request, now_ms, reply))
+			return;
+	} else if (!policy_session(ledger, proc, request, now_ms, reply)) {
 		return;
 	}
-	if (is_new_connection(proc, request) && !begin_connection(ledger,
-	    proc, request->v[ATTR_CLIENT_ADDRESS], now_ms, reply))
-		return;
 	policy_follow(ledger, proc, request, now_ms);
-	if (!ledger_check_revoked(ledger, proc, now_ms, reply))
+	if (!ledger_check_revoked(ledger, proc, now_ms, reply) ||
+	    !ledger_refresh(ledger, proc, reply))
 		return;
-	if (!span_caseeq(state, "CONNECT"))
+	if (is_greeted_state(state))
 		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
 	if (proc->session->refused == VERDICT_PERMIT)
-		ledger_access(ledger, proc, request, reply);
+		policy_decide(ledger, proc, request, reply);
 	else if (is_mail_state(state))
 		answer_refusal(ledger, proc, reply);
 	ledger_finish(ledger, proc, reply);

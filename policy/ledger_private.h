@@ -24,10 +24,8 @@ enum phase {
 	PHASE_XFORWARD,		/* ... and has come */
 	PHASE_COMMITTED,	/* an xclient lookup looked like an executed
 				 * override; xforward would belie it */
-	PHASE_ASSUMED,		/* a milters lookup alone did; a port that was
+	PHASE_ASSUMED		/* a milters lookup alone did; a port that was
 				 * not asserted would belie it */
-	PHASE_LOADED		/* the store had it; what was asked since is
-				 * not known */
 };
 
 struct ledger_proc {
@@ -38,6 +36,18 @@ struct ledger_proc {
 	enum phase			 phase;
 	bool				 has_record;	/* in the store */
 	bool				 is_dirty;	/* must be saved */
+	/* What is only in the store may be of the process's connection before
+	 * this one, as long as nothing proves that it is not. */
+	bool				 is_loaded;
+	/* Begun by a policy request: of the lookups nothing is known. */
+	bool				 is_shown;
+	bool				 is_anew;	/* what the milter told
+							 * of it is over */
+	bool				 is_decided;	/* access_maps were
+							 * asked ... */
+	unsigned			 decided_in;	/* ... in that mail */
+	bool				 is_mail_asked;	/* the filter shows MAIL
+							 * and RSET */
 	struct session			*session;	/* or NULL */
 	char				*name;	/* looked up just before */
 	/* The session before this one, for the log: */
@@ -86,6 +96,12 @@ void	ledger_audit(struct ledger_proc *proc, uint64_t now_ms,
 bool	ledger_session_begin(struct ledger *ledger, struct ledger_proc *proc,
 	    struct span listener, const struct address *peer,
 	    uint64_t now_ms, struct err *err);
+/* The same for a client whose address, shown, cannot be read: nobody knows who
+ * that is, so it is granted nothing, and its mail is refused. */
+bool	ledger_session_nobody(struct ledger *ledger, struct ledger_proc *proc,
+	    struct span listener, struct span shown, uint64_t now_ms,
+	    struct err *err);
+bool	ledger_is_nobody(const struct ledger_proc *proc);
 void	ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,
 	    const struct err *err, struct ledger_reply *reply);
 
@@ -93,6 +109,11 @@ void	ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,
 void	ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc);
 bool	ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
 	    struct err *err);
+
+/* Reads what the milter has told meanwhile.  False: it cannot be told; the
+ * reply is set. */
+bool	ledger_refresh(struct ledger *ledger, struct ledger_proc *proc,
+	    struct ledger_reply *reply);
 
 /* Every question ends here: nothing is answered that is not in the store. */
 void	ledger_finish(struct ledger *ledger, struct ledger_proc *proc,

@@ -103,10 +103,34 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	proc->session = NULL;
 	proc->profile = NULL;
 	proc->is_dirty = false;
+	proc->is_loaded = false;
+	proc->is_shown = false;
+	proc->is_anew = false;
+	proc->is_decided = false;
+	proc->is_mail_asked = false;
 	proc->phase = PHASE_OPEN;
 	conf_unref(proc->conf);
 	proc->conf = NULL;
 	ledger->n_sessions--;
+}
+
+/* The milter's part of a record. */
+static void
+take_mails(struct session *to, const struct session *from)
+{
+	to->mails = from->mails;
+	to->is_in_mail = from->is_in_mail;
+}
+
+/* A store_change_fn: what the milter has told meanwhile stays. */
+static const struct session *
+replace(struct session *old, void *arg)
+{
+	struct ledger_proc	*proc = arg;
+
+	if (!proc->is_anew)
+		take_mails(proc->session, old);
+	return proc->session;
 }
 
 /* Puts the session in the store, or takes an old one out of it. */
@@ -114,13 +138,42 @@ static bool
 session_save(struct ledger *ledger, struct ledger_proc *proc,
     struct err *err)
 {
+	enum store_result	 result = STORE_NONE;
+
 	if (!proc->is_dirty)
 		return true;
-	if (store_put(ledger->store, proc->session, err) != 0)
+	if (proc->has_record)
+		result = store_change(ledger->store, proc->pid,
+		    proc->session->id, replace, proc, err);
+	if (result == STORE_CANNOT_TELL || (result == STORE_NONE &&
+	    store_put(ledger->store, proc->session, err) != 0))
 		return false;
 	proc->has_record = true;
 	proc->is_dirty = false;
+	proc->is_anew = false;
 	return true;
+}
+
+bool
+ledger_refresh(struct ledger *ledger, struct ledger_proc *proc,
+    struct ledger_reply *reply)
+{
+	enum store_result	 result;
+	struct session		 s;
+	struct err		 err;
+
+	if (!proc->has_record || proc->is_anew)
+		return true;
+	session_init(&s);
+	result = store_get(ledger->store, proc->pid, &s, &err);
+	if (result == STORE_FOUND && strcmp(s.id, proc->session->id) == 0)
+		take_mails(proc->session, &s);
+	session_clear(&s);
+	if (result != STORE_CANNOT_TELL)
+		return true;
+	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL, err.text);
+	ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+	return false;
 }
 
 bool
@@ -223,6 +276,33 @@ ledger_session_begin(struct ledger *ledger, struct ledger_proc *proc,
 	return false;
 }
 
+bool
+ledger_session_nobody(struct ledger *ledger, struct ledger_proc *proc,
+    struct span listener, struct span shown, uint64_t now_ms, struct err *err)
+{
+	const struct address	 nobody = { .family = AF_UNSPEC };
+	char			 text[ADDRESS_TEXT_SIZE];
+
+	if (!ledger_session_begin(ledger, proc, listener, &nobody, now_ms,
+	    err))
+		return false;
+	(void)snprintf(text, sizeof text, "%.*s", (int)(shown.n < sizeof text ?
+	    shown.n : sizeof text - 1), shown.p);
+	ledger_violation(ledger, proc, REASON_NO_SESSION,
+	    "it is not known who connected", text, now_ms);
+	return true;
+}
+
+bool
+ledger_is_nobody(const struct ledger_proc *proc)
+{
+	const struct session	*s = proc->session;
+
+	return s != NULL && s->peer.family == AF_UNSPEC &&
+	    s->refused != VERDICT_PERMIT &&
+	    s->refused_reason == REASON_NO_SESSION;
+}
+
 void
 ledger_finish(struct ledger *ledger, struct ledger_proc *proc,
     struct ledger_reply *reply)
@@ -299,6 +379,13 @@ ledger_commit(struct ledger *ledger, struct ledger_proc *proc,
 
 	session_override(s, s->pending, set);
 	s->pending = NULL;
+	/* Postfix takes none in a transaction.  And it takes one only where we
+	 * have answered for this very connection. */
+	s->mails = 0;
+	s->is_in_mail = false;
+	proc->is_anew = true;
+	proc->is_decided = false;
+	proc->is_loaded = false;
 	(void)ledger_expect(proc);
 	ledger_audit(proc, now_ms, SESSION_OVERRIDDEN, proc->client_text);
 	ledger_report(ledger, proc, LEDGER_OVERRIDE, NULL, "XCLIENT",
@@ -326,7 +413,9 @@ ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
 {
 	struct verdict	 verdict;
 
-	trust_violation(proc->profile, reason, text, &verdict);
+	/* What nobody knows is no reason to refuse anything for good. */
+	trust_violation(reason == REASON_NO_SESSION ? NULL : proc->profile,
+	    reason, text, &verdict);
 	/* The MTA already acts on it: to only report would be to let it be. */
 	session_refuse_mail(proc->session, verdict.action, reason, text);
 	ledger_audit(proc, now_ms, SESSION_REFUSED, text);

@@ -78,7 +78,9 @@ sub messenger_refused {
 	my $smtp = open_session($peer);
 	$smtp->cmd('EHLO messenger.example.net');
 	$smtp->cmd('MAIL FROM:<a@example.org>');
-	is($smtp->cmd($line)->code, 503, "$name: XCLIENT in a transaction");
+	# Newer ones say 500 for what is the milter's 503.
+	like($smtp->cmd($line)->code, qr/^50[03]$/,
+	    "$name: XCLIENT in a transaction");
 	return $smtp;
 }
 

@@ -20,6 +20,7 @@
  *	only			no further note came
  *	record P, norecord P	whether the store has a record of it; followed
  *				by a PATTERN: a field "NAME=VALUE" like that
+ *	mail P, mailed P	the milter tells of a MAIL, of its end
  *	sessions N		so many processes have a session
  *	sweep N			the ledger throws so many records away
  *	revoke WHAT, unrevoke WHAT	"peer=ADDRESS" or "profile=NAME"
@@ -344,6 +345,29 @@ check_record(struct player *p, int proc, const char *pattern, bool is_wanted)
 	    proc, is_found ? "a" : "no", pattern == NULL ? "" : pattern);
 }
 
+/* A store_change_fn: what the milter does with a record. */
+static const struct session *
+tell_mail(struct session *s, void *arg)
+{
+	s->is_in_mail = *(const bool *)arg;
+	if (s->is_in_mail)
+		s->mails++;
+	return s;
+}
+
+static bool
+set_mail(struct player *p, int proc, bool is_begun)
+{
+	const struct session	*now;
+	struct err		 err = { "no such record" };
+
+	now = p->procs[proc] == NULL ? NULL :
+	    ledger_proc_session(p->procs[proc]);
+	return (now != NULL && store_change(p->store, FIRST_PID + proc,
+	    now->id, tell_mail, &is_begun, &err) == STORE_FOUND) ||
+	    fail(p, "process %d: %s", proc, err.text);
+}
+
 static bool
 check_sessions(struct player *p, const char *number)
 {
@@ -413,6 +437,8 @@ perform_proc(struct player *p, const char *word, const char *args)
 		return open_proc(p, proc, arg);
 	if (strcmp(word, "close") == 0)
 		return close_proc(p, proc);
+	if (strcmp(word, "mail") == 0 || strcmp(word, "mailed") == 0)
+		return set_mail(p, proc, word[4] == '\0');
 	if (strcmp(word, "record") == 0)
 		return check_record(p, proc, arg, true);
 	if (strcmp(word, "norecord") == 0)

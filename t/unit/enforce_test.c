@@ -27,6 +27,8 @@ struct record {
 	const char		*denied_text;
 	enum verdict_reason	 denied_reason;
 	const char		*id;
+	uint16_t		 peer_port;
+	bool			 in_mail;	/* of the milter's, not its */
 };
 
 static void
@@ -37,6 +39,7 @@ make_session(const struct record *r, struct session *s)
 	if (!address_parse(span_of(r->client), &s->client))
 		s->client = (struct address){ .family = AF_UNSPEC };
 	s->client_port = r->port;
+	s->peer_port = r->peer_port;
 	s->refused = r->refused;
 	s->refused_reason = r->reason;
 	ck_assert(session_set_text(&s->override, r->override));
@@ -259,6 +262,7 @@ static const struct other_row {
 	bool		 is_by_client;
 	const char	*auth_type;
 	bool		 want;
+	bool		 want_proven;
 } other_rows[] = {
 	{ .name = "the peer itself", .record = { .client = CLIENT },
 	    .id = "", .want = false },
@@ -272,16 +276,16 @@ static const struct other_row {
 	{ .name = "another address, login by XCLIENT",
 	    .record = { .client = "192.0.2.8" }, .id = "",
 	    .auth_type = "XCLIENT", .want = false },
-	{ .name = "another address, the ledger is not sure",
+	{ .name = "another address, refused for it",
 	    .record = { .client = "192.0.2.8", .refused = VERDICT_TEMPFAIL,
-	    .reason = REASON_UNSEEN }, .id = "", .want = false },
+	    .reason = REASON_UNSEEN }, .id = "", .want = true },
 	{ .name = "another address, refused for another reason",
 	    .record = { .client = "192.0.2.8", .refused = VERDICT_TEMPFAIL,
 	    .reason = REASON_VALUE }, .id = "", .want = true },
 	{ .name = "override with this port",
 	    .record = { .client = CLIENT, .port = 4711,
 	    .override = OVERRIDE " PORT=4711" }, .port = 4711, .id = "",
-	    .want = false },
+	    .want = false, .want_proven = true },
 	{ .name = "override with another port",
 	    .record = { .client = CLIENT, .port = 4711,
 	    .override = OVERRIDE " PORT=4711" }, .port = 4712, .id = "",
@@ -290,6 +294,34 @@ static const struct other_row {
 	    .record = { .client = CLIENT, .port = 4711,
 	    .override = OVERRIDE }, .port = 4712, .id = "",
 	    .want = false },
+	{ .name = "the port that was seen",
+	    .record = { .client = CLIENT, .peer_port = 4711 }, .port = 4711,
+	    .id = "", .want = false, .want_proven = true },
+	{ .name = "another port than was seen",
+	    .record = { .client = CLIENT, .peer_port = 4711 }, .port = 4712,
+	    .id = "", .want = true },
+	{ .name = "another port than was seen, but known to be ours",
+	    .record = { .client = CLIENT, .peer_port = 4711 }, .port = 4712,
+	    .id = ID, .want = false },
+	{ .name = "no port", .record = { .client = CLIENT }, .id = "" },
+	{ .name = "the port that was seen, of another address",
+	    .record = { .client = "192.0.2.8", .peer_port = 4711 },
+	    .port = 4711, .id = "", .want = true },
+	{ .name = "the port that was seen, found by client",
+	    .record = { .client = CLIENT, .peer_port = 4711 }, .port = 4711,
+	    .id = "", .is_by_client = true },
+	{ .name = "override without a port, the connection's port",
+	    .record = { .client = CLIENT, .peer_port = 4711,
+	    .override = "XCLIENT HELO=x" }, .port = 4711, .id = "",
+	    .want_proven = true },
+	{ .name = "override with a port, the connection's port",
+	    .record = { .client = CLIENT, .port = 25, .peer_port = 4711,
+	    .override = OVERRIDE " PORT=25" }, .port = 4711, .id = "",
+	    .want = true },
+	{ .name = "override with an unknown port, which is shown",
+	    .record = { .client = CLIENT,
+	    .override = OVERRIDE " PORT=[UNAVAILABLE]" }, .id = "",
+	    .want_proven = true },
 	{ .name = "override with an unknown port",
 	    .record = { .client = CLIENT,
 	    .override = OVERRIDE " PORT=[UNAVAILABLE]" }, .port = 4712,
@@ -307,6 +339,8 @@ START_TEST(other_session)
 	make_session(&row->record, &s);
 	ck_assert_msg(enforce_is_other(&s, &facts) == row->want,
 	    "%s: want %d", row->name, row->want);
+	ck_assert_msg(enforce_is_proven(&s, &facts) == row->want_proven,
+	    "%s: want proven %d", row->name, row->want_proven);
 	session_clear(&s);
 }
 END_TEST
@@ -358,6 +392,12 @@ static const struct denied_row {
 	struct record	 record;
 	const char	*want_reply;
 } denied_rows[] = {
+	{ "an override in a transaction", { CLIENT, .in_mail = true,
+	    .denied_text = SESSION_IN_MAIL, .denied_reason = REASON_MALFORMED },
+	    "503 5.5.1 not in a mail transaction; session " ID },
+	{ "an override after a transaction", { CLIENT,
+	    .denied_text = SESSION_IN_MAIL, .denied_reason = REASON_MALFORMED },
+	    "450 4.7.1 The transaction is over; say it again; session " ID },
 	{ "no record", { .client = NULL }, "" },
 	{ "nothing denied", { .client = CLIENT }, "" },
 	{ "not granted", { CLIENT, .denied_text = "LOGIN is not granted" },
@@ -384,7 +424,7 @@ START_TEST(denied_command)
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
 	enforce_denied(row->record.client == NULL ? NULL : &s, &facts,
-	    &answer);
+	    row->record.in_mail, &answer);
 	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
 	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
 	    row->want_reply);

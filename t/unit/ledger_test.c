@@ -285,7 +285,7 @@ static const struct sweep_row {
 } sweep_rows[] = {
 	{ "a dead process",		false, true,  true,  false },
 	{ "another process now",	true,  false, true,  false },
-	{ "too old",			true,  true,  false, false },
+	{ "old, but its process lives",	true,  true,  false, true },
 	{ "alive and young",		true,  true,  true,  true },
 };
 
@@ -303,6 +303,17 @@ START_TEST(what_is_swept)
 	ck_assert_msg(n == (r->want_kept ? 0 : 1), "%s: swept %d", r->name,
 	    n);
 	ck_assert_msg(has_record(pid) == r->want_kept, "%s", r->name);
+}
+END_TEST
+
+START_TEST(what_has_no_process_ends_by_its_age)
+{
+	ck_assert_int_eq(put_record(PID + 1, 0, NOW_MS - LIFETIME_MS, NULL),
+	    0);
+	ck_assert_int_eq(put_record(PID + 2, 0, NOW_MS - LIFETIME_MS + 1,
+	    NULL), 0);
+	ck_assert_int_eq(ledger_sweep(ledger, NOW_MS, &err), 1);
+	ck_assert(!has_record(PID + 1) && has_record(PID + 2));
 }
 END_TEST
 
@@ -390,6 +401,7 @@ main(void)
 	tcase_add_test(tc, a_damaged_record_is_no_none);
 	tcase_add_test(tc, a_record_of_sendmail_is_left_alone);
 	tcase_add_loop_test(tc, what_is_swept, 0, NELEM(sweep_rows));
+	tcase_add_test(tc, what_has_no_process_ends_by_its_age);
 	tcase_add_test(tc, what_is_in_use_is_not_swept);
 	tcase_add_test(tc, what_cannot_be_kept_is_not_answered);
 	tcase_add_test(tc, mail_is_not_taken_when_its_refusal_cannot_be_kept);

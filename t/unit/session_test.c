@@ -55,6 +55,9 @@ static const char *const	 fields[] = {
 	BARE "override=XCLIENT ADDR=1.2.3.4|",
 	BARE "pending=XCLIENT PROTO=SMTP|",
 	BARE "sealed=1|",
+	BARE "mails=4294967295|",
+	BARE "in_mail=1|",
+	HEAD PID "peer=192.0.2.1|peer_port=65535|client=unknown|",
 	BARE "ehlo=EHLO there|",
 	BARE "context=tenant xsetcontext 1000000000000 acme|"
 	    "context=route.a xsetcontext 1 two words=x|"
@@ -144,6 +147,9 @@ static const struct bad_row {
 	{ "peer empty",			HEAD PID "peer=|" },
 	{ "client no address",		HEAD PID "client=1.2.3|" },
 	{ "port too large",		HEAD PID "client_port=65536|" },
+	{ "peer's port too large",	HEAD PID "peer_port=65536|" },
+	{ "peer's port no number",	HEAD PID "peer_port=x|" },
+	{ "mails too large",		HEAD PID "mails=4294967296|" },
 	{ "refused unknown",		HEAD PID "refused=maybe|" },
 	{ "no such reason",		HEAD PID "refused_reason=9|" },
 	{ "dropped too large",		HEAD PID "audit_dropped=4294967296|" },

@@ -198,6 +198,70 @@ START_TEST(a_new_session_replaces_the_old)
 }
 END_TEST
 
+/* More than a record can hold. */
+static const char *
+long_text(void)
+{
+	static char	 text[SESSION_RECORD_MAX + 1];
+
+	memset(text, 'x', SESSION_RECORD_MAX);
+	return text;
+}
+
+/* A store_change_fn. */
+static const struct session *
+change(struct session *s, void *arg)
+{
+	const char	*client = arg;
+
+	s->mails++;
+	if (client == NULL)
+		ck_assert(session_set_text(&s->override, long_text()));
+	else
+		(void)address_parse(span_of(client), &s->client);
+	return s;
+}
+
+static unsigned
+mails_of(pid_t pid)
+{
+	struct session	 s;
+	unsigned	 n;
+
+	session_init(&s);
+	ck_assert_int_eq(store_get(store, pid, &s, &err), STORE_FOUND);
+	n = s.mails;
+	session_clear(&s);
+	return n;
+}
+
+START_TEST(a_change_is_of_that_session_only)
+{
+	char	 client[] = "198.51.100.7";
+
+	put(1, "ONE", "198.51.100.1");
+	put(2, "TWO", "198.51.100.1");
+	ck_assert_int_eq(store_change(store, 1, "ONE", change, client, &err),
+	    STORE_FOUND);
+	ck_assert_int_eq(store_change(store, 1, "ONE", change, client, &err),
+	    STORE_FOUND);
+	ck_assert_uint_eq(mails_of(1), 2);
+	ck_assert_uint_eq(mails_of(2), 0);
+	ck_assert_int_eq(store_change(store, 2, "ONE", change, client, &err),
+	    STORE_NONE);
+	ck_assert_int_eq(store_change(store, 3, "ONE", change, client, &err),
+	    STORE_NONE);
+	ck_assert_uint_eq(mails_of(2), 0);
+	ck_assert_str_eq(id_of(store, 3), "");
+	/* What does not fit changes nothing. */
+	ck_assert_int_eq(store_change(store, 1, "ONE", change, NULL, &err),
+	    STORE_CANNOT_TELL);
+	ck_assert_uint_eq(mails_of(1), 2);
+	ck_assert_int_eq(store_change(store, 1, "ONE", change, client, &err),
+	    STORE_FOUND);
+}
+END_TEST
+
 START_TEST(delete_takes_that_session_only)
 {
 	put(1, "ONE", "198.51.100.1");
@@ -1091,6 +1155,7 @@ case_for_all(void)
 	tcase_add_test(tc, nothing_is_none);
 	tcase_add_test(tc, get_frees_what_the_session_held);
 	tcase_add_test(tc, a_new_session_replaces_the_old);
+	tcase_add_test(tc, a_change_is_of_that_session_only);
 	tcase_add_test(tc, delete_takes_that_session_only);
 	tcase_add_test(tc, a_record_that_is_too_long_changes_nothing);
 	tcase_add_test(tc, each_sees_all);
