@@ -434,6 +434,12 @@ dialogue_wants(const struct dialogue *d, enum dialogue_side side)
 	return client_wants(d->client) && !content_is_held_up(d);
 }
 
+bool
+dialogue_takes_octets(const struct dialogue *d)
+{
+	return client_state(d->client) == CLIENT_OCTETS;
+}
+
 /* A client that has left waits for nothing that has only begun. */
 static bool
 is_being_set_up(const struct dialogue *d)

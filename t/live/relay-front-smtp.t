@@ -151,7 +151,7 @@ sub body {
 	    "BDAT 4 LAST\r\nRSETNOOP\r\n");
 	is(join(' ', map { $smtp->reply->code } 1 .. 4), '250 554 554 250',
 	    'BDAT: octets of a refused message are not read as commands');
-	is($smtp->cmd('BDAT x'), '421 5.5.4 Syntax: BDAT size [LAST]',
+	is($smtp->cmd('BDAT x'), '521 5.5.4 Syntax: BDAT size [LAST]',
 	    'BDAT: of what nobody knows the size of nothing more is read');
 	ok($smtp->is_closed, 'the session is over');
 }
