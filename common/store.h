@@ -99,7 +99,7 @@ enum store_result	store_each_revoked(struct store *store,
 /*
  * Hands a session over, in place of what was handed over by that socket
  * before.  s->pid and s->pid_start are the relay's process, which is what makes
- * the record worth anything: procinfo_is() has to say that it lives.
+ * the record worth anything: procinfo_is() has to say that it is there.
  *
  * The socket has to be bound to the address (no wildcard) and the port first,
  * without SO_REUSEADDR or SO_REUSEPORT, so that nobody else on this host can

@@ -91,9 +91,16 @@ identify(SMFICTX *ctx, struct conversation *c)
 	struct procinfo_peer	 peer;
 	char			 uid[16];
 
-	if (!peerpid_find(service_listen(), ctx, &peer)) {
+	switch (peerpid_find(service_listen(), ctx, &peer)) {
+	case PEERPID_FOUND:
+		break;
+	case PEERPID_NONE:
 		tell_no_peer("not enforced");
 		return true;
+	case PEERPID_CANNOT_TELL:
+		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "who is at the "
+		    "other end of a connection cannot be told" });
+		return false;
 	}
 	if (!conf_allows_uid(c->conf, peer.uid)) {
 		(void)snprintf(uid, sizeof uid, "%lu",

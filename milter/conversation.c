@@ -59,8 +59,10 @@ conversation_keep(struct conversation *c, const char *listener,
 		.pid = c->key.pid,
 	};
 
-	if (peer.pid > 0)
-		peer.pid_start = procstart_get(c->key.starts, peer.pid);
+	/* It serves those who look for what is left over, not us. */
+	if (peer.pid > 0 && procstart_get(c->key.starts, peer.pid,
+	    &peer.pid_start) != PROCINFO_THERE)
+		peer.pid_start = 0;
 	c->sendmail = malloc(sizeof *c->sendmail);
 	if (c->sendmail == NULL)
 		return false;

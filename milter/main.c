@@ -108,7 +108,7 @@ is_left_over(const struct session *s, void *unused)
 {
 	(void)unused;
 	return s->mta == SESSION_SENDMAIL &&
-	    procinfo_start(s->pid) != s->pid_start;
+	    procinfo_is(s->pid, s->pid_start) == PROCINFO_GONE;
 }
 
 static void

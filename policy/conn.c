@@ -112,15 +112,17 @@ conn_serve(struct conn *conn, struct span buf)
 
 	while (buf.n > 0 && conn->out == NULL) {
 		next = answer_next(conn, buf, &used);
-		if (next != ANSWER_DONE)
+		if (next != ANSWER_DONE && next != ANSWER_LAST)
 			break;
 		buf = span_skip(buf, used);
+		if (next == ANSWER_LAST)
+			break;
 		if (WRITE_SIZE - server->out_len < REPLY_SIZE &&
 		    !send_answers(conn))
 			return false;
 	}
 	/* Requests before a bad one have their answers. */
-	if (!send_answers(conn) || next == ANSWER_BAD)
+	if (!send_answers(conn) || next == ANSWER_BAD || next == ANSWER_LAST)
 		return false;
 	return (buf.n == 0 && conn->in == NULL) || keep_input(conn, buf);
 }
@@ -196,7 +198,7 @@ conn_ready(evutil_socket_t fd, short what, void *arg)
 
 struct conn *
 conn_new(struct server *server, int fd, enum server_protocol protocol,
-    struct ledger_proc *proc)
+    struct ledger_proc *proc, const char *why)
 {
 	struct conn	*conn = calloc(1, sizeof *conn);
 
@@ -205,6 +207,7 @@ conn_new(struct server *server, int fd, enum server_protocol protocol,
 	conn->server = server;
 	conn->protocol = protocol;
 	conn->proc = proc;
+	conn->why = why;
 	if (event_assign(&conn->event, server->base, fd,
 	    EV_READ | EV_PERSIST, conn_ready, conn) != 0 ||
 	    event_add(&conn->event, NULL) != 0) {

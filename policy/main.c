@@ -29,7 +29,6 @@
 
 #define PROGRAM			"xcontext-policy"
 #define SOCKET_MODE		0660
-#define SPARE_DESCRIPTORS	64	/* store, log, metrics, /proc ... */
 #define SWEEP_INTERVAL_S	60
 #define STOP_BOUND_S		2	/* for requests that are half done */
 
@@ -87,7 +86,7 @@ start_privileged(struct program *p)
 	    p->conf->limits.log_rate, &err) != 0)
 		die("log", &err);
 	if (daemon_raise_descriptors(p->conf->limits.connections +
-	    SPARE_DESCRIPTORS, &err) != 0)
+	    SERVER_SPARE_DESCRIPTORS, &err) != 0)
 		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
 	p->policy_fd = listen_unix("policy", p->conf->policy_listen,
 	    p->conf->socket_group);

@@ -29,7 +29,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "procinfo.h"
+#include "proc_start.h"
 #include "store.h"
 
 #define STORE_SIZE_MIB	32
@@ -89,7 +89,7 @@ add_defaults(struct record *record, pid_t pid)
 	snprintf(field, sizeof field, "session=%s", id);
 	add(record, field);
 	add_number(record, "pid", (uint64_t)pid);
-	add_number(record, "pid_start", procinfo_start(pid));
+	add_number(record, "pid_start", proc_start(pid));
 	add_number(record, "begun", now_ms);
 	add_number(record, "changed", now_ms);
 }

@@ -9,6 +9,7 @@
  */
 #include "server.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -24,10 +25,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "runner.h"
 #include "tempdir.h"
 
 #define ANSWER_SIZE	(1 << 20)
+#define PAUSE_MS	100	/* of a listener without descriptors */
 
 static char		 dir[TEMPDIR_SIZE];
 static char		 conf_path[TEMPDIR_SIZE + 16];
@@ -670,6 +673,110 @@ START_TEST(a_user_who_is_not_allowed_gets_nothing)
 }
 END_TEST
 
+static int
+dial_in_want(const char *name)
+{
+	int	 fd = try_dial(name);
+
+	ck_assert_int_ne(fd, -1);
+	descriptors_leave(1);
+	step();
+	return fd;
+}
+
+/* Its connection can be accepted, and then /proc cannot be read: nobody knows
+ * whether that process's session is a refused one. */
+START_TEST(a_process_that_cannot_be_told_is_no_dunno)
+{
+	int	 policy = dial_in_want("policy"), maps;
+
+	expect(policy, POLICY("RCPT"), "action=451 4.3.0 it cannot be told "
+	    "which session this is\n\n");
+	ck_assert_str_eq(hear(policy), "(closed)");
+	descriptors_free();
+	maps = dial_in_want("maps");
+	expect(maps, ns("command XCLIENT ADDR=198.51.100.9"),
+	    ns("TEMP it cannot be told which session this is"));
+	ck_assert_str_eq(hear(maps), "(closed)");
+	descriptors_free();
+	ck_assert_uint_eq(logged("event=no_peer_process"), 1);
+	/* They come back, and are known. */
+	(void)usleep(2 * PAUSE_MS * 1000);
+	policy = dial("policy");
+	expect(policy, POLICY("RCPT"), DUNNO);
+	maps = dial("maps");
+	expect(maps, stranger, disabled);
+}
+END_TEST
+
+/* All smtpd processes would be one, and their sessions each other's. */
+START_TEST(proxymap_is_no_mail_server)
+{
+	int	 maps, policy;
+
+	ck_assert_int_eq(prctl(PR_SET_NAME, "proxymap"), 0);
+	maps = dial("maps");
+	expect(maps, ns("xclient 192.0.2.1"), ns("TEMP proxymap(8) asks for "
+	    "many sessions at once, write socketmap: without proxy:"));
+	ck_assert_str_eq(hear(maps), "(closed)");
+	policy = dial("policy");
+	expect(policy, POLICY("RCPT"), "action=451 4.3.0 proxymap(8) asks for "
+	    "many sessions at once, write socketmap: without proxy:\n\n");
+	maps = dial("maps");
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	ck_assert_int_eq(prctl(PR_SET_NAME, "smtpd"), 0);
+	maps = dial("maps");
+	expect(maps, stranger, disabled);
+	ck_assert_uint_eq(logged("event=no_peer_process"), 1);
+	ck_assert_uint_eq(noted[LEDGER_BEGIN], 0);
+}
+END_TEST
+
+/* What cannot be accepted waits, and does not keep the processor busy. */
+START_TEST(without_descriptors_nothing_is_accepted_in_haste)
+{
+	int	 fd = try_dial("policy"), i;
+
+	ck_assert_int_ne(fd, -1);
+	descriptors_leave(0);
+	for (i = 0; i < 100; i++)
+		step();
+	descriptors_free();
+	ck_assert_uint_eq(logged("Too many open files"), 1);
+	(void)usleep(2 * PAUSE_MS * 1000);
+	expect(fd, POLICY("RCPT"), DUNNO);
+}
+END_TEST
+
+START_TEST(descriptors_are_kept_back)
+{
+	struct rlimit	 limit;
+	int		 fds[4];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = SERVER_SPARE_DESCRIPTORS + 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	use_limits("");
+	fds[0] = dial("maps");
+	fds[1] = dial("policy");
+	fds[2] = dial("policy");
+	fds[3] = dial("policy");
+	ck_assert_str_eq(hear(fds[3]), "(closed)");
+	expect(fds[2], POLICY("RCPT"), DUNNO);
+}
+END_TEST
+
+/* That table is about no session. */
+START_TEST(the_profile_of_an_address_needs_no_process)
+{
+	int	 maps = dial_in_want("maps");
+
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	descriptors_free();
+}
+END_TEST
+
 START_TEST(connections_are_limited)
 {
 	int	 fds[4], more;
@@ -804,6 +911,11 @@ main(void)
 	tcase_add_test(tc, requests_before_a_bad_one_are_answered);
 	tcase_add_test(tc, a_policy_request_may_be_so_long);
 	tcase_add_test(tc, a_user_who_is_not_allowed_gets_nothing);
+	tcase_add_test(tc, a_process_that_cannot_be_told_is_no_dunno);
+	tcase_add_test(tc, proxymap_is_no_mail_server);
+	tcase_add_test(tc, without_descriptors_nothing_is_accepted_in_haste);
+	tcase_add_test(tc, descriptors_are_kept_back);
+	tcase_add_test(tc, the_profile_of_an_address_needs_no_process);
 	tcase_add_test(tc, connections_are_limited);
 	tcase_add_test(tc, after_the_end_of_listening_those_there_are_served);
 	tcase_add_test(tc, a_store_that_fails_is_no_dunno);
