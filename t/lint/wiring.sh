@@ -46,6 +46,15 @@ same a README '10025 inet'
 same a man/xcontext-policy.8 '10025 inet'
 same b man/xcontext-policy.8 'smtp inet'
 
+# What stands in main.cf is one line each.
+grep -v '^#' "$srcdir/t/live/wiring-main.cf" | while read -r line; do
+	for file in README man/xcontext-policy.8; do
+		grep -qF "$line" "$srcdir/$file" && continue
+		echo "$file does not have t/live/wiring-main.cf's \"$line\""
+		exit 1
+	done
+done || status=1
+
 # copied BEGIN
 copied() {
 	want=$(entry "$srcdir/README" "$1")
