@@ -19,6 +19,7 @@
 #include "daemon.h"
 #include "ledger.h"
 #include "log.h"
+#include "log_libevent.h"
 #include "metrics.h"
 #include "privdrop.h"
 #include "report.h"
@@ -85,6 +86,7 @@ start_privileged(struct program *p)
 	if (log_open(PROGRAM, p->conf->log, p->conf->log_format,
 	    p->conf->limits.log_rate, &err) != 0)
 		die("log", &err);
+	log_libevent_use();
 	if (daemon_raise_descriptors(p->conf->limits.connections +
 	    SERVER_SPARE_DESCRIPTORS, &err) != 0)
 		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
@@ -234,10 +236,18 @@ serve(struct program *p)
 {
 	struct err	 err;
 
-	if (metrics_serve(p->metrics, p->base, p->conf->policy_metrics,
-	    before_metrics, p, &err) != 0)
-		die("metrics", &err);
 	watch(p);
+	switch (metrics_serve(p->metrics, p->base, p->conf->policy_metrics,
+	    before_metrics, p, &err)) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		/* Mail does not wait for those who count it. */
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+		break;
+	case METRICS_HTTP_WRONG:
+		die("metrics", &err);
+	}
 	sweep(-1, 0, p);
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });

@@ -16,6 +16,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "log_libevent.h"
 #include "privdrop.h"
 #include "relay_server.h"
 #include "rundir.h"
@@ -82,6 +83,7 @@ start_privileged(struct program *p, struct conf *conf)
 	if (log_open(PROGRAM, conf->log, conf->log_format,
 	    conf->limits.log_rate, &err) != 0)
 		die("log", &err);
+	log_libevent_use();
 	if (conf->n_relays == 0) {
 		(void)err_set_at(&err, conf->file, 0, "there is no \"relay "
 		    "NAME { ... }\", expected one at least");
@@ -245,10 +247,18 @@ serve(struct program *p)
 {
 	struct err	 err;
 
-	if (relay_metrics_serve(p->metrics, p->base,
-	    site_conf(p->site)->relay_metrics, &err) != 0)
-		die("metrics", &err);
 	watch(p);
+	switch (relay_metrics_serve(p->metrics, p->base,
+	    site_conf(p->site)->relay_metrics, &err)) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		/* Mail does not wait for those who count it. */
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+		break;
+	case METRICS_HTTP_WRONG:
+		die("metrics", &err);
+	}
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });
 	daemon_ready();

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "decisions.h"
-#include "metrics_http.h"
 #include "metrics_text.h"
 
 #define MODE_COUNT	(XCLIENT_REQUIRED + 1)
@@ -243,7 +242,7 @@ print_metrics(struct evbuffer *out, void *arg)
 	print_tls(m, out);
 }
 
-int
+enum metrics_http_result
 relay_metrics_serve(struct relay_metrics *m, struct event_base *base,
     const char *where, struct err *err)
 {
