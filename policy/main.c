@@ -102,6 +102,15 @@ start_privileged(struct program *p)
 }
 
 static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
+}
+
+static void
 start_unprivileged(struct program *p)
 {
 	struct err	 err;
@@ -113,6 +122,7 @@ start_unprivileged(struct program *p)
 	    &err);
 	if (p->store == NULL)
 		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
 	p->report.is_verbose = p->conf->log_all;
 	p->base = event_base_new();
 	p->metrics = p->report.metrics = metrics_new();

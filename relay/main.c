@@ -109,6 +109,15 @@ start_privileged(struct program *p, struct conf *conf)
 }
 
 static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
+}
+
+static void
 start_unprivileged(struct program *p)
 {
 	struct conf	*conf = site_conf(p->site);
@@ -120,6 +129,7 @@ start_unprivileged(struct program *p)
 	p->store = store_open(conf->store, conf->limits.store_size, &err);
 	if (p->store == NULL)
 		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
 	/* What an earlier relay handed over, and was killed over. */
 	if (store_sweep_handed_over(p->store, &err) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
