@@ -57,14 +57,23 @@ struct metrics_http {
 };
 
 static void
+wait_for(struct metrics_http *m, int seconds)
+{
+	const struct timeval	 tv = { .tv_sec = seconds };
+
+	if (!evtimer_pending(m->timer, NULL))
+		(void)evtimer_add(m->timer, &tv);
+}
+
+static void
 take_if_may(struct metrics_http *m)
 {
 	if (m->ready == NULL)
 		return;
-	if (m->n_conns < CONNECTIONS_MAX && m->n_accepts < ACCEPTS_MAX)
-		(void)event_add(m->ready, NULL);
-	else
+	if (m->n_conns >= CONNECTIONS_MAX || m->n_accepts >= ACCEPTS_MAX)
 		(void)event_del(m->ready);
+	else if (event_add(m->ready, NULL) != 0)
+		wait_for(m, 1);
 }
 
 static void
@@ -280,15 +289,6 @@ split_where(const char *where, struct address *host_r, uint16_t *port_r)
 	*port_r = (uint16_t)port;
 	return address_parse((struct span){ where, n }, host_r) &&
 	    is_loopback(host_r);
-}
-
-static void
-wait_for(struct metrics_http *m, int seconds)
-{
-	const struct timeval	 tv = { .tv_sec = seconds };
-
-	if (!evtimer_pending(m->timer, NULL))
-		(void)evtimer_add(m->timer, &tv);
 }
 
 static void

@@ -29,6 +29,14 @@ conn_close(struct conn *conn, enum end why)
 	free(conn);
 }
 
+/* Who ended a connection on which a call failed.  A host in want is no peer
+ * that hung up: its session goes on. */
+static enum end
+ended_by(int error)
+{
+	return error == ECONNRESET || error == EPIPE ? END_PEER : END_OURS;
+}
+
 static bool
 keep_output(struct conn *conn, const char *p, size_t n)
 {
@@ -151,7 +159,7 @@ conn_read(struct conn *conn)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
-		conn_close(conn, END_PEER);
+		conn_close(conn, n == 0 ? END_PEER : ended_by(errno));
 	else if (!conn_serve(conn, (struct span){ server->in,
 	    kept + (size_t)n }))
 		conn_close(conn, END_OURS);
@@ -168,7 +176,7 @@ conn_write(struct conn *conn)
 	n = send(event_get_fd(&conn->event), rest, len, MSG_NOSIGNAL);
 	if (n == -1) {
 		if (errno != EAGAIN && errno != EINTR)
-			conn_close(conn, END_PEER);
+			conn_close(conn, ended_by(errno));
 		return;
 	}
 	conn->out = NULL;

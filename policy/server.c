@@ -111,12 +111,13 @@ admit(struct server *server, int fd, enum server_protocol protocol)
 static void
 resume(evutil_socket_t fd, short what, void *arg)
 {
-	struct listener	*listener = arg;
+	const struct timeval	 pause = { .tv_usec = PAUSE_US };
+	struct listener		*listener = arg;
 
 	(void)fd;
 	(void)what;
-	if (listener->is_open)
-		(void)event_add(&listener->event, NULL);
+	if (listener->is_open && event_add(&listener->event, NULL) != 0)
+		(void)event_add(&listener->pause, &pause);
 }
 
 /* A connection that cannot be accepted stays where it is, and would be told

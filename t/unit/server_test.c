@@ -873,6 +873,56 @@ START_TEST(a_restart_is_no_end_of_a_session)
 }
 END_TEST
 
+static int	 recv_error;
+
+/* The linker puts this in the place of the system's: a host in want. */
+ssize_t	__real_recv(int, void *, size_t, int);
+ssize_t	__wrap_recv(int, void *, size_t, int);
+
+static bool
+fails(int *error)
+{
+	errno = *error;
+	*error = 0;
+	return errno != 0;
+}
+
+ssize_t
+__wrap_recv(int fd, void *buf, size_t n, int flags)
+{
+	return fails(&recv_error) ? -1 : __real_recv(fd, buf, n, flags);
+}
+
+static const struct fault_row {
+	const char	*name;
+	int		 recv_error;
+	bool		 want_over;
+} fault_rows[] = {
+	{ "reset by the peer",		ECONNRESET, true },
+	{ "no memory to receive",	ENOMEM, false },
+	{ "no buffers to receive",	ENOBUFS, false },
+};
+
+/* Only the process itself says that no session is in progress there. */
+START_TEST(a_fault_is_no_end_of_a_session)
+{
+	static const char	 request[] = "14:command EHLO x,";
+	const struct fault_row	*r = &fault_rows[_i];
+	int			 maps = dial("maps");
+
+	expect(maps, dialogue, dialogue_answers);
+	ck_assert_int_eq(send(maps, request, sizeof request - 1, 0),
+	    (ssize_t)sizeof request - 1);
+	recv_error = r->recv_error;
+	step();
+	ck_assert_str_eq(hear(maps), "(closed)");
+	ck_assert_msg(noted[LEDGER_END] == r->want_over, "%s", r->name);
+	maps = dial("maps");
+	expect(maps, ns("command EHLO x"), NOTFOUND);
+	ck_assert_msg(noted[LEDGER_SEAL] == !r->want_over, "%s", r->name);
+}
+END_TEST
+
 START_TEST(not_more_listeners_than_there_is_room_for)
 {
 	char	 name[16];
@@ -920,6 +970,8 @@ main(void)
 	tcase_add_test(tc, after_the_end_of_listening_those_there_are_served);
 	tcase_add_test(tc, a_store_that_fails_is_no_dunno);
 	tcase_add_test(tc, a_restart_is_no_end_of_a_session);
+	tcase_add_loop_test(tc, a_fault_is_no_end_of_a_session, 0,
+	    NELEM(fault_rows));
 	tcase_add_test(tc, not_more_listeners_than_there_is_room_for);
 	return runner_run("server", tc);
 }
