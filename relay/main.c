@@ -16,6 +16,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "log_libevent.h"
 #include "privdrop.h"
 #include "relay_server.h"
 #include "rundir.h"
@@ -89,6 +90,7 @@ start_privileged(struct program *p, struct conf *conf)
 	if (log_open(PROGRAM, conf->log, conf->log_format,
 	    conf->limits.log_rate, &err) != 0)
 		die("log", &err);
+	log_libevent_use();
 	if (check_relays(conf, &err) != 0) {
 		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "configuration" },
 		    { "text", err.text });
@@ -114,6 +116,15 @@ start_privileged(struct program *p, struct conf *conf)
 }
 
 static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
+}
+
+static void
 start_unprivileged(struct program *p)
 {
 	struct conf	*conf = site_conf(p->site);
@@ -125,6 +136,7 @@ start_unprivileged(struct program *p)
 	p->store = store_open(conf->store, conf->limits.store_size, &err);
 	if (p->store == NULL)
 		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
 	/* What an earlier relay handed over, and was killed over. */
 	if (store_sweep_handed_over(p->store, &err) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
@@ -253,10 +265,18 @@ serve(struct program *p)
 {
 	struct err	 err;
 
-	if (relay_metrics_serve(p->metrics, p->base,
-	    site_conf(p->site)->relay_metrics, &err) != 0)
-		die("metrics", &err);
 	watch(p);
+	switch (relay_metrics_serve(p->metrics, p->base,
+	    site_conf(p->site)->relay_metrics, &err)) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		/* Mail does not wait for those who count it. */
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+		break;
+	case METRICS_HTTP_WRONG:
+		die("metrics", &err);
+	}
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });
 	log_skips(site_conf(p->site));
