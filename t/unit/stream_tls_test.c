@@ -21,8 +21,8 @@
 #include "stream_end.h"
 #include "tempdir.h"
 
-/* Of two idle ends.  Their buffers would be 64 KiB more; OpenSSL 3.5 keeps what
- * it made of ML-KEM as long as the connection. */
+/* Of two idle ends.  A buffer would be 16 KiB more; OpenSSL 3.5 keeps what it
+ * made of ML-KEM as long as the connection. */
 #define IDLE_MAX	\
 	((OPENSSL_VERSION_NUMBER >= 0x30500000L ? 72U : 44U) * 1024)
 
