@@ -461,16 +461,6 @@ dialogue_takes_octets(const struct dialogue *d)
 	return client_state(d->client) == CLIENT_OCTETS;
 }
 
-/* A client that has left waits for nothing that has only begun. */
-static bool
-is_being_set_up(const struct dialogue *d)
-{
-	enum hop_state	 state = hop_state(d->hop);
-
-	return state != HOP_NONE && state != HOP_READY &&
-	    client_is_waiting(d->client);
-}
-
 void
 dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 {
@@ -481,8 +471,6 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 		return;
 	}
 	client_eof(d->client);
-	if (is_being_set_up(d))
-		client_close(d->client);
 	settle(d);
 }
 

@@ -37,6 +37,7 @@ sub _default {
 }
 
 sub version { return _default('mail_version') }
+sub milter_default_action { return _default('milter_default_action') }
 
 # False from 3.9 on: what is sent before the reply to an XCLIENT, or to a NOOP,
 # ends the session.
