@@ -535,7 +535,7 @@ START_TEST(keywords_are_taken_in_any_case)
 {
 	const struct scope_row	 rows[] = {
 		{ "customer-1", "relay.example.com", _i == 3 ?
-		    XCLIENT_IFAVAILABLE : XCLIENT_REQUIRED, NULL },
+		    XCLIENT_NO : XCLIENT_REQUIRED, NULL },
 		{ "customer-1", "other.example.com", XCLIENT_IFAVAILABLE,
 		    NULL },
 		{ NULL, "other.example.com", XCLIENT_NO, NULL },
