@@ -522,7 +522,7 @@ static const char *const	 fragments[] = {
 	"binding customer-1 { xclient = ifavailable "
 	    "domain relay.example.com { xclient = required } }",
 	"BINDING customer-1 { Domain RELAY.example.COM { XClient = required } "
-	    "xclient = no XCLIENT = ifavailable }",
+	    "XCLIENT = ifavailable }",
 	"Binding_Group customers { XCLIENT = no\n"
 	    "Binding customer-1 { XCLIENT = ifavailable }\n"
 	    "Domain relay.example.com { XCLIENT = no } }\n"

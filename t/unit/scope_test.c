@@ -580,7 +580,7 @@ END_TEST
 /* Names in an order that would make a list of a tree that is not balanced. */
 START_TEST(many)
 {
-	enum { N = 100000 };
+	enum { N = 40000 };
 	struct scope	*scope = scope_new();
 	char		 name[32], rule[128];
 	unsigned	 i;
