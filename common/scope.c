@@ -502,8 +502,10 @@ enum xclient_mode
 scope_xclient(const struct scope *scope, const struct scope_binding *binding,
     struct span domain, char *rule_r, size_t rule_size)
 {
-	const struct scope_domains	 domains = { .recipient = domain };
+	struct scope_domains	 domains = { .recipient = domain };
 
+	if (domain.n > 0 && domain.p[0] == '/')
+		domains.recipient.n = 0;
 	return scope_mode(scope, binding, &domains, rule_r, rule_size);
 }
 

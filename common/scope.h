@@ -92,7 +92,7 @@ enum xclient_mode	scope_mode(const struct scope *scope,
 			    const struct scope_domains *domains, char *rule_r,
 			    size_t rule_size);
 
-/* The same by one domain alone. */
+/* The same by one domain alone; a path, "/...", is none. */
 enum xclient_mode	scope_xclient(const struct scope *scope,
 			    const struct scope_binding *binding,
 			    struct span domain, char *rule_r,

@@ -181,6 +181,8 @@ static const struct parent_row {
 	{ "a.b" UE "cher.example", XCLIENT_IFAVAILABLE,
 	    "x.conf:11 (domain .xn--bcher-kva.example)" },
 
+	{ "/run/example.com", XCLIENT_NO, "default" },
+
 	/* What is none might be any that XCLIENT is required for. */
 	{ ".", XCLIENT_REQUIRED, NULL },
 	{ ".example.com", XCLIENT_REQUIRED, NULL },
