@@ -132,7 +132,7 @@ domain_unicode(struct span domain, char *buf, struct span *unicode_r)
 	if (status != DOMAIN_OK)
 		return status;
 	n = strlen(unicode);
-	if (n >= DOMAIN_UNICODE_SIZE || is_ascii((struct span){ unicode, n })) {
+	if (n >= DOMAIN_UNICODE_SIZE) {
 		status = DOMAIN_BAD;
 	} else {
 		memcpy(buf, unicode, n + 1);

@@ -65,15 +65,14 @@ set_address(struct nexthop *hop, struct span text)
 	return true;
 }
 
-/* A host name, not an address in brackets. */
+/* A host name: of brackets, both are never in text. */
 static bool
 set_name(struct nexthop *hop, struct span text)
 {
 	char		 buf[DOMAIN_SIZE];
 	struct span	 name;
 
-	if ((text.n > 0 && text.p[0] == '[') ||
-	    domain_read(text, buf, &name) != DOMAIN_OK)
+	if (domain_read(text, buf, &name) != DOMAIN_OK)
 		return false;
 	copy_host(hop, name);
 	return true;

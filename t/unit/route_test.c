@@ -155,6 +155,9 @@ static const struct row {
 
 	{ "all the rest", "smtp:[h]", { "inline:{*=smtp:[star]}" },
 	    "a@b.example", "b.example", ROUTE_OK, NEXTHOP_HOST, "star", 25 },
+	{ "a domain before all the rest", "smtp:[h]",
+	    { "inline:{*=smtp:[star], example.com=smtp:[e]}" },
+	    "a@example.com", "example.com", ROUTE_OK, NEXTHOP_HOST, "e", 25 },
 	{ "all the rest without a domain", "smtp:[h]",
 	    { "inline:{*=smtp:[star]}" }, "a", "", ROUTE_OK, NEXTHOP_HOST,
 	    "star", 25 },
@@ -257,6 +260,7 @@ static const struct open_row {
 	{ "smtp:", { NULL }, true },
 	{ "smtp:", { INLINE }, true },
 	{ "", { "static:smtp:" }, true },
+	{ "", { "static:smtp:example.com" }, false },
 	{ "smtp:[h]", { "inline:{*=smtp:}" }, true },
 	{ "smtp:[h]", { "pcre:{{/./ smtp:}}" }, true },
 	{ "", { INLINE }, false },
