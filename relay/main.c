@@ -9,6 +9,7 @@
  */
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -82,6 +83,22 @@ check_relays(const struct conf *conf, struct err *err)
 	    "there is no \"relay NAME { ... }\", expected one at least");
 }
 
+static const char	 open_relay[] = "whoever reaches it sends mail to any "
+			    "domain: it should listen on a loopback address";
+
+static void
+warn_of_open_relays(const struct conf *conf)
+{
+	unsigned	 i;
+
+	for (i = 0; i < conf->n_relays; i++)
+		if (site_is_open_relay(&conf->relays[i]))
+			LOG(LOG_LEVEL_WARNING, NULL, "open_relay",
+			    { "relay", conf->relays[i].name },
+			    { "listen", conf->relays[i].listen },
+			    { "text", open_relay });
+}
+
 static void
 start_privileged(struct program *p, struct conf *conf)
 {
@@ -113,6 +130,7 @@ start_privileged(struct program *p, struct conf *conf)
 	if (privdrop(site_conf(p->site)->user, &err) != 0)
 		die("user", &err);
 	warn_of_keys(site_conf(p->site));
+	warn_of_open_relays(site_conf(p->site));
 }
 
 static void
@@ -209,6 +227,7 @@ reload(evutil_socket_t fd, short what, void *arg)
 	    conf->limits.log_rate, &err) != 0)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
+	warn_of_open_relays(conf);
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
 	log_skips(conf);
 	daemon_reloaded(conf);
@@ -305,17 +324,24 @@ finish(struct program *p)
 	log_close();
 }
 
-/* There is a relay, and certificates and keys can be read and fit. */
+/* There is a relay, and certificates and keys can be read and fit; what is right,
+ * but hardly meant, is told. */
 static int
 check(struct conf *conf, struct err *err)
 {
 	struct site	*site;
+	unsigned	 i;
 
 	if (check_relays(conf, err) != 0)
 		return -1;
 	site = site_new(conf_ref(conf), err);
 	if (site == NULL)
 		return -1;
+	for (i = 0; i < conf->n_relays; i++)
+		if (site_is_open_relay(&conf->relays[i]))
+			fprintf(stderr, "%s:%u: warning: relay \"%s\": %s\n",
+			    conf->file, conf->relays[i].line,
+			    conf->relays[i].name, open_relay);
 	site_unref(site);
 	return 0;
 }
