@@ -4,8 +4,9 @@
  * client: a client's bytes, and what they are: commands, lines of an exchange,
  * octets for somebody else.
  *
- * Nothing goes on as it came: a command is handed on as verb and argument, and
- * whoever sends it writes it afresh.
+ * No line goes on as it came: a command is handed on as verb and argument, and
+ * whoever sends it writes it afresh; of an exchange what is no BASE64 becomes
+ * the end of it.
  */
 #include "client_private.h"
 

@@ -2,6 +2,11 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * client_reply: the queue of what a client is owed.
+ *
+ * What is said before its turn is kept.  What ends the connection unasked takes
+ * the place of all that is owed; but for what became of a message it waits,
+ * unless it is a 421: with that a client tries again, while another code would
+ * bounce what may have been accepted.
  */
 #include "client_private.h"
 

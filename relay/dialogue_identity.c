@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_identity: who the client is, for the next hop, for tables and for
- * the client itself.
+ * dialogue_identity: who the client is, for the next hop (by XCLIENT, by a
+ * PROXY header, or through the store), for tables and for the client itself.
  */
 #include "dialogue_private.h"
 

@@ -3,11 +3,12 @@
 /*
  * What joins the client's half (client.h) and the next hop's (hop.h).
  *
- * From the bottom up, each calling only those before it: dialogue_note.c (what
- * is told of it all), identity_of.c (who the client is), transaction_way.c (which
- * way a message goes), transaction_content.c (its octets), transaction_reply.c
- * (the next hop's replies), transaction.c (MAIL, RCPT, DATA, BDAT, RSET),
- * dialogue_ext.c and dialogue_greeting.c (X commands, greetings),
+ * From the bottom up: dialogue_note.c (what is told of it all),
+ * dialogue_identity.c (who the client is), transaction_way.c (which way a
+ * message goes), transaction_params.c (what its parameters need);
+ * transaction.c (MAIL, RCPT, DATA, BDAT, RSET), transaction_content.c (octets)
+ * and transaction_reply.c (the next hop's replies), which are one thing and
+ * call each other; dialogue_ext.c (X commands), dialogue_greeting.c and
  * dialogue_command.c (which command is whose), dialogue.c (life and time).
  */
 #ifndef XC_RELAY_DIALOGUE_PRIVATE_H

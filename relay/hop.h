@@ -45,7 +45,7 @@ enum hop_state {
 	HOP_GREETING,
 	HOP_HOPS,		/* a relay is told how many there were */
 	HOP_EHLO,
-	HOP_HELO,		/* it does not know EHLO */
+	HOP_HELO,		/* it has refused EHLO */
 	HOP_STARTTLS,
 	HOP_SECURING,
 	HOP_XCLIENT,

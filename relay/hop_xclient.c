@@ -7,7 +7,13 @@
  * What may stand in place of a greeting (421, 45x, 521, 554 in answer to
  * XCLIENT) is the next hop's verdict about the client, and an answer.
  * Everything else that goes wrong is a negotiation that failed: where XCLIENT
- * is "required" the mail waits, else it goes without.
+ * is "required" the next host is tried, and after the last one the mail waits;
+ * else it goes without.
+ *
+ * That a host refuses the command is remembered for all sessions.  What may be
+ * about a value (501, a cut, silence, and all that the EHLO behind it gets) is
+ * remembered of that client only: values are what clients choose, and must not
+ * cost others their identity.
  *
  * A refused XCLIENT may have been executed in part (Postfix does so), so what
  * then is sent without it goes over a new connection.  A next hop that has an

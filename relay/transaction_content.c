@@ -4,8 +4,8 @@
  * transaction_content: a message's octets, from the client to the next hop,
  * never more of them than that takes.
  *
- * A message whose next hop is lost, or has answered before its end, is read to
- * its end all the same: only then the client listens.
+ * A message that is too large, or whose next hop is lost or has answered before
+ * its end, is read to its end all the same: only then the client listens.
  */
 #include "dialogue_private.h"
 

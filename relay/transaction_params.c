@@ -6,7 +6,8 @@
  * Where the next hop depends on the recipient, extensions have to be offered
  * before anybody knows whether it has them.  What it lacks is then left out,
  * where mail can do without (DSN: no notification of ours says so; xcontext-
- * relay(8)), or is a reply to that recipient.
+ * relay(8)), or is a reply to that recipient.  What was not offered is handed
+ * on as it came, for its next hop to answer.
  */
 #include "dialogue_private.h"
 
