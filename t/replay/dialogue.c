@@ -66,8 +66,8 @@
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512
-#define POINTS_MAX	3000	/* of a sweep; longer files are gone through in
-				 * steps */
+#define SWEEP_MAX	4000000	/* octets that a sweep plays; longer files are
+				 * gone through in steps */
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 
 enum step_kind {
@@ -961,7 +961,7 @@ play_way(struct player *p, enum way way)
 	if (way < WAY_CUT)
 		return true;
 	total = p->at;
-	step = total / POINTS_MAX + 1;
+	step = total * total / SWEEP_MAX + 1;
 	for (p->variant = 0; p->variant < variants[way]; p->variant++)
 		for (point = 0; point < total; point += step)
 			if (!play_once(p, point)) {
