@@ -70,6 +70,18 @@ client_eof(struct client *c)
 	c->is_eof = true;
 }
 
+/* How many messages it has sent whole and is to be told of.  One whose octets
+ * are still coming is the last that was begun. */
+static unsigned
+n_whole_messages(const struct client *c)
+{
+	const struct client_reply	*last = STAILQ_LAST(&c->replies,
+					    client_reply, entry);
+
+	return c->n_messages - (c->state == CLIENT_OCTETS && last != NULL &&
+	    last->is_message ? 1 : 0);
+}
+
 void
 client_finish(struct client *c)
 {
@@ -77,7 +89,7 @@ client_finish(struct client *c)
 		    c->state != CLIENT_LEAVING;
 
 	if (c->is_eof && !c->is_held &&
-	    (is_half ? c->n_messages == 0 : c->n_owed == 0))
+	    (is_half ? n_whole_messages(c) == 0 : c->n_owed == 0))
 		client_close(c);
 }
 
