@@ -184,7 +184,9 @@ const char	*params_lack(const struct smtp_offer *offer,
 		    unsigned promised, struct span params);
 /* SIZE; false: it was not said. */
 bool		 params_size(struct span params, uint64_t *size_r);
-/* Its announced limit for a message, or the relay's own; 0: none. */
+/* Its announced limit for a message; 0: none. */
+uint64_t	params_size_announced(const struct smtp_offer *offer);
+/* That, or the relay's own; 0: none. */
 uint64_t	params_size_limit(const struct smtp_offer *offer,
 		    const struct conf_relay *relay);
 /* An argument of MAIL or RCPT, of which params are the end, without those that
