@@ -164,13 +164,15 @@ hop_note_event(void *arg, enum hop_event event, const char *text,
 		[HOP_EVENT_XCLIENT_VERDICT] = DIALOGUE_XCLIENT_VERDICT,
 		[HOP_EVENT_XCLIENT_FAILED] = DIALOGUE_XCLIENT_FAILED
 	};
+	struct dialogue				*d = arg;
 	struct dialogue_note			 note = {
 		.event = events[event], .text = text, .line = line
 	};
 
-	if (event == HOP_EVENT_READY)
-		((struct dialogue *)arg)->is_stale = false;
-	dialogue_note_more(arg, &note);
+	/* A transaction that is asked for again is over all the same. */
+	if (event == HOP_EVENT_READY && hop_n_due(d->hop) == 0)
+		d->is_stale = false;
+	dialogue_note_more(d, &note);
 }
 
 static bool
@@ -201,7 +203,7 @@ static const struct hop_ops	 hop_ops = {
 	.proxy_header = dialogue_proxy_header,
 	.is_possible = reply_is_possible, .answered = reply_answered,
 	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
-	.may_repeat = transaction_may_repeat
+	.translate = transaction_translate
 };
 
 static void

@@ -249,8 +249,8 @@ enum client_take	transaction_bdat(struct dialogue *d, struct span args,
 			    struct client_reply *reply);
 enum client_take	transaction_rset(struct dialogue *d,
 			    struct client_reply *reply);
-/* Whether this host can be asked what another was asked (hop_ops). */
-bool	transaction_may_repeat(void *arg);
+/* What to ask this host that another was asked (hop_ops). */
+char	*transaction_translate(void *arg, const char *line);
 
 /* dialogue_greeting.c */
 enum client_take	greeting_take(struct dialogue *d,

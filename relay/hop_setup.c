@@ -123,14 +123,20 @@ hop_start_again(struct hop *hop, struct hop_without without)
 	return true;
 }
 
+/* However many hosts there are, the client waits. */
 bool
-hop_try_next(struct hop *hop)
+hop_has_next(const struct hop *hop)
 {
 	uint64_t	 limit = (uint64_t)hop->relay->reply_timeout * MS;
 
-	/* However many hosts there are, the client waits. */
-	if (*hop->now_ms - hop->round.since_ms >= limit ||
-	    !hop->ops->connect_next(hop->arg))
+	return *hop->now_ms - hop->round.since_ms < limit &&
+	    hop->ops->has_next(hop->arg);
+}
+
+bool
+hop_try_next(struct hop *hop)
+{
+	if (!hop_has_next(hop) || !hop->ops->connect_next(hop->arg))
 		return false;
 	hop_forget_connection(hop);
 	hop->without = (struct hop_without){ .tls = false };
@@ -307,6 +313,25 @@ begin_tls(struct hop *hop)
 	return true;
 }
 
+/* Writes down what is to be asked again as this host takes it.  False: there is
+ * something that it does not take. */
+static bool
+translate_questions(struct hop *hop)
+{
+	struct hop_question	*q;
+	char			*line;
+
+	STAILQ_FOREACH(q, &hop->questions, entry) {
+		line = hop->ops->translate(hop->arg, q->line);
+		if (line == NULL)
+			return false;
+		free(q->line);
+		q->line = line;
+		q->is_unsent = true;
+	}
+	return true;
+}
+
 static void
 set_ready(struct hop *hop)
 {
@@ -316,8 +341,7 @@ set_ready(struct hop *hop)
 	};
 
 	hop_enter(hop, HOP_READY);
-	if (!STAILQ_EMPTY(&hop->questions) &&
-	    !hop->ops->may_repeat(hop->arg)) {
+	if (!translate_questions(hop)) {
 		hop_set_up_failed(hop, &trouble);
 		return;
 	}
@@ -331,9 +355,14 @@ hop_repeat_questions(struct hop *hop)
 	struct hop_question	*q;
 
 	STAILQ_FOREACH(q, &hop->questions, entry) {
+		if (!q->is_unsent)
+			continue;
 		hop_send(hop, span_of(q->line));
 		hop_send(hop, span_of("\r\n"));
+		q->is_unsent = false;
 		hop->is_used = true;
+		if (!smtp_offers(&hop->offer, SMTP_KW_PIPELINING))
+			break;
 	}
 }
 
