@@ -319,31 +319,27 @@ take_auth(struct client *c, struct span line, bool is_last)
 }
 
 /* A command that is too long, of which this is the beginning.  Those that may be
- * are answered, once their end is there (RFC 4954, 4: 500 5.5.6); whoever sends
- * others is not understood any more. */
-static bool
-may_be_long(struct client *c, struct span bytes)
+ * are answered (RFC 4954, 4: 500 5.5.6), and the rest is skipped; whoever sends
+ * others (NULL) is not understood any more. */
+static const char *
+say_of_long(const struct client *c, struct span bytes)
 {
 	const struct smtp_command	 command = smtp_command_parse(
 	    (struct span){ bytes.p, bytes.n < VERB_MAX ? bytes.n : VERB_MAX });
 
 	if (c->state != CLIENT_COMMAND)
-		return false;
+		return NULL;
 	switch (command.verb) {
 	case SMTP_AUTH:
-		client_say(c, client_owe(c), "500 5.5.6 Error: the initial "
-		    "response is too long");
-		return true;
+		return "500 5.5.6 Error: the initial response is too long";
 	case SMTP_XCLIENT:
 	case SMTP_XFORWARD:
 	case SMTP_XREMOTEIP:
 	case SMTP_XSETCONTEXT:
 	case SMTP_XDUMPCONTEXT:
-		client_say(c, client_owe(c), "501 5.5.4 Error: line too "
-		    "long");
-		return true;
+		return "501 5.5.4 Error: line too long";
 	default:
-		return false;
+		return NULL;
 	}
 }
 
@@ -363,7 +359,14 @@ static size_t
 bad_line(struct client *c, enum smtp_line_status status, struct span bytes,
     size_t used)
 {
-	if (status == SMTP_LINE_TOO_LONG && may_be_long(c, bytes)) {
+	const char		*text = status == SMTP_LINE_TOO_LONG ?
+				     say_of_long(c, bytes) : NULL;
+	struct client_reply	*reply;
+
+	if (text != NULL) {
+		reply = client_owe(c);
+		if (reply != NULL && !has_had_enough(c, reply))
+			client_say(c, reply, "%s", text);
 		c->is_skipping = used == 0;
 		return used == 0 ? bytes.n : used;
 	}
