@@ -319,7 +319,7 @@ take_auth(struct client *c, struct span line, bool is_last)
 }
 
 /* A command that is too long, of which this is the beginning.  Those that may be
- * are answered (RFC 4954, 4: 500 5.5.6), and the rest is skipped; whoever sends
+ * are answered, once their end is there (RFC 4954, 4: 500 5.5.6); whoever sends
  * others (NULL) is not understood any more. */
 static const char *
 say_of_long(const struct client *c, struct span bytes)
@@ -343,33 +343,30 @@ say_of_long(const struct client *c, struct span bytes)
 	}
 }
 
-/* Drops the rest of a line whose beginning was too long. */
+/* Drops a line that is too long, and answers it at its end. */
 static size_t
 skip_line(struct client *c, struct span bytes)
 {
-	const char	*lf = memchr(bytes.p, '\n', bytes.n);
+	const char		*lf = memchr(bytes.p, '\n', bytes.n);
+	const char		*text = c->skipping;
+	struct client_reply	*reply;
 
 	if (lf == NULL)
 		return bytes.n;
-	c->is_skipping = false;
+	c->skipping = NULL;
+	reply = client_owe(c);
+	if (reply != NULL && !has_had_enough(c, reply))
+		client_say(c, reply, "%s", text);
 	return (size_t)(lf - bytes.p) + 1;
 }
 
 static size_t
-bad_line(struct client *c, enum smtp_line_status status, struct span bytes,
-    size_t used)
+bad_line(struct client *c, enum smtp_line_status status, struct span bytes)
 {
-	const char		*text = status == SMTP_LINE_TOO_LONG ?
-				     say_of_long(c, bytes) : NULL;
-	struct client_reply	*reply;
-
-	if (text != NULL) {
-		reply = client_owe(c);
-		if (reply != NULL && !has_had_enough(c, reply))
-			client_say(c, reply, "%s", text);
-		c->is_skipping = used == 0;
-		return used == 0 ? bytes.n : used;
-	}
+	if (status == SMTP_LINE_TOO_LONG)
+		c->skipping = say_of_long(c, bytes);
+	if (c->skipping != NULL)
+		return skip_line(c, bytes);
 	if (status == SMTP_LINE_TOO_LONG)
 		violation(c, "Error: line too long");
 	else
@@ -391,7 +388,7 @@ take_line(struct client *c, struct span bytes)
 	if (status == SMTP_LINE_MORE)
 		return 0;
 	if (status != SMTP_LINE_DONE)
-		return bad_line(c, status, bytes, used);
+		return bad_line(c, status, bytes);
 	if (line.is_bare_lf && c->relay->bare_newline == RELAY_NEWLINE_REJECT) {
 		violation(c, "Error: bare <LF> received");
 		return bytes.n;
@@ -439,7 +436,7 @@ step(struct client *c, struct span bytes)
 	/* Who does not read replies gets no more of them. */
 	if (c->n_owed >= CLIENT_OWED_MAX || client_is_deaf(c))
 		return 0;
-	return c->is_skipping ? skip_line(c, bytes) : take_line(c, bytes);
+	return c->skipping != NULL ? skip_line(c, bytes) : take_line(c, bytes);
 }
 
 size_t
