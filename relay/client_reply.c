@@ -187,6 +187,9 @@ void
 client_pass(struct client *c, struct client_reply *reply,
     const struct smtp_reply *said)
 {
+	/* Whoever says it hangs up (RFC 5321, 3.8); nothing stands behind. */
+	if (said->code == 421 && reply != NULL)
+		reply->is_last = true;
 	pass(c, reply, said, false);
 }
 
