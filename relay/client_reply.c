@@ -200,10 +200,12 @@ client_pass_part(struct client *c, struct client_reply *reply,
 	pass(c, reply, said, true);
 }
 
-/* From now on nothing is read. */
+/* From now on nothing is read, and what else is due in that place is not
+ * said. */
 static void
 be_last(struct client *c, struct client_reply *reply)
 {
+	reply->left = 1;
 	reply->is_last = true;
 	c->is_ending = true;
 	c->state = CLIENT_LEAVING;
