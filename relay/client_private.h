@@ -33,7 +33,9 @@ struct client {
 	bool			 is_eof;
 	bool			 is_held;	/* more of what it sent can be
 						 * taken, but not yet */
-	bool			 is_skipping;	/* a line that is too long */
+	const char		*skipping;	/* the rest of a line that is
+						 * too long, and then says
+						 * this; NULL: not */
 	bool			 is_ending;	/* its last reply waits */
 
 	STAILQ_HEAD(, client_reply) replies;

@@ -192,6 +192,9 @@ void
 client_pass(struct client *c, struct client_reply *reply,
     const struct smtp_reply *said)
 {
+	/* Whoever says it hangs up (RFC 5321, 3.8); nothing stands behind. */
+	if (said->code == 421 && reply != NULL)
+		reply->is_last = true;
 	pass(c, reply, said, false);
 }
 
@@ -202,10 +205,12 @@ client_pass_part(struct client *c, struct client_reply *reply,
 	pass(c, reply, said, true);
 }
 
-/* From now on nothing is read. */
+/* From now on nothing is read, and what else is due in that place is not
+ * said. */
 static void
 be_last(struct client *c, struct client_reply *reply)
 {
+	reply->left = 1;
 	reply->is_last = true;
 	c->is_ending = true;
 	c->state = CLIENT_LEAVING;

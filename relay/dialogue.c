@@ -164,13 +164,15 @@ hop_note_event(void *arg, enum hop_event event, const char *text,
 		[HOP_EVENT_XCLIENT_VERDICT] = DIALOGUE_XCLIENT_VERDICT,
 		[HOP_EVENT_XCLIENT_FAILED] = DIALOGUE_XCLIENT_FAILED
 	};
+	struct dialogue				*d = arg;
 	struct dialogue_note			 note = {
 		.event = events[event], .text = text, .line = line
 	};
 
-	if (event == HOP_EVENT_READY)
-		((struct dialogue *)arg)->is_stale = false;
-	dialogue_note_more(arg, &note);
+	/* A transaction that is asked for again is over all the same. */
+	if (event == HOP_EVENT_READY && hop_n_due(d->hop) == 0)
+		d->is_stale = false;
+	dialogue_note_more(d, &note);
 }
 
 static bool
@@ -202,7 +204,7 @@ static const struct hop_ops	 hop_ops = {
 	.proxy_header = dialogue_proxy_header,
 	.is_possible = reply_is_possible, .answered = reply_answered,
 	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
-	.may_repeat = transaction_may_repeat
+	.translate = transaction_translate
 };
 
 static void
@@ -461,6 +463,16 @@ dialogue_takes_octets(const struct dialogue *d)
 	return client_state(d->client) == CLIENT_OCTETS;
 }
 
+/* A client that has left waits for nothing that has only begun. */
+static bool
+is_being_set_up(const struct dialogue *d)
+{
+	enum hop_state	 state = hop_state(d->hop);
+
+	return state != HOP_NONE && state != HOP_READY &&
+	    client_is_waiting(d->client);
+}
+
 void
 dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 {
@@ -471,6 +483,8 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 		return;
 	}
 	client_eof(d->client);
+	if (is_being_set_up(d))
+		client_close(d->client);
 	settle(d);
 }
 

@@ -196,7 +196,9 @@ const char	*params_lack(const struct smtp_offer *offer,
 		    unsigned promised, struct span params);
 /* SIZE; false: it was not said. */
 bool		 params_size(struct span params, uint64_t *size_r);
-/* Its announced limit for a message, or the relay's own; 0: none. */
+/* Its announced limit for a message; 0: none. */
+uint64_t	params_size_announced(const struct smtp_offer *offer);
+/* That, or the relay's own; 0: none. */
 uint64_t	params_size_limit(const struct smtp_offer *offer,
 		    const struct conf_relay *relay);
 /* An argument of MAIL or RCPT, of which params are the end, without those that
@@ -259,8 +261,8 @@ enum client_take	transaction_bdat(struct dialogue *d, struct span args,
 			    struct client_reply *reply);
 enum client_take	transaction_rset(struct dialogue *d,
 			    struct client_reply *reply);
-/* Whether this host can be asked what another was asked (hop_ops). */
-bool	transaction_may_repeat(void *arg);
+/* What to ask this host that another was asked (hop_ops). */
+char	*transaction_translate(void *arg, const char *line);
 
 /* dialogue_greeting.c */
 enum client_take	greeting_take(struct dialogue *d,

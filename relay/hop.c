@@ -159,6 +159,7 @@ void
 hop_ask(struct hop *hop, struct hop_question *q, enum smtp_verb verb,
     struct span args, bool may_be_repeated)
 {
+	q->is_unsent = false;
 	q->line = may_be_repeated && is_repeatable(hop, q) ?
 	    keep_line(verb, args) : NULL;
 	hop_command(hop, verb, args);
@@ -231,7 +232,7 @@ ask_elsewhere(struct hop *hop, const char *why)
 		hop_end_round(hop);
 		return true;
 	}
-	if (!hop->ops->has_next(hop->arg))
+	if (!hop_has_next(hop))
 		return false;
 	hop_note(hop, HOP_EVENT_FAILED, why);
 	return hop_try_next(hop);
@@ -320,8 +321,11 @@ on_reply(struct hop *hop, const struct smtp_reply *reply)
 	complete(hop, q);
 	q->left = 0;
 	hop->n_due--;
-	if (hop->ops->answered(hop->arg, q, reply))
+	if (hop->ops->answered(hop->arg, q, reply)) {
+		if (hop->state == HOP_READY)
+			hop_repeat_questions(hop);
 		return;
+	}
 	q->left = 1;
 	hop->n_due++;
 	STAILQ_INSERT_HEAD(&hop->questions, q, entry);

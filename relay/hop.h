@@ -77,6 +77,8 @@ struct hop_question {
 	unsigned	 left;		/* replies that are still due */
 	char		*line;		/* to ask it again, elsewhere; NULL:
 					 * that cannot be */
+	bool		 is_unsent;	/* it is to be, behind the reply to the
+					 * one before */
 };
 
 /* Whose identity is asked for. */
@@ -134,8 +136,9 @@ struct hop_ops {
 	/* A connection that was ready is lost; told before what is outstanding
 	 * is completed.  True: a transaction went with it. */
 	bool	 (*broken)(void *arg, const char *why);
-	/* Whether this host can be asked what another one was asked. */
-	bool	 (*may_repeat)(void *arg);
+	/* What to ask this host that another one was asked by this line; NULL:
+	 * it cannot be asked that.  The caller's. */
+	char	*(*translate)(void *arg, const char *line);
 };
 
 /* What is needed of a connection. */

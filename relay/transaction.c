@@ -11,6 +11,7 @@
  */
 #include "dialogue_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,18 +43,22 @@ transaction_reset(struct dialogue *d)
 	d->content.octets = 0;
 }
 
-/* Whether the next hop has a transaction that it has to be told the end of. */
+/* Whether the next hop has a transaction that it has to be told the end of, or
+ * will have, when it has been asked again what another host was asked. */
 static bool
 is_at_hop(const struct dialogue *d)
 {
-	return d->tx.is_sent && !d->tx.is_failed && hop_is_ready(d->hop);
+	return d->tx.is_sent && !d->tx.is_failed &&
+	    hop_state(d->hop) != HOP_NONE;
 }
 
 void
 transaction_abandon(struct dialogue *d)
 {
-	if (is_at_hop(d))
+	if (is_at_hop(d) && hop_is_ready(d->hop))
 		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+	else
+		d->is_stale = d->is_stale || is_at_hop(d);
 	transaction_reset(d);
 }
 
@@ -116,13 +121,13 @@ open_transaction(struct dialogue *d, struct span args)
 }
 
 static bool
-is_too_large(const struct dialogue *d)
+is_too_large(const struct dialogue *d, struct span params)
 {
 	uint64_t	 limit = params_size_limit(hop_offer(d->hop),
 			     d->relay);
 	uint64_t	 size;
 
-	return limit > 0 && params_size(d->tx.params, &size) && size > limit;
+	return limit > 0 && params_size(params, &size) && size > limit;
 }
 
 /* What the next hop lacks of what the sender wants; NULL: nothing. */
@@ -135,15 +140,32 @@ find_lack(const struct dialogue *d)
 	if (lack != NULL && route_is_fixed(d->relay))
 		/* It was that next hop that had offered it. */
 		return "451 4.4.0 the next hop offers less than it did";
-	if (lack == NULL && is_too_large(d))
+	if (lack == NULL && is_too_large(d, d->tx.params))
 		return "552 5.3.4 Message size exceeds fixed limit";
 	return lack;
 }
 
-bool
-transaction_may_repeat(void *arg)
+char *
+transaction_translate(void *arg, const char *line)
 {
-	return find_lack(arg) == NULL;
+	struct dialogue			*d = arg;
+	const struct smtp_offer		*offer = hop_offer(d->hop);
+	const struct smtp_command	 command =
+					     smtp_command_parse(span_of(line));
+	struct smtp_path		 path;
+	char				*args, *out = NULL;
+
+	if (!smtp_path_parse(command.verb, command.args, &path))
+		return strdup(line);
+	if (params_lack(offer, d->promised, path.params) != NULL ||
+	    is_too_large(d, path.params))
+		return NULL;
+	args = params_strip(offer, d->promised, command.args, path.params);
+	if (args != NULL && asprintf(&out, "%s %s",
+	    smtp_verb_text(command.verb), args) < 0)
+		out = NULL;
+	free(args);
+	return out;
 }
 
 /* Sends the transaction's MAIL. */

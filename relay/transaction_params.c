@@ -93,19 +93,33 @@ params_lack(const struct smtp_offer *offer, unsigned promised,
 	return NULL;
 }
 
+/* As many digits as there are; what has more is over any limit. */
+static uint64_t
+read_size(struct span text)
+{
+	uint64_t	 size = 0;
+
+	for (; text.n > 0 && isdigit((unsigned char)*text.p) &&
+	    size < UINT64_MAX / 16; text = span_skip(text, 1))
+		size = size * 10 + (uint64_t)(*text.p - '0');
+	return size;
+}
+
+/* "SIZE 0": it says no limit (RFC 1870, 4). */
+uint64_t
+params_size_announced(const struct smtp_offer *offer)
+{
+	if (!smtp_offers(offer, SMTP_KW_SIZE))
+		return 0;
+	return read_size(smtp_offer_params(offer, SMTP_KW_SIZE));
+}
+
 uint64_t
 params_size_limit(const struct smtp_offer *offer,
     const struct conf_relay *relay)
 {
-	struct span	 text = smtp_offer_params(offer, SMTP_KW_SIZE);
-	uint64_t	 limit = 0;
+	uint64_t	 limit = params_size_announced(offer);
 
-	if (!smtp_offers(offer, SMTP_KW_SIZE))
-		return relay->message_size_max;
-	for (; text.n > 0 && isdigit((unsigned char)*text.p) &&
-	    limit < UINT64_MAX / 16; text = span_skip(text, 1))
-		limit = limit * 10 + (uint64_t)(*text.p - '0');
-	/* "SIZE 0": it says no limit (RFC 1870, 4). */
 	return limit == 0 ? relay->message_size_max : limit;
 }
 
@@ -113,14 +127,10 @@ bool
 params_size(struct span params, uint64_t *size_r)
 {
 	struct span	 value;
-	uint64_t	 size = 0;
 
 	if (!smtp_param_find(params, "SIZE", &value))
 		return false;
-	for (; value.n > 0 && isdigit((unsigned char)*value.p) &&
-	    size < UINT64_MAX / 16; value = span_skip(value, 1))
-		size = size * 10 + (uint64_t)(*value.p - '0');
-	*size_r = size;
+	*size_r = read_size(value);
 	return true;
 }
 

@@ -122,8 +122,8 @@ is_fitting(enum asked_kind kind, unsigned code)
 }
 
 /* Whether a reply belies what the next hop said before, or what it can know:
- * recipients and content for a sender that it has refused, or all of a chunk
- * that is still coming. */
+ * recipients and content for a sender that it has refused, all of a chunk that
+ * is still coming, or a line that has not been said. */
 static bool
 is_contrary(const struct dialogue *d, const struct asked *asked,
     unsigned code)
@@ -132,6 +132,10 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 		    (asked->serial == d->serial && d->tx.refusal != NULL);
 
 	if (code / 100 == 2 && hop_n_due(d->hop) <= content_chunk_replies(d))
+		return true;
+	/* It is the client's turn, whose next line would be a command. */
+	if (asked->kind == ASKED_AUTH && code != 421 &&
+	    client_state(d->client) == CLIENT_AUTH)
 		return true;
 	return (asked->kind == ASKED_DATA && code == 354 && is_refused) ||
 	    (asked->kind == ASKED_RCPT && code / 100 == 2 &&

@@ -24,7 +24,7 @@
  * what happens:
  *	client: TEXT, hop: TEXT	a line, to which CRLF is added
  *	client= TEXT, hop= TEXT	without CRLF
- *	client! TEXT		a line; such lines that stand together come at
+ *	client! TEXT, hop! TEXT	a line; such lines that stand together come at
  *				once whatever is done
  *	client* N TEXT		N lines
  *	client eof, client lost, hop eof, hop lost WHY, hop unknown WHY
@@ -66,8 +66,8 @@
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512
-#define POINTS_MAX	3000	/* of a sweep; longer files are gone through in
-				 * steps */
+#define SWEEP_MAX	4000000	/* octets that a sweep plays; longer files are
+				 * gone through in steps */
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 
 enum step_kind {
@@ -813,6 +813,13 @@ input(struct player *p, enum dialogue_side side, struct span bytes,
 	}
 }
 
+/* "client!", "hop!". */
+static bool
+comes_at_once(const struct step *step)
+{
+	return step->word[strlen(step->word) - 1] == '!';
+}
+
 /* Returns the index of the step behind those of that side that stand
  * together. */
 static unsigned
@@ -820,11 +827,11 @@ input_group(struct player *p, unsigned i)
 {
 	const struct step	*step = &p->steps[i];
 	struct bytes		 bytes = { NULL, 0, 0 };
-	bool			 is_together = is_word(step, "client!");
+	bool			 is_together = comes_at_once(step);
 
 	for (; i < p->n_steps && p->steps[i].kind == STEP_INPUT &&
 	    p->steps[i].side == step->side && (p->way == WAY_WHOLE ||
-	    is_word(&p->steps[i], "client!") == is_together); i++)
+	    comes_at_once(&p->steps[i]) == is_together); i++)
 		bytes_add(&bytes, p->steps[i].text);
 	if (is_played(p, step))
 		input(p, step->side, (struct span){ bytes.p, bytes.n },
@@ -954,7 +961,7 @@ play_way(struct player *p, enum way way)
 	if (way < WAY_CUT)
 		return true;
 	total = p->at;
-	step = total / POINTS_MAX + 1;
+	step = total * total / SWEEP_MAX + 1;
 	for (p->variant = 0; p->variant < variants[way]; p->variant++)
 		for (point = 0; point < total; point += step)
 			if (!play_once(p, point)) {
