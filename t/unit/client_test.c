@@ -447,6 +447,24 @@ START_TEST(no_more_is_taken_than_can_be_answered)
 }
 END_TEST
 
+/* However it begins, and however long it is. */
+START_TEST(a_line_of_an_exchange_is_no_command)
+{
+	static char	 line[SMTP_AUTH_MAX + 100];
+	struct owner	 o;
+
+	memset(line, 'x', sizeof line);
+	memcpy(line, "XCLIENT ", strlen("XCLIENT "));
+	begin(&o);
+	(void)offer(&o, span_of("AUTH\r\n"));
+	(void)offer(&o, (struct span){ line, sizeof line });
+	ck_assert_str_eq(o.said,
+	    "334 x\r\n554 5.5.0 Error: line too long\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -459,5 +477,6 @@ main(void)
 	tcase_add_test(tc,
 	    one_that_says_no_more_is_done_with_when_it_is_owed_nothing);
 	tcase_add_test(tc, no_more_is_taken_than_can_be_answered);
+	tcase_add_test(tc, a_line_of_an_exchange_is_no_command);
 	return runner_run("client", tc);
 }
