@@ -512,6 +512,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	d->is_authenticated = false;
+	ext_forget_login(d);
 	ext_certificate(d, facts);
 }
 

@@ -11,6 +11,7 @@
 
 #include "context_dump.h"
 #include "proxy_judge.h"
+#include "session_change.h"
 
 static void
 say_refused(struct dialogue *d, struct client_reply *reply,
@@ -322,6 +323,34 @@ void
 ext_proxy(struct dialogue *d, const struct proxy_header *h)
 {
 	(void)proxy_judge(&d->kept, h, d->now_ms, d->env->judgement);
+}
+
+void
+ext_forget_login(struct dialogue *d)
+{
+	struct session		*s = &d->kept.session;
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX], *copy;
+	size_t			 len;
+
+	/* One that cannot be read is said to nobody. */
+	if (s->override == NULL ||
+	    !session_read_override(s->override, &set) ||
+	    set.v[ASSERTION_LOGIN].status == ASSERTION_ABSENT)
+		return;
+	set.v[ASSERTION_LOGIN].status = ASSERTION_ABSENT;
+	if (!assertion_print(&set, line, sizeof line, &len)) {
+		/* Nothing else was said: it is the peer itself. */
+		free(s->override);
+		s->override = NULL;
+		s->client_port = d->peer.port;
+		return;
+	}
+	copy = strdup(line);
+	if (copy == NULL)
+		client_close(d->client);
+	else
+		session_override(s, copy, &set);
 }
 
 /* A certificate may give a peer another profile; the session begins anew with

@@ -276,6 +276,8 @@ enum client_take	ext_command(struct dialogue *d,
 /* XSETCONTEXT hops, which needs no grant. */
 bool	ext_is_hops(const struct smtp_command *command);
 void	ext_proxy(struct dialogue *d, const struct proxy_header *h);
+/* A LOGIN that was said in the clear anybody may have said (RFC 3207, 4.2). */
+void	ext_forget_login(struct dialogue *d);
 /* What the TLS handshake has shown of the client. */
 void	ext_certificate(struct dialogue *d, const struct tls_facts *facts);
 /* Writes the greeting into the session's record. */

@@ -447,6 +447,40 @@ START_TEST(no_more_is_taken_than_can_be_answered)
 }
 END_TEST
 
+/* Several replies that come before their turn are all said in it. */
+START_TEST(replies_before_their_turn_are_kept)
+{
+	struct owner	 o;
+
+	begin(&o);
+	(void)offer(&o, span_of("MAIL a\r\nDATA\r\n"));
+	(void)offer(&o, span_of("x!"));
+	ck_assert_uint_eq(o.n_said, 0);
+	answer_late(&o);
+	ck_assert_str_eq(o.said,
+	    "250 a\r\n354 go\r\n250 message\r\n250 message\r\n");
+	client_free(o.client);
+}
+END_TEST
+
+/* However it begins, and however long it is. */
+START_TEST(a_line_of_an_exchange_is_no_command)
+{
+	static char	 line[SMTP_AUTH_MAX + 100];
+	struct owner	 o;
+
+	memset(line, 'x', sizeof line);
+	memcpy(line, "XCLIENT ", strlen("XCLIENT "));
+	begin(&o);
+	(void)offer(&o, span_of("AUTH\r\n"));
+	(void)offer(&o, (struct span){ line, sizeof line });
+	ck_assert_str_eq(o.said,
+	    "334 x\r\n554 5.5.0 Error: line too long\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -459,5 +493,7 @@ main(void)
 	tcase_add_test(tc,
 	    one_that_says_no_more_is_done_with_when_it_is_owed_nothing);
 	tcase_add_test(tc, no_more_is_taken_than_can_be_answered);
+	tcase_add_test(tc, a_line_of_an_exchange_is_no_command);
+	tcase_add_test(tc, replies_before_their_turn_are_kept);
 	return runner_run("client", tc);
 }
