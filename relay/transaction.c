@@ -42,17 +42,19 @@ transaction_reset(struct dialogue *d)
 	d->content.octets = 0;
 }
 
-/* Whether the next hop has a transaction that it has to be told the end of. */
+/* Whether the next hop has a transaction that it has to be told the end of; or
+ * will have, because it is asked again over another connection. */
 static bool
 is_at_hop(const struct dialogue *d)
 {
-	return d->tx.is_sent && !d->tx.is_failed && hop_is_ready(d->hop);
+	return d->tx.is_sent && !d->tx.is_failed &&
+	    hop_state(d->hop) != HOP_NONE;
 }
 
 void
 transaction_abandon(struct dialogue *d)
 {
-	if (is_at_hop(d))
+	if (is_at_hop(d) && hop_is_ready(d->hop))
 		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 	transaction_reset(d);
 }
@@ -418,7 +420,8 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 	if (strncmp(why, "552", 3) == 0)
 		d->tx.is_too_large = true;
 	/* What the next hop has of this message it must not take for one. */
-	d->is_stale = is_last && is_at_hop(d);
+	if (is_last && is_at_hop(d))
+		d->is_stale = true;
 	content_discard(d, why);
 	content_begin_chunk(d, size, is_last, reply);
 }
