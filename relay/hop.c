@@ -327,6 +327,16 @@ on_reply(struct hop *hop, const struct smtp_reply *reply)
 	STAILQ_INSERT_HEAD(&hop->questions, q, entry);
 }
 
+/* While it is set up it is asked one thing at a time, and so it is when all is
+ * asked again: what it says besides was said before that, and would make each of
+ * its replies that of the question behind. */
+static bool
+is_ahead(const struct hop *hop)
+{
+	return hop->state > HOP_CONNECTING && hop->state != HOP_SECURING &&
+	    (hop->state != HOP_READY || hop->n_due > 0);
+}
+
 size_t
 hop_input(struct hop *hop, struct span bytes)
 {
@@ -345,11 +355,15 @@ hop_input(struct hop *hop, struct span bytes)
 	case SMTP_REPLY_DONE:
 		break;
 	}
-	if (hop->state == HOP_READY)
+	if (hop->state == HOP_READY) {
 		on_reply(hop, &reply);
-	else
-		hop_setup_reply(hop, &reply);
-	return used;
+		return used;
+	}
+	hop_setup_reply(hop, &reply);
+	if (used == bytes.n || !is_ahead(hop))
+		return used;
+	hop_lost(hop, "it says more than it was asked", false, false);
+	return bytes.n;
 }
 
 /*

@@ -24,7 +24,7 @@
  * what happens:
  *	client: TEXT, hop: TEXT	a line, to which CRLF is added
  *	client= TEXT, hop= TEXT	without CRLF
- *	client! TEXT		a line; such lines that stand together come at
+ *	client! TEXT, hop! TEXT	a line; such lines that stand together come at
  *				once whatever is done
  *	client* N TEXT		N lines
  *	client eof, client lost, hop eof, hop lost WHY, hop unknown WHY
@@ -813,6 +813,13 @@ input(struct player *p, enum dialogue_side side, struct span bytes,
 	}
 }
 
+/* "client!", "hop!" */
+static bool
+is_at_once(const struct step *step)
+{
+	return step->word[strlen(step->word) - 1] == '!';
+}
+
 /* Returns the index of the step behind those of that side that stand
  * together. */
 static unsigned
@@ -820,11 +827,11 @@ input_group(struct player *p, unsigned i)
 {
 	const struct step	*step = &p->steps[i];
 	struct bytes		 bytes = { NULL, 0, 0 };
-	bool			 is_together = is_word(step, "client!");
+	bool			 is_together = is_at_once(step);
 
 	for (; i < p->n_steps && p->steps[i].kind == STEP_INPUT &&
 	    p->steps[i].side == step->side && (p->way == WAY_WHOLE ||
-	    is_word(&p->steps[i], "client!") == is_together); i++)
+	    is_at_once(&p->steps[i]) == is_together); i++)
 		bytes_add(&bytes, p->steps[i].text);
 	if (is_played(p, step))
 		input(p, step->side, (struct span){ bytes.p, bytes.n },
