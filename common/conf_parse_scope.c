@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "conf_private.h"
-#include "hostname.h"
 
 /* Where a section stands; NULL: not in such a one. */
 struct place {
@@ -53,38 +52,17 @@ read_source(cfg_t *section, struct scope_source *source_r)
 	    &source_r->ipv6);
 }
 
-/* "example.com", ".example.com" or "[192.0.2.1]". */
-static bool
-is_domain(const char *text)
-{
-	struct span	 s = span_of(text);
-	struct address	 addr;
-
-	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
-		return address_parse_mailhost((struct span){ s.p + 1,
-		    s.n - 2 }, &addr);
-	return s.n <= HOSTNAME_MAX_LEN &&
-	    hostname_valid(s.n > 0 && s.p[0] == '.' ? span_skip(s, 1) : s);
-}
-
 static int
 add_domain(struct conf_reader *reader, cfg_t *section,
     const struct place *place)
 {
-	const char	*name = cfg_title(section);
-
-	if (!is_domain(name))
-		return err_set_at(reader->err, reader->conf->file,
-		    (unsigned)section->line, "domain \"%s\" is not valid, "
-		    "expected \"example.com\", \".example.com\" or "
-		    "\"[192.0.2.1]\"", name);
 	if (scope_add_domain(reader->conf->scope, place->group,
-	    place->binding, name, mode_of(section), reader->conf->file,
-	    line_of(reader, section), reader->err) == -1)
+	    place->binding, cfg_title(section), mode_of(section),
+	    reader->conf->file, line_of(reader, section), reader->err) == -1)
 		return -1;
 	return scope_add_domain(reader->conf->dialects, place->group,
-	    place->binding, name, dialect_of(section), reader->conf->file,
-	    (unsigned)section->line, reader->err);
+	    place->binding, cfg_title(section), dialect_of(section),
+	    reader->conf->file, line_of(reader, section), reader->err);
 }
 
 static int

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf_once.h"
+
 #define DEPTH_MAX	8		/* of braces */
 
 struct scan {
@@ -22,6 +24,7 @@ struct scan {
 	unsigned		 open[DEPTH_MAX];	/* their lines; 0: a list's */
 	unsigned		 outer_line;	/* of the outermost open one */
 	char			 last;		/* mark before this one */
+	struct conf_once	*once;
 	struct conf_text	*text;
 	struct err		*err;
 };
@@ -103,6 +106,19 @@ skip_string(struct scan *scan)
 	return BAD(scan, "text without closing %c in its line", quote);
 }
 
+/* A name may be in quotes, too. */
+static int
+scan_string(struct scan *scan)
+{
+	const char	*begin = scan->p + 1;
+
+	if (skip_string(scan) == -1)
+		return -1;
+	conf_once_word(scan->once, (struct span){ begin,
+	    (size_t)(scan->p - begin) - 1 });
+	return 0;
+}
+
 static bool
 is_word(char c)
 {
@@ -113,8 +129,12 @@ is_word(char c)
 static void
 skip_word(struct scan *scan)
 {
+	const char	*begin = scan->p;
+
 	while (scan->p < scan->end && is_word(*scan->p))
 		scan->p++;
+	conf_once_word(scan->once, (struct span){ begin,
+	    (size_t)(scan->p - begin) });
 }
 
 /* A list's brace stands behind "=". */
@@ -148,6 +168,19 @@ close_brace(struct scan *scan)
 	return 0;
 }
 
+/* What stands there again would take back what stood there before. */
+static int
+check_once(struct scan *scan)
+{
+	const char	*name;
+	unsigned	 line;
+
+	line = conf_once_mark(scan->once, *scan->p, scan->line, &name);
+	if (line == 0)
+		return 0;
+	return BAD(scan, "%s is said already, in line %u", name, line);
+}
+
 static int
 scan_mark(struct scan *scan)
 {
@@ -167,6 +200,8 @@ scan_mark(struct scan *scan)
 		return BAD(scan, "unexpected '%c': a value with it must be "
 		    "in quotes", c);
 	}
+	if (check_once(scan) == -1)
+		return -1;
 	scan->last = c;
 	scan->p++;
 	return 0;
@@ -190,7 +225,7 @@ scan_step(struct scan *scan)
 		return blank_block_comment(scan);
 	} else if (c == '"' || c == '\'') {
 		scan->last = c;
-		return skip_string(scan);
+		return scan_string(scan);
 	} else if (is_word(c)) {
 		scan->last = 'a';
 		skip_word(scan);
@@ -229,19 +264,22 @@ scan_all(const char *file, struct conf_text *text, struct err *err)
 		.end = text->text + text->len,
 		.line = 1,
 		.text = text,
+		.once = conf_once_new(),
 		.err = err
 	};
+	int		 result;
 
-	if (check_bytes(&scan) == -1)
-		return -1;
-	while (scan.p < scan.end)
-		if (scan_step(&scan) == -1)
-			return -1;
+	if (scan.once == NULL)
+		return err_set_at(err, file, 0, "out of memory");
+	result = check_bytes(&scan);
+	while (result == 0 && scan.p < scan.end)
+		result = scan_step(&scan);
+	conf_once_free(scan.once);
 	/* libconfuse takes the end of the file for a section's end. */
-	if (scan.depth > 0)
+	if (result == 0 && scan.depth > 0)
 		return err_set_at(err, file, scan.outer_line,
 		    "\"{\" without closing \"}\"");
-	return 0;
+	return result;
 }
 
 /* Reads all of fd into text. */

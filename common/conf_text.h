@@ -5,7 +5,8 @@
  *
  * libconfuse silently skips characters that it does not know, silently drops
  * the backslash of "\.", puts environment variables into texts, takes no
- * comment inside a list and counts lines wrongly behind comments.  A rule that
+ * comment inside a list, counts lines wrongly behind comments and lets a setting
+ * that is said again replace what was said.  A rule that
  * is read otherwise than it was written misjudges mail; so comments are
  * blanked out, and what would be misread is refused, before libconfuse sees
  * the text.

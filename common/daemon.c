@@ -310,6 +310,17 @@ daemon_raise_descriptors(unsigned n, struct err *err)
 	return 0;
 }
 
+unsigned
+daemon_descriptors(unsigned spare)
+{
+	struct rlimit	 limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur > UINT_MAX)
+		return UINT_MAX;
+	return limit.rlim_cur <= spare ? 1 : (unsigned)limit.rlim_cur - spare;
+}
+
 /* Waits for the daemon's word; its death is a failure. */
 static _Noreturn void
 wait_for_ready(int fd)

@@ -44,6 +44,9 @@ struct conf	*daemon_start(const struct daemon_options *options);
  * there may be fewer. */
 int	daemon_raise_descriptors(unsigned n, struct err *err);
 
+/* How many files there may be open besides so many, and at least one. */
+unsigned	daemon_descriptors(unsigned spare);
+
 /*
  * Detaches unless -f, when the daemon is ready to serve (the parent exits 0
  * only then), and tells the service manager (sd_notify READY=1).

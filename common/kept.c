@@ -328,6 +328,17 @@ execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 	return true;
 }
 
+/* Who ignores the 451 must not go on as if nothing had been said.  An XFORWARD is
+ * the caller's, and a dump claims nothing. */
+static enum kept_result
+cannot_tell(struct kept *kept, enum trust_command command)
+{
+	if (command != TRUST_XFORWARD && command != TRUST_XDUMPCONTEXT)
+		session_refuse_mail(&kept->session, VERDICT_TEMPFAIL,
+		    REASON_CANNOT_TELL, "it cannot be told who may do what");
+	return KEPT_CANNOT_TELL;
+}
+
 enum kept_result
 kept_judge(struct kept *kept, enum trust_command command, struct span args,
     bool in_mail, uint64_t now_ms, struct judgement *j)
@@ -336,7 +347,7 @@ kept_judge(struct kept *kept, enum trust_command command, struct span args,
 				     .session = &kept->session };
 
 	if (!check_revoked(kept, now_ms))
-		return KEPT_CANNOT_TELL;
+		return cannot_tell(kept, command);
 	facts.profile = kept->profile;
 	facts.begins_anew = kept->is_used;
 	judge_command(&facts, command, args, j);
@@ -358,7 +369,8 @@ kept_judge(struct kept *kept, enum trust_command command, struct span args,
 enum kept_result
 kept_execute(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 {
-	return execute(kept, j, now_ms) ? KEPT_DONE : KEPT_CANNOT_TELL;
+	return execute(kept, j, now_ms) ? KEPT_DONE :
+	    cannot_tell(kept, j->command);
 }
 
 enum kept_result

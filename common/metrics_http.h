@@ -16,14 +16,22 @@ struct metrics_http;
 /* Puts the answer into out. */
 typedef void metrics_http_fn(struct evbuffer *out, void *arg);
 
+enum metrics_http_result {
+	METRICS_HTTP_DONE,
+	METRICS_HTTP_LATER,	/* err says what is in the way */
+	METRICS_HTTP_WRONG	/* err; *http_r is untouched */
+};
+
 /*
  * Listens on "host:port"; host must be an address of the loopback interface.
  * print is called for each answer.  where "" is nowhere: *http_r is NULL.
- * 0, or -1 with err: *http_r is untouched.
+ * LATER: it cannot listen now, and goes on trying.  The program is expected to
+ * ignore SIGPIPE.
  */
-int	metrics_http_open(struct event_base *base, const char *where,
-	    metrics_http_fn *print, void *arg, struct metrics_http **http_r,
-	    struct err *err);
+enum metrics_http_result	metrics_http_open(struct event_base *base,
+				    const char *where, metrics_http_fn *print,
+				    void *arg, struct metrics_http **http_r,
+				    struct err *err);
 
 void	metrics_http_close(struct metrics_http *http);	/* NULL is allowed */
 

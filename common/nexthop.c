@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "address.h"
-#include "hostname.h"
+#include "domain.h"
 
 #define SMTP_PORT	25
 #define LMTP_PORT	24
@@ -46,20 +46,36 @@ parse_port(struct span text, uint16_t *port_r)
 	return true;
 }
 
-static bool
-is_address(struct span text)
-{
-	struct address	 addr;
-
-	return address_parse(text, &addr);
-}
-
 static void
 copy_host(struct nexthop *hop, struct span host)
 {
 	if (host.n > 0)
 		memcpy(hop->host, host.p, host.n);
 	hop->host[host.n] = '\0';
+}
+
+static bool
+set_address(struct nexthop *hop, struct span text)
+{
+	struct address	 addr;
+
+	if (!address_parse(text, &addr))
+		return false;
+	(void)address_format(&addr, hop->host, sizeof hop->host);
+	return true;
+}
+
+/* A host name: of brackets, both are never in text. */
+static bool
+set_name(struct nexthop *hop, struct span text)
+{
+	char		 buf[DOMAIN_SIZE];
+	struct span	 name;
+
+	if (domain_read(text, buf, &name) != DOMAIN_OK)
+		return false;
+	copy_host(hop, name);
+	return true;
 }
 
 /* Control characters in a path are somebody's mistake. */
@@ -95,13 +111,13 @@ parse_bracketed(struct span text, struct nexthop *hop)
 		return false;
 	if (host.n > 5 && strncasecmp(host.p, "IPv6:", 5) == 0) {
 		host = span_skip(host, 5);
-		if (memchr(host.p, ':', host.n) == NULL || !is_address(host))
+		if (memchr(host.p, ':', host.n) == NULL ||
+		    !set_address(hop, host))
 			return false;
-	} else if (!hostname_valid(host) && !is_address(host)) {
+	} else if (!set_name(hop, host) && !set_address(hop, host)) {
 		return false;
 	}
 	hop->kind = NEXTHOP_HOST;
-	copy_host(hop, host);
 	return true;
 }
 
@@ -118,10 +134,9 @@ parse_plain(struct span text, struct nexthop *hop)
 		if (!parse_port(span_skip(text, host.n + 1), &hop->port))
 			return false;
 	}
-	if (!hostname_valid(host) && !(is_lmtp && is_address(host)))
+	if (!set_name(hop, host) && !(is_lmtp && set_address(hop, host)))
 		return false;
 	hop->kind = is_lmtp ? NEXTHOP_HOST : NEXTHOP_MX;
-	copy_host(hop, host);
 	return true;
 }
 
@@ -159,6 +174,21 @@ nexthop_parse(struct span text, struct nexthop *nexthop_r)
 		return false;
 	*nexthop_r = hop;
 	return true;
+}
+
+struct span
+nexthop_domain(const struct nexthop *nexthop, char *buf)
+{
+	struct address	 addr;
+	char		 text[ADDRESS_TEXT_SIZE + sizeof "IPv6:"];
+
+	if (nexthop->kind == NEXTHOP_UNIX)
+		return (struct span){ "", 0 };
+	if (!address_parse(span_of(nexthop->host), &addr))
+		return span_of(nexthop->host);
+	(void)snprintf(buf, DOMAIN_SIZE, "[%s]",
+	    address_format_mailhost(&addr, text, sizeof text));
+	return span_of(buf);
 }
 
 /* It stands in every log line about a message: so it is put together by hand. */

@@ -31,8 +31,9 @@ struct nexthop {
 	enum nexthop_kind	kind;
 	uint16_t		port;		/* default 25; LMTP: 24; 0 for
 						 * NEXTHOP_UNIX */
-	char			host[256];	/* without brackets, and an
-						 * address without "IPv6:"; a
+	char			host[256];	/* in domain_read's spelling,
+						 * but an address without
+						 * brackets and "IPv6:"; or a
 						 * path */
 };
 
@@ -43,6 +44,10 @@ struct nexthop {
  * untouched.
  */
 bool	nexthop_parse(struct span text, struct nexthop *nexthop_r);
+
+/* Its name as a section about a domain has it, "[192.0.2.1]" if it is an
+ * address; empty for a path, or no host.  buf has room for DOMAIN_SIZE. */
+struct span	nexthop_domain(const struct nexthop *nexthop, char *buf);
 
 #define NEXTHOP_TEXT_SIZE	(256 + sizeof "smtp:[]:65535")
 

@@ -20,19 +20,44 @@ struct procinfo_peer {
 };
 
 /*
+ * What can be said of a process.  That it could not be looked at (no
+ * descriptor, hidepid, another pid namespace) is neither of the other two, and
+ * nobody may act as if it were.
+ */
+enum procinfo_state {
+	PROCINFO_THERE,
+	PROCINFO_GONE,
+	PROCINFO_CANNOT_TELL
+};
+
+/* TASK_COMM_LEN is 16; kernel threads' names are longer here (proc(5)). */
+#define PROCINFO_COMMAND_SIZE	64
+
+struct procinfo {
+	uint64_t	start;	/* in clock ticks since boot; never 0 */
+	char		command[PROCINFO_COMMAND_SIZE];
+};
+
+/*
  * The process that connected a UNIX-domain socket (SO_PEERCRED, unix(7)).
- * False: not such a socket.
+ * False: not such a socket, or it cannot be told.
  */
 bool	procinfo_peer(int fd, struct procinfo_peer *peer_r);
 
 /*
- * The start time of a process in clock ticks since boot (proc(5), field 22 of
- * /proc/PID/stat): with the pid it names a process for as long as the host
- * is up.  0: there is no such process, or it cannot be seen.
+ * The start time (proc(5), field 22 of /proc/PID/stat) names a process,
+ * with its pid, for as long as the host is up; the command's name is what the
+ * process calls itself.  *info_r is written if it is there.
  */
-uint64_t	procinfo_start(pid_t pid);
+enum procinfo_state	procinfo_look(pid_t pid, struct procinfo *info_r);
 
-/* True if the process that had that start time is still there. */
-bool	procinfo_is(pid_t pid, uint64_t start);
+/* The start time alone. */
+enum procinfo_state	procinfo_start(pid_t pid, uint64_t *start_r);
+
+/*
+ * Whether the process that had that start time is still there: gone is also
+ * one whose number is another's by now, and whoever has no start time (0).
+ */
+enum procinfo_state	procinfo_is(pid_t pid, uint64_t start);
 
 #endif

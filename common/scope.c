@@ -2,8 +2,9 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * scope: see scope.h.  A binding, a group and what is outside of both are one
- * kind of thing, each with the next one as its parent; so the precedence is
- * the way up: the domain here, here itself, the parent.
+ * kind of thing, each with the next one as its parent.  The precedence is the
+ * way up, twice: within bindings and groups first all domains, then what these
+ * say themselves; then the same outside.
  */
 #include "scope.h"
 
@@ -14,7 +15,7 @@
 #include <bsd/sys/cdefs.h>
 #include <bsd/sys/tree.h>
 
-#include "hostname.h"
+#include "domain.h"
 
 struct domain {
 	RB_ENTRY(domain)	 entry;
@@ -33,6 +34,8 @@ struct scope_binding {
 	struct scope_source		 source;
 	char				*ca_file;	/* owned, in source */
 	struct domains			 domains;
+	const struct domain		*by_mode[XCLIENT_REQUIRED + 1];
+						/* one of each; NULL: none */
 };
 RB_HEAD(bindings, scope_binding);
 
@@ -316,6 +319,20 @@ make_domain(const char *name, enum xclient_mode mode, char *rule)
 	return domain;
 }
 
+/* A section's name in the spelling in which domains are compared; a dot in
+ * front stays. */
+static enum domain_status
+read_name(const char *text, char *buf)
+{
+	struct span	 name;
+	bool		 is_parent = text[0] == '.';
+
+	buf[0] = '.';
+	if (is_parent && text[1] == '[')
+		return DOMAIN_BAD;
+	return domain_read(span_of(text + is_parent), buf + is_parent, &name);
+}
+
 int
 scope_add_domain(struct scope *scope, const char *group,
     const char *binding, const char *domain, enum xclient_mode mode,
@@ -324,17 +341,24 @@ scope_add_domain(struct scope *scope, const char *group,
 	struct scope_binding	*place;
 	struct domain		*made;
 	const struct domain	*there;
+	char			 name[1 + DOMAIN_SIZE];
 
 	place = find_place(scope, group, binding, file, line, err);
 	if (place == NULL)
 		return -1;
-	made = make_domain(domain, mode,
+	if (read_name(domain, name) != DOMAIN_OK)
+		return err_set_at(err, file, line, "domain \"%s\" is not "
+		    "valid, expected \"example.com\", \".example.com\" or "
+		    "\"[192.0.2.1]\"", domain);
+	made = make_domain(name, mode,
 	    domain_rule(group, binding, domain, file, line));
 	if (made == NULL)
 		return err_set_at(err, file, line, "out of memory");
 	there = RB_INSERT(domains, &place->domains, made);
-	if (there == NULL)
+	if (there == NULL) {
+		place->by_mode[mode] = made;
 		return 0;
+	}
 	err_set_at(err, file, line, "\"%s\" is there already, at %s", domain,
 	    there->rule);
 	free_domain(made);
@@ -386,13 +410,10 @@ find_said(const struct scope_binding *b, struct span name)
 static const struct domain *
 find_domain(const struct scope_binding *b, struct span name)
 {
-	const struct domain	*found;
+	const struct domain	*found = find_said(b, name);
 	const char		*dot;
 
-	if (name.n == 0 || name.n > HOSTNAME_MAX_LEN || name.p[0] == '.')
-		return NULL;
-	found = find_said(b, name);
-	while (found == NULL &&
+	while (found == NULL && name.n > 0 &&
 	    (dot = memchr(name.p + 1, '.', name.n - 1)) != NULL) {
 		name = span_skip(name, (size_t)(dot - name.p));
 		found = find_said(b, name);
@@ -400,28 +421,121 @@ find_domain(const struct scope_binding *b, struct span name)
 	return found;
 }
 
-enum xclient_mode
-scope_xclient(const struct scope *scope, const struct scope_binding *binding,
-    struct span domain, char *rule_r, size_t rule_size)
+/* A domain to be searched for; of what cannot be read, the text is empty. */
+struct wanted {
+	bool		 is_said;	/* there is one */
+	struct span	 name;
+	char		 buf[DOMAIN_SIZE];
+};
+
+static void
+want(struct wanted *wanted, struct span domain)
+{
+	wanted->is_said = domain.n > 0;
+	wanted->name = (struct span){ "", 0 };
+	if (wanted->is_said &&
+	    domain_read(domain, wanted->buf, &wanted->name) != DOMAIN_OK)
+		wanted->name = (struct span){ "", 0 };
+}
+
+static const struct domain *
+find_wanted(const struct scope_binding *b, const struct wanted *wanted)
+{
+	if (!wanted->is_said)
+		return NULL;
+	if (wanted->name.n == 0)
+		return b->by_mode[XCLIENT_REQUIRED];
+	return find_domain(b, wanted->name);
+}
+
+/* Copies what decided. */
+static enum xclient_mode
+by(enum xclient_mode mode, const char *rule, char *rule_r, size_t rule_size)
+{
+	strlcpy(rule_r, rule == NULL ? "global" : rule, rule_size);
+	return mode;
+}
+
+/* From a binding up to one that does not belong to it any more: all domains,
+ * then all else.  XCLIENT_UNSET: nothing is said there. */
+static enum xclient_mode
+search(const struct scope_binding *from, const struct scope_binding *end,
+    const struct wanted wanted[2], char *rule_r, size_t rule_size)
 {
 	const struct scope_binding	*b;
 	const struct domain		*found;
 
-	b = binding == NULL ? &scope->outside : binding;
-	for (; b != NULL; b = b->parent) {
-		found = find_domain(b, domain);
-		if (found != NULL) {
-			strlcpy(rule_r, found->rule, rule_size);
-			return found->mode;
-		}
-		if (b->mode != XCLIENT_UNSET) {
-			strlcpy(rule_r, b->rule == NULL ? "global" : b->rule,
+	for (b = from; b != end; b = b->parent) {
+		found = find_wanted(b, &wanted[0]);
+		if (found == NULL)
+			found = find_wanted(b, &wanted[1]);
+		if (found != NULL)
+			return by(found->mode, found->rule, rule_r,
 			    rule_size);
-			return b->mode;
-		}
 	}
-	strlcpy(rule_r, "default", rule_size);
-	return XCLIENT_NO;
+	for (b = from; b != end; b = b->parent)
+		if (b->mode != XCLIENT_UNSET)
+			return by(b->mode, b->rule, rule_r, rule_size);
+	return XCLIENT_UNSET;
+}
+
+enum xclient_mode
+scope_mode(const struct scope *scope, const struct scope_binding *binding,
+    const struct scope_domains *domains, char *rule_r, size_t rule_size)
+{
+	const struct scope_binding	*outside = &scope->outside;
+	enum xclient_mode		 mode;
+	struct wanted			 wanted[2];
+
+	want(&wanted[0], domains->recipient);
+	want(&wanted[1], domains->nexthop);
+	mode = search(binding == NULL ? outside : binding, outside, wanted,
+	    rule_r, rule_size);
+	if (mode == XCLIENT_UNSET)
+		mode = search(outside, NULL, wanted, rule_r, rule_size);
+	if (mode == XCLIENT_UNSET)
+		mode = by(XCLIENT_NO, "default", rule_r, rule_size);
+	return mode;
+}
+
+enum xclient_mode
+scope_xclient(const struct scope *scope, const struct scope_binding *binding,
+    struct span domain, char *rule_r, size_t rule_size)
+{
+	struct scope_domains	 domains = { .recipient = domain };
+
+	if (domain.n > 0 && domain.p[0] == '/')
+		domains.recipient.n = 0;
+	return scope_mode(scope, binding, &domains, rule_r, rule_size);
+}
+
+/* Whether any domain of it says another mode. */
+static bool
+says_another(const struct scope_binding *b, enum xclient_mode mode)
+{
+	unsigned	 i;
+
+	for (i = XCLIENT_NO; i <= XCLIENT_REQUIRED; i++)
+		if (i != mode && b->by_mode[i] != NULL)
+			return true;
+	return false;
+}
+
+bool
+scope_is_by_domain(const struct scope *scope,
+    const struct scope_binding *binding, enum xclient_mode mode)
+{
+	const struct scope_binding	*b, *from = binding;
+	bool				 is_decided = false;
+
+	if (from == NULL)
+		from = &scope->outside;
+	for (b = from; b != &scope->outside; b = b->parent) {
+		if (says_another(b, mode))
+			return true;
+		is_decided = is_decided || b->mode != XCLIENT_UNSET;
+	}
+	return !is_decided && says_another(&scope->outside, mode);
 }
 
 enum xclient_dialect

@@ -5,8 +5,9 @@
  * XCLIENT is sent to a next hop.
  *
  * The most specific one that says anything counts: the domain in the binding,
- * the binding, the domain in its group, its group, the domain outside of
- * both, the global setting.
+ * the domain in its group, the binding, its group, the domain outside of both,
+ * the global setting.  A group's domain stands above the binding, so that what
+ * is promised to a partner holds for whatever binding his mail leaves by.
  *
  * Built once, by the configuration, and then read-only.
  */
@@ -68,7 +69,8 @@ int	scope_add_binding(struct scope *scope, const char *group,
 	    const char *binding, enum xclient_mode mode,
 	    const struct scope_source *source, const char *file,
 	    unsigned line, struct err *err);
-/* domain: "example.com", or ".example.com" for all below it. */
+/* domain: "example.com", or ".example.com" for all below it, or "[192.0.2.1]",
+ * in any spelling that domain_read takes. */
 int	scope_add_domain(struct scope *scope, const char *group,
 	    const char *binding, const char *domain, enum xclient_mode mode,
 	    const char *file, unsigned line, struct err *err);
@@ -80,13 +82,28 @@ const char	*scope_binding_name(const struct scope_binding *binding);
 void		 scope_binding_source(const struct scope_binding *binding,
 		    struct scope_source *source_r);
 
+/* What a message's mode may be said by; either may be empty. */
+struct scope_domains {
+	struct span	 recipient;	/* the domain, in any spelling */
+	struct span	 nexthop;	/* its name, or its address in
+					 * brackets */
+};
+
 /*
- * The mode for a domain (empty: not known, or none) by way of a binding (NULL:
- * none).  Never XCLIENT_UNSET.  Of parents (".example.com") the closest that
- * says anything counts.  rule_r gets what decided: "file:line (domain
- * example.com in binding NAME)" and the like, "global", or "default" if nothing
- * did.
+ * The mode for these domains by way of a binding (NULL: none).  Never
+ * XCLIENT_UNSET.  In each place the recipient's domain comes before the next
+ * hop's, and of parents (".example.com") the closest that says anything counts.
+ * What is no domain, but stands for one, might be any to the server behind:
+ * what the place requires for some domain it requires for that, too.
+ * rule_r gets what decided: "file:line (domain example.com in binding NAME)"
+ * and the like, "global", or "default" if nothing did.
  */
+enum xclient_mode	scope_mode(const struct scope *scope,
+			    const struct scope_binding *binding,
+			    const struct scope_domains *domains, char *rule_r,
+			    size_t rule_size);
+
+/* The same by one domain alone; a path, "/...", is none. */
 enum xclient_mode	scope_xclient(const struct scope *scope,
 			    const struct scope_binding *binding,
 			    struct span domain, char *rule_r,
@@ -97,6 +114,10 @@ enum xclient_mode	scope_xclient(const struct scope *scope,
 enum xclient_dialect	scope_dialect(const struct scope *dialects,
 			    const struct scope_binding *binding,
 			    struct span domain);
+/* True if by that binding some domain may have another mode than this one: then
+ * the mode is not known before a recipient is. */
+bool	scope_is_by_domain(const struct scope *scope,
+	    const struct scope_binding *binding, enum xclient_mode mode);
 
 /* "no" ...; NULL for XCLIENT_UNSET. */
 const char	*xclient_mode_text(enum xclient_mode mode);

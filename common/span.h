@@ -56,11 +56,14 @@ span_trim(struct span s)
 	return s;
 }
 
-/* The rest of s after its first n bytes; n must not exceed s.n. */
+/*
+ * The rest of s after its first n bytes; n must not exceed s.n.  A span of
+ * nothing may point nowhere, and from there C goes no step, not even none.
+ */
 static inline struct span
 span_skip(struct span s, size_t n)
 {
-	return (struct span){ s.p + n, s.n - n };
+	return n == 0 ? s : (struct span){ s.p + n, s.n - n };
 }
 
 #endif

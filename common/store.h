@@ -33,12 +33,22 @@ struct store;
 
 /*
  * Opens "lmdb:/directory", which is made if it does not exist (mode 0700),
- * with room for size_mib MiB.  What an earlier boot of the host left in it is
+ * with room for size_mib MiB.  One that exists must be ours, no link, and
+ * nobody else may write to it.  What an earlier boot of the host left in it is
  * thrown away: its processes are gone.  NULL: err says why.
  */
 struct store	*store_open(const char *url, unsigned size_mib,
 		    struct err *err);
 void		 store_close(struct store *store);
+
+/*
+ * Files that are removed, or replaced, while the store is open are noticed by
+ * the next call, which opens what is there then.  fn is told so, once for each
+ * time; in any thread, and it may not call the store.
+ */
+typedef void	store_replaced_fn(const char *where, void *arg);
+void		store_on_replaced(struct store *store, store_replaced_fn *fn,
+		    void *arg);
 
 /* Writes a session, whole.  0, or -1 with err: nothing has changed. */
 int	store_put(struct store *store, const struct session *s,
@@ -110,7 +120,7 @@ enum store_result	store_each_revoked(struct store *store,
 /*
  * Hands a session over, in place of what was handed over by that socket
  * before.  s->pid and s->pid_start are the relay's process, which is what makes
- * the record worth anything: procinfo_is() has to say that it lives.
+ * the record worth anything: procinfo_is() has to say that it is there.
  *
  * The socket has to be bound to the address (no wildcard) and the port first,
  * without SO_REUSEADDR or SO_REUSEPORT, so that nobody else on this host can

@@ -29,6 +29,8 @@
 
 #define BOOT_ID_FILE	"/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SIZE	64
+#define DATA_FILE	"data.mdb"
+#define LOCK_FILE	"lock.mdb"
 #define READERS_MAX	1024
 /* Of lock.mdb: a cache line a reader, and its head. */
 #define LOCK_SIZE	(READERS_MAX * 64 + 4096)
@@ -79,6 +81,15 @@ write_file(int dir, const char *name, const char *p, size_t n)
 	return close(fd) == 0 ? rc : -1;
 }
 
+static int
+forget(int dir)
+{
+	if ((unlinkat(dir, DATA_FILE, 0) != 0 && errno != ENOENT) ||
+	    (unlinkat(dir, LOCK_FILE, 0) != 0 && errno != ENOENT))
+		return -1;
+	return 0;
+}
+
 /* Throws away what another boot left.  dir is locked. */
 static int
 forget_other_boot(int dir)
@@ -92,10 +103,25 @@ forget_other_boot(int dir)
 	if (read_file(dir, "boot_id", then, sizeof then) == n &&
 	    memcmp(now, then, (size_t)n) == 0)
 		return 0;
-	if ((unlinkat(dir, "data.mdb", 0) != 0 && errno != ENOENT) ||
-	    (unlinkat(dir, "lock.mdb", 0) != 0 && errno != ENOENT))
+	return forget(dir) == 0 ? write_file(dir, "boot_id", now, (size_t)n) :
+	    -1;
+}
+
+/* Where one of its two files was removed, the other is of no use: who still has
+ * the one open does not see the locks of who makes a new one. */
+static int
+forget_half(int dir)
+{
+	struct stat	 data, lock;
+	int		 has_data, has_lock;
+
+	has_data = fstatat(dir, DATA_FILE, &data, AT_SYMLINK_NOFOLLOW);
+	if (has_data != 0 && errno != ENOENT)
 		return -1;
-	return write_file(dir, "boot_id", now, (size_t)n);
+	has_lock = fstatat(dir, LOCK_FILE, &lock, AT_SYMLINK_NOFOLLOW);
+	if (has_lock != 0 && errno != ENOENT)
+		return -1;
+	return has_data == has_lock ? 0 : forget(dir);
 }
 
 /*
@@ -108,7 +134,7 @@ reserve_lock_file(int dir)
 {
 	int	 fd, rc;
 
-	fd = openat(dir, "lock.mdb", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
 	rc = fallocate(fd, 0, 0, LOCK_SIZE);
@@ -118,26 +144,57 @@ reserve_lock_file(int dir)
 	return rc;
 }
 
+/* The descriptor, or -1 with err: who may write there, or lead us elsewhere,
+ * could say whose session is whose. */
+static int
+open_directory(const char *path, struct err *err)
+{
+	struct stat	 st;
+	const char	*why = NULL;
+	int		 dir;
+
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir == -1) {
+		why = strerror(errno);
+		if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+			why = "it is a link";
+		return err_set(err, "store: cannot open directory %s: %s",
+		    path, why);
+	}
+	if (fstat(dir, &st) != 0)
+		why = strerror(errno);
+	else if (st.st_uid != geteuid())
+		why = "it belongs to another user";
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		why = "others may write to it";
+	if (why == NULL)
+		return dir;
+	(void)close(dir);
+	return err_set(err, "store: directory %s: %s", path, why);
+}
+
+/*
+ * Makes the directory ready for LMDB.  The descriptor holds a lock on it: until
+ * the environment is open, nobody else may find half of it there.  -1: err.
+ */
 static int
 prepare_directory(const char *path, struct err *err)
 {
-	int	 dir, rc;
+	int	 dir;
 
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return err_set(err, "store: cannot make directory %s: %s",
 		    path, strerror(errno));
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = open_directory(path, err);
 	if (dir == -1)
-		return err_set(err, "store: cannot open directory %s: %s",
-		    path, strerror(errno));
-	rc = flock(dir, LOCK_EX) == 0 ? forget_other_boot(dir) : -1;
-	if (rc == 0)
-		rc = reserve_lock_file(dir);
-	if (rc != 0)
-		rc = err_set(err, "store: cannot prepare directory %s: %s",
-		    path, strerror(errno));
+		return -1;
+	if (flock(dir, LOCK_EX) == 0 && forget_other_boot(dir) == 0 &&
+	    forget_half(dir) == 0 && reserve_lock_file(dir) == 0)
+		return dir;
+	(void)err_set(err, "store: cannot prepare directory %s: %s", path,
+	    strerror(errno));
 	(void)close(dir);
-	return rc;
+	return -1;
 }
 
 /*
@@ -207,24 +264,58 @@ lmdb_close(void *state)
 	if (store->env != NULL)
 		mdb_env_close(store->env);
 	(void)pthread_mutex_destroy(&store->lock);
+	free(store->data_path);
+	free(store->lock_path);
 	free(store);
+}
+
+static struct lmdb_store *
+store_new(const char *where)
+{
+	struct lmdb_store	*store = calloc(1, sizeof *store);
+
+	if (store == NULL)
+		return NULL;
+	if (asprintf(&store->data_path, "%s/" DATA_FILE, where) == -1)
+		store->data_path = NULL;
+	if (asprintf(&store->lock_path, "%s/" LOCK_FILE, where) == -1)
+		store->lock_path = NULL;
+	if (store->data_path == NULL || store->lock_path == NULL ||
+	    pthread_mutex_init(&store->lock, NULL) != 0) {
+		free(store->data_path);
+		free(store->lock_path);
+		free(store);
+		return NULL;
+	}
+	return store;
+}
+
+static int
+remember_files(struct lmdb_store *store)
+{
+	return stat(store->data_path, &store->data) == 0 &&
+	    stat(store->lock_path, &store->locks) == 0 ? 0 : errno;
 }
 
 static void *
 lmdb_open(const char *where, unsigned size_mib, struct err *err)
 {
 	struct lmdb_store	*store;
-	int			 rc;
+	int			 dir, rc;
 
-	if (prepare_directory(where, err) != 0)
+	dir = prepare_directory(where, err);
+	if (dir == -1)
 		return NULL;
-	store = calloc(1, sizeof *store);
-	if (store == NULL || pthread_mutex_init(&store->lock, NULL) != 0) {
-		free(store);
+	store = store_new(where);
+	if (store == NULL) {
+		(void)close(dir);
 		(void)err_set(err, "store: out of memory");
 		return NULL;
 	}
 	rc = open_environment(store, where, size_mib);
+	if (rc == 0)
+		rc = remember_files(store);
+	(void)close(dir);
 	if (rc != 0) {
 		(void)err_set(err, "store: cannot open %s: %s", where,
 		    mdb_strerror(rc));
@@ -232,6 +323,34 @@ lmdb_open(const char *where, unsigned size_mib, struct err *err)
 		return NULL;
 	}
 	return store;
+}
+
+/* Whether the path still leads to that file. */
+static enum store_result
+is_same_file(const char *path, const struct stat *was)
+{
+	struct stat	 st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOENT ? STORE_NONE : STORE_CANNOT_TELL;
+	return st.st_dev == was->st_dev && st.st_ino == was->st_ino ?
+	    STORE_FOUND : STORE_NONE;
+}
+
+/* An open file does not tell that it was removed. */
+static enum store_result
+lmdb_is_there(void *state, struct err *err)
+{
+	struct lmdb_store	*store = state;
+	enum store_result	 result;
+
+	result = is_same_file(store->data_path, &store->data);
+	if (result == STORE_FOUND)
+		result = is_same_file(store->lock_path, &store->locks);
+	if (result == STORE_CANNOT_TELL)
+		(void)err_set(err, "store: %s: %s", store->data_path,
+		    strerror(errno));
+	return result;
 }
 
 /*
@@ -511,6 +630,7 @@ lmdb_delete(void *state, pid_t pid, const char *id, struct err *err)
 const struct store_ops store_lmdb_ops = {
 	.open = lmdb_open,
 	.close = lmdb_close,
+	.is_there = lmdb_is_there,
 	.put = lmdb_put,
 	.change = lmdb_change,
 	.get = lmdb_get,

@@ -6,6 +6,8 @@
 #ifndef XC_STORE_LMDB_PRIVATE_H
 #define XC_STORE_LMDB_PRIVATE_H
 
+#include <sys/stat.h>
+
 #include <lmdb.h>
 #include <pthread.h>
 
@@ -24,6 +26,10 @@ struct lmdb_store {
 	pthread_mutex_t	 lock;		/* guards idle, n_idle */
 	MDB_txn		*idle[STORE_LMDB_IDLE_MAX];
 	unsigned	 n_idle;
+	char		*data_path;
+	char		*lock_path;
+	struct stat	 data;		/* of the files that are open */
+	struct stat	 locks;
 	size_t		 pages_max;	/* that puts may make use of */
 	size_t		 pages_all;	/* with those kept back for deletions */
 };

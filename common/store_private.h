@@ -13,6 +13,8 @@ struct store_ops {
 	void	*(*open)(const char *where, unsigned size_mib,
 		    struct err *err);
 	void	 (*close)(void *state);
+	/* NONE: what is open is not what is there now. */
+	enum store_result (*is_there)(void *state, struct err *err);
 	int	 (*put)(void *state, const struct session *s,
 		    struct err *err);
 	enum store_result (*change)(void *state, pid_t pid, const char *id,

@@ -85,7 +85,7 @@ sweep_handed_over(const struct address *addr, uint16_t port,
 	struct handed_over_sweep	*sweep = arg;
 	struct orphan			*grown;
 
-	if (procinfo_is(s->pid, s->pid_start))
+	if (procinfo_is(s->pid, s->pid_start) != PROCINFO_GONE)
 		return true;
 	grown = reallocarray(sweep->orphans, sweep->n + 1, sizeof *grown);
 	if (grown == NULL) {

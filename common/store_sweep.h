@@ -18,7 +18,7 @@ int	store_sweep(struct store *store,
 
 /*
  * Removes what was handed over by relays that are no more, unless it has been
- * replaced meanwhile.  Returns how many there were, or -1 with err.
+ * replaced meanwhile.  What cannot be told stays.  Returns how many there were, or -1 with err.
  */
 int	store_sweep_handed_over(struct store *store, struct err *err);
 

@@ -91,9 +91,16 @@ identify(SMFICTX *ctx, struct conversation *c)
 	struct procinfo_peer	 peer;
 	char			 uid[16];
 
-	if (!peerpid_find(service_listen(), ctx, &peer)) {
+	switch (peerpid_find(service_listen(), ctx, &peer)) {
+	case PEERPID_FOUND:
+		break;
+	case PEERPID_NONE:
 		tell_no_peer("not enforced");
 		return true;
+	case PEERPID_CANNOT_TELL:
+		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "who is at the "
+		    "other end of a connection cannot be told" });
+		return false;
 	}
 	if (!conf_allows_uid(c->conf, peer.uid)) {
 		(void)snprintf(uid, sizeof uid, "%lu",
@@ -277,8 +284,7 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 			    &c->facts.client_port);
 		c->key.client = c->facts.client;
 		c->key.client_port = c->facts.client_port;
-		(void)session_set_text(&c->remote_name,
-		    verified_name(ctx, name));
+		conversation_set_name(c, verified_name(ctx, name));
 		if (is_postfix(ctx) || conversation_keep(c,
 		    macro(ctx, "{daemon_name}"), now_ms())) {
 			/* What cannot be told now is asked again at MAIL. */
@@ -327,7 +333,7 @@ enforce_step(SMFICTX *ctx, struct conversation *c, const char *step)
 {
 	struct enforce_answer	 answer;
 
-	if (!conversation_set_auth(c, macro(ctx, "{auth_type}"),
+	if (!conversation_is_whole(c) || !conversation_set_auth(c, macro(ctx, "{auth_type}"),
 	    macro(ctx, "{auth_authen}")) ||
 	    !message_set_queue_id(&c->message, macro(ctx, "i")) ||
 	    conversation_find(c) == STORE_CANNOT_TELL)

@@ -59,8 +59,10 @@ conversation_keep(struct conversation *c, const char *listener,
 		.pid = c->key.pid,
 	};
 
-	if (peer.pid > 0)
-		peer.pid_start = procstart_get(c->key.starts, peer.pid);
+	/* It serves those who look for what is left over, not us. */
+	if (peer.pid > 0 && procstart_get(c->key.starts, peer.pid,
+	    &peer.pid_start) != PROCINFO_THERE)
+		peer.pid_start = 0;
 	c->sendmail = malloc(sizeof *c->sendmail);
 	if (c->sendmail == NULL)
 		return false;
@@ -130,8 +132,9 @@ void
 conversation_greeting(struct conversation *c, const char *name,
     uint64_t now_ms)
 {
-	/* Without memory for the name, it is not known. */
-	if (!session_set_text(&c->ehlo, name))
+	/* Without memory for the name, there are questions that cannot be asked. */
+	c->is_ehlo_lost = !session_set_text(&c->ehlo, name);
+	if (c->is_ehlo_lost)
 		(void)session_set_text(&c->ehlo, NULL);
 	message_clear(&c->message);
 	if (c->is_sendmail)
@@ -142,6 +145,21 @@ void
 conversation_overridden(struct conversation *c)
 {
 	(void)session_set_text(&c->ehlo, NULL);
+	c->is_ehlo_lost = false;
+}
+
+void
+conversation_set_name(struct conversation *c, const char *name)
+{
+	c->is_name_lost = !session_set_text(&c->remote_name, name);
+	if (c->is_name_lost)
+		(void)session_set_text(&c->remote_name, NULL);
+}
+
+bool
+conversation_is_whole(const struct conversation *c)
+{
+	return !c->is_ehlo_lost && !c->is_name_lost;
 }
 
 /* Whether it matters to xcontext-policy when this session's mails begin and

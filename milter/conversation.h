@@ -29,6 +29,8 @@ struct conversation {
 	char			*auth_type;	/* of facts: macros do not last */
 	char			*auth_authen;
 	char			*remote_name;	/* verified, or NULL */
+	bool			 is_ehlo_lost;	/* there was no memory ... */
+	bool			 is_name_lost;	/* ... for them */
 	bool			 has_header_duty;
 	bool			 is_sendmail;
 	struct kept		*sendmail;	/* if so */
@@ -63,6 +65,13 @@ void	conversation_release(struct conversation *c);
 
 /* The session as it was last found, or NULL. */
 const struct session	*conversation_session(const struct conversation *c);
+
+/* The verified name of the host; NULL: it has none. */
+void	conversation_set_name(struct conversation *c, const char *name);
+
+/* False: something of the client was lost, so that there are questions, of
+ * access_maps for instance, that cannot be asked: its mail is not to pass. */
+bool	conversation_is_whole(const struct conversation *c);
 
 /* Who is authenticated, and how; each may be NULL.  False: out of memory. */
 bool	conversation_set_auth(struct conversation *c, const char *type,

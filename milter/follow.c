@@ -14,6 +14,22 @@ struct search {
 	bool			 has_failed;
 };
 
+/* Whose the record of that number is. */
+static enum store_result
+is_of_process(struct follow_key *key, const struct session *s,
+    struct err *err)
+{
+	if (s->mta != SESSION_POSTFIX)
+		return STORE_NONE;
+	if (key->pid_start == 0 && procstart_get(key->starts, key->pid,
+	    &key->pid_start) != PROCINFO_THERE) {
+		(void)err_set(err, "process %ld cannot be looked at, nor "
+		    "whose session the store has of it", (long)key->pid);
+		return STORE_CANNOT_TELL;
+	}
+	return key->pid_start == s->pid_start ? STORE_FOUND : STORE_NONE;
+}
+
 static enum store_result
 find_by_pid(struct store *store, struct follow_key *key, struct session *s,
     struct err *err)
@@ -21,15 +37,11 @@ find_by_pid(struct store *store, struct follow_key *key, struct session *s,
 	enum store_result	 result;
 
 	result = store_get(store, key->pid, s, err);
+	if (result == STORE_FOUND)
+		result = is_of_process(key, s, err);
 	if (result != STORE_FOUND)
-		return result;
-	if (key->pid_start == 0)
-		key->pid_start = procstart_get(key->starts, key->pid);
-	if (s->mta == SESSION_POSTFIX &&
-	    (key->pid_start == 0 || key->pid_start == s->pid_start))
-		return STORE_FOUND;
-	session_clear(s);
-	return STORE_NONE;
+		session_clear(s);
+	return result;
 }
 
 /* True if a is to be trusted less than b. */

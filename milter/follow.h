@@ -26,8 +26,9 @@ struct follow_key {
 /*
  * STORE_FOUND: s, which must be initialised, holds the session.
  * STORE_NONE: the MTA's process has none, or what the store has belongs to an
- * earlier process of that number.  A start time that cannot be seen (proc(5)
- * mounted with hidepid) does not prove that: the record then counts.
+ * earlier process of that number.
+ * STORE_CANNOT_TELL: also where the store has one, and the process's start time
+ * cannot be seen (no descriptor, proc(5) mounted with hidepid).
  *
  * By client, all that have the address, and not another port, are candidates,
  * and the least trusted is taken: one that is refused, the gravest refusal

@@ -23,11 +23,25 @@ is_ours_to_look(const struct conversation *c)
 
 /* What a process left behind that is no more speaks for nobody: its port may
  * be anybody's by now. */
-static bool
-is_of_the_living(const struct conversation *c, const struct session *s)
+static enum store_result
+is_of_the_living(const struct conversation *c, const struct session *s,
+    struct err *err)
 {
-	return s->pid_start != 0 &&
-	    procstart_get(c->key.starts, s->pid) == s->pid_start;
+	uint64_t	 start = 0;
+
+	if (s->pid_start == 0)
+		return STORE_NONE;
+	switch (procstart_get(c->key.starts, s->pid, &start)) {
+	case PROCINFO_THERE:
+		return start == s->pid_start ? STORE_FOUND : STORE_NONE;
+	case PROCINFO_GONE:
+		return STORE_NONE;
+	case PROCINFO_CANNOT_TELL:
+		break;
+	}
+	(void)err_set(err, "whether process %ld lives, which handed session "
+	    "%s over, cannot be told", (long)s->pid, s->id);
+	return STORE_CANNOT_TELL;
 }
 
 static enum store_result
@@ -38,10 +52,10 @@ find(const struct conversation *c, struct session *handed)
 
 	result = store_handed_over(c->store, &c->key.client,
 	    c->key.client_port, handed, &err);
+	if (result == STORE_FOUND)
+		result = is_of_the_living(c, handed, &err);
 	if (result == STORE_CANNOT_TELL)
 		journal_error("", &err);
-	if (result == STORE_FOUND && !is_of_the_living(c, handed))
-		result = STORE_NONE;
 	return result;
 }
 

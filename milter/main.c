@@ -109,7 +109,16 @@ is_left_over(const struct session *s, void *unused)
 {
 	(void)unused;
 	return s->mta == SESSION_SENDMAIL &&
-	    procinfo_start(s->pid) != s->pid_start;
+	    procinfo_is(s->pid, s->pid_start) == PROCINFO_GONE;
+}
+
+static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
 }
 
 static void
@@ -122,8 +131,10 @@ start_unprivileged(struct program *p)
 		die("detach", &err);
 	p->store = store_open(p->conf->store, p->conf->limits.store_size,
 	    &err);
-	if (p->store == NULL ||
-	    store_sweep(p->store, is_left_over, NULL, &err) == -1 ||
+	if (p->store == NULL)
+		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
+	if (store_sweep(p->store, is_left_over, NULL, &err) == -1 ||
 	    store_sweep_handed_over(p->store, &err) == -1)
 		die("store", &err);
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
@@ -63,43 +64,70 @@ is_same_path(const struct sockaddr_storage *a, socklen_t a_len,
 	return na > 0 && na == nb && memcmp(pa, pb, na) == 0;
 }
 
+/* What a call that failed says of the number that it was given. */
+static enum peerpid_result
+failed(void)
+{
+	return errno == EBADF || errno == ENOTSOCK ? PEERPID_NONE :
+	    PEERPID_CANNOT_TELL;
+}
+
+static enum peerpid_result
+is_named(const struct peerpid *listen, int fd)
+{
+	struct sockaddr_storage	 name;
+	socklen_t		 len = sizeof name;
+
+	memset(&name, 0, sizeof name);
+	if (getsockname(fd, (struct sockaddr *)&name, &len) != 0)
+		return failed();
+	return name.ss_family == AF_UNIX && len <= sizeof name &&
+	    len > offsetof(struct sockaddr_un, sun_path) &&
+	    is_same_path(&listen->name, listen->len, &name, len) ?
+	    PEERPID_FOUND : PEERPID_NONE;
+}
+
 /* A listening socket has the right name, too, but its "peer" is ourselves. */
-static bool
+static enum peerpid_result
 is_connection(int fd)
 {
 	int		 is_listening;
 	socklen_t	 len = sizeof is_listening;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening,
-	    &len) == 0 && !is_listening;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening,
+	    &len) != 0)
+		return failed();
+	return is_listening ? PEERPID_NONE : PEERPID_FOUND;
 }
 
-static bool
+static enum peerpid_result
 is_ours(const struct peerpid *listen, int fd)
 {
-	struct sockaddr_storage	 name;
+	enum peerpid_result	 result;
 	struct stat		 st;
-	socklen_t		 len = sizeof name;
 
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	memset(&name, 0, sizeof name);
-	if (getsockname(fd, (struct sockaddr *)&name, &len) != 0 ||
-	    name.ss_family != AF_UNIX || len > sizeof name ||
-	    len <= offsetof(struct sockaddr_un, sun_path))
-		return false;
-	return is_same_path(&listen->name, listen->len, &name, len) &&
-	    is_connection(fd);
+	if (fd < 0)
+		return PEERPID_NONE;
+	if (fstat(fd, &st) != 0)
+		return failed();
+	if (!S_ISSOCK(st.st_mode))
+		return PEERPID_NONE;
+	result = is_named(listen, fd);
+	return result == PEERPID_FOUND ? is_connection(fd) : result;
 }
 
-bool
+enum peerpid_result
 peerpid_find(const struct peerpid *listen, const struct smfi_str *ctx,
     struct procinfo_peer *peer_r)
 {
 	struct context_head	 head;
+	enum peerpid_result	 result;
 
 	if (listen->len == 0)
-		return false;
+		return PEERPID_NONE;
 	memcpy(&head, ctx, sizeof head);
-	return is_ours(listen, head.sd) && procinfo_peer(head.sd, peer_r);
+	result = is_ours(listen, head.sd);
+	if (result == PEERPID_FOUND && !procinfo_peer(head.sd, peer_r))
+		return PEERPID_CANNOT_TELL;
+	return result;
 }

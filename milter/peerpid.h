@@ -31,12 +31,20 @@ struct peerpid {
 void	peerpid_init(struct peerpid *listen, const struct sockaddr *name,
 	    socklen_t len);
 
+enum peerpid_result {
+	PEERPID_FOUND,
+	PEERPID_NONE,
+	PEERPID_CANNOT_TELL
+};
+
 /*
- * The process that opened this session's connection.  False: it cannot be
- * told, for want of an address, or because what the structure holds is not a
- * connected socket of our listening address; *peer_r is then untouched.
+ * The process that opened this session's connection.  NONE: there is no way to
+ * know, for want of an address, or because what the structure holds is not a
+ * connected socket of our listening address; so it is for all sessions.
+ * CANNOT_TELL: the system would not say just now.  *peer_r is written on FOUND.
  */
-bool	peerpid_find(const struct peerpid *listen, const struct smfi_str *ctx,
-	    struct procinfo_peer *peer_r);
+enum peerpid_result	peerpid_find(const struct peerpid *listen,
+			    const struct smfi_str *ctx,
+			    struct procinfo_peer *peer_r);
 
 #endif

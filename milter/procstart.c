@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "procinfo.h"
-
 #define PLACES	256
 
 struct place {
@@ -74,32 +72,36 @@ is_alive(int fd)
 
 /* The time counts as this process's only if the process, whose descriptor
  * was had before, is still there after. */
-static uint64_t
+static enum procinfo_state
 remember(struct place *place, pid_t pid)
 {
+	enum procinfo_state	 state;
+
 	vacate(place);
 	place->fd = pidfd_open(pid, 0);
-	place->start = procinfo_start(pid);
+	state = procinfo_start(pid, &place->start);
 	if (place->fd == -1)
-		return place->start;
+		return state;
 	place->pid = pid;
-	if (place->start == 0 || !is_alive(place->fd))
+	if (state != PROCINFO_THERE || !is_alive(place->fd))
 		vacate(place);
-	return place->start;
+	return state;
 }
 
-uint64_t
-procstart_get(struct procstart *starts, pid_t pid)
+enum procinfo_state
+procstart_get(struct procstart *starts, pid_t pid, uint64_t *start_r)
 {
-	struct place	*place;
-	uint64_t	 start;
+	enum procinfo_state	 state = PROCINFO_THERE;
+	struct place		*place;
 
 	if (starts == NULL || pid <= 0)
-		return procinfo_start(pid);
+		return procinfo_start(pid, start_r);
 	place = &starts->place[(unsigned)pid % PLACES];
 	(void)pthread_mutex_lock(&starts->lock);
-	start = place->pid == pid && is_alive(place->fd) ? place->start :
-	    remember(place, pid);
+	if (place->pid != pid || !is_alive(place->fd))
+		state = remember(place, pid);
+	if (state == PROCINFO_THERE)
+		*start_r = place->start;
 	(void)pthread_mutex_unlock(&starts->lock);
-	return start;
+	return state;
 }

@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "procinfo.h"
+
 struct procstart;
 
 /* NULL: out of memory. */
@@ -26,6 +28,7 @@ void			 procstart_free(struct procstart *starts);
  * As procinfo_start(); for threads.  starts may be NULL: then nothing is
  * remembered, and neither is it where the kernel has no such descriptors.
  */
-uint64_t		 procstart_get(struct procstart *starts, pid_t pid);
+enum procinfo_state	 procstart_get(struct procstart *starts, pid_t pid,
+			    uint64_t *start_r);
 
 #endif

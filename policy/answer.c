@@ -124,21 +124,21 @@ has_listener(const struct server *server, struct span listener)
 }
 
 /* What is no request for a map that is served. */
-static bool
+static enum answer_status
 answer_other_map(struct conn *conn, struct span body)
 {
 	struct span	 name;
 
 	if (!socketmap_name(body, &name)) {
 		protocol_error(conn, "not a request for a map that is served");
-		return false;
+		return ANSWER_BAD;
 	}
 	refuse_map(conn->server, name, "no such map, served are "
 	    SOCKETMAP_SERVED ", and the same with .LISTENER");
-	return true;
+	return ANSWER_DONE;
 }
 
-static bool
+static enum answer_status
 answer_socketmap(struct conn *conn, struct span body)
 {
 	static const enum metrics_request	 kinds[SOCKETMAP_COUNT] = {
@@ -150,6 +150,7 @@ answer_socketmap(struct conn *conn, struct span body)
 	};
 	struct server			*server = conn->server;
 	struct socketmap_request	 request;
+	enum answer_status		 status = ANSWER_DONE;
 	uint64_t			 begun;
 
 	begun = clock_ns(CLOCK_MONOTONIC);
@@ -158,12 +159,13 @@ answer_socketmap(struct conn *conn, struct span body)
 	if (!has_listener(server, request.listener)) {
 		refuse_map(server, request.listener, "there is no section "
 		    "\"listener\" of that name");
-		return true;
+		return ANSWER_DONE;
 	}
 	if (conn->proc == NULL && request.map != SOCKETMAP_PROFILE) {
 		server->reply.answer = LEDGER_TEMP;
 		(void)snprintf(server->reply.text, sizeof server->reply.text,
-		    "the process behind this socket is not known");
+		    "%s", conn->why);
+		status = ANSWER_LAST;
 	} else {
 		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
 	}
@@ -173,29 +175,50 @@ answer_socketmap(struct conn *conn, struct span body)
 	    server->reply.text);
 	metrics_request(server->metrics, kinds[request.map],
 	    clock_ns(CLOCK_MONOTONIC) - begun);
-	return true;
+	return status;
 }
 
-static bool
+/* The access(5) action; text has room for one that must be made. */
+static const char *
+policy_action(struct conn *conn, const struct attr_request *request,
+    char *text, size_t size)
+{
+	struct server	*server = conn->server;
+
+	if (conn->proc == NULL) {
+		/* Perhaps its session is a refused one. */
+		(void)snprintf(text, size, "451 4.3.0 %s", conn->why);
+		return text;
+	}
+	ledger_policy(server->ledger, conn->proc, request,
+	    clock_ns(CLOCK_REALTIME) / 1000000, &server->reply);
+	switch (server->reply.answer) {
+	case LEDGER_ACTION:
+		return server->reply.text;
+	case LEDGER_NO:
+		return "DUNNO";
+	case LEDGER_YES:
+	case LEDGER_TEMP:
+	case LEDGER_PERM:
+		break;
+	}
+	return "451 4.3.0 the session store failed";
+}
+
+static enum answer_status
 answer_policy(struct conn *conn, const struct attr_request *request)
 {
 	struct server	*server = conn->server;
-	const char	*action = "DUNNO";
+	const char	*action;
+	char		 text[256];
 	uint64_t	 begun;
 
 	begun = clock_ns(CLOCK_MONOTONIC);
 	if (!span_eq(request->v[ATTR_REQUEST], "smtpd_access_policy")) {
 		protocol_error(conn, "request is not smtpd_access_policy");
-		return false;
+		return ANSWER_BAD;
 	}
-	if (conn->proc != NULL) {
-		ledger_policy(server->ledger, conn->proc, request,
-		    clock_ns(CLOCK_REALTIME) / 1000000, &server->reply);
-		if (server->reply.answer == LEDGER_ACTION)
-			action = server->reply.text;
-		else if (server->reply.answer != LEDGER_NO)
-			action = "451 4.3.0 the session store failed";
-	}
+	action = policy_action(conn, request, text, sizeof text);
 	server->out_len += (size_t)snprintf(server->out + server->out_len,
 	    REPLY_SIZE, "action=%s\n\n", action);
 	log_asked(conn, "policy", request->v[ATTR_PROTOCOL_STATE].n >
@@ -203,7 +226,7 @@ answer_policy(struct conn *conn, const struct attr_request *request)
 	    request->v[ATTR_PROTOCOL_STATE], action);
 	metrics_request(server->metrics, METRICS_POLICY,
 	    clock_ns(CLOCK_MONOTONIC) - begun);
-	return true;
+	return conn->proc == NULL ? ANSWER_LAST : ANSWER_DONE;
 }
 
 static enum answer_status
@@ -213,7 +236,7 @@ next_socketmap(struct conn *conn, struct span buf, size_t *used_r)
 
 	switch (netstring_find(buf, SOCKETMAP_REQUEST_MAX, &body, used_r)) {
 	case NETSTRING_DONE:
-		return answer_socketmap(conn, body) ? ANSWER_DONE : ANSWER_BAD;
+		return answer_socketmap(conn, body);
 	case NETSTRING_MORE:
 		return ANSWER_MORE;
 	case NETSTRING_TOO_LONG:
@@ -235,7 +258,7 @@ next_policy(struct conn *conn, struct span buf, size_t *used_r)
 	switch (attr_parse(buf, conn->server->conf->limits.policy_request_size,
 	    &request, used_r)) {
 	case ATTR_DONE:
-		return answer_policy(conn, &request) ? ANSWER_DONE : ANSWER_BAD;
+		return answer_policy(conn, &request);
 	case ATTR_MORE:
 		return ANSWER_MORE;
 	case ATTR_TOO_LONG:

@@ -29,6 +29,14 @@ conn_close(struct conn *conn, enum end why)
 	free(conn);
 }
 
+/* Who ended a connection on which a call failed.  A host in want is no peer
+ * that hung up: its session goes on. */
+static enum end
+ended_by(int error)
+{
+	return error == ECONNRESET || error == EPIPE ? END_PEER : END_OURS;
+}
+
 static bool
 keep_output(struct conn *conn, const char *p, size_t n)
 {
@@ -112,15 +120,17 @@ conn_serve(struct conn *conn, struct span buf)
 
 	while (buf.n > 0 && conn->out == NULL) {
 		next = answer_next(conn, buf, &used);
-		if (next != ANSWER_DONE)
+		if (next != ANSWER_DONE && next != ANSWER_LAST)
 			break;
 		buf = span_skip(buf, used);
+		if (next == ANSWER_LAST)
+			break;
 		if (WRITE_SIZE - server->out_len < REPLY_SIZE &&
 		    !send_answers(conn))
 			return false;
 	}
 	/* Requests before a bad one have their answers. */
-	if (!send_answers(conn) || next == ANSWER_BAD)
+	if (!send_answers(conn) || next == ANSWER_BAD || next == ANSWER_LAST)
 		return false;
 	return (buf.n == 0 && conn->in == NULL) || keep_input(conn, buf);
 }
@@ -149,7 +159,7 @@ conn_read(struct conn *conn)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
-		conn_close(conn, END_PEER);
+		conn_close(conn, n == 0 ? END_PEER : ended_by(errno));
 	else if (!conn_serve(conn, (struct span){ server->in,
 	    kept + (size_t)n }))
 		conn_close(conn, END_OURS);
@@ -166,7 +176,7 @@ conn_write(struct conn *conn)
 	n = send(event_get_fd(&conn->event), rest, len, MSG_NOSIGNAL);
 	if (n == -1) {
 		if (errno != EAGAIN && errno != EINTR)
-			conn_close(conn, END_PEER);
+			conn_close(conn, ended_by(errno));
 		return;
 	}
 	conn->out = NULL;
@@ -196,7 +206,7 @@ conn_ready(evutil_socket_t fd, short what, void *arg)
 
 struct conn *
 conn_new(struct server *server, int fd, enum server_protocol protocol,
-    struct ledger_proc *proc)
+    struct ledger_proc *proc, const char *why)
 {
 	struct conn	*conn = calloc(1, sizeof *conn);
 
@@ -205,6 +215,7 @@ conn_new(struct server *server, int fd, enum server_protocol protocol,
 	conn->server = server;
 	conn->protocol = protocol;
 	conn->proc = proc;
+	conn->why = why;
 	if (event_assign(&conn->event, server->base, fd,
 	    EV_READ | EV_PERSIST, conn_ready, conn) != 0 ||
 	    event_add(&conn->event, NULL) != 0) {

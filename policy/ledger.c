@@ -212,7 +212,7 @@ is_dead(const struct session *s, void *arg)
 	if (RB_FIND(proc_tree, &sweep->ledger->procs, &wanted) != NULL)
 		return false;
 	if (s->pid_start != 0)
-		return procinfo_start(s->pid) != s->pid_start;
+		return procinfo_is(s->pid, s->pid_start) == PROCINFO_GONE;
 	lifetime_ms = sweep->ledger->conf->limits.session_lifetime * 1000ULL;
 	return s->changed_ms + lifetime_ms <= sweep->now_ms;
 }

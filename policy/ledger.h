@@ -75,7 +75,7 @@ void		 ledger_set_conf(struct ledger *ledger, struct conf *conf);
 
 /*
  * The entry of one process, made at the first call, with one reference more.
- * start is procinfo_start(pid).  What the store has of this very process is
+ * start is what procinfo_start() says of pid.  What the store has of this very process is
  * taken up; what it has of an earlier one of the same number is thrown away.
  * NULL: out of memory, or the store cannot tell (err).
  */

@@ -31,7 +31,8 @@ is_name(struct span key)
 	return span_eq(key, LEDGER_UNKNOWN) || hostname_valid(key);
 }
 
-static void
+/* False: out of memory; the name is then none, and not the former one. */
+static bool
 remember_name(struct ledger_proc *proc, struct span key)
 {
 	char	 name[HOSTNAME_MAX_LEN + 1];
@@ -40,7 +41,10 @@ remember_name(struct ledger_proc *proc, struct span key)
 		key.n = 0;
 	memcpy(name, key.p, key.n);
 	name[key.n] = '\0';
-	(void)session_set_text(&proc->name, key.n == 0 ? NULL : name);
+	if (session_set_text(&proc->name, key.n == 0 ? NULL : name))
+		return true;
+	(void)session_set_text(&proc->name, NULL);
+	return false;
 }
 
 static void
@@ -74,7 +78,10 @@ xclient_name(struct ledger *ledger, struct ledger_proc *proc,
 	const struct address	 nowhere = { .family = AF_UNSPEC };
 	struct assertion_set	 set;
 
-	remember_name(proc, key);
+	if (!remember_name(proc, key)) {
+		ledger_answer(reply, LEDGER_TEMP, "out of memory");
+		return;
+	}
 	ledger_answer(reply, LEDGER_NO, "");
 	if (!ledger_pending_fits(proc->session, &nowhere, &set) ||
 	    !ledger_name_fits(&set.v[ASSERTION_NAME], proc->name))
@@ -155,8 +162,10 @@ ledger_xforward(struct ledger *ledger, struct ledger_proc *proc,
 	struct err	 err;
 
 	if (is_name(key)) {
-		remember_name(proc, key);
-		ledger_answer(reply, LEDGER_NO, "");
+		if (remember_name(proc, key))
+			ledger_answer(reply, LEDGER_NO, "");
+		else
+			ledger_answer(reply, LEDGER_TEMP, "out of memory");
 		return;
 	}
 	if (!xforward_session(ledger, proc, listener, key, now_ms, &err)) {

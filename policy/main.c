@@ -19,6 +19,7 @@
 #include "daemon.h"
 #include "ledger.h"
 #include "log.h"
+#include "log_libevent.h"
 #include "metrics.h"
 #include "privdrop.h"
 #include "report.h"
@@ -29,7 +30,6 @@
 
 #define PROGRAM			"xcontext-policy"
 #define SOCKET_MODE		0660
-#define SPARE_DESCRIPTORS	64	/* store, log, metrics, /proc ... */
 #define SWEEP_INTERVAL_S	60
 #define STOP_BOUND_S		2	/* for requests that are half done */
 
@@ -86,8 +86,9 @@ start_privileged(struct program *p)
 	if (log_open(PROGRAM, p->conf->log, p->conf->log_format,
 	    p->conf->limits.log_rate, &err) != 0)
 		die("log", &err);
+	log_libevent_use();
 	if (daemon_raise_descriptors(p->conf->limits.connections +
-	    SPARE_DESCRIPTORS, &err) != 0)
+	    SERVER_SPARE_DESCRIPTORS, &err) != 0)
 		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
 	p->policy_fd = listen_unix("policy", p->conf->policy_listen,
 	    p->conf->socket_group);
@@ -98,6 +99,15 @@ start_privileged(struct program *p)
 		die("runtime_directory", &err);
 	if (privdrop(p->conf->user, &err) != 0)
 		die("user", &err);
+}
+
+static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
 }
 
 static void
@@ -112,6 +122,7 @@ start_unprivileged(struct program *p)
 	    &err);
 	if (p->store == NULL)
 		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
 	p->report.is_verbose = p->conf->log_all;
 	p->base = event_base_new();
 	p->metrics = p->report.metrics = metrics_new();
@@ -236,10 +247,18 @@ serve(struct program *p)
 {
 	struct err	 err;
 
-	if (metrics_serve(p->metrics, p->base, p->conf->policy_metrics,
-	    before_metrics, p, &err) != 0)
-		die("metrics", &err);
 	watch(p);
+	switch (metrics_serve(p->metrics, p->base, p->conf->policy_metrics,
+	    before_metrics, p, &err)) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		/* Mail does not wait for those who count it. */
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+		break;
+	case METRICS_HTTP_WRONG:
+		die("metrics", &err);
+	}
 	sweep(-1, 0, p);
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });

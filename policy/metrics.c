@@ -11,7 +11,6 @@
 
 #include "decisions.h"
 #include "metrics_daemon.h"
-#include "metrics_http.h"
 #include "metrics_text.h"
 
 /* Upper bounds of the latency histogram, in nanoseconds. */
@@ -147,7 +146,7 @@ print_metrics(struct evbuffer *out, void *arg)
 	    "Refusals of mail of refused sessions.", m->mail_refused);
 }
 
-int
+enum metrics_http_result
 metrics_serve(struct metrics *m, struct event_base *base, const char *where,
     void (*before)(void *), void *arg, struct err *err)
 {

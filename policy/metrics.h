@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "metrics_http.h"
 #include "trust.h"
 
 enum metrics_request {
@@ -44,10 +45,12 @@ void	metrics_set_sessions(struct metrics *m, unsigned n);
 /*
  * Answers GET /metrics on "host:port" in that event loop; host must be an
  * address of the loopback interface.  where "" does nothing.  before, which
- * may be NULL, is called ahead of each answer.  0, or -1 with err.
+ * may be NULL, is called ahead of each answer.  See metrics_http.h for what it
+ * returns.
  */
-int	metrics_serve(struct metrics *m, struct event_base *base,
-	    const char *where, void (*before)(void *), void *arg,
-	    struct err *err);
+enum metrics_http_result	metrics_serve(struct metrics *m,
+				    struct event_base *base,
+				    const char *where, void (*before)(void *),
+				    void *arg, struct err *err);
 
 #endif

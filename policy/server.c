@@ -13,10 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "log.h"
 #include "procinfo.h"
 
 #define ACCEPTS_PER_TURN 64
+#define PAUSE_US	100000	/* when there are no descriptors */
+#define PROXYMAP	"proxymap"
 
 /* Who is there, if that may be here.  False: it may not. */
 static bool
@@ -38,27 +41,50 @@ identify(struct server *server, int fd, struct procinfo_peer *peer_r)
 	return false;
 }
 
-/* The ledger's entry of a process.  False: the connection cannot be served. */
-static bool
-find_proc(struct server *server, pid_t pid, struct ledger_proc **proc_r)
+/* Says once, until it is better, what is wrong with somebody's process. */
+static void
+tell_no_process(struct server *server, pid_t pid, const char *why,
+    const char *text)
 {
-	struct err	 err;
-	uint64_t	 start = procinfo_start(pid);
+	char	 number[16];
 
-	*proc_r = NULL;
-	if (start == 0) {
-		if (!server->has_said_no_pid)
-			LOG(LOG_LEVEL_WARNING, NULL, "no_peer_process",
-			    { "reason", "the mail server's process cannot be "
-			    "seen (other pid namespace, hidepid?): sessions "
-			    "cannot be followed, lookups get TEMP" });
-		server->has_said_no_pid = true;
-		return true;
+	(void)snprintf(number, sizeof number, "%ld", (long)pid);
+	if (server->said_why != why)
+		LOG(LOG_LEVEL_WARNING, NULL, "no_peer_process",
+		    { "reason", why }, { "pid", number }, { "text", text });
+	server->said_why = why;
+}
+
+/* The ledger's entry of a process.  NULL: its session cannot be told, and
+ * *why_r says why. */
+static struct ledger_proc *
+find_proc(struct server *server, pid_t pid, const char **why_r)
+{
+	static const char	 unknown[] = "it cannot be told which session "
+				     "this is";
+	static const char	 many[] = "proxymap(8) asks for many sessions "
+				     "at once, write socketmap: without proxy:";
+	struct ledger_proc	*proc;
+	struct procinfo		 info;
+	struct err		 err;
+
+	*why_r = unknown;
+	if (procinfo_look(pid, &info) != PROCINFO_THERE) {
+		tell_no_process(server, pid, unknown, "the mail server's "
+		    "process cannot be seen (no descriptors, other pid "
+		    "namespace, hidepid?): lookups get TEMP, mail gets 451");
+		return NULL;
 	}
-	*proc_r = ledger_proc_get(server->ledger, pid, start, &err);
-	if (*proc_r == NULL)
+	if (strcmp(info.command, PROXYMAP) == 0) {
+		*why_r = many;
+		tell_no_process(server, pid, many, "lookups get TEMP");
+		return NULL;
+	}
+	server->said_why = NULL;
+	proc = ledger_proc_get(server->ledger, pid, info.start, &err);
+	if (proc == NULL)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
-	return *proc_r != NULL;
+	return proc;
 }
 
 /* Takes the connection, or closes it. */
@@ -67,17 +93,60 @@ admit(struct server *server, int fd, enum server_protocol protocol)
 {
 	struct procinfo_peer	 peer;
 	struct ledger_proc	*proc;
+	const char		*why;
 
-	if (!identify(server, fd, &peer) ||
-	    !find_proc(server, peer.pid, &proc)) {
+	if (!identify(server, fd, &peer)) {
 		(void)close(fd);
 		return;
 	}
-	if (conn_new(server, fd, protocol, proc) != NULL)
+	proc = find_proc(server, peer.pid, &why);
+	if (conn_new(server, fd, protocol, proc, why) != NULL)
 		return;
+	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "out of memory" });
 	if (proc != NULL)
 		ledger_proc_put(server->ledger, proc, false);
 	(void)close(fd);
+}
+
+static void
+resume(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval	 pause = { .tv_usec = PAUSE_US };
+	struct listener		*listener = arg;
+
+	(void)fd;
+	(void)what;
+	if (listener->is_open && event_add(&listener->event, NULL) != 0)
+		(void)event_add(&listener->pause, &pause);
+}
+
+/* A connection that cannot be accepted stays where it is, and would be told
+ * again and again. */
+static void
+accept_failed(struct listener *listener)
+{
+	const struct timeval	 pause = { .tv_usec = PAUSE_US };
+
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	LOG(LOG_LEVEL_ERROR, NULL, "error", { "at", "accept" },
+	    { "text", strerror(errno) });
+	if (event_add(&listener->pause, &pause) == 0)
+		(void)event_del(&listener->event);
+}
+
+static void
+turn_away(struct listener *listener)
+{
+	int	 peer = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (peer == -1) {
+		accept_failed(listener);
+		return;
+	}
+	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
+	    { "reason", "limits.connections is reached" });
+	(void)close(peer);
 }
 
 static void
@@ -89,20 +158,13 @@ accept_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		if (server->n_conns >= server->conf->limits.connections) {
-			LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
-			    { "reason", "limits.connections is reached" });
-			peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-			if (peer != -1)
-				(void)close(peer);
+		if (server->n_conns >= server->conns_max) {
+			turn_away(listener);
 			return;
 		}
 		peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (peer == -1) {
-			if (errno != EAGAIN && errno != EINTR &&
-			    errno != ECONNABORTED)
-				LOG(LOG_LEVEL_ERROR, NULL, "error",
-				    { "text", strerror(errno) });
+			accept_failed(listener);
 			return;
 		}
 		admit(server, peer, listener->protocol);
@@ -122,7 +184,8 @@ server_listen(struct server *server, int fd, enum server_protocol protocol)
 	listener->protocol = protocol;
 	if (event_assign(&listener->event, server->base, fd,
 	    EV_READ | EV_PERSIST, accept_ready, listener) != 0 ||
-	    event_add(&listener->event, NULL) != 0)
+	    event_assign(&listener->pause, server->base, -1, 0, resume,
+	    listener) != 0 || event_add(&listener->event, NULL) != 0)
 		return -1;
 	listener->is_open = true;
 	server->n_listeners++;
@@ -139,6 +202,7 @@ server_stop_listening(struct server *server)
 		if (!l->is_open)
 			continue;
 		(void)event_del(&l->event);
+		(void)event_del(&l->pause);
 		(void)close(l->fd);
 		l->is_open = false;
 	}
@@ -155,6 +219,16 @@ server_is_idle(const struct server *server)
 	return true;
 }
 
+/* So many that there is always a descriptor for what serves those there are. */
+static unsigned
+connections_max(const struct conf *conf)
+{
+	unsigned	 room = daemon_descriptors(SERVER_SPARE_DESCRIPTORS);
+
+	return room < conf->limits.connections ? room :
+	    conf->limits.connections;
+}
+
 struct server *
 server_new(struct event_base *base, struct conf *conf,
     struct ledger *ledger, struct metrics *metrics)
@@ -165,6 +239,7 @@ server_new(struct event_base *base, struct conf *conf,
 		return NULL;
 	server->base = base;
 	server->conf = conf_ref(conf);
+	server->conns_max = connections_max(conf);
 	server->ledger = ledger;
 	server->metrics = metrics;
 	LIST_INIT(&server->conns);
@@ -177,6 +252,7 @@ server_set_conf(struct server *server, struct conf *conf)
 	struct conf	*old = server->conf;
 
 	server->conf = conf_ref(conf);
+	server->conns_max = connections_max(conf);
 	conf_unref(old);
 }
 

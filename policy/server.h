@@ -18,6 +18,9 @@
 struct event_base;
 struct server;
 
+/* What is kept for the store, the log, metrics, /proc ... */
+#define SERVER_SPARE_DESCRIPTORS	64
+
 enum server_protocol { SERVER_POLICY, SERVER_SOCKETMAP };
 
 /* The ledger, metrics and base must outlive the server; conf is referenced. */

@@ -24,7 +24,8 @@ struct conn {
 	LIST_ENTRY(conn)	 entry;
 	struct event		 event;
 	struct server		*server;
-	struct ledger_proc	*proc;		/* NULL: pid not known */
+	struct ledger_proc	*proc;		/* NULL: not to be told ... */
+	const char		*why;		/* ... for that reason */
 	enum server_protocol	 protocol;
 	bool			 is_writing;	/* waiting to write */
 	char			*in;		/* a request's beginning */
@@ -39,6 +40,7 @@ struct listener {
 	int		 fd;
 	bool		 is_open;
 	enum server_protocol	 protocol;
+	struct event	 pause;		/* until it accepts again */
 };
 
 struct server {
@@ -48,9 +50,10 @@ struct server {
 	struct metrics		*metrics;
 	LIST_HEAD(, conn)	 conns;
 	unsigned		 n_conns;
+	unsigned		 conns_max;
 	struct listener		 listeners[LISTENERS_MAX];
 	unsigned		 n_listeners;
-	bool			 has_said_no_pid;
+	const char		*said_why;	/* of the last complaint */
 	struct ledger_reply	 reply;
 	size_t			 out_len;	/* used of out */
 	char			 out[WRITE_SIZE];
@@ -63,16 +66,24 @@ enum end {
 	END_OURS	/* we close it: the peer will come back */
 };
 
-/* Cuts the next request off the front of buf and puts its answer into the
- * server's buffer.  ANSWER_BAD: the connection must end; the log says why. */
-enum answer_status { ANSWER_DONE, ANSWER_MORE, ANSWER_BAD };
+/*
+ * Cuts the next request off the front of buf and puts its answer into the
+ * server's buffer.  ANSWER_LAST: as ANSWER_DONE, but the connection must end
+ * behind it, for it cannot be told whose it is: the next one may be better.
+ * ANSWER_BAD: the connection must end; the log says why.
+ */
+enum answer_status { ANSWER_DONE, ANSWER_LAST, ANSWER_MORE, ANSWER_BAD };
 enum answer_status	answer_next(struct conn *conn, struct span buf,
 			    size_t *used_r);
 
-/* Serves the descriptor from now on; the connection owns it then.  proc, a
- * reference, likewise.  NULL: out of memory, both stay the caller's. */
+/*
+ * Serves the descriptor from now on; the connection owns it then.  proc, a
+ * reference, likewise; NULL: what needs a session is answered "cannot tell",
+ * with why, which must last.  NULL: out of memory, both stay the caller's.
+ */
 struct conn	*conn_new(struct server *server, int fd,
-		    enum server_protocol protocol, struct ledger_proc *proc);
+		    enum server_protocol protocol, struct ledger_proc *proc,
+		    const char *why);
 void		 conn_close(struct conn *conn, enum end why);
 
 #endif

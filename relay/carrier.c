@@ -19,6 +19,10 @@
 #define LINGER_MS	2000U	/* for a client that still sends */
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
 #define IN_MAX		PROXY_HEADER_MAX	/* it has to be there whole */
+#define COMMANDS_MAX	16384U	/* octets of commands that wait; a line has
+				 * no more than 12288 */
+#define TURNS_MAX	4U	/* of a client's input, until others have
+				 * theirs */
 
 void
 carrier_tick(struct carrier_env *env)
@@ -158,6 +162,13 @@ offer(struct carrier *c, enum dialogue_side which, struct span bytes)
 	/* A connection that was closed meanwhile has no bytes left. */
 	if (!stream_is_open(&side->stream))
 		used = bytes.n;
+	if (bytes.p == side->in && used < bytes.n && stream_is_open(
+	    &side->stream)) {
+		/* They stay where they are. */
+		side->in_len = bytes.n - used;
+		memmove(side->in, side->in + used, side->in_len);
+		return used > 0;
+	}
 	if ((used > 0 || side->in_len != bytes.n) &&
 	    !(used == bytes.n && side->in == NULL) &&
 	    !carrier_keep(side, span_skip(bytes, used)))
@@ -174,6 +185,17 @@ offer_kept(struct carrier *c, enum dialogue_side which)
 	    (struct span){ side->in, side->in_len });
 }
 
+/* How much may wait: of commands no more than the longest line, and some; of
+ * what is sent on at once, as much as one read brings. */
+static size_t
+in_max(const struct carrier *c, enum dialogue_side which)
+{
+	if (which == DIALOGUE_HOP || c->d == NULL ||
+	    dialogue_takes_octets(c->d))
+		return CARRIER_BUF_SIZE;
+	return COMMANDS_MAX;
+}
+
 static void
 read_side(struct carrier *c, enum dialogue_side which)
 {
@@ -181,10 +203,12 @@ read_side(struct carrier *c, enum dialogue_side which)
 	char		*buf = c->env->buf;
 	size_t		 kept = side->in_len, n;
 
+	if (kept >= in_max(c, which))
+		return;
 	if (kept > 0)
 		memcpy(buf, side->in, kept);
 	switch (stream_read(&side->stream, buf + kept,
-	    CARRIER_BUF_SIZE - kept, &n)) {
+	    in_max(c, which) - kept, &n)) {
 	case STREAM_OK:
 		break;
 	case STREAM_AGAIN:
@@ -328,7 +352,9 @@ set_reading(struct carrier *c)
 		if (c->d != NULL && c->linger_ms == 0)
 			wants = dialogue_wants(c->d, (enum dialogue_side)i);
 		stream_want_read(&side->stream, wants && !side->is_eof &&
-		    !side->is_lost && side->in_len < IN_MAX);
+		    !side->is_lost && side->in_len <
+		    (in_max(c, (enum dialogue_side)i) < IN_MAX ?
+		    in_max(c, (enum dialogue_side)i) : IN_MAX));
 	}
 }
 
@@ -343,6 +369,8 @@ set_timer(struct carrier *c)
 
 	if (c->is_closing)
 		deadline = c->linger_ms;
+	else if (c->is_unfinished)
+		deadline = now_ms;
 	else if (c->d == NULL)
 		deadline = carrier_start_deadline(c);
 	else
@@ -397,7 +425,8 @@ gone:
 static void
 move(struct carrier *c)
 {
-	bool	 did;
+	unsigned	 turn = 0;
+	bool		 did;
 
 	do {
 		did = tell_hop(c);
@@ -408,7 +437,10 @@ move(struct carrier *c)
 		did = flush(c) || did;
 		did = begin_tls(c) || did;
 		/* A connect that was asked for here may have failed at once. */
-	} while ((did || c->has_failed) && !c->is_closing);
+	} while ((did || c->has_failed) && !c->is_closing &&
+	    ++turn < TURNS_MAX);
+	/* It is others' turn. */
+	c->is_unfinished = turn == TURNS_MAX;
 }
 
 void

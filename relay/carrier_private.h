@@ -53,6 +53,7 @@ struct carrier {
 	uint64_t		 armed_ms;	/* 0: it is not */
 	uint64_t		 begun_ms;
 	bool			 is_closing;
+	bool			 is_unfinished;	/* it could go on at once */
 	uint64_t		 linger_ms;	/* until then */
 	bool			 is_in_proxy_net;
 	bool			 is_counted;	/* counted is */

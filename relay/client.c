@@ -76,8 +76,10 @@ client_finish(struct client *c)
 	bool	 is_half = c->state != CLIENT_COMMAND &&
 		    c->state != CLIENT_LEAVING;
 
-	if (c->is_eof && !c->is_held &&
-	    (is_half ? c->n_messages == 0 : c->n_owed == 0))
+	/* What became of a message is told even to who says nothing more; of
+	 * one that is not complete nothing becomes. */
+	if (c->is_eof && !c->is_held && (is_half ? c->n_messages == 0 ||
+	    c->state == CLIENT_OCTETS : c->n_owed == 0))
 		client_close(c);
 }
 

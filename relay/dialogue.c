@@ -231,6 +231,25 @@ keep_texts(struct dialogue *d, const char *hostname)
 	return d->hostname != NULL;
 }
 
+/* Whether what the store has of the peer's process is its own. */
+static enum store_result
+is_of_peer(const struct dialogue *d, const struct session *s, struct err *err)
+{
+	if (s->mta != SESSION_POSTFIX)
+		return STORE_NONE;
+	switch (procinfo_is(d->peer.pid, s->pid_start)) {
+	case PROCINFO_THERE:
+		return STORE_FOUND;
+	case PROCINFO_GONE:
+		return STORE_NONE;
+	case PROCINFO_CANNOT_TELL:
+		break;
+	}
+	(void)err_set(err, "process %ld cannot be looked at",
+	    (long)d->peer.pid);
+	return STORE_CANNOT_TELL;
+}
+
 /*
  * A smtpd(8) that hands mail on over a UNIX-domain socket (smtpd_proxy_filter)
  * is known by its process: its session is the one that xcontext-policy follows.
@@ -238,18 +257,20 @@ keep_texts(struct dialogue *d, const char *hostname)
 static void
 adopt(struct dialogue *d)
 {
-	struct session	 followed;
-	struct verdict	 verdict;
-	struct err	 err;
+	struct session		 followed;
+	struct verdict		 verdict;
+	struct err		 err;
+	enum store_result	 result;
 
 	if (d->peer.pid == 0)
 		return;
 	session_init(&followed);
-	switch (store_get(d->env->store, d->peer.pid, &followed, &err)) {
+	result = store_get(d->env->store, d->peer.pid, &followed, &err);
+	if (result == STORE_FOUND)
+		result = is_of_peer(d, &followed, &err);
+	switch (result) {
 	case STORE_FOUND:
-		if (followed.mta == SESSION_POSTFIX &&
-		    procinfo_is(d->peer.pid, followed.pid_start))
-			kept_adopt(&d->kept, &followed, d->now_ms);
+		kept_adopt(&d->kept, &followed, d->now_ms);
 		break;
 	case STORE_NONE:
 		break;
@@ -434,14 +455,10 @@ dialogue_wants(const struct dialogue *d, enum dialogue_side side)
 	return client_wants(d->client) && !content_is_held_up(d);
 }
 
-/* A client that has left waits for nothing that has only begun. */
-static bool
-is_being_set_up(const struct dialogue *d)
+bool
+dialogue_takes_octets(const struct dialogue *d)
 {
-	enum hop_state	 state = hop_state(d->hop);
-
-	return state != HOP_NONE && state != HOP_READY &&
-	    client_is_waiting(d->client);
+	return client_state(d->client) == CLIENT_OCTETS;
 }
 
 void
@@ -454,8 +471,6 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 		return;
 	}
 	client_eof(d->client);
-	if (is_being_set_up(d))
-		client_close(d->client);
 	settle(d);
 }
 

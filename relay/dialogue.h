@@ -155,6 +155,9 @@ size_t	dialogue_input(struct dialogue *d, enum dialogue_side side,
 /* Whether more of a side's bytes are of use now. */
 bool	dialogue_wants(const struct dialogue *d, enum dialogue_side side);
 
+/* Whether what a client sends now are octets of a message. */
+bool	dialogue_takes_octets(const struct dialogue *d);
+
 /* A side will send no more, and all that it sent was offered (what was not taken
  * is to be offered again nevertheless). */
 void	dialogue_eof(struct dialogue *d, enum dialogue_side side,

@@ -280,6 +280,7 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 {
 	struct judgement	*j = d->env->judgement;
 	enum trust_command	 what;
+	struct verdict		 untold;
 
 	if (command->verb == SMTP_XCLIENT &&
 	    !client_is_first(d->client, reply))
@@ -302,6 +303,10 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 		    trust_command_text(what));
 		break;
 	case KEPT_CANNOT_TELL:
+		trust_violation(NULL, REASON_CANNOT_TELL,
+		    "it cannot be told who may do what", &untold);
+		if (what == TRUST_XFORWARD)
+			refuse_message(d, &untold);
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
 		    "may do what; session %s", d->kept.session.id);
 		break;

@@ -194,12 +194,11 @@ ask_hop(struct dialogue *d)
 {
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
-	bool		 is_permanent;
 
 	if (!route_is_fixed(d->relay))
 		return HOP_IS_READY;
-	if (!way_find(d, (struct span){ "", 0 }, (struct span){ "", 0 },
-	    &route, &is_permanent, &err)) {
+	if (way_find(d, (struct span){ "", 0 }, (struct span){ "", 0 },
+	    &route, &err) != ROUTE_OK) {
 		hop_fail(d->hop, "421 4.3.0 %s", err.text);
 		return HOP_HAS_FAILED;
 	}

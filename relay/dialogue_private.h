@@ -166,10 +166,17 @@ void	dialogue_view(const struct dialogue *d, struct context_view *view_r);
 void	dialogue_message_view(const struct dialogue *d,
 	    struct context_view *view_r);
 
-/* transaction_way.c: which way a message goes.  False: nobody can tell; err
- * says why, and is_permanent_r whether nobody ever will. */
-bool	way_find(struct dialogue *d, struct span recipient, struct span domain,
-	    struct route *route_r, bool *is_permanent_r, struct err *err);
+/* transaction_way.c: which way a message goes; recipient and domain are empty
+ * while there is none. */
+enum route_result	way_find(struct dialogue *d, struct span recipient,
+			    struct span domain, struct route *route_r,
+			    struct err *err);
+/* Says that there is none. */
+void	way_refuse(struct dialogue *d, enum route_result result,
+	    const struct err *err, struct client_reply *reply);
+/* Whether MAIL has to wait for the first recipient: the next hop, or whether it
+ * is told by XCLIENT, depends on him. */
+bool	way_needs_recipient(struct dialogue *d);
 /* Brings up the next hop of that route, and, with is_identified, tells it who
  * the client is.  HOP_HAS_FAILED: way_say_failure says it. */
 enum hop_setup	way_ensure(struct dialogue *d, const struct route *route,

@@ -9,6 +9,7 @@
  */
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -16,6 +17,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "log_libevent.h"
 #include "privdrop.h"
 #include "relay_server.h"
 #include "rundir.h"
@@ -81,6 +83,22 @@ check_relays(const struct conf *conf, struct err *err)
 	    "there is no \"relay NAME { ... }\", expected one at least");
 }
 
+static const char	 open_relay[] = "whoever reaches it sends mail to any "
+			    "domain: it should listen on a loopback address";
+
+static void
+warn_of_open_relays(const struct conf *conf)
+{
+	unsigned	 i;
+
+	for (i = 0; i < conf->n_relays; i++)
+		if (site_is_open_relay(&conf->relays[i]))
+			LOG(LOG_LEVEL_WARNING, NULL, "open_relay",
+			    { "relay", conf->relays[i].name },
+			    { "listen", conf->relays[i].listen },
+			    { "text", open_relay });
+}
+
 static void
 start_privileged(struct program *p, struct conf *conf)
 {
@@ -89,6 +107,7 @@ start_privileged(struct program *p, struct conf *conf)
 	if (log_open(PROGRAM, conf->log, conf->log_format,
 	    conf->limits.log_rate, &err) != 0)
 		die("log", &err);
+	log_libevent_use();
 	if (check_relays(conf, &err) != 0) {
 		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "configuration" },
 		    { "text", err.text });
@@ -111,6 +130,16 @@ start_privileged(struct program *p, struct conf *conf)
 	if (privdrop(site_conf(p->site)->user, &err) != 0)
 		die("user", &err);
 	warn_of_keys(site_conf(p->site));
+	warn_of_open_relays(site_conf(p->site));
+}
+
+static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
 }
 
 static void
@@ -125,6 +154,7 @@ start_unprivileged(struct program *p)
 	p->store = store_open(conf->store, conf->limits.store_size, &err);
 	if (p->store == NULL)
 		die("store", &err);
+	store_on_replaced(p->store, tell_replaced, NULL);
 	/* What an earlier relay handed over, and was killed over. */
 	if (store_sweep_handed_over(p->store, &err) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
@@ -197,6 +227,7 @@ reload(evutil_socket_t fd, short what, void *arg)
 	    conf->limits.log_rate, &err) != 0)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
+	warn_of_open_relays(conf);
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
 	log_skips(conf);
 	daemon_reloaded(conf);
@@ -253,10 +284,18 @@ serve(struct program *p)
 {
 	struct err	 err;
 
-	if (relay_metrics_serve(p->metrics, p->base,
-	    site_conf(p->site)->relay_metrics, &err) != 0)
-		die("metrics", &err);
 	watch(p);
+	switch (relay_metrics_serve(p->metrics, p->base,
+	    site_conf(p->site)->relay_metrics, &err)) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		/* Mail does not wait for those who count it. */
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+		break;
+	case METRICS_HTTP_WRONG:
+		die("metrics", &err);
+	}
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "file", p->options.file });
 	log_skips(site_conf(p->site));
@@ -285,17 +324,24 @@ finish(struct program *p)
 	log_close();
 }
 
-/* There is a relay, and certificates and keys can be read and fit. */
+/* There is a relay, and certificates and keys can be read and fit; what is right,
+ * but hardly meant, is told. */
 static int
 check(struct conf *conf, struct err *err)
 {
 	struct site	*site;
+	unsigned	 i;
 
 	if (check_relays(conf, err) != 0)
 		return -1;
 	site = site_new(conf_ref(conf), err);
 	if (site == NULL)
 		return -1;
+	for (i = 0; i < conf->n_relays; i++)
+		if (site_is_open_relay(&conf->relays[i]))
+			fprintf(stderr, "%s:%u: warning: relay \"%s\": %s\n",
+			    conf->file, conf->relays[i].line,
+			    conf->relays[i].name, open_relay);
 	site_unref(site);
 	return 0;
 }

@@ -11,7 +11,6 @@
 
 #include "decisions.h"
 #include "metrics_daemon.h"
-#include "metrics_http.h"
 #include "metrics_text.h"
 
 #define MODE_COUNT	(XCLIENT_REQUIRED + 1)
@@ -245,7 +244,7 @@ print_metrics(struct evbuffer *out, void *arg)
 	print_tls(m, out);
 }
 
-int
+enum metrics_http_result
 relay_metrics_serve(struct relay_metrics *m, struct event_base *base,
     const char *where, struct err *err)
 {

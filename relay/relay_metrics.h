@@ -9,6 +9,7 @@
 #define XC_RELAY_RELAY_METRICS_H
 
 #include "err.h"
+#include "metrics_http.h"
 #include "scope.h"
 #include "smtp_command.h"
 #include "trust.h"
@@ -84,8 +85,9 @@ void	relay_metrics_decision(struct relay_metrics *m, const char *profile,
 	    const char *command, const struct verdict *verdict);
 
 /* Answers GET /metrics on "host:port" in that event loop, see metrics_http.h;
- * once.  where "" does nothing.  0, or -1 with err. */
-int	relay_metrics_serve(struct relay_metrics *m, struct event_base *base,
-	    const char *where, struct err *err);
+ * once.  where "" does nothing. */
+enum metrics_http_result	relay_metrics_serve(struct relay_metrics *m,
+				    struct event_base *base,
+				    const char *where, struct err *err);
 
 #endif

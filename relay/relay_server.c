@@ -385,7 +385,6 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->dialogue.ops = &carrier_ops;
 	env->dialogue.store = store;
 	env->dialogue.pid = getpid();
-	env->dialogue.pid_start = procinfo_start(env->dialogue.pid);
 	env->dialogue.judgement = &server->judgement;
 	env->dialogue.keys = &server->keys;
 	LIST_INIT(&env->all);
@@ -423,6 +422,15 @@ relay_server_new(struct event_base *base, struct site *site, const int *fds,
 		return NULL;
 	}
 	fill_env(server, base, store, resolver);
+	/* Without it nobody would believe what is handed over. */
+	if (procinfo_start(server->env.dialogue.pid,
+	    &server->env.dialogue.pid_start) != PROCINFO_THERE) {
+		free(server->listeners);
+		free(server);
+		(void)err_set(err, "/proc/%ld/stat cannot be read",
+		    (long)getpid());
+		return NULL;
+	}
 	server->site = site_ref(site);
 	server->metrics = server->log.metrics = metrics;
 	server->log.is_verbose = site_conf(site)->log_all;

@@ -91,29 +91,60 @@ is_root(const char *name)
 	return name[0] == '\0' || strcmp(name, ".") == 0;
 }
 
+/* Reads an MX record's preference and the name behind it; false: there is none. */
+static bool
+read_mx(const ns_msg *msg, const ns_rr *rr, unsigned *preference_r, char *name,
+    size_t size)
+{
+	if (ns_rr_rdlen(*rr) <= NS_INT16SZ)
+		return false;
+	*preference_r = ns_get16(ns_rr_rdata(*rr));
+	return ns_name_uncompress(ns_msg_base(*msg), ns_msg_end(*msg),
+	    ns_rr_rdata(*rr) + NS_INT16SZ, name, size) != -1;
+}
+
+/* Notes each MX record of an answer.  Returns how many; -1: cannot be read. */
+static int
+read_hosts(struct resolve_query *query, ns_msg *msg)
+{
+	ns_rr		 rr;
+	char		 name[NS_MAXDNAME];
+	unsigned	 preference;
+	int		 i, n = 0, n_roots = 0;
+
+	for (i = 0; i < ns_msg_count(*msg, ns_s_an); i++) {
+		if (ns_parserr(msg, ns_s_an, i, &rr) != 0)
+			return -1;
+		if (ns_rr_type(rr) != ns_t_mx || ns_rr_class(rr) != ns_c_in)
+			continue;
+		if (!read_mx(msg, &rr, &preference, name, sizeof name))
+			return -1;
+		n++;
+		n_roots += is_root(name);
+		if (hostname_valid(span_of(name)))
+			insert_host(query, name, preference);
+		else
+			resolve_answer_note(query, ARES_EBADNAME);
+	}
+	query->is_null_mx = n == 1 && n_roots == 1;
+	return n;
+}
+
 bool
 resolve_answer_hosts(struct resolve_query *query, const unsigned char *answer,
     int len)
 {
-	struct ares_mx_reply	*mx = NULL, *r;
-	int			 status;
+	ns_msg	 msg;
+	int	 n = -1;
 
-	status = ares_parse_mx_reply(answer, len, &mx);
-	if (status != ARES_SUCCESS && status != ARES_ENODATA) {
-		/* Among others "bad name", which would be an answer. */
+	if (ns_initparse(answer, len, &msg) == 0)
+		n = read_hosts(query, &msg);
+	if (n == -1) {
+		/* Half an answer is none. */
+		query->n_hosts = 0;
 		resolve_answer_note(query, ARES_EBADRESP);
-		return true;
 	}
-	if (mx == NULL)
-		return false;
-	query->is_null_mx = mx->next == NULL && is_root(mx->host);
-	for (r = mx; r != NULL; r = r->next)
-		if (hostname_valid(span_of(r->host)))
-			insert_host(query, r->host, r->priority);
-		else
-			resolve_answer_note(query, ARES_EBADNAME);
-	ares_free_data(mx);
-	return true;
+	return n != 0;
 }
 
 const char *
@@ -196,6 +227,14 @@ leads_back(const struct resolve_query *query)
 	return false;
 }
 
+/* What c-ares says when servers answer SERVFAIL or REFUSED, by its version. */
+static bool
+is_lame(int status)
+{
+	return status == ARES_ECONNREFUSED || status == ARES_ESERVFAIL ||
+	    status == ARES_EREFUSED;
+}
+
 /* Nothing was found. */
 static void
 explain(const struct resolve_query *query, struct resolve_result *result)
@@ -208,8 +247,7 @@ explain(const struct resolve_query *query, struct resolve_result *result)
 		why = "the domain accepts no mail (null MX)";
 	} else if (query->unknown_status != 0) {
 		result->status = RESOLVE_CANNOT_TELL;
-		/* That is c-ares's word for servers that answer SERVFAIL. */
-		why = query->unknown_status == ARES_ECONNREFUSED ?
+		why = is_lame(query->unknown_status) ?
 		    "no name server can tell" :
 		    ares_strerror(query->unknown_status);
 	} else if (query->is_for_name) {

@@ -7,9 +7,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include <bsd/string.h>
+
+#include "domain.h"
 #include "table.h"
+
+#define LOCAL_MAX	2048	/* octets: of a whole command */
+#define N_SPELLINGS	2	/* of a domain: with A-labels, with U-labels */
 
 /* What a search through several tables is about. */
 struct search {
@@ -38,29 +43,137 @@ route_is_fixed(const struct conf_relay *relay)
 	    relay->nexthop.host[0] != '\0');
 }
 
-/* The domain, then ".parent" for each of its parents. */
-static enum table_status
-ask_domains(struct search *search, struct span domain)
+const char *
+route_refusal(enum route_result result)
 {
-	enum table_status	 status = ask(search, domain);
-	const char		*dot;
+	return result == ROUTE_BAD_RECIPIENT ? "501 5.1.3" : "451 4.3.0";
+}
 
-	while (status == TABLE_NOT_FOUND && domain.n > 0 &&
-	    (dot = memchr(domain.p + 1, '.', domain.n - 1)) != NULL) {
-		domain = span_skip(domain, (size_t)(dot - domain.p));
-		status = ask(search, domain);
+/* A recipient as tables are asked for him. */
+struct wanted {
+	char		 local[LOCAL_MAX];	/* the local part */
+	size_t		 n_local;
+	bool		 has_domain;
+	struct span	 domain[N_SPELLINGS];	/* empty: no such spelling */
+	char		 ascii[DOMAIN_SIZE];
+	char		 unicode[DOMAIN_UNICODE_SIZE];
+};
+
+/* Without quotes, as Postfix looks it up; false: it is too long. */
+static bool
+read_local(struct wanted *wanted, struct span local)
+{
+	bool	 is_quoted = local.n > 0 && local.p[0] == '"';
+	size_t	 i, end = local.n - is_quoted;
+
+	wanted->n_local = 0;
+	if (local.n > LOCAL_MAX)
+		return false;
+	for (i = is_quoted; i < end; i++) {
+		if (is_quoted && local.p[i] == '\\' && i + 1 < end)
+			i++;
+		wanted->local[wanted->n_local++] = local.p[i];
+	}
+	return true;
+}
+
+static enum domain_status
+read_domain(struct wanted *wanted, struct span domain)
+{
+	enum domain_status	 status;
+
+	status = domain_read(domain, wanted->ascii, &wanted->domain[0]);
+	if (status != DOMAIN_OK)
+		return status;
+	status = domain_unicode(wanted->domain[0], wanted->unicode,
+	    &wanted->domain[1]);
+	return status == DOMAIN_BAD ? DOMAIN_OK : status;
+}
+
+/* domain is the end of recipient. */
+static enum route_result
+read_recipient(struct wanted *wanted, struct span recipient,
+    struct span domain, struct err *err)
+{
+	enum domain_status	 status = DOMAIN_OK;
+	struct span		 local = recipient;
+
+	memset(wanted->domain, 0, sizeof wanted->domain);
+	wanted->has_domain = domain.n > 0;
+	if (wanted->has_domain)
+		status = read_domain(wanted, domain);
+	if (local.n > domain.n)
+		local.n -= domain.n + wanted->has_domain;
+	else
+		local.n = 0;
+	if (status == DOMAIN_CANNOT_TELL) {
+		(void)err_set(err, "out of memory");
+		return ROUTE_CANNOT_TELL;
+	}
+	if (status == DOMAIN_OK && read_local(wanted, local))
+		return ROUTE_OK;
+	(void)err_set(err, status == DOMAIN_OK ?
+	    "the recipient's address is too long" :
+	    "the recipient's domain is not valid");
+	return ROUTE_BAD_RECIPIENT;
+}
+
+/* The whole address, in each spelling. */
+static enum table_status
+ask_address(struct search *search, const struct wanted *wanted)
+{
+	enum table_status	 status = TABLE_NOT_FOUND;
+	char			 key[LOCAL_MAX + 1 + DOMAIN_UNICODE_SIZE];
+	size_t			 i, n = wanted->n_local;
+
+	memcpy(key, wanted->local, n);
+	if (!wanted->has_domain)
+		return ask(search, (struct span){ key, n });
+	key[n++] = '@';
+	for (i = 0; i < N_SPELLINGS && status == TABLE_NOT_FOUND; i++) {
+		struct span	 domain = wanted->domain[i];
+
+		if (domain.n == 0)
+			continue;
+		memcpy(key + n, domain.p, domain.n);
+		status = ask(search, (struct span){ key, n + domain.n });
+	}
+	return status;
+}
+
+/* The domain in each spelling, then ".parent" for each of its parents: both
+ * spellings have as many labels. */
+static enum table_status
+ask_domains(struct search *search, const struct wanted *wanted)
+{
+	enum table_status	 status = TABLE_NOT_FOUND;
+	struct span		 at[N_SPELLINGS];
+	const char		*dot;
+	size_t			 i;
+
+	memcpy(at, wanted->domain, sizeof at);
+	while (at[0].n > 0) {
+		for (i = 0; i < N_SPELLINGS; i++) {
+			if (at[i].n == 0)
+				continue;
+			status = ask(search, at[i]);
+			if (status != TABLE_NOT_FOUND)
+				return status;
+			dot = memchr(at[i].p + 1, '.', at[i].n - 1);
+			at[i] = span_skip(at[i], dot == NULL ? at[i].n :
+			    (size_t)(dot - at[i].p));
+		}
 	}
 	return status;
 }
 
 static enum table_status
-ask_transport(struct search *search, struct span recipient,
-    struct span domain)
+ask_transport(struct search *search, const struct wanted *wanted)
 {
-	enum table_status	 status = ask(search, recipient);
+	enum table_status	 status = ask_address(search, wanted);
 
-	if (status == TABLE_NOT_FOUND && domain.n > 0)
-		status = ask_domains(search, domain);
+	if (status == TABLE_NOT_FOUND)
+		status = ask_domains(search, wanted);
 	if (status == TABLE_NOT_FOUND)
 		status = ask(search, span_of("*"));
 	return status;
@@ -68,32 +181,32 @@ ask_transport(struct search *search, struct span recipient,
 
 /* A next hop without a host is that of the recipient's domain. */
 static enum route_result
-complete(struct nexthop *nexthop, struct span domain, struct err *err)
+complete(struct nexthop *nexthop, const struct wanted *wanted,
+    struct err *err)
 {
 	if (nexthop->host[0] != '\0')
 		return ROUTE_OK;
-	if (domain.n == 0 || domain.n >= sizeof nexthop->host) {
+	if (!wanted->has_domain) {
 		(void)err_set(err, "the recipient has no domain");
-		return ROUTE_NONE;
+		return ROUTE_BAD_RECIPIENT;
 	}
-	memcpy(nexthop->host, domain.p, domain.n);
-	nexthop->host[domain.n] = '\0';
+	(void)strlcpy(nexthop->host, wanted->ascii, sizeof nexthop->host);
 	return ROUTE_OK;
 }
 
-enum route_result
-route_nexthop(const struct conf_relay *relay, struct span recipient,
-    struct span domain, struct nexthop *nexthop_r, struct err *err)
+/* The answer of the tables, or next_hop. */
+static enum route_result
+find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
+    struct nexthop *nexthop_r, struct err *err)
 {
 	struct search	 search = { .tables = relay->transport_maps,
 			     .n_tables = relay->n_transport_maps };
-	struct nexthop	 found = relay->nexthop;
 	enum route_result result = ROUTE_OK;
 
-	switch (ask_transport(&search, recipient, domain)) {
+	switch (ask_transport(&search, wanted)) {
 	case TABLE_FOUND:
 		if (!nexthop_parse((struct span){ search.answer.value,
-		    search.answer.len }, &found)) {
+		    search.answer.len }, nexthop_r)) {
 			(void)err_set_at(err, search.answer.file,
 			    search.answer.line, "\"%s\" is no next hop, "
 			    "expected \"smtp:[host]:port\" or the like",
@@ -114,11 +227,63 @@ route_nexthop(const struct conf_relay *relay, struct span recipient,
 		break;
 	}
 	table_result_clear(&search.answer);
+	return result;
+}
+
+enum route_result
+route_nexthop(const struct conf_relay *relay, struct span recipient,
+    struct span domain, struct nexthop *nexthop_r, struct err *err)
+{
+	struct nexthop	 found = relay->nexthop;
+	struct wanted	 wanted;
+	enum route_result result;
+
+	/* What nobody is asked about is the next hop's to judge. */
+	if (route_is_fixed(relay))
+		recipient = domain = (struct span){ "", 0 };
+	result = read_recipient(&wanted, recipient, domain, err);
 	if (result == ROUTE_OK)
-		result = complete(&found, domain, err);
+		result = find_nexthop(relay, &wanted, &found, err);
+	if (result == ROUTE_OK)
+		result = complete(&found, &wanted, err);
 	if (result == ROUTE_OK)
 		*nexthop_r = found;
 	return result;
+}
+
+void
+route_mode(const struct conf *conf, struct route *route, struct span domain)
+{
+	char			 buf[DOMAIN_SIZE];
+	struct scope_domains	 domains = { .recipient = domain };
+
+	domains.nexthop = nexthop_domain(&route->nexthop, buf);
+	route->mode = scope_mode(conf->scope, route->binding, &domains,
+	    route->rule, sizeof route->rule);
+}
+
+bool
+route_needs_recipient(const struct conf *conf,
+    const struct conf_relay *relay, const struct route *route)
+{
+	return !route_is_fixed(relay) ||
+	    scope_is_by_domain(conf->scope, route->binding, route->mode);
+}
+
+/* RFC 6761: nobody's. */
+bool
+route_is_open(const struct conf_relay *relay)
+{
+	static const char	 address[] = "anybody@xcontext.invalid";
+	const struct span	 recipient = { address, sizeof address - 1 };
+	const struct span	 domain = span_skip(recipient,
+				     sizeof "anybody@" - 1);
+	struct nexthop		 found;
+	struct err		 err;
+
+	return !route_is_fixed(relay) && route_nexthop(relay, recipient,
+	    domain, &found, &err) == ROUTE_OK &&
+	    found.kind == NEXTHOP_MX && span_eq(domain, found.host);
 }
 
 /* Asks one map for all keys before the next map, as access_maps do. */
@@ -178,5 +343,5 @@ route_equal(const struct route *a, const struct route *b)
 	    a->nexthop.protocol == b->nexthop.protocol &&
 	    a->nexthop.kind == b->nexthop.kind &&
 	    a->nexthop.port == b->nexthop.port &&
-	    strcasecmp(a->nexthop.host, b->nexthop.host) == 0;
+	    strcmp(a->nexthop.host, b->nexthop.host) == 0;
 }

@@ -6,6 +6,9 @@
  *
  * transport_maps are asked as transport(5) has it (user@domain, domain, its
  * parents as ".parent", "*"), binding_maps for what access_maps are asked for.
+ * A recipient is looked up in one spelling, whatever the client writes: a local
+ * part without its quotes, a domain as domain_read has it, and then as people
+ * write it, for tables that have U-labels.
  */
 #ifndef XC_RELAY_ROUTE_H
 #define XC_RELAY_ROUTE_H
@@ -17,6 +20,8 @@
 
 enum route_result {
 	ROUTE_OK,
+	ROUTE_BAD_RECIPIENT,	/* there is no domain, or what stands there is
+				 * none: for good; err */
 	ROUTE_NONE,		/* no table knows the recipient, and there is no
 				 * next_hop; err */
 	ROUTE_CANNOT_TELL	/* a table failed, or answered what it must
@@ -35,6 +40,10 @@ struct route {
 /* True if the next hop is the same for all recipients, so that it can be asked
  * what it offers before any is named. */
 bool	route_is_fixed(const struct conf_relay *relay);
+
+/* Code and enhanced code of the reply to a recipient for which there is no
+ * route: "501 5.1.3" or "451 4.3.0"; not for ROUTE_OK. */
+const char	*route_refusal(enum route_result result);
 
 /*
  * Finds the next hop.  recipient: the address in RCPT TO, domain: its part
@@ -55,6 +64,28 @@ enum route_result	route_binding(const struct conf *conf,
 			    const struct access_keys *keys,
 			    const struct scope_binding **binding_r,
 			    struct err *err);
+
+/*
+ * Says how XCLIENT stands for a recipient's domain (empty: none is known yet, or
+ * he has none): fills in mode and rule; nexthop and binding are there.
+ */
+void	route_mode(const struct conf *conf, struct route *route,
+	    struct span domain);
+
+/*
+ * True if a recipient has to be known before MAIL can go on: he chooses the next
+ * hop, or some domain has another mode than route, which is the way without a
+ * recipient.  Then each recipient needs a route of his own, and goes along
+ * with the first one's only if that is equal and has the same mode.
+ */
+bool	route_needs_recipient(const struct conf *conf,
+	    const struct conf_relay *relay, const struct route *route);
+
+/*
+ * True if whoever may say RCPT to this relay may send mail to any domain: a
+ * domain that nobody has heard of is its own next hop.
+ */
+bool	route_is_open(const struct conf_relay *relay);
 
 /* True if both lead over the same kind of connection. */
 bool	route_equal(const struct route *a, const struct route *b);

@@ -11,6 +11,7 @@
 
 #include <bsd/string.h>
 
+#include "route.h"
 #include "tls.h"
 
 struct client_tls {
@@ -136,6 +137,42 @@ site_relay_find(const struct site *site, const char *name)
 		if (strcmp(site->relays[i].conf->name, name) == 0)
 			return &site->relays[i];
 	return NULL;
+}
+
+/* 0.0.0.0 or ::. */
+static bool
+is_any(const struct address *addr)
+{
+	static const struct address	 zero;
+
+	return memcmp(addr->bytes, zero.bytes, sizeof zero.bytes) == 0;
+}
+
+/* Whether others than this host and its neighbours reach a listener. */
+static bool
+is_exposed(const char *listener)
+{
+	struct span	 host = span_of(listener);
+	struct address	 addr;
+
+	if (strncmp(listener, "unix:", 5) == 0)
+		return false;
+	if (strncmp(listener, "inet:", 5) == 0)
+		host = span_skip(host, 5);
+	while (host.n > 0 && host.p[host.n - 1] != ':')
+		host.n--;
+	host.n -= host.n > 0;
+	if (host.n > 1 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = (struct span){ host.p + 1, host.n - 2 };
+	if (!address_parse(host, &addr))
+		return !span_caseeq(host, "localhost");
+	return address_is_public(&addr) || is_any(&addr);
+}
+
+bool
+site_is_open_relay(const struct conf_relay *relay)
+{
+	return is_exposed(relay->listen) && route_is_open(relay);
 }
 
 static SSL_CTX *

@@ -34,6 +34,13 @@ const struct site_relay	*site_relay(const struct site *site, unsigned i);
 const struct site_relay	*site_relay_find(const struct site *site,
 			    const char *name);
 
+/*
+ * True if a relay sends anybody's mail anywhere: it goes to domains that nobody
+ * has named, and strangers may reach it, as it listens on another address than
+ * a loopback or a private one, or on a name that is not localhost.
+ */
+bool		 site_is_open_relay(const struct conf_relay *relay);
+
 /* The client's side of TLS, with these CA certificates (NULL, "": the
  * system's); loaded at the first use and then kept.  NULL with err. */
 SSL_CTX		*site_client_tls(struct site *site, const char *ca_file,

@@ -183,8 +183,8 @@ say_shutdown(struct stream *stream)
 static bool
 send_now(struct stream *stream, struct span bytes)
 {
-	struct span	 kept = { stream->out + stream->out_sent,
-			    stream_pending(stream) };
+	struct span	 kept = span_skip((struct span){ stream->out,
+			    stream->out_len }, stream->out_sent);
 	size_t		 n, n_kept;
 	enum stream_io	 status;
 

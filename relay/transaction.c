@@ -240,7 +240,7 @@ transaction_mail(struct dialogue *d, struct span args,
 		client_say(d->client, reply, "451 4.3.0 out of memory");
 		return CLIENT_TAKEN;
 	}
-	if (!route_is_fixed(d->relay)) {
+	if (!is_again && way_needs_recipient(d)) {
 		client_say(d->client, reply, "250 2.1.0 Ok");
 		return CLIENT_TAKEN;
 	}
@@ -286,7 +286,7 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 {
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
-	bool		 is_permanent;
+	enum route_result result;
 
 	if (d->route.nexthop.protocol == NEXTHOP_LMTP &&
 	    d->relay->protocol == NEXTHOP_SMTP && d->tx.n_rcpt > 0) {
@@ -294,12 +294,11 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 		    "send one message for each");
 		return false;
 	}
-	if (route_is_fixed(d->relay))
+	if (!way_needs_recipient(d))
 		return true;
-	if (!way_find(d, path->address, path->domain, &route, &is_permanent,
-	    &err)) {
-		client_say(d->client, reply, "%s %s", is_permanent ?
-		    "550 5.1.2" : "451 4.3.0", err.text);
+	result = way_find(d, path->address, path->domain, &route, &err);
+	if (result != ROUTE_OK) {
+		way_refuse(d, result, &err, reply);
 		return false;
 	}
 	if (route_equal(&route, &d->route) && route.mode == d->route.mode)

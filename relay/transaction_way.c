@@ -36,50 +36,40 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 	return is_found;
 }
 
-/* What stands for the domain of a message that has no recipient yet: the next
- * hop, in brackets if it is an address. */
-static struct span
-domain_of(const struct nexthop *nexthop, char *buf, size_t size)
-{
-	struct address	 addr;
-	char		 text[ADDRESS_TEXT_SIZE + sizeof "IPv6:"];
-
-	if (nexthop->kind == NEXTHOP_UNIX ||
-	    !address_parse(span_of(nexthop->host), &addr))
-		return span_of(nexthop->host);
-	(void)snprintf(buf, size, "[%s]",
-	    address_format_mailhost(&addr, text, sizeof text));
-	return span_of(buf);
-}
-
-bool
+enum route_result
 way_find(struct dialogue *d, struct span recipient, struct span domain,
-    struct route *route_r, bool *is_permanent_r, struct err *err)
+    struct route *route_r, struct err *err)
 {
 	enum route_result	 result;
-	char			 literal[ADDRESS_TEXT_SIZE + sizeof "[IPv6:]"];
 
 	result = route_nexthop(d->relay, recipient, domain,
 	    &route_r->nexthop, err);
-	/* An address that no server can take, and not a hole in our tables. */
-	*is_permanent_r = result == ROUTE_NONE && (domain.n == 0 ||
-	    domain.n >= sizeof route_r->nexthop.host);
-	if (result != ROUTE_OK || !find_binding(d, &route_r->binding, err))
-		return false;
+	if (result != ROUTE_OK)
+		return result;
+	if (!find_binding(d, &route_r->binding, err))
+		return ROUTE_CANNOT_TELL;
 	/* Who counts on a reply for each recipient must get them. */
 	if (d->relay->protocol == NEXTHOP_LMTP &&
 	    route_r->nexthop.protocol != NEXTHOP_LMTP) {
 		(void)err_set(err, "the next hop does not speak LMTP");
-		return false;
+		return ROUTE_CANNOT_TELL;
 	}
-	if (domain.n == 0)
-		domain = domain_of(&route_r->nexthop, literal,
-		    sizeof literal);
-	route_r->mode = scope_xclient(d->conf->scope, route_r->binding,
-	    domain, route_r->rule, sizeof route_r->rule);
+	route_mode(d->conf, route_r, domain);
 	route_r->dialect = scope_dialect(d->conf->dialects, route_r->binding,
 	    domain);
-	return true;
+	return ROUTE_OK;
+}
+
+bool
+way_needs_recipient(struct dialogue *d)
+{
+	const struct span	 none = { "", 0 };
+	struct route		 route = { .mode = XCLIENT_NO };
+	struct err		 err;
+
+	return !route_is_fixed(d->relay) ||
+	    (way_find(d, none, none, &route, &err) == ROUTE_OK &&
+	    route_needs_recipient(d->conf, d->relay, &route));
 }
 
 /*
@@ -168,24 +158,34 @@ is_coming_up(const struct dialogue *d)
 	    (state != HOP_NONE && state != HOP_READY);
 }
 
+void
+way_refuse(struct dialogue *d, enum route_result result,
+    const struct err *err, struct client_reply *reply)
+{
+	const char	*code = route_refusal(result);
+
+	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	    (unsigned)strtoul(code, NULL, 10), err->text);
+	client_say(d->client, reply, "%s %s", code, err->text);
+}
+
 enum hop_setup
 way_ensure_mail(struct dialogue *d, struct span recipient,
     struct span domain, struct client_reply *reply)
 {
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
-	bool		 is_permanent;
+	enum route_result result;
 	enum hop_setup	 setup;
 
 	if (is_coming_up(d)) {
 		route = d->route;
-	} else if (!way_find(d, recipient, domain, &route, &is_permanent,
-	    &err)) {
-		dialogue_note(d, DIALOGUE_MAIL_REFUSED, is_permanent ? 550 :
-		    451, err.text);
-		client_say(d->client, reply, "%s %s", is_permanent ?
-		    "550 5.1.2" : "451 4.3.0", err.text);
-		return HOP_HAS_FAILED;
+	} else {
+		result = way_find(d, recipient, domain, &route, &err);
+		if (result != ROUTE_OK) {
+			way_refuse(d, result, &err, reply);
+			return HOP_HAS_FAILED;
+		}
 	}
 	setup = way_ensure(d, &route, true);
 	if (setup == HOP_HAS_FAILED)

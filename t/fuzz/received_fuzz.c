@@ -20,8 +20,8 @@ static const char *const	forms[] = {
 	"from # (r.example [192.0.2.1]) by mx (Postfix) with ESMTP id 1; x",
 	"from # ([192.0.2.1] (may be forged)) by mx (8.17.1/8.17.1) id 1; x",
 	"from r.example ([192.0.2.1] helo=#) by mx with esmtp (Exim 4); x",
-	"from [192.0.2.1] (helo=#) by mx with esmtp (Exim 4) (envelope-from "
-	    "<\")\"@a>); x",
+	("from [192.0.2.1] (helo=#) by mx with esmtp (Exim 4) (envelope-from "
+	    "<\")\"@a>); x"),
 	"from # (192.0.2.1) by mx (198.51.100.7) with Microsoft SMTP Server; x",
 	"from unknown (HELO #) (192.0.2.1) by mx with SMTP; x",
 	"from r.example (HELO #) ([192.0.2.1]) by mx with SMTP; x",

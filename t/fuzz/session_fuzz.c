@@ -36,11 +36,11 @@ check_again(const struct session *s, char *one, char *two)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char	 one[SIZE], two[SIZE];
 	struct session	 s;
-	char		*one = malloc(SIZE), *two = malloc(SIZE);
 
 	session_init(&s);
-	if (one != NULL && two != NULL && size <= SESSION_RECORD_MAX) {
+	if (size <= SESSION_RECORD_MAX) {
 		if (session_decode((struct span){ (const char *)data, size },
 		    &s))
 			check_again(&s, one, two);
@@ -49,7 +49,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    s.n_audit == 0);
 	}
 	session_clear(&s);
-	free(one);
-	free(two);
 	return 0;
 }

@@ -26,10 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "procinfo.h"
+#include "proc_start.h"
 #include "store.h"
 
 #define STORE_SIZE_MIB	32
@@ -89,7 +91,7 @@ add_defaults(struct record *record, pid_t pid)
 	snprintf(field, sizeof field, "session=%s", id);
 	add(record, field);
 	add_number(record, "pid", (uint64_t)pid);
-	add_number(record, "pid_start", procinfo_start(pid));
+	add_number(record, "pid_start", proc_start(pid));
 	add_number(record, "begun", now_ms);
 	add_number(record, "changed", now_ms);
 }
@@ -256,6 +258,19 @@ run(struct store *store, int argc, char **argv)
 	return EX_USAGE;
 }
 
+/* What it makes must be the daemons' to open: it becomes who they are. */
+static void
+become_owner(const char *url)
+{
+	const char	*path = strchr(url, ':');
+	struct stat	 st;
+
+	if (path == NULL || stat(path + 1, &st) != 0 || geteuid() != 0)
+		return;
+	if (setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0)
+		die(EX_NOPERM, "cannot become the store's owner");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -266,6 +281,7 @@ main(int argc, char **argv)
 
 	if (argc < 3)
 		die(EX_USAGE, "usage: store_tool URL VERB ...");
+	become_owner(argv[1]);
 	size = getenv("XC_STORE_SIZE");
 	store = store_open(argv[1], size == NULL ? STORE_SIZE_MIB :
 	    (unsigned)strtoul(size, NULL, 10), &err);

@@ -58,6 +58,15 @@ wiring() {
 wiring a '192.0.2.25:10025 inet' README man/xcontext-policy.8
 wiring b 'smtp inet' man/xcontext-policy.8
 
+# What stands in main.cf is one line each.
+grep -v '^#' "$srcdir/t/live/wiring-main.cf" | while read -r line; do
+	for file in README man/xcontext-policy.8; do
+		grep -qF "$line" "$srcdir/$file" && continue
+		echo "$file does not have t/live/wiring-main.cf's \"$line\""
+		exit 1
+	done
+done || status=1
+
 # copied BEGIN
 copied() {
 	is "$(entry "$srcdir/README" "$1" '\t')" \

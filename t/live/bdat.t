@@ -64,12 +64,14 @@ for my $row ([ 'two parts', 'acme', '250 250' ],
 }
 
 # libmilter takes what no MTA knows for the end of the transaction, and does not
-# answer when the message is there: it must come again.
+# answer when the message is there: it must come again.  The 421 is that of a
+# Postfix with milter_default_action = shutdown, newer ones' default.
 for my $row ([ 'a dump between them', 450, 'XDUMPCONTEXT' ],
     [ 'a refusal between them', 450, 'XSETCONTEXT colour=red' ],
     [ 'nonsense between them', 500, 'NONSENSE' ]) {
 	my ($name, $code, $line) = @$row;
-	is(in_parts($name, $line), "250 $code 451", "$name: comes again");
+	like(in_parts($name, $line), qr/^250 $code (?:451|421)$/,
+	    "$name: comes again");
 	ok($live->not_delivered($name), "$name: nothing is let in");
 }
 

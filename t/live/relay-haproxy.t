@@ -76,7 +76,7 @@ my $relay = XContext::Relay->new(relays => {
     through => { next_hop => "\"smtp:[$own]:$ports->{out}\"",
 	proxy_protocol_out => 'true' } },
     conf => { XCLIENT => '"required"' },
-    sections => "limits { log_rate = 1000 }\n", trust => <<'END',
+    limits => { log_rate => 1000 }, trust => <<'END',
 127.0.6.1	proxy
 127.0.6.2	looked
 127.0.6.3	disconnects

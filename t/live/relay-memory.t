@@ -200,7 +200,8 @@ sub with_tls {
 
 my $secure = relay($sink, %tls);
 with_tls($secure, 400, 64, 'an idle connection with TLS');
-with_tls(relay($secure->port, %tls, binding => '"secure"'), 200, 64,
+# From 3.5 on OpenSSL keeps what it made of ML-KEM, 6 KiB and more an end.
+with_tls(relay($secure->port, %tls, binding => '"secure"'), 200, 88,
     'an idle connection with TLS on both sides');
 close(shift(@inputs)) while @inputs;
 is(`$tls_client renegotiate @{[$secure->address, $secure->port]}`,

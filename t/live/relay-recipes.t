@@ -4,7 +4,8 @@
 #
 # The recipes of README's section "The relay", copied from there as one would
 # copy them, with addresses and ports of the test's own: the last server sees
-# the first client.
+# the first client.  haproxy's and nginx's are whole files, and in etc/; and all
+# that README has for xcontext.conf may stand in one.
 use strict;
 use warnings;
 
@@ -13,6 +14,7 @@ use Test::More;
 use Time::HiRes ();
 
 use XContext::Daemon ();
+use XContext::Dns ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Nginx ();
@@ -29,17 +31,23 @@ use constant CLIENT => '127.0.2.1';
 my $dir = guard_dir();
 my $here = XContext::Postfix::own_address();
 
-# The displays of the section's recipe of that number, without their indent.
+my $readme = slurp(($ENV{srcdir} // '.') . '/README');
+
+# The displays in a text, without their indent.
+sub displays {
+	my ($text) = @_;
+	my @displays = $text =~ /((?:^\t[^\n]*\n)+)/mg;
+	s/^\t//mg for @displays;
+	return @displays;
+}
+
 sub recipe {
 	my ($number) = @_;
-	my $text = slurp(($ENV{srcdir} // '.') . '/README');
-	my ($section) = $text =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
+	my ($section) = $readme =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
 	    or die "README has no section of the relay\n";
 	my ($part) = $section =~ /^$number\. (.*?)(?=^\S|\z)/ms
 	    or die "README has no recipe $number\n";
-	my @displays = $part =~ /((?:^\t[^\n]*\n)+)/mg;
-	s/^\t//mg for @displays;
-	return @displays;
+	return displays($part);
 }
 
 # Replaces what stands there by what is so here; each must be there.
@@ -58,13 +66,21 @@ sub options {
 	return [ map { s/=/ = /r } $entry =~ /^  -o (\S+)$/mg ];
 }
 
-sub free_port { return XContext::Postfix::free_port($here) }
+sub free_port { return XContext::Postfix::free_port($_[0] // $here) }
+
+# A file of etc/, and README's display of it.
+sub is_shipped {
+	my ($name, $display) = @_;
+	my $file = slurp(($ENV{srcdir} // '.') . "/etc/$name");
+	$file =~ s/\A(?:#.*\n)*//;
+	is($display, $file, "etc/$name is README's");
+}
 
 # A relay with that configuration, which listens on that port.
 my @relays;
 
 sub start_relay {
-	my ($port, $text) = @_;
+	my ($text, @sockets) = @_;
 	my $name = 'relay' . @relays;
 	spit("$dir/$name.conf", <<"END" . $text);
 store = "lmdb:$dir/$name/store"
@@ -75,7 +91,7 @@ log = "stderr"
 END
 	push(@relays, XContext::Daemon->new(name => 'xcontext-relay',
 	    conf => "$dir/$name.conf", log => "$dir/$name.log",
-	    sockets => [ "$here:$port" ]));
+	    sockets => \@sockets));
 	$relays[-1]->start;
 	return $relays[-1];
 }
@@ -97,48 +113,78 @@ sub start_program {
 
 my ($front, $inside) = recipe(1);
 my ($binding) = $front =~ /^(binding .*\n)/m;
+my ($options) = $inside =~
+    /^127\.0\.0\.1:10025 inet n - y - - smtpd\n((?:  .*\n)+)/m;
+ok(defined $options, 'a server on the loopback address');
 my $postfix = XContext::Postfix->new(services => [ { name => 'inside',
-    options => options((split(/\n/, $inside, 2))[1]) } ]);
+    options => options($options) }, { name => 'local' } ]);
 my ($to, $to_port) = ($postfix->address('inside'), $postfix->port('inside'));
-like($inside, qr/^127\.0\.0\.1:10025 inet n - y - - smtpd$/m,
-    'a server on the loopback address');
 $postfix->start;
 
-# Sends a mail to that port and tells what the last server thinks of it.
-sub check {
-	my ($name, $port) = @_;
-	my $smtp = XContext::Smtp->connect($here, $port, local => CLIENT);
+# Sends a mail and tells what the last server thinks of it.
+sub check_with {
+	my ($name, $smtp, $client) = @_;
 	is($smtp->cmd('EHLO first.example.org')->code, 250, "$name: EHLO");
 	is($smtp->mail(subject => $name)->code, 250, "$name: a mail");
 	$smtp->quit;
-	my $client = CLIENT;
 	like($postfix->delivered($name) // 'nothing',
 	    qr/^Received: from first\.example\.org .*\[\Q$client\E\]/m,
 	    "$name: the last server sees the first client");
 }
 
+sub check {
+	my ($name, $port) = @_;
+	check_with($name, XContext::Smtp->connect($here, $port,
+	    local => CLIENT), CLIENT);
+}
+
 {
-	my $port = free_port();
-	my $relay = start_relay($port, with($front,
+	my ($port, $port6) = (free_port(), free_port('::1'));
+	system("openssl req -x509 -newkey ec -pkeyopt " .
+	    "ec_paramgen_curve:prime256v1 -nodes -days 2 " .
+	    "-subj /CN=mx.example.com -keyout $dir/key.pem " .
+	    "-out $dir/certificate.pem 2>/dev/null") == 0
+	    or die "openssl makes no certificate\n";
+	my $relay = start_relay(with($front,
 	    '192.0.2.25:25' => "$here:$port",
-	    '[127.0.0.1]:10025' => "[$to]:$to_port"));
+	    '[2001:db8::25]:25' => "[::1]:$port6",
+	    '/etc/ssl/certs/mx.example.com.pem' => "$dir/certificate.pem",
+	    '/etc/ssl/private/mx.example.com.key' => "$dir/key.pem",
+	    '[127.0.0.1]:10025' => "[$to]:$to_port"), "$here:$port");
 	check('in front of Postfix', $port);
 	is($relay->event(event => 'message')->{code}, 250,
 	    'in front of Postfix: its log');
+	my $smtp = XContext::Smtp->connect($here, $port, local => CLIENT);
+	ok($smtp->cmd('EHLO first.example.org')->offers('STARTTLS'),
+	    'in front of Postfix: STARTTLS stays');
+	$smtp->quit;
+	check_with('with TLS', XContext::Smtp->connect_tls($here, $port),
+	    '127.0.0.1');
+	check_with('by IPv6', XContext::Smtp->connect('::1', $port6),
+	    'IPv6:::1');
+	like($inside, qr/^127\.0\.0\.1:25 inet n - y - - smtpd\n(?!  )/m,
+	    'localhost stays');
+	like($inside, qr/^\[::1\]:25 inet n - y - - smtpd\n(?!  )/m,
+	    'localhost stays, by IPv6');
+	check_with('from localhost', XContext::Smtp->connect(
+	    $postfix->address('local'), $postfix->port('local'),
+	    local => CLIENT), CLIENT);
 }
 
 {
 	my ($conf, $master, $main) = recipe(2);
 	my $port = free_port();
-	my $relay = start_relay($port, with($conf,
+	my $relay = start_relay(with($conf,
 	    '127.0.0.1:10027' => "$here:$port",
-	    '"smtp:"' => "\"smtp:[$to]:$to_port\""));
+	    '"smtp:"' => "\"smtp:[$to]:$to_port\""), "$here:$port");
 	my %main = with($main, '[127.0.0.1]:10027' => "[$here]:$port") =~
 	    /^(\w+) = (.*)$/mg;
+	# What a main.cf may say already, and the way to the relay cannot do.
 	my $first = XContext::Postfix->new(services => [ { name => 'first' } ],
 	    master => with($master, ' y ' => ' n '),
 	    main => { %main, virtual_mailbox_domains => '',
-	    relay_domains => 'example.com' });
+	    relay_domains => 'example.com',
+	    smtp_tls_security_level => 'encrypt' });
 	$first->start;
 	my $smtp = XContext::Smtp->connect($first->address('first'),
 	    $first->port('first'), local => CLIENT);
@@ -152,23 +198,26 @@ sub check {
 	    'behind Postfix: the last server sees the first client');
 	like($relay->event(event => 'xclient_sent')->{line},
 	    qr/ADDR=\Q$client\E/, 'behind Postfix: its log');
+	like($conf, qr/tls = "may"/, 'behind Postfix: TLS where it is offered');
 	$first->stop;
 }
 
 SKIP: {
 	my ($haproxy) = grep { -x } qw(/usr/sbin/haproxy
 	    /usr/local/sbin/haproxy);
-	skip('haproxy is not installed', 3) if !defined $haproxy;
+	skip('haproxy is not installed', 4) if !defined $haproxy;
 	my ($cfg, $conf) = recipe(3);
-	my ($port, $outside) = (free_port(), free_port());
-	start_relay($port, $binding . with($conf,
+	is_shipped('relay-haproxy.cfg', $cfg);
+	my ($port, $outside, $outside6) = (free_port(), free_port(),
+	    free_port('::1'));
+	start_relay($binding . with($conf,
 	    '192.0.2.25:2525' => "$here:$port",
 	    '192.0.2.8/32' => '127.0.0.1/32',
 	    'profile haproxy {' => 'profile haproxy { addr = { "127.0.2.1" } ',
-	    '[127.0.0.1]:10025' => "[$to]:$to_port"));
-	spit("$dir/haproxy.cfg", "defaults\n" . join('', map {
-	    "\ttimeout $_ 60s\n" } qw(client connect server)) . with($cfg,
+	    '[127.0.0.1]:10025' => "[$to]:$to_port"), "$here:$port");
+	spit("$dir/haproxy.cfg", with($cfg,
 	    'bind :25' => "bind $here:$outside",
+	    'bind [::]:25' => "bind [::1]:$outside6",
 	    '192.0.2.25:2525' => "$here:$port"));
 	start_program($outside, $haproxy, '-q', '-db', '-f',
 	    "$dir/haproxy.cfg");
@@ -177,23 +226,31 @@ SKIP: {
 
 SKIP: {
 	my $why = XContext::Nginx::impossible();
-	skip($why, 3) if defined $why;
+	skip($why, 5) if defined $why;
 	my ($cfg, $conf) = recipe(4);
-	my ($port, $outside, $auth) = (free_port(), free_port(), free_port());
-	start_relay($port, $binding . with($conf,
-	    '192.0.2.25:2525' => "$here:$port",
+	is_shipped('relay-nginx.conf', $cfg);
+	my ($port, $outside, $outside6, $auth) = (free_port(), free_port(),
+	    free_port('::1'), free_port());
+	my $dns = XContext::Dns->new(records => {
+	    '1.2.0.127.in-addr.arpa' => { PTR => [ 'first.example.net' ] },
+	    'first.example.net' => { A => [ CLIENT ] } });
+	start_relay($binding . with($conf,
+	    '192.0.2.25:2526' => "$here:$port",
 	    '192.0.2.8/32' => '127.0.0.1/32',
 	    'profile nginx {' => 'profile nginx { addr = { "127.0.2.1" } ',
-	    '[127.0.0.1]:10025' => "[$to]:$to_port"));
-	my $temp = join('', map { "${_}_temp_path $dir/nginx/$_;\n" }
-	    qw(client_body proxy fastcgi uwsgi scgi));
-	XContext::Nginx::run($here, $outside, with($cfg,
+	    '[127.0.0.1]:10025' => "[$to]:$to_port"), "$here:$port");
+	XContext::Nginx::run_file($here, $outside, with($cfg,
+	    '/run/nginx.pid' => "$dir/nginx.pid",
+	    '127.0.0.1:53' => $dns->server,
 	    'listen 25;' => "listen $here:$outside;",
+	    'listen [::]:25;' => "listen [::1]:$outside6;",
 	    '127.0.0.1:8025' => "$here:$auth",
 	    'Auth-Server 192.0.2.25' => "Auth-Server $here",
-	    'Auth-Port 2525' => "Auth-Port $port",
-	    "http {\n" => "http {\naccess_log off;\n$temp"));
+	    'Auth-Port 2526' => "Auth-Port $port"));
 	check('nginx in front', $outside);
+	like($postfix->delivered('nginx in front'),
+	    qr/^Received: from first\.example\.org \(first\.example\.net /m,
+	    'nginx in front: the client has its name');
 }
 
 for my $relay (@relays) {
@@ -202,4 +259,21 @@ for my $relay (@relays) {
 	    'and complains of nothing');
 }
 $postfix->stop;
+
+# All that README puts into xcontext.conf.
+{
+	my @texts = grep { /^(?:profile|relay|milter)\b.*\{/m }
+	    displays($readme);
+	cmp_ok(scalar(@texts), '>=', 7, 'README has configurations');
+	my $whole = with(join('', @texts),
+	    '/etc/xcontext/trust.cidr' => "$dir/trust.cidr",
+	    '/etc/ssl/certs/mx.example.com.pem' => "$dir/certificate.pem",
+	    '/etc/ssl/private/mx.example.com.key' => "$dir/key.pem");
+	spit("$dir/trust.cidr", join('', map { "$_\n" } map {
+	    /^([\d.]+\t\w+)$/mg } displays($readme)));
+	spit("$dir/whole.conf", $whole);
+	my $relay = $ENV{XC_RELAY} // './xcontext-relay';
+	is(`$relay -t -c $dir/whole.conf 2>&1`, '',
+	    'which may stand in one file');
+}
 done_testing();

@@ -114,8 +114,8 @@ $_->{no} = $ordinary for values %want;
 # Where it is said: at one place as wanted, and at all that are less specific
 # otherwise
 #
-my @levels = ('a domain in the binding', 'the binding',
-    'a domain in the group', 'the group', 'a domain', 'global');
+my @levels = ('a domain in the binding', 'a domain in the group',
+    'the binding', 'the group', 'a domain', 'global');
 my %other = (no => 'required', ifavailable => 'no', required => 'no');
 
 sub tag { return "level$_[0]-$_[1]" }
@@ -133,8 +133,8 @@ sub sections {
 	    map { said($level, $_, $mode) } 0 .. 4);
 	return "Domain .$tag.example {$said[4]}\n" .
 	    "Binding_Group group-$tag {$said[3]\n" .
-	    "\tDomain .$tag.example {$said[2]}\n" .
-	    "\tBinding binding-$tag {$said[1]\n" .
+	    "\tDomain .$tag.example {$said[1]}\n" .
+	    "\tBinding binding-$tag {$said[2]\n" .
 	    "\t\tDomain .$tag.example {$said[0]}\n\t}\n}\n";
 }
 
@@ -142,8 +142,8 @@ sub rule {
 	my ($level, $mode) = @_;
 	my $tag = tag($level, $mode);
 	my $domain = "domain .$tag.example";
-	return ("($domain in binding binding-$tag)", "(binding binding-$tag",
-	    "($domain in binding_group group-$tag)",
+	return ("($domain in binding binding-$tag)",
+	    "($domain in binding_group group-$tag)", "(binding binding-$tag",
 	    "(binding_group group-$tag)", "($domain)", 'global')[$level];
 }
 

@@ -64,12 +64,14 @@ sub fill {
 
 sub make_room { unlink("$disk/filler") }
 
-# A whole session; the codes of EHLO, XCLIENT and mail, and its sender.
+# A whole session; the codes of EHLO, XCLIENT and mail, and its sender.  Newer
+# Postfixes greet with 421 where a milter refuses the connection.
 sub session {
 	my ($service, $peer, $command) = @_;
 	my $sender = sprintf('st%d@example.org', ++$n);
 	my $smtp = $live->connect(service => $service, local => $peer);
-	my @codes = ($smtp->cmd('EHLO edge.example.net')->code);
+	my @codes = $smtp->greeting->code == 421 ? 421 :
+	    $smtp->cmd('EHLO edge.example.net')->code;
 	push(@codes, $smtp->cmd($command)->code)
 	    if $codes[-1] == 250 && defined $command;
 	push(@codes, $smtp->mail(from => $sender, subject => $sender)->code)
@@ -127,7 +129,7 @@ sub refuses_to_start {
 	    "$when: and says why");
 }
 
-$live->expect_log(qr/event=failed level=error at=store text="store: /,
+$live->expect_log(qr/event=store_replaced/, qr/event=failed level=error at=store text="store: /,
     qr/event=error level=error .*"store: /,
     qr/event=error level=error .*the session store failed/,
     # The milter, of a login that only another store's ledger knows.
@@ -186,9 +188,17 @@ is_deeply([ grep { $_ ne '198.51.100.1 unknown 0 user@example.com' }
     accounts($live, $sender) ], [],
     'the store is deleted: under no other identity');
 strangers_are_well('the store is deleted');
+is(scalar($live->policy->events(event => 'store_replaced')), 1,
+    'the store is deleted: who had it open says so, once');
+is_well('both use the new store');
+
+# Nor does a milter that runs go on reading what is gone.
+File::Path::remove_tree("$disk/store");
 $live->policy->stop;
 $live->policy->start;
-is_well('both use the new store');
+is_well('the store is deleted under the milter');
+is(scalar($live->milter->events(event => 'store_replaced')), 1,
+    'the store is deleted under the milter: it says so, once');
 
 # No store can be made, and so no daemon starts.
 for my $row (
@@ -200,6 +210,14 @@ for my $row (
 	    'No space' ],
 	[ 'unwritable directory', sub { chown(0, 0, $disk) },
 	    sub { chown($uid, $gid, $disk) }, 'Permission denied' ],
+	[ 'a directory of another user', sub { mkdir("$disk/store", 0777);
+	    chown(1234, 1234, "$disk/store") }, sub { rmdir("$disk/store") },
+	    'another user' ],
+	[ 'a link to a directory', sub { mkdir("$disk/elsewhere", 0700);
+	    chown($uid, $gid, "$disk/elsewhere");
+	    symlink('elsewhere', "$disk/store") },
+	    sub { unlink("$disk/store"); rmdir("$disk/elsewhere") },
+	    'it is a link' ],
 	[ 'a file in its place', sub { open(my $fh, '>', "$disk/store") },
 	    sub { unlink("$disk/store") }, 'Not a directory' ],
 ) {

@@ -577,7 +577,7 @@ static const char *const	 fragments[] = {
 	"binding customer-1 { xclient = ifavailable "
 	    "domain relay.example.com { xclient = required } }",
 	"BINDING customer-1 { Domain RELAY.example.COM { XClient = required } "
-	    "xclient = no XCLIENT = ifavailable }",
+	    "XCLIENT = ifavailable }",
 	"Binding_Group customers { XCLIENT = no\n"
 	    "Binding customer-1 { XCLIENT = ifavailable }\n"
 	    "Domain relay.example.com { XCLIENT = no } }\n"
@@ -590,7 +590,7 @@ START_TEST(keywords_are_taken_in_any_case)
 {
 	const struct scope_row	 rows[] = {
 		{ "customer-1", "relay.example.com", _i == 3 ?
-		    XCLIENT_IFAVAILABLE : XCLIENT_REQUIRED, NULL },
+		    XCLIENT_NO : XCLIENT_REQUIRED, NULL },
 		{ "customer-1", "other.example.com", XCLIENT_IFAVAILABLE,
 		    NULL },
 		{ NULL, "other.example.com", XCLIENT_NO, NULL },

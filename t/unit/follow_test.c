@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "follow.h"
-#include "procinfo.h"
+#include "descriptors.h"
+#include "proc_start.h"
 #include "runner.h"
 
 #define STORE_SIZE_MIB	4
@@ -106,10 +107,10 @@ START_TEST(by_pid)
 
 	session_init(&s);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
-	put(getpid(), procinfo_start(getpid()), &row);
+	put(getpid(), proc_start(getpid()), &row);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_FOUND);
 	ck_assert_str_eq(s.id, "A");
-	ck_assert_uint_eq(key.pid_start, procinfo_start(getpid()));
+	ck_assert_uint_eq(key.pid_start, proc_start(getpid()));
 	session_clear(&s);
 }
 END_TEST
@@ -123,7 +124,7 @@ START_TEST(by_pid_of_an_earlier_process)
 	struct err		 err;
 
 	session_init(&s);
-	put(getpid(), procinfo_start(getpid()) - 1, &row);
+	put(getpid(), proc_start(getpid()) - 1, &row);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
@@ -141,7 +142,7 @@ START_TEST(by_pid_of_another_mta)
 	struct err		 err;
 
 	session_init(&s);
-	put(getpid(), procinfo_start(getpid()), &row);
+	put(getpid(), proc_start(getpid()), &row);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
@@ -159,13 +160,34 @@ START_TEST(by_pid_of_a_later_process)
 	struct err		 err;
 
 	session_init(&s);
-	put(getpid(), procinfo_start(getpid()), &row);
+	put(getpid(), proc_start(getpid()), &row);
 	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
 	session_clear(&s);
 }
 END_TEST
 
-/* No such process can be seen: that proves nothing. */
+/* Whose the record is cannot be told. */
+START_TEST(by_pid_without_descriptors)
+{
+	const struct row_session row = { .id = "A", .client = CLIENT };
+	struct follow_key	 key = { .pid = getpid(),
+				     .client = address_of(CLIENT) };
+	struct session		 s;
+	struct err		 err;
+
+	session_init(&s);
+	put(getpid(), proc_start(getpid()) - 1, &row);
+	descriptors_leave(0);
+	ck_assert_int_eq(follow_find(store, &key, &s, &err),
+	    STORE_CANNOT_TELL);
+	descriptors_free();
+	ck_assert_str_eq(s.id, "");
+	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	session_clear(&s);
+}
+END_TEST
+
+/* No such process can be seen: its record may be another's. */
 START_TEST(by_pid_of_an_invisible_process)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT };
@@ -176,7 +198,9 @@ START_TEST(by_pid_of_an_invisible_process)
 
 	session_init(&s);
 	put(key.pid, 12345, &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_FOUND);
+	ck_assert_int_eq(follow_find(store, &key, &s, &err),
+	    STORE_CANNOT_TELL);
+	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
 }
 END_TEST
@@ -276,6 +300,7 @@ follow_case(void)
 	tcase_add_test(tc, by_pid_of_an_earlier_process);
 	tcase_add_test(tc, by_pid_of_another_mta);
 	tcase_add_test(tc, by_pid_of_a_later_process);
+	tcase_add_test(tc, by_pid_without_descriptors);
 	tcase_add_test(tc, by_pid_of_an_invisible_process);
 	tcase_add_loop_test(tc, by_client, 0,
 	    2 * (int)(sizeof client_rows / sizeof client_rows[0]));

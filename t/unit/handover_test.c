@@ -12,7 +12,8 @@
 
 #include "conf_make.h"
 #include "damage.h"
-#include "procinfo.h"
+#include "descriptors.h"
+#include "proc_start.h"
 #include "runner.h"
 #include "tempdir.h"
 
@@ -120,7 +121,7 @@ hand_over(uint16_t port, const char *id, const char *client, pid_t pid,
 static void
 hand_over_well(const char *id, const char *client)
 {
-	hand_over(PORT, id, client, getpid(), procinfo_start(getpid()));
+	hand_over(PORT, id, client, getpid(), proc_start(getpid()));
 }
 
 static void
@@ -233,7 +234,7 @@ START_TEST(the_relays_name_is_not_the_clients)
 	session_init(&s);
 	(void)strcpy(s.id, "PLAIN");
 	s.pid = getpid();
-	s.pid_start = procinfo_start(s.pid);
+	s.pid_start = proc_start(s.pid);
 	s.peer = s.client = addr_of("192.0.2.1");
 	ck_assert_int_eq(store_hand_over(store, &addr, PORT, &s, &err), 0);
 	session_clear(&s);
@@ -275,7 +276,7 @@ START_TEST(who_gets_it)
 	const struct session	*s;
 
 	hand_over(PORT, "RELAYED", "203.0.113.7", getpid(),
-	    procinfo_start(getpid()) + r->later);
+	    proc_start(getpid()) + r->later);
 	connect_from(r->addr, r->port, r->mta, r->is_sendmail);
 	ck_assert_msg(handover_look(c, NOW_MS), "%s", r->name);
 	s = conversation_session(c);
@@ -299,6 +300,24 @@ START_TEST(the_dead_speak_for_nobody)
 	ck_assert(handover_look(c, NOW_MS) && !c->is_handed_over);
 	ck_assert_str_eq(client_of(conversation_session(c)), RELAY);
 	ck_assert_str_eq(at_mail(), "");
+}
+END_TEST
+
+/* Else the mail would be taken as the relay's own. */
+START_TEST(what_cannot_be_told_is_no_stranger)
+{
+	hand_over_well("RELAYED", "203.0.113.7");
+	connect_from(RELAY, PORT, MTA_PID, true);
+	descriptors_leave(0);
+	ck_assert_str_eq(at_mail(), "451");
+	descriptors_free();
+	ck_assert_int_eq(conversation_session(c)->refused_reason,
+	    REASON_CANNOT_TELL);
+	connect_from(RELAY, PORT, 0, false);
+	descriptors_leave(0);
+	ck_assert(!handover_look(c, NOW_MS));
+	descriptors_free();
+	ck_assert(handover_look(c, NOW_MS) && c->is_handed_over);
 }
 END_TEST
 
@@ -361,7 +380,7 @@ START_TEST(it_may_come_after_connect)
 	connect_from(RELAY, PORT + 1, 0, false);
 	ck_assert(handover_look(c, NOW_MS) && !c->is_sendmail);
 	hand_over(PORT + 1, "LATE TOO", "203.0.113.7", getpid(),
-	    procinfo_start(getpid()));
+	    proc_start(getpid()));
 	ck_assert_str_eq(at_mail(), "");
 	ck_assert_str_eq(conversation_session(c)->id, "LATE TOO");
 }
@@ -398,7 +417,7 @@ hand_over_refused(enum verdict_action action)
 	session_init(&s);
 	(void)strcpy(s.id, "REFUSED");
 	s.pid = getpid();
-	s.pid_start = procinfo_start(s.pid);
+	s.pid_start = proc_start(s.pid);
 	s.client = addr_of("203.0.113.7");
 	s.refused = action;
 	s.refused_reason = REASON_SEALED;
@@ -493,6 +512,7 @@ main(void)
 	tcase_add_test(tc, the_relays_name_is_not_the_clients);
 	tcase_add_loop_test(tc, who_gets_it, 0, NELEM(who_rows));
 	tcase_add_test(tc, the_dead_speak_for_nobody);
+	tcase_add_test(tc, what_cannot_be_told_is_no_stranger);
 	tcase_add_test(tc, whoever_types_changes_nothing);
 	tcase_add_test(tc, the_next_client_on_the_same_connection);
 	tcase_add_test(tc, it_may_come_after_connect);

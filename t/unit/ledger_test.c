@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "damage.h"
-#include "procinfo.h"
+#include "descriptors.h"
+#include "proc_start.h"
 #include "runner.h"
 #include "tempdir.h"
 
@@ -293,7 +294,7 @@ START_TEST(what_is_swept)
 {
 	const struct sweep_row	*r = &sweep_rows[_i];
 	pid_t			 pid = r->is_alive ? getpid() : PID + 5;
-	uint64_t		 start = procinfo_start(getpid());
+	uint64_t		 start = proc_start(getpid());
 	int			 n;
 
 	ck_assert_int_eq(put_record(pid, r->is_same ? start : start + 1,
@@ -314,6 +315,16 @@ START_TEST(what_has_no_process_ends_by_its_age)
 	    NULL), 0);
 	ck_assert_int_eq(ledger_sweep(ledger, NOW_MS, &err), 1);
 	ck_assert(!has_record(PID + 1) && has_record(PID + 2));
+}
+END_TEST
+
+START_TEST(what_cannot_be_told_is_not_swept)
+{
+	ck_assert_int_eq(put_record(getpid(), proc_start(getpid()), NOW_MS, NULL), 0);
+	descriptors_leave(0);
+	ck_assert_int_eq(ledger_sweep(ledger, NOW_MS, &err), 0);
+	descriptors_free();
+	ck_assert(has_record(getpid()));
 }
 END_TEST
 
@@ -402,6 +413,7 @@ main(void)
 	tcase_add_test(tc, a_record_of_sendmail_is_left_alone);
 	tcase_add_loop_test(tc, what_is_swept, 0, NELEM(sweep_rows));
 	tcase_add_test(tc, what_has_no_process_ends_by_its_age);
+	tcase_add_test(tc, what_cannot_be_told_is_not_swept);
 	tcase_add_test(tc, what_is_in_use_is_not_swept);
 	tcase_add_test(tc, what_cannot_be_kept_is_not_answered);
 	tcase_add_test(tc, mail_is_not_taken_when_its_refusal_cannot_be_kept);

@@ -5,6 +5,11 @@
  */
 #include "metrics.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
 #include <check.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -14,6 +19,12 @@
 #include "daemon.h"
 #include "http_get.h"
 #include "runner.h"
+
+/* Of metrics_http.c: */
+#define CONNECTIONS_MAX	4
+#define ACCEPTS_MAX	20
+#define DEADLINE_S	5
+#define RETRY_S		5
 
 static struct event_base	*base;
 static struct metrics		*metrics;
@@ -25,6 +36,7 @@ static struct err		 err;
 static void
 setup(void)
 {
+	(void)signal(SIGPIPE, SIG_IGN);
 	base = event_base_new();
 	metrics = metrics_new();
 	ck_assert(base != NULL && metrics != NULL);
@@ -282,23 +294,147 @@ START_TEST(it_listens_at_the_loopback_interface_only)
 
 	err.text[0] = '\0';
 	rc = metrics_serve(metrics, base, r->where, NULL, NULL, &err);
-	ck_assert_msg(rc == (r->is_ok ? 0 : -1), "%s", r->where);
+	ck_assert_msg(rc == (r->is_ok ? METRICS_HTTP_DONE :
+	    METRICS_HTTP_WRONG), "%s", r->where);
 	ck_assert_msg(r->is_ok || strstr(err.text, r->where) != NULL,
 	    "%s: %s", r->where, err.text);
 }
 END_TEST
 
-START_TEST(a_port_in_use_is_an_error)
+static double
+now(void)
+{
+	struct timespec	 ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+run_for(double seconds)
+{
+	double	 end = now() + seconds;
+
+	while (now() < end) {
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+		(void)usleep(1000);
+	}
+}
+
+START_TEST(a_port_in_use_is_tried_again)
 {
 	struct metrics	*other = metrics_new();
 
 	serve(NULL, NULL);
 	ck_assert_int_eq(metrics_serve(other, base, where, NULL, NULL, &err),
-	    -1);
+	    METRICS_HTTP_LATER);
 	ck_assert_msg(strstr(err.text, "Address already in use") != NULL,
 	    "%s", err.text);
+	metrics_free(metrics);
+	metrics = NULL;
+	run_for(RETRY_S + 1);
+	get();
 	metrics_free(other);
 	metrics_free(NULL);
+}
+END_TEST
+
+static int
+dial(void)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET,
+				     .sin_port = htons((uint16_t)port),
+				     .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int			 fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
+	return fd;
+}
+
+static bool
+is_closed(int fd)
+{
+	char	 byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN;
+}
+
+static unsigned
+open_descriptors(void)
+{
+	DIR		*dir = opendir("/proc/self/fd");
+	unsigned	 n = 0;
+
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+/* Those who only hold a connection, or say a byte now and then, have a few of
+ * them, for a few seconds. */
+START_TEST(nobody_holds_it)
+{
+	int		 fds[12], i, n_closed = 0;
+	unsigned	 before;
+	double		 end;
+
+	serve(NULL, NULL);
+	for (i = 0; i < NELEM(fds); i++)
+		fds[i] = dial();
+	before = open_descriptors();
+	run_for(0.2);
+	ck_assert_uint_eq(open_descriptors() - before, CONNECTIONS_MAX);
+	for (end = now() + DEADLINE_S + 0.5; now() < end; run_for(0.5))
+		for (i = 0; i < NELEM(fds); i++)
+			(void)send(fds[i], "G", 1, MSG_NOSIGNAL);
+	for (i = 0; i < NELEM(fds); i++)
+		n_closed += is_closed(fds[i]);
+	ck_assert_int_eq(n_closed, CONNECTIONS_MAX);
+	for (i = 0; i < NELEM(fds); i++)
+		(void)close(fds[i]);
+	get();
+}
+END_TEST
+
+/* Nor keeps anybody the processor busy by asking. */
+START_TEST(there_are_so_many_answers_a_second)
+{
+	double	 begun;
+	int	 i;
+
+	serve(NULL, NULL);
+	begun = now();
+	for (i = 0; i < 2 * ACCEPTS_MAX + 1; i++)
+		get();
+	ck_assert_double_ge(now() - begun, 1.9);
+}
+END_TEST
+
+START_TEST(what_is_no_request)
+{
+	static char	 rows[][16] = { "", "\r\n\r\n", "GET\r\n\r\n",
+			     "GET /metrics\r\n", "\0\0\0\0" };
+	static char	 much[1 << 16];
+	int		 fd, i;
+
+	serve(NULL, NULL);
+	for (i = 0; i < NELEM(rows); i++) {
+		fd = dial();
+		(void)send(fd, rows[i], sizeof rows[i], MSG_NOSIGNAL);
+		(void)shutdown(fd, SHUT_WR);
+		run_for(0.05);
+		ck_assert(is_closed(fd));
+		(void)close(fd);
+	}
+	memset(much, 'x', sizeof much);
+	fd = dial();
+	(void)send(fd, much, sizeof much, MSG_NOSIGNAL | MSG_DONTWAIT);
+	run_for(0.05);
+	ck_assert_int_gt(recv(fd, page, sizeof page - 1, MSG_DONTWAIT), 12);
+	ck_assert_int_eq(strncmp(page, "HTTP/1.1 431", 12), 0);
+	(void)close(fd);
+	get();
 }
 END_TEST
 
@@ -318,6 +454,9 @@ main(void)
 	tcase_add_test(tc, nothing_else_is_served);
 	tcase_add_loop_test(tc, it_listens_at_the_loopback_interface_only, 0,
 	    NELEM(where_rows));
-	tcase_add_test(tc, a_port_in_use_is_an_error);
+	tcase_add_test(tc, a_port_in_use_is_tried_again);
+	tcase_add_test(tc, nobody_holds_it);
+	tcase_add_test(tc, there_are_so_many_answers_a_second);
+	tcase_add_test(tc, what_is_no_request);
 	return runner_run("metrics", tc);
 }

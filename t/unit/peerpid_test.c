@@ -69,9 +69,11 @@ init(struct peerpid *listen, const struct door *door)
 static bool
 finds(const struct peerpid *listen, int fd, struct procinfo_peer *peer)
 {
-	struct smfi_str	 ctx = { .sd = fd };
+	struct smfi_str		 ctx = { .sd = fd };
+	enum peerpid_result	 result = peerpid_find(listen, &ctx, peer);
 
-	return peerpid_find(listen, &ctx, peer);
+	ck_assert_int_ne(result, PEERPID_CANNOT_TELL);
+	return result == PEERPID_FOUND;
 }
 
 START_TEST(right_socket)

@@ -6,18 +6,22 @@
 #include "procinfo.h"
 
 #include <netinet/in.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include <check.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
+#include "proc_start.h"
 #include "runner.h"
 #include "tempdir.h"
 
@@ -52,21 +56,21 @@ child_end(pid_t pid, int hold)
 
 START_TEST(a_process_has_one_start)
 {
-	uint64_t	 own = procinfo_start(getpid()), others;
+	uint64_t	 own = proc_start(getpid()), others;
 	pid_t		 child;
 	int		 hold;
 
 	ck_assert_uint_gt(own, 0);
-	ck_assert_uint_eq(procinfo_start(getpid()), own);
+	ck_assert_uint_eq(proc_start(getpid()), own);
 	(void)usleep(30000);	/* more than a clock tick */
 	child = child_new(NULL, &hold);
-	others = procinfo_start(child);
+	others = proc_start(child);
 	ck_assert_uint_gt(others, own);
-	ck_assert_uint_eq(procinfo_start(child), others);
+	ck_assert_uint_eq(proc_start(child), others);
 	/* A tick is a hundredth of a second; it began but now. */
 	ck_assert_uint_lt(others - own, 100U * 60U * 60U);
 	child_end(child, hold);
-	ck_assert_uint_eq(procinfo_start(child), 0);
+	ck_assert_uint_eq(proc_start(child), 0);
 }
 END_TEST
 
@@ -116,7 +120,7 @@ START_TEST(a_command_name_cannot_forge_it)
 		(void)usleep(1000);
 	}
 	ck_assert_int_lt(i, 1000);
-	ck_assert_msg(procinfo_start(pid) == start_by_hand(pid), "%s",
+	ck_assert_msg(proc_start(pid) == start_by_hand(pid), "%s",
 	    names[_i]);
 	child_end(pid, hold);
 }
@@ -124,9 +128,65 @@ END_TEST
 
 START_TEST(what_is_no_process_has_no_start)
 {
-	ck_assert_uint_eq(procinfo_start(0), 0);
-	ck_assert_uint_eq(procinfo_start(-1), 0);
-	ck_assert_uint_eq(procinfo_start(2000000000), 0);
+	ck_assert_uint_eq(proc_start(0), 0);
+	ck_assert_uint_eq(proc_start(-1), 0);
+	ck_assert_uint_eq(proc_start(2000000000), 0);
+}
+END_TEST
+
+START_TEST(three_answers)
+{
+	struct procinfo	 info = { .start = 7 };
+	uint64_t	 own = proc_start(getpid());
+	pid_t		 child;
+	int		 hold;
+
+	child = child_new("proxymap", &hold);
+	ck_assert_int_eq(procinfo_is(getpid(), own), PROCINFO_THERE);
+	ck_assert_int_eq(procinfo_is(getpid(), own + 1), PROCINFO_GONE);
+	ck_assert_int_eq(procinfo_is(getpid(), 0), PROCINFO_GONE);
+	descriptors_leave(0);
+	ck_assert_int_eq(procinfo_is(getpid(), own), PROCINFO_CANNOT_TELL);
+	ck_assert_int_eq(procinfo_is(getpid(), own + 1),
+	    PROCINFO_CANNOT_TELL);
+	ck_assert_int_eq(procinfo_look(child, &info), PROCINFO_CANNOT_TELL);
+	descriptors_free();
+	ck_assert_uint_eq(info.start, 7);
+	child_end(child, hold);
+	ck_assert_int_eq(procinfo_look(child, &info), PROCINFO_GONE);
+	ck_assert_int_eq(procinfo_is(child, own), PROCINFO_GONE);
+	/* SO_PEERCRED's word for a process of another namespace. */
+	ck_assert_int_eq(procinfo_look(0, &info), PROCINFO_CANNOT_TELL);
+	ck_assert_int_eq(procinfo_is(0, own), PROCINFO_CANNOT_TELL);
+	ck_assert_uint_eq(info.start, 7);
+	ck_assert_int_eq(procinfo_look(getpid(), &info), PROCINFO_THERE);
+	ck_assert_uint_eq(info.start, own);
+	ck_assert_str_eq(info.command, "procinfo_test");
+}
+END_TEST
+
+/* A process that may not be seen in /proc is there all the same. */
+START_TEST(a_hidden_process_is_not_gone)
+{
+	struct procinfo	 info;
+	int		 status;
+	pid_t		 child;
+
+	if (geteuid() != 0)
+		return;
+	child = fork();
+	ck_assert_int_ne(child, -1);
+	if (child == 0) {
+		if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL,
+		    MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", "/proc",
+		    "tmpfs", 0, NULL) != 0)
+			_exit(77);
+		_exit(procinfo_look(getppid(), &info) ==
+		    PROCINFO_CANNOT_TELL ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && (WEXITSTATUS(status) == 0 ||
+	    WEXITSTATUS(status) == 77));
 }
 END_TEST
 
@@ -166,7 +226,7 @@ START_TEST(a_connecting_process_is_known)
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	/* It stays known when it is dead, but has no start then. */
 	ck_assert(procinfo_peer(served, &peer) && peer.pid == child);
-	ck_assert_uint_eq(procinfo_start(child), 0);
+	ck_assert_uint_eq(proc_start(child), 0);
 	tempdir_remove(dir);
 }
 END_TEST
@@ -207,6 +267,8 @@ main(void)
 	tcase_add_loop_test(tc, a_command_name_cannot_forge_it, 0,
 	    NELEM(names));
 	tcase_add_test(tc, what_is_no_process_has_no_start);
+	tcase_add_test(tc, three_answers);
+	tcase_add_test(tc, a_hidden_process_is_not_gone);
 	tcase_add_test(tc, a_connecting_process_is_known);
 	tcase_add_test(tc, behind_other_things_nobody_is_known);
 	return runner_run("procinfo", tc);

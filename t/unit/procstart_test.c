@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "procinfo.h"
+#include "descriptors.h"
+#include "proc_start.h"
 #include "procstart.h"
 #include "runner.h"
 
@@ -47,6 +48,17 @@ end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+/* 0: not there. */
+static uint64_t
+get(struct procstart *starts, pid_t pid)
+{
+	uint64_t	 start = 0;
+
+	ck_assert((procstart_get(starts, pid, &start) == PROCINFO_THERE) ==
+	    (start != 0));
+	return start;
+}
+
 static unsigned
 open_descriptors(void)
 {
@@ -66,11 +78,11 @@ START_TEST(same_as_the_system)
 	pid_t			 self = getpid();
 	int			 i;
 
-	ck_assert_uint_ne(procinfo_start(self), 0);
+	ck_assert_uint_ne(proc_start(self), 0);
 	for (i = 0; i < 3; i++)
-		ck_assert_uint_eq(procstart_get(starts, self),
-		    procinfo_start(self));
-	ck_assert_uint_eq(procstart_get(NULL, self), procinfo_start(self));
+		ck_assert_uint_eq(get(starts, self),
+		    proc_start(self));
+	ck_assert_uint_eq(get(NULL, self), proc_start(self));
 	procstart_free(starts);
 }
 END_TEST
@@ -80,9 +92,9 @@ START_TEST(remembers)
 	struct procstart	*starts = procstart_new();
 	unsigned		 before = open_descriptors();
 
-	procstart_get(starts, getpid());
+	get(starts, getpid());
 	ck_assert_uint_eq(open_descriptors(), before + 1);
-	procstart_get(starts, getpid());
+	get(starts, getpid());
 	ck_assert_uint_eq(open_descriptors(), before + 1);
 	procstart_free(starts);
 	ck_assert_uint_eq(open_descriptors(), before);
@@ -96,9 +108,9 @@ START_TEST(no_such_process)
 	pid_t			 pid = spawn(-1);
 
 	end(pid);
-	ck_assert_uint_eq(procstart_get(starts, pid), 0);
-	ck_assert_uint_eq(procstart_get(starts, 0), 0);
-	ck_assert_uint_eq(procstart_get(starts, -1), 0);
+	ck_assert_uint_eq(get(starts, pid), 0);
+	ck_assert_uint_eq(get(starts, 0), 0);
+	ck_assert_uint_eq(get(starts, -1), 0);
 	ck_assert_uint_eq(open_descriptors(), before);
 	procstart_free(starts);
 }
@@ -110,10 +122,34 @@ START_TEST(forgets_the_dead)
 	unsigned		 before = open_descriptors();
 	pid_t			 pid = spawn(-1);
 
-	ck_assert_uint_ne(procstart_get(starts, pid), 0);
+	ck_assert_uint_ne(get(starts, pid), 0);
 	end(pid);
-	ck_assert_uint_eq(procstart_get(starts, pid), 0);
+	ck_assert_uint_eq(get(starts, pid), 0);
 	ck_assert_uint_eq(open_descriptors(), before);
+	procstart_free(starts);
+}
+END_TEST
+
+START_TEST(three_answers)
+{
+	struct procstart	*starts = procstart_new();
+	pid_t			 pid = spawn(-1);
+	uint64_t		 start = 7;
+
+	descriptors_leave(0);
+	ck_assert_int_eq(procstart_get(starts, pid, &start),
+	    PROCINFO_CANNOT_TELL);
+	descriptors_free();
+	ck_assert_int_eq(procstart_get(starts, 0, &start),
+	    PROCINFO_CANNOT_TELL);
+	ck_assert_uint_eq(start, 7);
+	ck_assert_uint_eq(get(starts, pid), proc_start(pid));
+	/* What is remembered needs no descriptor. */
+	descriptors_leave(0);
+	ck_assert_uint_ne(get(starts, pid), 0);
+	descriptors_free();
+	end(pid);
+	ck_assert_int_eq(procstart_get(starts, pid, &start), PROCINFO_GONE);
 	procstart_free(starts);
 }
 END_TEST
@@ -127,12 +163,12 @@ START_TEST(two_for_one_place)
 
 	usleep(30000);		/* the system counts time in ticks of 10 ms */
 	b = spawn(a % PLACES);
-	ck_assert_uint_ne(procinfo_start(a), procinfo_start(b));
+	ck_assert_uint_ne(proc_start(a), proc_start(b));
 	for (i = 0; i < 2; i++) {
-		ck_assert_uint_eq(procstart_get(starts, a),
-		    procinfo_start(a));
-		ck_assert_uint_eq(procstart_get(starts, b),
-		    procinfo_start(b));
+		ck_assert_uint_eq(get(starts, a),
+		    proc_start(a));
+		ck_assert_uint_eq(get(starts, b),
+		    proc_start(b));
 	}
 	ck_assert_uint_eq(open_descriptors(), before + 1);
 	end(a);
@@ -151,6 +187,7 @@ procstart_case(void)
 	tcase_add_test(tc, remembers);
 	tcase_add_test(tc, no_such_process);
 	tcase_add_test(tc, forgets_the_dead);
+	tcase_add_test(tc, three_answers);
 	tcase_add_test(tc, two_for_one_place);
 	return tc;
 }

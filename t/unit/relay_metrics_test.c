@@ -240,9 +240,10 @@ START_TEST(nowhere_is_allowed)
 	struct relay_metrics	*other = relay_metrics_new();
 	struct err		 err = { "" };
 
-	ck_assert_int_eq(relay_metrics_serve(other, base, "", &err), 0);
+	ck_assert_int_eq(relay_metrics_serve(other, base, "", &err),
+	    METRICS_HTTP_DONE);
 	ck_assert_int_eq(relay_metrics_serve(other, base, "0.0.0.0:25",
-	    &err), -1);
+	    &err), METRICS_HTTP_WRONG);
 	ck_assert_msg(strstr(err.text, "0.0.0.0:25") != NULL, "%s", err.text);
 	relay_metrics_free(other);
 	relay_metrics_free(NULL);

@@ -41,6 +41,15 @@ static const struct row {
 	    "null", "" },
 	{ "null MX and another", WHOLE(HEAD("\2") MX("\3\0\0\0")
 	    MX("\7\0\x0a\2mx\xc0\x0c")), true, "mx.a.example 10\n", "" },
+	{ "MX of no name", WHOLE(HEAD("\1") MX("\2\0\x0a")), true, "", "" },
+	{ "MX of one octet", WHOLE(HEAD("\1") MX("\1\0")), true, "", "" },
+	{ "MX that points at itself", WHOLE(HEAD("\1") MX("\4\0\x0a\xc0\x29")),
+	    true, "", "" },
+	{ "a good MX, and one that points at itself", WHOLE(HEAD("\2")
+	    MX("\7\0\x0a\2mx\xc0\x0c") MX("\4\0\x0a\xc0\x3c")), true, "",
+	    "" },
+	{ "MX behind an alias", WHOLE(HEAD("\2") CNAME
+	    MX("\7\0\x0a\2mx\xc0\x0c")), true, "mx.a.example 10\n", "" },
 	{ "alias only", WHOLE(HEAD("\1") CNAME), false, "", "" },
 	{ "one PTR", WHOLE(HEAD("\1") PTR("\4\1h\xc0\x0e")), false, "",
 	    "h.example" },

@@ -63,7 +63,7 @@ static const struct row {
 	    NEXTHOP_HOST, "h", 25 },
 	{ "the recipient's domain", "smtp:", { NULL }, "a@b.example",
 	    "b.example", ROUTE_OK, NEXTHOP_MX, "b.example", 25 },
-	{ "no domain", "smtp:", { NULL }, "a", "", ROUTE_NONE, 0,
+	{ "no domain", "smtp:", { NULL }, "a", "", ROUTE_BAD_RECIPIENT, 0,
 	    "the recipient has no domain", 0 },
 	{ "nothing", "", { NULL }, "a@b.example", "b.example", ROUTE_NONE, 0,
 	    "no next hop is known for this recipient", 0 },
@@ -91,11 +91,73 @@ static const struct row {
 	    ROUTE_NONE, 0, "no next hop is known for this recipient", 0 },
 	{ "next_hop for the rest", "smtp:[h]", { INLINE }, "joe@x.example",
 	    "x.example", ROUTE_OK, NEXTHOP_HOST, "h", 25 },
+
 	{ "an empty label", "smtp:[h]", { INLINE }, "joe@.example.com",
-	    ".example.com", ROUTE_OK, NEXTHOP_HOST, "sub", 25 },
+	    ".example.com", ROUTE_BAD_RECIPIENT, 0,
+	    "the recipient's domain is not valid", 0 },
+	{ "an empty label in between", "smtp:[h]", { INLINE },
+	    "joe@a..example.com", "a..example.com", ROUTE_BAD_RECIPIENT, 0,
+	    "the recipient's domain is not valid", 0 },
+	{ "no UTF-8", "smtp:[h]", { INLINE }, "joe@\xff.example",
+	    "\xff.example", ROUTE_BAD_RECIPIENT, 0,
+	    "the recipient's domain is not valid", 0 },
+	{ "any domain where none is asked for", "smtp:[h]", { NULL },
+	    "joe@a..example.com", "a..example.com", ROUTE_OK, NEXTHOP_HOST,
+	    "h", 25 },
+
+	{ "a final dot", "", { INLINE }, "jane@example.com.",
+	    "example.com.", ROUTE_OK, NEXTHOP_HOST, "e", 25 },
+	{ "a final dot, an address", "", { INLINE }, "joe@example.com.",
+	    "example.com.", ROUTE_OK, NEXTHOP_HOST, "j", 25 },
+	{ "a final dot, a parent", "", { INLINE }, "joe@a.example.com.",
+	    "a.example.com.", ROUTE_OK, NEXTHOP_HOST, "sub", 25 },
+	{ "capitals where the table minds", "", {
+	    "pcre:{{/^a@b\\.example$/x smtp:[p]}}" }, "a@B.Example",
+	    "B.Example", ROUTE_OK, NEXTHOP_HOST, "p", 25 },
+	{ "a quoted local part", "", { INLINE }, "\"joe\"@example.com",
+	    "example.com", ROUTE_OK, NEXTHOP_HOST, "j", 25 },
+	{ "a backslash in it", "", { INLINE }, "\"j\\oe\"@example.com",
+	    "example.com", ROUTE_OK, NEXTHOP_HOST, "j", 25 },
+	{ "a quote in it", "", { "pcre:{{/^a\"@b\\.example$/ smtp:[q]}}" },
+	    "\"a\\\"\"@b.example", "b.example", ROUTE_OK, NEXTHOP_HOST, "q",
+	    25 },
+	{ "a quoted local part alone", "", { "inline:{root=smtp:[r]}" },
+	    "\"root\"", "", ROUTE_OK, NEXTHOP_HOST, "r", 25 },
+	{ "an IPv6 address", "", { "inline:{[IPv6:2001:db8::1]=smtp:[v]}" },
+	    "a@[ipv6:2001:DB8:0::1]", "[ipv6:2001:DB8:0::1]", ROUTE_OK,
+	    NEXTHOP_HOST, "v", 25 },
+	{ "U-labels for A-labels", "", {
+	    "inline:{xn--bcher-kva.example=smtp:[i]}" },
+	    "a@b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example",
+	    ROUTE_OK, NEXTHOP_HOST, "i", 25 },
+	{ "A-labels for U-labels", "", {
+	    "inline:{b\xc3\xbc" "cher.example=smtp:[i]}" },
+	    "a@xn--bcher-kva.example", "xn--bcher-kva.example",
+	    ROUTE_OK, NEXTHOP_HOST, "i", 25 },
+	{ "U-labels in an address", "", {
+	    "inline:{a@b\xc3\xbc" "cher.example=smtp:[i]}" },
+	    "a@xn--bcher-kva.example", "xn--bcher-kva.example",
+	    ROUTE_OK, NEXTHOP_HOST, "i", 25 },
+	{ "U-labels in a parent", "", {
+	    "inline:{.b\xc3\xbc" "cher.example=smtp:[i]}" },
+	    "a@c.d.xn--bcher-kva.example", "c.d.xn--bcher-kva.example",
+	    ROUTE_OK, NEXTHOP_HOST, "i", 25 },
+	{ "a name in either spelling before its parents", "", {
+	    "inline:{b\xc3\xbc" "cher.example=smtp:[i], .example=smtp:[p]}" },
+	    "a@xn--bcher-kva.example", "xn--bcher-kva.example",
+	    ROUTE_OK, NEXTHOP_HOST, "i", 25 },
+	{ "its own next hop, in another spelling", "smtp:", { NULL },
+	    "a@B\xc3\x9c" "CHER.Example.", "B\xc3\x9c" "CHER.Example.",
+	    ROUTE_OK, NEXTHOP_MX, "xn--bcher-kva.example", 25 },
+	{ "its own next hop, an address", "smtp:", { NULL },
+	    "a@[IPV6:2001:DB8::1]", "[IPV6:2001:DB8::1]", ROUTE_OK,
+	    NEXTHOP_MX, "[IPv6:2001:db8::1]", 25 },
 
 	{ "all the rest", "smtp:[h]", { "inline:{*=smtp:[star]}" },
 	    "a@b.example", "b.example", ROUTE_OK, NEXTHOP_HOST, "star", 25 },
+	{ "a domain before all the rest", "smtp:[h]",
+	    { "inline:{*=smtp:[star], example.com=smtp:[e]}" },
+	    "a@example.com", "example.com", ROUTE_OK, NEXTHOP_HOST, "e", 25 },
 	{ "all the rest without a domain", "smtp:[h]",
 	    { "inline:{*=smtp:[star]}" }, "a", "", ROUTE_OK, NEXTHOP_HOST,
 	    "star", 25 },
@@ -109,7 +171,7 @@ static const struct row {
 	{ "a domain of its own", "", { "static:smtp:" }, "a@b.example",
 	    "b.example", ROUTE_OK, NEXTHOP_MX, "b.example", 25 },
 	{ "a domain of its own, and none", "", { "static:smtp:" }, "a", "",
-	    ROUTE_NONE, 0, "the recipient has no domain", 0 },
+	    ROUTE_BAD_RECIPIENT, 0, "the recipient has no domain", 0 },
 	{ "no next hop", "smtp:[h]", { BAD }, "bad@b.example", "b.example",
 	    ROUTE_CANNOT_TELL, 0, BAD ":1: \"bad\" is no next hop, expected "
 	    "\"smtp:[host]:port\" or the like", 0 },
@@ -152,22 +214,153 @@ START_TEST(finding)
 }
 END_TEST
 
-START_TEST(a_domain_that_is_too_long)
+START_TEST(a_recipient_that_is_too_long)
 {
 	struct conf_relay	 relay = { .next_hop = (char *)"smtp:" };
 	struct nexthop		 got;
-	char			 domain[sizeof got.host + 1];
+	char			 text[4096];
 	struct err		 err;
+	size_t			 i;
 
-	memset(domain, 'd', sizeof domain);
+	memset(text, 'd', sizeof text);
+	for (i = 63; i < sizeof text; i += 64)
+		text[i] = '.';
 	ck_assert(nexthop_parse(span_of("smtp:"), &relay.nexthop));
 	ck_assert_int_eq(route_nexthop(&relay, (struct span){ "", 0 },
-	    (struct span){ domain, sizeof got.host }, &got, &err),
-	    ROUTE_NONE);
+	    (struct span){ text, sizeof got.host + 1 }, &got, &err),
+	    ROUTE_BAD_RECIPIENT);
 	ck_assert_int_eq(route_nexthop(&relay, (struct span){ "", 0 },
-	    (struct span){ domain, sizeof got.host - 1 }, &got, &err),
+	    (struct span){ text, sizeof got.host - 1 }, &got, &err),
 	    ROUTE_OK);
 	ck_assert_uint_eq(strlen(got.host), sizeof got.host - 1);
+	memcpy(text + sizeof text - 4, "@a.b", 4);
+	ck_assert_int_eq(route_nexthop(&relay, (struct span){ text,
+	    sizeof text }, (struct span){ text + sizeof text - 3, 3 }, &got,
+	    &err), ROUTE_BAD_RECIPIENT);
+	ck_assert_str_eq(err.text, "the recipient's address is too long");
+	ck_assert_int_eq(route_nexthop(&relay, (struct span){ text +
+	    sizeof text - 4 - 2048, 2048 + 4 }, (struct span){ text +
+	    sizeof text - 3, 3 }, &got, &err), ROUTE_OK);
+}
+END_TEST
+
+START_TEST(refusals)
+{
+	ck_assert_str_eq(route_refusal(ROUTE_BAD_RECIPIENT), "501 5.1.3");
+	ck_assert_str_eq(route_refusal(ROUTE_NONE), "451 4.3.0");
+	ck_assert_str_eq(route_refusal(ROUTE_CANNOT_TELL), "451 4.3.0");
+}
+END_TEST
+
+static const struct open_row {
+	const char	*next_hop;
+	const char	*maps[MAPS_MAX];
+	bool		 want;
+} open_rows[] = {
+	{ "smtp:", { NULL }, true },
+	{ "smtp:", { INLINE }, true },
+	{ "", { "static:smtp:" }, true },
+	{ "", { "static:smtp:example.com" }, false },
+	{ "smtp:[h]", { "inline:{*=smtp:}" }, true },
+	{ "smtp:[h]", { "pcre:{{/./ smtp:}}" }, true },
+	{ "", { INLINE }, false },
+	{ "", { "inline:{example.com=smtp:}" }, false },
+	{ "smtp:", { "inline:{*=smtp:[h]}" }, false },
+	{ "smtp:", { "inline:{example.com=smtp:[h]}" }, true },
+	{ "smtp:h", { NULL }, false },
+	{ "smtp:xcontext.invalid", { NULL }, false },
+	{ "smtp:[h]", { NULL }, false },
+	{ "lmtp:unix:/x", { NULL }, false },
+};
+
+START_TEST(being_open)
+{
+	const struct open_row	*r = &open_rows[_i];
+	struct table		*tables[MAPS_MAX];
+	struct conf_relay	 relay = { .next_hop = (char *)r->next_hop,
+		.transport_maps = tables };
+
+	(void)nexthop_parse(span_of(r->next_hop), &relay.nexthop);
+	relay.n_transport_maps = open_tables(r->maps, tables);
+	ck_assert_msg(route_is_open(&relay) == r->want, "%s %s", r->next_hop,
+	    r->maps[0]);
+	close_tables(tables, relay.n_transport_maps);
+}
+END_TEST
+
+static const struct mode_row {
+	const char		*next_hop, *domain;
+	enum xclient_mode	 want;
+} mode_rows[] = {
+	{ "smtp:[192.0.2.1]", "", XCLIENT_NO },
+	{ "smtp:[192.0.2.1]", "a.example", XCLIENT_REQUIRED },
+	{ "smtp:[192.0.2.1]", "A.Example.", XCLIENT_REQUIRED },
+	{ "smtp:[192.0.2.1]", "b.example", XCLIENT_NO },
+	{ "smtp:[192.0.2.1]", "a..example", XCLIENT_REQUIRED },
+	{ "smtp:[192.0.2.2]", "b.example", XCLIENT_IFAVAILABLE },
+	{ "smtp:[2001:db8::2]", "b.example", XCLIENT_IFAVAILABLE },
+	{ "smtp:[a.example]", "b.example", XCLIENT_REQUIRED },
+	{ "lmtp:unix:/a.example", "b.example", XCLIENT_NO },
+	{ "smtp:", "b.example", XCLIENT_NO },
+};
+
+static struct scope *
+make_domains(void)
+{
+	struct scope	*scope = scope_new();
+	struct err	 err;
+
+	ck_assert_ptr_nonnull(scope);
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL, "a.example",
+	    XCLIENT_REQUIRED, "f", 1, &err), 0);
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL, "[192.0.2.2]",
+	    XCLIENT_IFAVAILABLE, "f", 2, &err), 0);
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL,
+	    "[IPv6:2001:DB8::2]", XCLIENT_IFAVAILABLE, "f", 3, &err), 0);
+	return scope;
+}
+
+START_TEST(mode)
+{
+	const struct mode_row	*r = &mode_rows[_i];
+	struct conf		 conf = { .scope = make_domains() };
+	struct conf_relay	 relay = { .next_hop = (char *)r->next_hop };
+	struct route		 route = { .mode = XCLIENT_UNSET };
+
+	ck_assert(nexthop_parse(span_of(r->next_hop), &relay.nexthop));
+	route.nexthop = relay.nexthop;
+	route_mode(&conf, &route, span_of(r->domain));
+	ck_assert_msg(route.mode == r->want, "%s, %s: %s", r->next_hop,
+	    r->domain, route.rule);
+	route_mode(&conf, &route, (struct span){ "", 0 });
+	ck_assert(route_needs_recipient(&conf, &relay, &route));
+	scope_free(conf.scope);
+}
+END_TEST
+
+/* Sections that say what is so without them, and those that do not count. */
+START_TEST(a_recipient_is_not_needed)
+{
+	struct conf		 conf = { .scope = make_domains() };
+	struct conf_relay	 relay = { .next_hop = (char *)"smtp:[h]" };
+	struct route		 route = { .mode = XCLIENT_UNSET };
+	struct err		 err;
+
+	ck_assert(nexthop_parse(span_of("smtp:[h]"), &relay.nexthop));
+	route.nexthop = relay.nexthop;
+	ck_assert_int_eq(scope_add_binding(conf.scope, NULL, "one",
+	    XCLIENT_REQUIRED, NULL, "f", 1, &err), 0);
+	route.binding = scope_binding_find(conf.scope, span_of("one"));
+	route_mode(&conf, &route, (struct span){ "", 0 });
+	ck_assert_int_eq(route.mode, XCLIENT_REQUIRED);
+	ck_assert(!route_needs_recipient(&conf, &relay, &route));
+	ck_assert_int_eq(scope_add_domain(conf.scope, NULL, "one", "b.example",
+	    XCLIENT_REQUIRED, "f", 2, &err), 0);
+	ck_assert(!route_needs_recipient(&conf, &relay, &route));
+	ck_assert_int_eq(scope_add_domain(conf.scope, NULL, "one", "c.example",
+	    XCLIENT_NO, "f", 3, &err), 0);
+	ck_assert(route_needs_recipient(&conf, &relay, &route));
+	scope_free(conf.scope);
 }
 END_TEST
 
@@ -279,7 +472,7 @@ START_TEST(a_table_that_cannot_tell)
 	const struct scope_binding	*got;
 	struct nexthop			 hop;
 	struct err			 err = { "" };
-	char				 costly[4096];
+	char				 costly[2048];
 
 	memset(costly, 'a', sizeof costly);
 	costly[sizeof costly - 1] = 'b';
@@ -307,8 +500,11 @@ START_TEST(comparing)
 
 	ck_assert(route_equal(&base, &other));
 	other.mode = XCLIENT_REQUIRED;
-	(void)strcpy(other.nexthop.host, "H.Example");
 	ck_assert(route_equal(&base, &other));
+	/* Two sockets. */
+	(void)strcpy(other.nexthop.host, "H.Example");
+	ck_assert(!route_equal(&base, &other));
+	other = base;
 	other.nexthop.port = 26;
 	ck_assert(!route_equal(&base, &other));
 	other = base;
@@ -332,7 +528,11 @@ main(void)
 	TCase	*tc = tcase_create("route");
 
 	tcase_add_loop_test(tc, finding, 0, NELEM(rows));
-	tcase_add_test(tc, a_domain_that_is_too_long);
+	tcase_add_test(tc, a_recipient_that_is_too_long);
+	tcase_add_test(tc, refusals);
+	tcase_add_loop_test(tc, being_open, 0, NELEM(open_rows));
+	tcase_add_loop_test(tc, mode, 0, NELEM(mode_rows));
+	tcase_add_test(tc, a_recipient_is_not_needed);
 	tcase_add_loop_test(tc, being_fixed, 0, NELEM(fixed_rows));
 	tcase_add_loop_test(tc, binding, 0, NELEM(binding_rows));
 	tcase_add_test(tc, a_table_that_cannot_tell);

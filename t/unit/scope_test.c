@@ -12,6 +12,7 @@
 #include "runner.h"
 
 #define FILE_NAME	"x.conf"
+#define UE		"\xc3\xbc"	/* u with an umlaut */
 
 /* Where something can be said, the most specific place first; it stands in the
  * line of its number. */
@@ -22,15 +23,15 @@ static const struct place {
 } places[] = {
 	{ "g", "b", "a.example", XCLIENT_REQUIRED,
 	    "x.conf:1 (domain a.example in binding b)" },
-	{ "g", "b", NULL, XCLIENT_NO, "x.conf:2 (binding b)" },
 	{ "g", NULL, "a.example", XCLIENT_IFAVAILABLE,
-	    "x.conf:3 (domain a.example in binding_group g)" },
+	    "x.conf:2 (domain a.example in binding_group g)" },
+	{ "g", "b", NULL, XCLIENT_NO, "x.conf:3 (binding b)" },
 	{ "g", NULL, NULL, XCLIENT_REQUIRED, "x.conf:4 (binding_group g)" },
 	{ NULL, NULL, "a.example", XCLIENT_NO, "x.conf:5 (domain a.example)" },
 	{ NULL, NULL, NULL, XCLIENT_IFAVAILABLE, "global" },
 };
 
-#define LAST_OF_BINDING	1	/* up to here a binding is needed */
+#define LAST_OF_BINDING	3	/* up to here a binding is needed */
 #define FIRST_OUTSIDE	4
 
 static int
@@ -56,7 +57,7 @@ add(struct scope *scope, const struct place *p, enum xclient_mode mode,
 static struct scope *
 make(unsigned mask, bool is_silent)
 {
-	static const int	 order[] = { 3, 1, 0, 2, 4, 5 };
+	static const int	 order[] = { 3, 2, 0, 1, 4, 5 };
 	struct scope		*scope = scope_new();
 	int			 i;
 
@@ -86,9 +87,11 @@ check(const struct scope *scope, const char *binding, const char *domain,
 		ck_assert_ptr_nonnull(b);
 	}
 	got = scope_xclient(scope, b, span_of(domain), rule, sizeof(rule));
-	ck_assert_msg(got == want && strcmp(rule, want_rule) == 0,
+	ck_assert_msg(got == want && (want_rule == NULL ||
+	    strcmp(rule, want_rule) == 0),
 	    "%s by %s: got %d by %s, want %d by %s", domain,
-	    binding == NULL ? "none" : binding, got, rule, want, want_rule);
+	    binding == NULL ? "none" : binding, got, rule, want,
+	    want_rule == NULL ? "any" : want_rule);
 }
 
 /* The first place from "from" on that mask has, and that speaks of the domain
@@ -153,13 +156,41 @@ static const struct parent_row {
 	{ "com", XCLIENT_NO, "default" },
 	{ "example.net", XCLIENT_NO, "default" },
 	{ "", XCLIENT_NO, "default" },
-	{ ".", XCLIENT_NO, "default" },
-	{ ".example.com", XCLIENT_NO, "default" },
-	{ "..com", XCLIENT_NO, "default" },
-	{ "a..com", XCLIENT_IFAVAILABLE, "x.conf:7 (domain .com)" },
 	{ "com.", XCLIENT_NO, "default" },
 	{ "[192.0.2.1]", XCLIENT_REQUIRED, "x.conf:8 (domain [192.0.2.1])" },
 	{ "[192.0.2.2]", XCLIENT_NO, "default" },
+
+	/* Other spellings. */
+	{ "example.com.", XCLIENT_REQUIRED, "x.conf:1 (domain example.com)" },
+	{ "a.example.com.", XCLIENT_NO, "x.conf:2 (domain .example.com)" },
+	{ "Example.Com..", XCLIENT_REQUIRED, "x.conf:1 (domain example.com)" },
+	{ "[::ffff:192.0.2.1]", XCLIENT_REQUIRED,
+	    "x.conf:8 (domain [192.0.2.1])" },
+	{ "[IPv6:2001:db8::1]", XCLIENT_IFAVAILABLE,
+	    "x.conf:9 (domain [ipv6:2001:DB8:0::1])" },
+	{ "[IPV6:2001:0db8:0:0:0:0:0:1]", XCLIENT_IFAVAILABLE,
+	    "x.conf:9 (domain [ipv6:2001:DB8:0::1])" },
+	{ "[2001:db8::1]", XCLIENT_IFAVAILABLE,
+	    "x.conf:9 (domain [ipv6:2001:DB8:0::1])" },
+	{ "xn--bcher-kva.example", XCLIENT_REQUIRED,
+	    "x.conf:10 (domain B" UE "cher.example.)" },
+	{ "b" UE "cher.EXAMPLE.", XCLIENT_REQUIRED,
+	    "x.conf:10 (domain B" UE "cher.example.)" },
+	{ "a.XN--BCHER-KVA.example", XCLIENT_IFAVAILABLE,
+	    "x.conf:11 (domain .xn--bcher-kva.example)" },
+	{ "a.b" UE "cher.example", XCLIENT_IFAVAILABLE,
+	    "x.conf:11 (domain .xn--bcher-kva.example)" },
+
+	{ "/run/example.com", XCLIENT_NO, "default" },
+
+	/* What is none might be any that XCLIENT is required for. */
+	{ ".", XCLIENT_REQUIRED, NULL },
+	{ ".example.com", XCLIENT_REQUIRED, NULL },
+	{ "..com", XCLIENT_REQUIRED, NULL },
+	{ "a..com", XCLIENT_REQUIRED, NULL },
+	{ "\xff.com", XCLIENT_REQUIRED, NULL },
+	{ "[192.0.2]", XCLIENT_REQUIRED, NULL },
+	{ "192.0.2.1", XCLIENT_REQUIRED, NULL },
 };
 
 static struct scope *
@@ -176,7 +207,10 @@ make_parents(void)
 		{ "e.example.com", XCLIENT_UNSET },
 		{ ".e.example.com", XCLIENT_UNSET },
 		{ ".com", XCLIENT_IFAVAILABLE },
-		{ "[192.0.2.1]", XCLIENT_REQUIRED }
+		{ "[192.0.2.1]", XCLIENT_REQUIRED },
+		{ "[ipv6:2001:DB8:0::1]", XCLIENT_IFAVAILABLE },
+		{ "B" UE "cher.example.", XCLIENT_REQUIRED },
+		{ ".xn--bcher-kva.example", XCLIENT_IFAVAILABLE }
 	};
 	struct scope	*scope = scope_new();
 	unsigned	 i;
@@ -198,7 +232,8 @@ START_TEST(the_closest_parent_counts)
 	check(scope, NULL, row->domain, row->want, row->want_rule);
 	ck_assert_int_eq(scope_xclient(scope, NULL, (struct span){ edge, n },
 	    rule, sizeof(rule)), row->want);
-	ck_assert_str_eq(rule, row->want_rule);
+	if (row->want_rule != NULL)
+		ck_assert_str_eq(rule, row->want_rule);
 	edge_free(edge, n);
 	scope_free(scope);
 }
@@ -261,15 +296,146 @@ START_TEST(names_are_compared_whole)
 	    XCLIENT_IFAVAILABLE);
 	/* Longer than any domain is. */
 	memset(longer, 'a', sizeof(longer));
+	longer[60] = longer[124] = longer[188] = '.';
 	memcpy(longer + 256 - 8, ".example", 8);
 	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL, ".example",
-	    XCLIENT_REQUIRED, FILE_NAME, 9, NULL), 0);
+	    XCLIENT_NO, FILE_NAME, 9, NULL), 0);
 	ck_assert_int_eq(scope_xclient(scope, NULL,
 	    (struct span){ longer, 256 }, rule, sizeof(rule)),
 	    XCLIENT_IFAVAILABLE);
 	ck_assert_int_eq(scope_xclient(scope, NULL,
 	    (struct span){ longer + 1, 255 }, rule, sizeof(rule)),
-	    XCLIENT_REQUIRED);
+	    XCLIENT_NO);
+	scope_free(scope);
+}
+END_TEST
+
+static const struct pair_row {
+	const char		*binding, *recipient, *nexthop;
+	enum xclient_mode	 want;
+	const char		*want_rule;
+} pair_rows[] = {
+	{ NULL, "a.example", "hop.example", XCLIENT_NO,
+	    "x.conf:5 (domain a.example)" },
+	{ NULL, "b.example", "hop.example", XCLIENT_REQUIRED,
+	    "x.conf:7 (domain hop.example)" },
+	{ NULL, "b.example", "HOP.example.", XCLIENT_REQUIRED,
+	    "x.conf:7 (domain hop.example)" },
+	{ NULL, "", "hop.example", XCLIENT_REQUIRED,
+	    "x.conf:7 (domain hop.example)" },
+	{ NULL, "hop.example", "", XCLIENT_REQUIRED,
+	    "x.conf:7 (domain hop.example)" },
+	{ NULL, "b.example", "a.hop.example", XCLIENT_IFAVAILABLE, "global" },
+	{ NULL, "", "", XCLIENT_IFAVAILABLE, "global" },
+	/* A closer place counts before the recipient's domain further out. */
+	{ "b", "a.example", "hop.example", XCLIENT_NO,
+	    "x.conf:8 (domain hop.example in binding b)" },
+	{ "c", "a.example", "hop.example", XCLIENT_NO,
+	    "x.conf:5 (domain a.example)" },
+};
+
+START_TEST(the_recipient_comes_before_the_next_hop)
+{
+	const struct pair_row	*row = &pair_rows[_i];
+	struct scope		*scope = make(060, false);
+	struct scope_domains	 domains = { span_of(row->recipient),
+		span_of(row->nexthop) };
+	enum xclient_mode	 got;
+	char			 rule[128];
+
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL, "hop.example",
+	    XCLIENT_REQUIRED, FILE_NAME, 7, NULL), 0);
+	ck_assert_int_eq(scope_add_domain(scope, "g", "b", "hop.example",
+	    XCLIENT_NO, FILE_NAME, 8, NULL), 0);
+	ck_assert_int_eq(scope_add_binding(scope, NULL, "c", XCLIENT_UNSET,
+	    NULL, FILE_NAME, 9, NULL), 0);
+	got = scope_mode(scope, row->binding == NULL ? NULL :
+	    scope_binding_find(scope, span_of(row->binding)), &domains, rule,
+	    sizeof(rule));
+	ck_assert_msg(got == row->want && strcmp(rule, row->want_rule) == 0,
+	    "%s, %s: got %d by %s", row->recipient, row->nexthop, got, rule);
+	scope_free(scope);
+}
+END_TEST
+
+/* Whether any domain that is reached says something else, for each combination
+ * of places that say something. */
+START_TEST(what_a_recipient_may_change)
+{
+	unsigned			 mask;
+	struct scope			*scope;
+	const struct scope_binding	*b;
+	bool				 want;
+
+	for (mask = 0; mask < 1U << NELEM(places); mask++) {
+		scope = make(mask, true);
+		b = scope_binding_find(scope, span_of("b"));
+		/* Both domains, and that outside unless a binding or group
+		 * stands before it. */
+		want = (mask & 03) != 0 ||
+		    ((mask & 014) == 0 && (mask & 020) != 0);
+		ck_assert_msg(scope_is_by_domain(scope, b, XCLIENT_UNSET) ==
+		    want, "mask %o", mask);
+		ck_assert_int_eq(scope_is_by_domain(scope, NULL,
+		    XCLIENT_UNSET), (mask & 020) != 0);
+		ck_assert(!scope_is_by_domain(scope, NULL, XCLIENT_NO));
+		scope_free(scope);
+	}
+}
+END_TEST
+
+/* One that says the same changes nothing. */
+START_TEST(a_recipient_that_changes_nothing)
+{
+	struct scope			*scope = make(07, false);
+	const struct scope_binding	*b;
+
+	b = scope_binding_find(scope, span_of("b"));
+	ck_assert(scope_is_by_domain(scope, b, XCLIENT_NO));
+	ck_assert(scope_is_by_domain(scope, b, XCLIENT_REQUIRED));
+	ck_assert(scope_is_by_domain(scope, b, XCLIENT_IFAVAILABLE));
+	scope_free(scope);
+	scope = make(01, false);
+	b = scope_binding_find(scope, span_of("b"));
+	ck_assert(scope_is_by_domain(scope, b, XCLIENT_NO));
+	ck_assert(!scope_is_by_domain(scope, b, XCLIENT_REQUIRED));
+	scope_free(scope);
+}
+END_TEST
+
+static const char *const	 bad_domains[] = {
+	"", ".", "..", "a..b", "-a", "[192.0.2]", ".[192.0.2.1]", "192.0.2.1",
+	"\xff.example", "a b", "*.example.com", "..example.com",
+};
+
+START_TEST(no_domain_has_no_section)
+{
+	struct scope	*scope = scope_new();
+	struct err	 err = { "" };
+	char		 want[200];
+
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL, bad_domains[_i],
+	    XCLIENT_REQUIRED, "y", 7, &err), -1);
+	snprintf(want, sizeof(want), "y:7: domain \"%s\" is not valid, "
+	    "expected \"example.com\", \".example.com\" or "
+	    "\"[192.0.2.1]\"", bad_domains[_i]);
+	ck_assert_str_eq(err.text, want);
+	scope_free(scope);
+}
+END_TEST
+
+/* Two spellings of one domain are the same section. */
+START_TEST(one_domain_is_said_once)
+{
+	struct scope	*scope = scope_new();
+	struct err	 err = { "" };
+
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL,
+	    "b" UE "cher.example", XCLIENT_REQUIRED, "y", 7, &err), 0);
+	ck_assert_int_eq(scope_add_domain(scope, NULL, NULL,
+	    "xn--bcher-kva.example.", XCLIENT_REQUIRED, "y", 8, &err), -1);
+	ck_assert_str_eq(err.text, "y:8: \"xn--bcher-kva.example.\" is there "
+	    "already, at y:7 (domain b" UE "cher.example)");
 	scope_free(scope);
 }
 END_TEST
@@ -300,7 +466,7 @@ START_TEST(nothing_is_said_twice)
 	ck_assert_int_eq(scope_add_binding(scope, NULL, "B", XCLIENT_NO, NULL,
 	    "y", 8, &err), -1);
 	ck_assert_str_eq(err.text, "y:8: \"B\" is there already, at "
-	    "x.conf:2 (binding b)");
+	    "x.conf:3 (binding b)");
 	ck_assert_int_eq(scope_add_domain(scope, "g", "b", "A.example",
 	    XCLIENT_NO, "y", 9, &err), -1);
 	ck_assert_str_eq(err.text, "y:9: \"A.example\" is there already, at "
@@ -460,11 +626,19 @@ main(void)
 	tcase_add_test(tc, a_place_counts_before_a_name);
 	tcase_add_test(tc, a_binding_without_a_group);
 	tcase_add_test(tc, names_are_compared_whole);
+	tcase_add_loop_test(tc, the_recipient_comes_before_the_next_hop, 0,
+	    NELEM(pair_rows));
+	tcase_add_test(tc, what_a_recipient_may_change);
+	tcase_add_test(tc, a_recipient_that_changes_nothing);
+	tcase_add_loop_test(tc, no_domain_has_no_section, 0,
+	    NELEM(bad_domains));
+	tcase_add_test(tc, one_domain_is_said_once);
 	tcase_add_test(tc, a_rule_is_cut_to_its_room);
 	tcase_add_test(tc, nothing_is_said_twice);
 	tcase_add_test(tc, nothing_stands_in_what_is_not_there);
 	tcase_add_test(tc, a_source_is_inherited_by_parts);
 	tcase_add_test(tc, all_is_copied);
+	tcase_set_timeout(tc, 30);	/* "many", on a busy machine */
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, modes_have_their_words);
 	return runner_run("scope", tc);

@@ -9,6 +9,7 @@
  */
 #include "server.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -24,10 +25,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "runner.h"
 #include "tempdir.h"
 
 #define ANSWER_SIZE	(1 << 20)
+#define PAUSE_MS	100	/* of a listener without descriptors */
 
 static char		 dir[TEMPDIR_SIZE];
 static char		 conf_path[TEMPDIR_SIZE + 16];
@@ -704,6 +707,110 @@ START_TEST(a_user_who_is_not_allowed_gets_nothing)
 }
 END_TEST
 
+static int
+dial_in_want(const char *name)
+{
+	int	 fd = try_dial(name);
+
+	ck_assert_int_ne(fd, -1);
+	descriptors_leave(1);
+	step();
+	return fd;
+}
+
+/* Its connection can be accepted, and then /proc cannot be read: nobody knows
+ * whether that process's session is a refused one. */
+START_TEST(a_process_that_cannot_be_told_is_no_dunno)
+{
+	int	 policy = dial_in_want("policy"), maps;
+
+	expect(policy, POLICY("RCPT"), "action=451 4.3.0 it cannot be told "
+	    "which session this is\n\n");
+	ck_assert_str_eq(hear(policy), "(closed)");
+	descriptors_free();
+	maps = dial_in_want("maps");
+	expect(maps, ns("command XCLIENT ADDR=198.51.100.9"),
+	    ns("TEMP it cannot be told which session this is"));
+	ck_assert_str_eq(hear(maps), "(closed)");
+	descriptors_free();
+	ck_assert_uint_eq(logged("event=no_peer_process"), 1);
+	/* They come back, and are known. */
+	(void)usleep(2 * PAUSE_MS * 1000);
+	policy = dial("policy");
+	expect(policy, POLICY("RCPT"), DUNNO);
+	maps = dial("maps");
+	expect(maps, stranger, disabled);
+}
+END_TEST
+
+/* All smtpd processes would be one, and their sessions each other's. */
+START_TEST(proxymap_is_no_mail_server)
+{
+	int	 maps, policy;
+
+	ck_assert_int_eq(prctl(PR_SET_NAME, "proxymap"), 0);
+	maps = dial("maps");
+	expect(maps, ns("xclient 192.0.2.1"), ns("TEMP proxymap(8) asks for "
+	    "many sessions at once, write socketmap: without proxy:"));
+	ck_assert_str_eq(hear(maps), "(closed)");
+	policy = dial("policy");
+	expect(policy, POLICY("RCPT"), "action=451 4.3.0 proxymap(8) asks for "
+	    "many sessions at once, write socketmap: without proxy:\n\n");
+	maps = dial("maps");
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	ck_assert_int_eq(prctl(PR_SET_NAME, "smtpd"), 0);
+	maps = dial("maps");
+	expect(maps, stranger, disabled);
+	ck_assert_uint_eq(logged("event=no_peer_process"), 1);
+	ck_assert_uint_eq(noted[LEDGER_BEGIN], 0);
+}
+END_TEST
+
+/* What cannot be accepted waits, and does not keep the processor busy. */
+START_TEST(without_descriptors_nothing_is_accepted_in_haste)
+{
+	int	 fd = try_dial("policy"), i;
+
+	ck_assert_int_ne(fd, -1);
+	descriptors_leave(0);
+	for (i = 0; i < 100; i++)
+		step();
+	descriptors_free();
+	ck_assert_uint_eq(logged("Too many open files"), 1);
+	(void)usleep(2 * PAUSE_MS * 1000);
+	expect(fd, POLICY("RCPT"), DUNNO);
+}
+END_TEST
+
+START_TEST(descriptors_are_kept_back)
+{
+	struct rlimit	 limit;
+	int		 fds[4];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = SERVER_SPARE_DESCRIPTORS + 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	use_limits("");
+	fds[0] = dial("maps");
+	fds[1] = dial("policy");
+	fds[2] = dial("policy");
+	fds[3] = dial("policy");
+	ck_assert_str_eq(hear(fds[3]), "(closed)");
+	expect(fds[2], POLICY("RCPT"), DUNNO);
+}
+END_TEST
+
+/* That table is about no session. */
+START_TEST(the_profile_of_an_address_needs_no_process)
+{
+	int	 maps = dial_in_want("maps");
+
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	expect(maps, ns("profile 192.0.2.1"), ns("OK edge"));
+	descriptors_free();
+}
+END_TEST
+
 START_TEST(connections_are_limited)
 {
 	int	 fds[4], more;
@@ -800,6 +907,56 @@ START_TEST(a_restart_is_no_end_of_a_session)
 }
 END_TEST
 
+static int	 recv_error;
+
+/* The linker puts this in the place of the system's: a host in want. */
+ssize_t	__real_recv(int, void *, size_t, int);
+ssize_t	__wrap_recv(int, void *, size_t, int);
+
+static bool
+fails(int *error)
+{
+	errno = *error;
+	*error = 0;
+	return errno != 0;
+}
+
+ssize_t
+__wrap_recv(int fd, void *buf, size_t n, int flags)
+{
+	return fails(&recv_error) ? -1 : __real_recv(fd, buf, n, flags);
+}
+
+static const struct fault_row {
+	const char	*name;
+	int		 recv_error;
+	bool		 want_over;
+} fault_rows[] = {
+	{ "reset by the peer",		ECONNRESET, true },
+	{ "no memory to receive",	ENOMEM, false },
+	{ "no buffers to receive",	ENOBUFS, false },
+};
+
+/* Only the process itself says that no session is in progress there. */
+START_TEST(a_fault_is_no_end_of_a_session)
+{
+	static const char	 request[] = "14:command EHLO x,";
+	const struct fault_row	*r = &fault_rows[_i];
+	int			 maps = dial("maps");
+
+	expect(maps, dialogue, dialogue_answers);
+	ck_assert_int_eq(send(maps, request, sizeof request - 1, 0),
+	    (ssize_t)sizeof request - 1);
+	recv_error = r->recv_error;
+	step();
+	ck_assert_str_eq(hear(maps), "(closed)");
+	ck_assert_msg(noted[LEDGER_END] == r->want_over, "%s", r->name);
+	maps = dial("maps");
+	expect(maps, ns("command EHLO x"), NOTFOUND);
+	ck_assert_msg(noted[LEDGER_SEAL] == !r->want_over, "%s", r->name);
+}
+END_TEST
+
 START_TEST(not_more_listeners_than_there_is_room_for)
 {
 	char	 name[16];
@@ -840,10 +997,17 @@ main(void)
 	tcase_add_test(tc, requests_before_a_bad_one_are_answered);
 	tcase_add_test(tc, a_policy_request_may_be_so_long);
 	tcase_add_test(tc, a_user_who_is_not_allowed_gets_nothing);
+	tcase_add_test(tc, a_process_that_cannot_be_told_is_no_dunno);
+	tcase_add_test(tc, proxymap_is_no_mail_server);
+	tcase_add_test(tc, without_descriptors_nothing_is_accepted_in_haste);
+	tcase_add_test(tc, descriptors_are_kept_back);
+	tcase_add_test(tc, the_profile_of_an_address_needs_no_process);
 	tcase_add_test(tc, connections_are_limited);
 	tcase_add_test(tc, after_the_end_of_listening_those_there_are_served);
 	tcase_add_test(tc, a_store_that_fails_is_no_dunno);
 	tcase_add_test(tc, a_restart_is_no_end_of_a_session);
+	tcase_add_loop_test(tc, a_fault_is_no_end_of_a_session, 0,
+	    NELEM(fault_rows));
 	tcase_add_test(tc, not_more_listeners_than_there_is_room_for);
 	return runner_run("server", tc);
 }

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #include "damage.h"
-#include "procinfo.h"
+#include "descriptors.h"
+#include "proc_start.h"
 #include "runner.h"
 #include "store_fixture.h"
 #include "store_sweep.h"
@@ -55,7 +56,7 @@ try_hand_over(struct store *to, const char *addr_text, uint16_t port,
 	session_init(&s);
 	(void)snprintf(s.id, sizeof s.id, "%s", id);
 	s.pid = pid;
-	s.pid_start = procinfo_start(pid);
+	s.pid_start = proc_start(pid);
 	must(session_set_text(&s.override, len == 0 ? NULL : line));
 	free(line);
 	err.text[0] = '\0';
@@ -298,14 +299,14 @@ dead_process(uint64_t *start_r)
 	if (pid == 0)
 		for (;;)
 			(void)pause();
-	*start_r = procinfo_start(pid);
+	*start_r = proc_start(pid);
 	ck_assert_uint_ne(*start_r, 0);
-	ck_assert(procinfo_is(pid, *start_r));
-	ck_assert(!procinfo_is(pid, *start_r + 1));
-	ck_assert(!procinfo_is(pid, 0));
+	ck_assert_int_eq(procinfo_is(pid, *start_r), PROCINFO_THERE);
+	ck_assert_int_eq(procinfo_is(pid, *start_r + 1), PROCINFO_GONE);
+	ck_assert_int_eq(procinfo_is(pid, 0), PROCINFO_GONE);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	ck_assert(!procinfo_is(pid, *start_r));
+	ck_assert_int_eq(procinfo_is(pid, *start_r), PROCINFO_GONE);
 	return pid;
 }
 
@@ -330,8 +331,8 @@ START_TEST(what_the_dead_handed_over_is_swept)
 
 	ck_assert_int_eq(store_sweep_handed_over(store, &err), 0);
 	hand_over_as(1, "DEAD", pid, start);
-	hand_over_as(2, "OURS", getpid(), procinfo_start(getpid()));
-	hand_over_as(3, "EARLIER", getpid(), procinfo_start(getpid()) - 1);
+	hand_over_as(2, "OURS", getpid(), proc_start(getpid()));
+	hand_over_as(3, "EARLIER", getpid(), proc_start(getpid()) - 1);
 	hand_over_as(4, "UNKNOWN", DEAD_PID, 0);
 	hand_over_as(5, "NO START", getpid(), 0);
 	ck_assert_int_eq(store_sweep_handed_over(store, &err), 4);
@@ -344,14 +345,26 @@ START_TEST(what_the_dead_handed_over_is_swept)
 }
 END_TEST
 
+START_TEST(nothing_is_swept_that_cannot_be_told)
+{
+	uint64_t	 start = proc_start(getpid());
+
+	hand_over_as(1, "OURS", getpid(), start);
+	descriptors_leave(0);
+	ck_assert_int_eq(store_sweep_handed_over(store, &err), 0);
+	descriptors_free();
+	ck_assert_str_eq(id_of(store, "127.0.0.1", 1), "OURS");
+}
+END_TEST
+
 static uint16_t	 replaced_port;
 
 /* The linker puts this in procinfo_is's place: the port of a relay that has
  * died is another's while the store is read. */
-bool	__real_procinfo_is(pid_t pid, uint64_t start);
-bool	__wrap_procinfo_is(pid_t pid, uint64_t start);
+enum procinfo_state	__real_procinfo_is(pid_t pid, uint64_t start);
+enum procinfo_state	__wrap_procinfo_is(pid_t pid, uint64_t start);
 
-bool
+enum procinfo_state
 __wrap_procinfo_is(pid_t pid, uint64_t start)
 {
 	if (pid == DEAD_PID && replaced_port != 0)
@@ -592,6 +605,7 @@ main(void)
 	tcase_add_test(tc, sessions_are_kept_apart);
 	tcase_add_test(tc, each_is_seen);
 	tcase_add_test(tc, what_the_dead_handed_over_is_swept);
+	tcase_add_test(tc, nothing_is_swept_that_cannot_be_told);
 	tcase_add_test(tc, what_replaces_the_dead_is_not_swept);
 	tcase_add_test(tc, another_process_sees_it_at_once);
 	tcase_add_test(tc, killed_relays_leave_whole_records);

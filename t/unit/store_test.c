@@ -1100,8 +1100,15 @@ START_TEST(a_directory_that_cannot_be_used_is_named)
 	open_as_nobody(path, text, sizeof text);
 	ck_assert_msg(strstr(text, "other") != NULL &&
 	    strstr(text, "Permission denied") != NULL, "%s", text);
-	/* One that is its user's, but cannot be written. */
+	/* One that all may enter, but that is another's. */
 	(void)snprintf(path, sizeof path, "%s/store", dir);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	open_as_nobody(url, text, sizeof text);
+	ck_assert_msg(strstr(text, "it belongs to another user") != NULL,
+	    "%s", text);
+	/* One that is its user's, but cannot be written. */
+	ck_assert_int_eq(chown(path, getpwnam("nobody")->pw_uid, (gid_t)-1),
+	    0);
 	ck_assert_int_eq(chmod(path, 0555), 0);
 	(void)snprintf(path, sizeof path, "%s/store/boot_id", dir);
 	ck_assert_int_eq(unlink(path), 0);
@@ -1127,6 +1134,137 @@ START_TEST(a_path_that_is_no_directory)
 	ck_assert_ptr_null(store_open(path, SIZE_MIB, &err));
 	ck_assert_msg(strstr(err.text, "No such file") != NULL, "%s",
 	    err.text);
+}
+END_TEST
+
+static void
+check_refused(const char *why)
+{
+	err.text[0] = '\0';
+	ck_assert_ptr_null(store_open(url, SIZE_MIB, &err));
+	ck_assert_msg(strstr(err.text, why) != NULL &&
+	    strstr(err.text, strchr(url, '/')) != NULL, "%s", err.text);
+}
+
+/* Who may write there, or lead us elsewhere, could say whose session is
+ * whose. */
+START_TEST(a_directory_of_others_is_refused)
+{
+	char	 path[128], other[128];
+
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	(void)snprintf(other, sizeof other, "%s/elsewhere", dir);
+	store_close(store);
+	store = NULL;
+	ck_assert_int_eq(chmod(path, 0770), 0);
+	check_refused("others may write to it");
+	ck_assert_int_eq(chmod(path, 0707), 0);
+	check_refused("others may write to it");
+	ck_assert_int_eq(chmod(path, 0700), 0);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(path, 1, (gid_t)-1), 0);
+		check_refused("it belongs to another user");
+		ck_assert_int_eq(chown(path, 0, (gid_t)-1), 0);
+	}
+	ck_assert_int_eq(rename(path, other), 0);
+	ck_assert_int_eq(symlink("elsewhere", path), 0);
+	check_refused("it is a link");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rename(other, path), 0);
+	store = open_store(SIZE_MIB);
+}
+END_TEST
+
+static void
+count_replaced(const char *where, void *arg)
+{
+	ck_assert_str_eq(where, strchr(url, '/'));
+	++*(unsigned *)arg;
+}
+
+static void
+remove_file(const char *name)
+{
+	char	 path[128];
+
+	(void)snprintf(path, sizeof path, "%s/store/%s", dir, name);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+static const char *const	 removals[][4] = {
+	{ "data.mdb", "lock.mdb", "boot_id", NULL },
+	{ "data.mdb", NULL },
+	{ "lock.mdb", NULL },
+};
+
+/* Else it would be read for ever by who has it open, and by nobody else. */
+START_TEST(files_that_are_removed_are_missed)
+{
+	const char *const	*name;
+	unsigned		 n = 0;
+	char			 path[128];
+
+	store_on_replaced(store, count_replaced, &n);
+	put(1, "OLD", "198.51.100.1");
+	for (name = removals[_i]; *name != NULL; name++)
+		remove_file(*name);
+	if (_i == 0) {
+		(void)snprintf(path, sizeof path, "%s/store", dir);
+		ck_assert_int_eq(rmdir(path), 0);
+	}
+	ck_assert_str_eq(id_of(store, 1), "");
+	put(1, "NEW", "198.51.100.1");
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+	ck_assert_uint_eq(n, 1);
+	store_close(store);
+	store = open_store(SIZE_MIB);
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+}
+END_TEST
+
+static bool
+remove_and_ask(const struct session *s, void *arg)
+{
+	if (*(unsigned *)arg > 0)
+		return true;
+	remove_file("data.mdb");
+	ck_assert_str_eq(s->id, "OLD");
+	ck_assert_str_eq(id_of(store, 1), "");
+	++*(unsigned *)arg;
+	return true;
+}
+
+/* What is being read stays until it has been read. */
+START_TEST(files_that_are_removed_meanwhile)
+{
+	unsigned	 n = 0;
+
+	put(1, "OLD", "198.51.100.1");
+	put(2, "OLD", "198.51.100.1");
+	ck_assert_int_eq(store_each(store, remove_and_ask, &n, &err),
+	    STORE_FOUND);
+	ck_assert_uint_eq(n, 1);
+	put(1, "NEW", "198.51.100.1");
+	ck_assert_str_eq(id_of(store, 1), "NEW");
+}
+END_TEST
+
+/* That nothing can be opened is not that nothing is there. */
+START_TEST(files_that_are_removed_and_cannot_be_made)
+{
+	struct session	 s;
+	char		 path[128];
+
+	put(1, "OLD", "198.51.100.1");
+	(void)snprintf(path, sizeof path, "%s/store", dir);
+	remove_file("data.mdb");
+	ck_assert_int_eq(chmod(path, 0777), 0);
+	session_init(&s);
+	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_CANNOT_TELL);
+	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_CANNOT_TELL);
+	ck_assert_int_eq(chmod(path, 0700), 0);
+	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_NONE);
+	session_clear(&s);
 }
 END_TEST
 
@@ -1194,6 +1332,11 @@ case_for_lmdb(void)
 	    (int)(sizeof damage_rows / sizeof damage_rows[0]));
 	tcase_add_test(tc, a_directory_that_cannot_be_used_is_named);
 	tcase_add_test(tc, a_path_that_is_no_directory);
+	tcase_add_test(tc, a_directory_of_others_is_refused);
+	tcase_add_loop_test(tc, files_that_are_removed_are_missed, 0,
+	    (int)(sizeof removals / sizeof removals[0]));
+	tcase_add_test(tc, files_that_are_removed_meanwhile);
+	tcase_add_test(tc, files_that_are_removed_and_cannot_be_made);
 	tcase_add_test(tc, its_files_are_its_users_alone);
 	return tc;
 }

@@ -21,6 +21,11 @@
 #include "stream_end.h"
 #include "tempdir.h"
 
+/* Of two idle ends.  A buffer would be 16 KiB more; OpenSSL 3.5 keeps what it
+ * made of ML-KEM as long as the connection. */
+#define IDLE_MAX	\
+	((OPENSSL_VERSION_NUMBER >= 0x30500000L ? 72U : 44U) * 1024)
+
 static char			dir[TEMPDIR_SIZE];
 static struct certificate	ca, server;
 static SSL_CTX			*server_ctx, *client_ctx, *strict_ctx;
@@ -414,7 +419,7 @@ START_TEST(idle_ends_keep_no_buffers)
 	before = mallinfo2().uordblks;
 	open_secure_pair(&p);
 	talk(&p);
-	ck_assert_uint_lt(mallinfo2().uordblks - before, 44 * 1024);
+	ck_assert_uint_lt(mallinfo2().uordblks - before, IDLE_MAX);
 	close_pair(&p);
 	close_pair(&first);
 }

@@ -38,6 +38,7 @@ sub impossible {
 }
 
 # new(name => NAME, conf => FILE, log => FILE, sockets => [ PATH, ... ]).
+# {env} is added to its environment.
 sub new {
 	my ($class, %opt) = @_;
 	return bless({ %opt, tail => 0 }, $class);
@@ -53,6 +54,7 @@ sub start {
 		open(STDIN, '<', '/dev/null');
 		open(STDERR, '>>', $self->{log});
 		open(STDOUT, '>&', \*STDERR);
+		%ENV = (%ENV, %{$self->{env} // {}});
 		exec(program($self->{name}), '-f', '-c', $self->{conf},
 		    @{$opt{arguments} // []})
 		    or POSIX::_exit(127);

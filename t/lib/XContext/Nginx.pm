@@ -9,7 +9,8 @@
 #	$nginx->start;
 #	$nginx->connect('mx', local => '127.0.2.1');
 #
-# XContext::Nginx::run starts one with a configuration of the test's own.
+# XContext::Nginx::run starts one with a configuration of the test's own, and
+# run_file one with a whole file.
 package XContext::Nginx;
 
 use strict;
@@ -39,20 +40,26 @@ sub impossible {
 sub run {
 	my ($address, $port, $text) = @_;
 	my $dir = guard_dir() . '/nginx';
-	mkdir($dir, 0755);
-	spit("$dir/nginx.conf", <<"END" . $text);
+	run_file($address, $port, <<"END" . $text);
 load_module $module;
-daemon off;
-master_process off;
 pid $dir/pid;
 error_log $dir/log;
 events { }
 END
+}
+
+# The same with that text as it is.
+sub run_file {
+	my ($address, $port, $text) = @_;
+	my $dir = guard_dir() . '/nginx';
+	mkdir($dir, 0755);
+	spit("$dir/nginx.conf", $text);
 	my $pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
 		guard_child();
 		exec($program, '-p', $dir, '-e', "$dir/log", '-c',
-		    "$dir/nginx.conf") or POSIX::_exit(127);
+		    "$dir/nginx.conf", '-g',
+		    'daemon off; master_process off;') or POSIX::_exit(127);
 	}
 	guard_process($pid);
 	for (1 .. 250) {

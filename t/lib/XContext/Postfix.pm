@@ -37,6 +37,7 @@ sub _default {
 }
 
 sub version { return _default('mail_version') }
+sub milter_default_action { return _default('milter_default_action') }
 
 # False from 3.9 on: what is sent before the reply to an XCLIENT, or to a NOOP,
 # ends the session.
@@ -127,7 +128,8 @@ END
 # new(services => [ { ... } ], main => { name => value }, master => TEXT of
 # further entries).  A service:
 #	name		by which the test speaks of it
-#	wiring		"a", "b" or "plain": t/live/wiring-*.cf
+#	wiring		"a", "b" or "plain": t/live/wiring-*.cf; with "a" or
+#			"b", main.cf has what is in wiring-main.cf
 #	address, port	default: an own address, a free port
 #	maxproc		default "-"
 #	listener	suffix of the map names and policy_context
@@ -203,7 +205,11 @@ sub _directories {
 sub _main_cf {
 	my ($self) = @_;
 	my $dir = $self->{dir};
-	my %main = (%defaults, queue_directory => "$dir/queue",
+	# Where the wirings are not, neither is what belongs to both.
+	my %wiring = map { /^(\S+)\s*=\s*(.*)$/ ? ($1, $2) : () }
+	    grep { grep { $_->{wiring} ne 'plain' }
+	    values %{$self->{services}} } split(/\n/, _wiring_text('main'));
+	my %main = (%defaults, %wiring, queue_directory => "$dir/queue",
 	    data_directory => "$dir/data", virtual_mailbox_base => "$dir/mail",
 	    maillog_file => "$dir/log/mail.log", maillog_file_prefixes => $dir,
 	    %{$self->{main}});
@@ -211,16 +217,23 @@ sub _main_cf {
 	    grep { defined $main{$_} } sort keys %main);
 }
 
-sub _wiring {
-	my ($self, $service) = @_;
+# One of t/live/wiring-*.cf, without its comments.
+sub _wiring_text {
+	my ($name) = @_;
 	my $where = $ENV{XC_WIRING_DIR} // do {
 		(my $here = __FILE__) =~ s{[^/]*$}{};
 		"$here/../../live";
 	};
-	open(my $fh, '<', "$where/wiring-$service->{wiring}.cf")
-	    or die "$where/wiring-$service->{wiring}.cf: $!\n";
+	open(my $fh, '<', "$where/wiring-$name.cf")
+	    or die "$where/wiring-$name.cf: $!\n";
 	my $text = do { local $/; <$fh> };
 	$text =~ s/^#.*\n//mg;
+	return $text;
+}
+
+sub _wiring {
+	my ($self, $service) = @_;
+	my $text = _wiring_text($service->{wiring});
 	my %word = (LISTEN => "$service->{address}:$service->{port}",
 	    MAXPROC => $service->{maxproc},
 	    LISTENER => $service->{listener} ne '' ?
