@@ -258,7 +258,8 @@ enum client_take	transaction_bdat(struct dialogue *d, struct span args,
 			    struct client_reply *reply);
 enum client_take	transaction_rset(struct dialogue *d,
 			    struct client_reply *reply);
-/* Whether this host can be asked what another was asked (hop_ops). */
+/* Whether it still goes on, and this host can be asked what another was asked
+ * (hop_ops). */
 bool	transaction_may_repeat(void *arg);
 
 /* dialogue_greeting.c */

@@ -213,7 +213,7 @@ can_repeat(const struct hop *hop)
 	for (; q != NULL; q = STAILQ_NEXT(q, entry))
 		if (q->line == NULL)
 			return false;
-	return !hop->is_authenticated;
+	return !hop->is_authenticated && hop->ops->may_repeat(hop->arg);
 }
 
 /* Goes on elsewhere with what is outstanding: over a new connection, if this one

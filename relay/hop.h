@@ -134,7 +134,8 @@ struct hop_ops {
 	/* A connection that was ready is lost; told before what is outstanding
 	 * is completed.  True: a transaction went with it. */
 	bool	 (*broken)(void *arg, const char *why);
-	/* Whether this host can be asked what another one was asked. */
+	/* Whether what is outstanding is still of use, and this host can be
+	 * asked what another one was asked. */
 	bool	 (*may_repeat)(void *arg);
 };
 

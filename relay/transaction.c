@@ -142,10 +142,13 @@ find_lack(const struct dialogue *d)
 	return lack;
 }
 
+/* One that is over here would be nobody's there. */
 bool
 transaction_may_repeat(void *arg)
 {
-	return find_lack(arg) == NULL;
+	const struct dialogue	*d = arg;
+
+	return d->tx.is_sent && !d->tx.is_failed && find_lack(d) == NULL;
 }
 
 /* Sends the transaction's MAIL. */
