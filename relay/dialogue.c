@@ -204,7 +204,8 @@ static const struct hop_ops	 hop_ops = {
 	.proxy_header = dialogue_proxy_header,
 	.is_possible = reply_is_possible, .answered = reply_answered,
 	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
-	.translate = transaction_translate
+	.translate = transaction_translate,
+	.may_repeat = transaction_may_repeat
 };
 
 static void

@@ -263,6 +263,8 @@ enum client_take	transaction_rset(struct dialogue *d,
 			    struct client_reply *reply);
 /* What to ask this host that another was asked (hop_ops). */
 char	*transaction_translate(void *arg, const char *line);
+/* Whether what is outstanding is of a transaction that goes on (hop_ops). */
+bool	transaction_may_repeat(void *arg);
 
 /* dialogue_greeting.c */
 enum client_take	greeting_take(struct dialogue *d,

@@ -214,7 +214,7 @@ can_repeat(const struct hop *hop)
 	for (; q != NULL; q = STAILQ_NEXT(q, entry))
 		if (q->line == NULL)
 			return false;
-	return !hop->is_authenticated;
+	return !hop->is_authenticated && hop->ops->may_repeat(hop->arg);
 }
 
 /* Goes on elsewhere with what is outstanding: over a new connection, if this one
@@ -331,6 +331,16 @@ on_reply(struct hop *hop, const struct smtp_reply *reply)
 	STAILQ_INSERT_HEAD(&hop->questions, q, entry);
 }
 
+/* While it is set up it is asked one thing at a time, and so it is when all is
+ * asked again: what it says besides was said before that, and would make each of
+ * its replies that of the question behind. */
+static bool
+is_ahead(const struct hop *hop)
+{
+	return hop->state > HOP_CONNECTING && hop->state != HOP_SECURING &&
+	    (hop->state != HOP_READY || hop->n_due > 0);
+}
+
 size_t
 hop_input(struct hop *hop, struct span bytes)
 {
@@ -349,11 +359,15 @@ hop_input(struct hop *hop, struct span bytes)
 	case SMTP_REPLY_DONE:
 		break;
 	}
-	if (hop->state == HOP_READY)
+	if (hop->state == HOP_READY) {
 		on_reply(hop, &reply);
-	else
-		hop_setup_reply(hop, &reply);
-	return used;
+		return used;
+	}
+	hop_setup_reply(hop, &reply);
+	if (used == bytes.n || !is_ahead(hop))
+		return used;
+	hop_lost(hop, "it says more than it was asked", false, false);
+	return bytes.n;
 }
 
 /*

@@ -139,6 +139,8 @@ struct hop_ops {
 	/* What to ask this host that another one was asked by this line; NULL:
 	 * it cannot be asked that.  The caller's. */
 	char	*(*translate)(void *arg, const char *line);
+	/* Whether what is outstanding is still of use. */
+	bool	 (*may_repeat)(void *arg);
 };
 
 /* What is needed of a connection. */

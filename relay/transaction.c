@@ -145,6 +145,15 @@ find_lack(const struct dialogue *d)
 	return lack;
 }
 
+/* One that is over here would be nobody's there. */
+bool
+transaction_may_repeat(void *arg)
+{
+	const struct dialogue	*d = arg;
+
+	return d->tx.is_sent && !d->tx.is_failed;
+}
+
 char *
 transaction_translate(void *arg, const char *line)
 {
@@ -439,7 +448,8 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 	if (strncmp(why, "552", 3) == 0)
 		d->tx.is_too_large = true;
 	/* What the next hop has of this message it must not take for one. */
-	d->is_stale = is_last && is_at_hop(d);
+	if (is_last && is_at_hop(d))
+		d->is_stale = true;
 	content_discard(d, why);
 	content_begin_chunk(d, size, is_last, reply);
 }

@@ -128,8 +128,7 @@ static bool
 is_contrary(const struct dialogue *d, const struct asked *asked,
     unsigned code)
 {
-	bool	 is_refused = asked->serial == d->refused ||
-		    (asked->serial == d->serial && d->tx.refusal != NULL);
+	bool	 is_refused = asked->serial == d->refused;
 
 	if (code / 100 == 2 && hop_n_due(d->hop) <= content_chunk_replies(d))
 		return true;
@@ -137,9 +136,20 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 	if (asked->kind == ASKED_AUTH && code != 421 &&
 	    client_state(d->client) == CLIENT_AUTH)
 		return true;
-	return (asked->kind == ASKED_DATA && code == 354 && is_refused) ||
-	    (asked->kind == ASKED_RCPT && code / 100 == 2 &&
-	    asked->serial == d->refused);
+	switch (asked->kind) {
+	case ASKED_DATA:
+		return code == 354 && is_refused;
+	case ASKED_RCPT:
+		/* Of our own MAIL the client is told there. */
+		if (asked->serial == d->serial && d->tx.refusal != NULL)
+			return false;
+		return code / 100 == 2 && is_refused;
+	case ASKED_CHUNK:
+	case ASKED_END:
+		return code / 100 == 2 && is_refused;
+	default:
+		return false;
+	}
 }
 
 bool
@@ -183,7 +193,10 @@ on_own_mail(struct dialogue *d, const struct asked *asked,
 {
 	char	*text;
 
-	if (reply->code / 100 == 2 || asked->serial != d->serial)
+	if (reply->code / 100 == 2)
+		return;
+	d->refused = asked->serial;
+	if (asked->serial != d->serial)
 		return;
 	text = hop_reply_format(reply);
 	free(d->tx.refusal);
@@ -274,11 +287,12 @@ on_reply(struct dialogue *d, const struct asked *asked,
 		break;
 	case ASKED_MAIL:
 		client_pass(d->client, asked->reply, reply);
-		/* Also if the client has gone on since. */
-		if (reply->code >= 400 && asked->serial == d->serial) {
-			d->refused = d->serial;
+		if (reply->code < 400)
+			break;
+		d->refused = asked->serial;
+		/* If the client has not gone on since. */
+		if (asked->serial == d->serial)
 			transaction_reset(d);
-		}
 		break;
 	case ASKED_CHUNK:
 	case ASKED_PASS:

@@ -245,7 +245,15 @@ op_translate(void *arg, const char *line)
 	return strstr(line, "less") != NULL ? NULL : strdup(line);
 }
 
+static bool
+op_may_repeat(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
 static const struct hop_ops	 ops = {
+	.may_repeat = op_may_repeat,
 	.send = op_send, .connect = op_connect,
 	.connect_next = op_connect_next, .has_next = op_has_next,
 	.disconnect = op_disconnect, .secure = op_secure,
