@@ -110,7 +110,8 @@ smtp_line_find(const char *buf, size_t len, size_t max,
 struct smtp_command
 smtp_command_parse(struct span line)
 {
-	struct smtp_command	 command = { SMTP_UNKNOWN, line };
+	struct smtp_command	 command = { SMTP_UNKNOWN, span_trim(line),
+				     span_trim(line) };
 	struct span		 word = take_word(&command.args);
 	int			 verb;
 

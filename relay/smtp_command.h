@@ -76,15 +76,17 @@ enum smtp_line_status	smtp_line_find(const char *buf, size_t len,
 			    size_t max, struct smtp_line *line_r,
 			    size_t *used_r);
 
+/* All without the blanks at either end. */
 struct smtp_command {
 	enum smtp_verb	 verb;
-	struct span	 args;		/* blanks at either end taken off */
+	struct span	 args;
+	struct span	 line;		/* the whole, as it was typed */
 };
 
 /*
- * Takes a line apart.  The verb is what stands before the first blank (space,
- * TAB), in any case; a line that begins with a blank is SMTP_UNKNOWN.  Verbs
- * are compared as a whole: "XCLIENT:" is unknown.
+ * Takes a line apart.  The verb is its first word, in any case; blanks (space,
+ * TAB) before it are passed over, as Postfix does.  Verbs are compared as a
+ * whole: "XCLIENT:" is unknown.
  */
 struct smtp_command	smtp_command_parse(struct span line);
 

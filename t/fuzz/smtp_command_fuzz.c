@@ -122,6 +122,8 @@ check_line(struct span text)
 
 	check_clean(text);
 	assert(lies_in(command.args, text));
+	assert(lies_in(command.line, text));
+	text = command.line;
 	if (command.verb != SMTP_UNKNOWN)
 		assert(strncasecmp(text.p, verb, strlen(verb)) == 0 &&
 		    (text.n == strlen(verb) || text.p[strlen(verb)] == ' ' ||
