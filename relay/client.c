@@ -51,7 +51,7 @@ client_free(struct client *c)
 		free(reply->text);
 		free(reply);
 	}
-	free(c->args);
+	free(c->line);
 	free(c);
 }
 
@@ -221,9 +221,8 @@ static void
 keep_waiting(struct client *c, const struct smtp_command *command,
     struct client_reply *reply)
 {
-	c->args = strndup(command->args.p == NULL ? "" : command->args.p,
-	    command->args.n);
-	if (c->args == NULL) {
+	c->line = strndup(command->line.p, command->line.n);
+	if (c->line == NULL) {
 		client_say_last(c, reply, "421 4.3.0 out of memory");
 		return;
 	}
@@ -253,7 +252,7 @@ take_command(struct client *c, struct span line, bool is_last)
 		violation(c, "Error: SMTP protocol synchronization");
 		return;
 	}
-	if (command.verb == SMTP_UNKNOWN && is_other_protocol(line)) {
+	if (command.verb == SMTP_UNKNOWN && is_other_protocol(command.line)) {
 		c->ops->violated(c->arg, 221, "it speaks HTTP");
 		client_end(c, "221 2.7.0 Error: this is no web server");
 		return;
@@ -270,21 +269,21 @@ void
 client_resume(struct client *c)
 {
 	struct client_reply	*reply = c->waiting;
-	struct smtp_command	 command = { .verb = c->verb };
-	char			*args = c->args;
+	struct smtp_command	 command;
+	char			*line = c->line;
 
 	if (reply == NULL || c->state == CLIENT_CLOSED)
 		return;
-	command.args = span_of(args);
+	command = smtp_command_parse(span_of(line));
 	c->waiting = NULL;
-	c->args = NULL;
+	c->line = NULL;
 	if (c->ops->command(c->arg, &command, reply, true) == CLIENT_WAITS &&
 	    c->state != CLIENT_CLOSED) {
 		c->waiting = reply;
-		c->args = args;
+		c->line = line;
 		return;
 	}
-	free(args);
+	free(line);
 	client_touch(c);
 }
 

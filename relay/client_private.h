@@ -45,7 +45,7 @@ struct client {
 	/* The command that waits. */
 	struct client_reply	*waiting;	/* NULL: none */
 	enum smtp_verb		 verb;
-	char			*args;
+	char			*line;
 };
 
 #endif

@@ -238,8 +238,8 @@ abandon_waiting(struct client *c)
 		return;
 	c->waiting->left = 0;
 	c->waiting = NULL;
-	free(c->args);
-	c->args = NULL;
+	free(c->line);
+	c->line = NULL;
 }
 
 void

@@ -365,6 +365,7 @@ dialogue_free(struct dialogue *d)
 	free(d->unforwarded);
 	free(d->content.early);
 	free(d->helo);
+	free(d->greeted);
 	kept_end(&d->kept);
 	free_halves(d);
 	conf_unref(d->conf);
@@ -512,6 +513,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
 	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
+	(void)session_set_text(&d->kept.session.ehlo, NULL);
 	d->is_authenticated = false;
 	ext_forget_login(d);
 	ext_certificate(d, facts);

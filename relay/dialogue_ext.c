@@ -128,10 +128,9 @@ dump(struct dialogue *d, struct client_reply *reply)
 	if (views == NULL || laid == NULL) {
 		say_no_memory(d, reply);
 	} else {
-		dialogue_view(d, &views[0]);
-		dialogue_message_view(d, &views[1]);
+		dialogue_views(d, views);
 		context_dump_lay(&views[0], &views[1],
-		    CONTEXT_DUMP_LINES_MAX, CONTEXT_DUMP_POSTFIX, laid);
+		    CONTEXT_DUMP_BY_SERVER, SIZE_MAX, laid);
 		say_dump(d, reply, laid);
 	}
 	free(laid);
@@ -142,17 +141,7 @@ dump(struct dialogue *d, struct client_reply *reply)
 bool
 ext_record_greeting(struct dialogue *d)
 {
-	enum smtp_verb	 verb = d->relay->protocol == NEXTHOP_LMTP ?
-			     SMTP_LHLO : SMTP_EHLO;
-	char		*whole = NULL;
-	bool		 is_done;
-
-	if (asprintf(&whole, "%s %s", smtp_verb_text(d->is_esmtp ? verb :
-	    SMTP_HELO), d->helo) < 0)
-		return false;
-	is_done = session_set_text(&d->kept.session.ehlo, whole);
-	free(whole);
-	return is_done;
+	return session_set_text(&d->kept.session.ehlo, d->greeted);
 }
 
 static bool
@@ -350,7 +339,7 @@ ext_forget_login(struct dialogue *d)
 	if (copy == NULL)
 		client_close(d->client);
 	else
-		session_override(s, copy, &set);
+		session_override(s, copy, &set, false);
 }
 
 /* A certificate may give a peer another profile; the session begins anew with

@@ -118,12 +118,13 @@ offer_extensions(const struct dialogue *d, struct text *t)
 	const struct trust_profile	*profile = d->kept.profile;
 	int				 i;
 
-	if (profile == NULL || d->kept.session.is_sealed)
+	if (profile == NULL)
 		return;
 	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
 		enum trust_command	 command = (enum trust_command)i;
 
-		if (!trust_profile_may(profile, command))
+		if (!(d->kept.session.is_sealed ? trust_profile_may_sealed :
+		    trust_profile_may)(profile, command))
 			continue;
 		if (command == TRUST_XCLIENT || command == TRUST_XFORWARD)
 			offer_attributes(d, command, t);
@@ -185,6 +186,7 @@ note_greeting(struct dialogue *d, const struct smtp_command *command)
 	d->is_esmtp = command->verb != SMTP_HELO;
 	d->promised = 0;
 	return dialogue_set_text(&d->helo, command->args) &&
+	    dialogue_set_text(&d->greeted, command->line) &&
 	    ext_record_greeting(d);
 }
 

@@ -123,6 +123,8 @@ struct dialogue {
 	unsigned			 hops;	/* relays that the client
 						 * came through */
 	char				*helo;	/* NULL: not greeted */
+	char				*greeted;	/* the whole command,
+						 * as it was typed */
 	const struct client_reply	*greeting; /* the one that is being
 						 * answered; NULL: none */
 	unsigned			 promised; /* in answer to it: 1 << enum
@@ -163,9 +165,8 @@ const char	*dialogue_name(void *arg, const struct assertion_set *identity);
 size_t	dialogue_proxy_header(void *arg, const struct assertion_set *set,
 	    char *buf, size_t size);
 /* The session's and the message's pairs, as they are now. */
-void	dialogue_view(const struct dialogue *d, struct context_view *view_r);
-void	dialogue_message_view(const struct dialogue *d,
-	    struct context_view *view_r);
+void	dialogue_views(const struct dialogue *d,
+	    struct context_view views_r[2]);
 
 /* transaction_way.c: which way a message goes; recipient and domain are empty
  * while there is none. */

@@ -38,22 +38,6 @@ static const struct param {
 	{ "MT-PRIORITY", SMTP_KW_MT_PRIORITY, NULL }
 };
 
-/* Takes the next parameter off; false: there is none. */
-static bool
-next_param(struct span *rest, struct span *param_r)
-{
-	size_t	 n = 0;
-
-	*rest = span_trim(*rest);
-	if (rest->n == 0)
-		return false;
-	while (n < rest->n && rest->p[n] != ' ' && rest->p[n] != '\t')
-		n++;
-	*param_r = (struct span){ rest->p, n };
-	*rest = span_skip(*rest, n);
-	return true;
-}
-
 static const struct param *
 find_param(struct span text)
 {
@@ -85,7 +69,7 @@ params_lack(const struct smtp_offer *offer, unsigned promised,
 	const struct param	*known;
 	struct span		 text;
 
-	while (next_param(&params, &text)) {
+	while (smtp_param_next(&params, &text)) {
 		known = find_param(text);
 		if (is_lacking(known, offer, promised) && known->lack != NULL)
 			return known->lack;
@@ -151,7 +135,7 @@ params_strip(const struct smtp_offer *offer, unsigned promised,
 	memcpy(out, args.p, n);
 	while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\t'))
 		n--;
-	while (next_param(&params, &text)) {
+	while (smtp_param_next(&params, &text)) {
 		known = find_param(text);
 		if (is_lacking(known, offer, promised) && known->lack == NULL)
 			continue;
