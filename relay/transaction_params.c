@@ -76,6 +76,14 @@ params_lack(const struct smtp_offer *offer, unsigned promised,
 	return NULL;
 }
 
+bool
+params_require_tls(struct span params)
+{
+	struct span	 value;
+
+	return smtp_param_find(params, "REQUIRETLS", &value);
+}
+
 uint64_t
 params_size_limit(const struct smtp_offer *offer,
     const struct conf_relay *relay)
