@@ -195,6 +195,8 @@ void	way_say_failure(struct dialogue *d, struct client_reply *reply);
  * text"; NULL: nothing.  What was not promised is between the two. */
 const char	*params_lack(const struct smtp_offer *offer,
 		    unsigned promised, struct span params);
+/* REQUIRETLS (RFC 8689): such mail goes over TLS, or not at all. */
+bool		 params_require_tls(struct span params);
 /* SIZE; false: it was not said. */
 bool		 params_size(struct span params, uint64_t *size_r);
 /* Its announced limit for a message; 0: none. */

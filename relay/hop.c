@@ -64,6 +64,13 @@ hop_is_secured(const struct hop *hop)
 }
 
 bool
+hop_is_verified(const struct hop *hop)
+{
+	return hop->is_secured &&
+	    hop->need.target.source.tls == SCOPE_TLS_VERIFY;
+}
+
+bool
 hop_is_anonymous(const struct hop *hop)
 {
 	return hop->without.xclient;

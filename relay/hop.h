@@ -217,6 +217,8 @@ hop_is_ready(const struct hop *hop)
 }
 const struct smtp_offer	*hop_offer(const struct hop *hop);
 bool	hop_is_secured(const struct hop *hop);
+/* It is, and by a certificate that was verified it is who it should be. */
+bool	hop_is_verified(const struct hop *hop);
 /* It goes without XCLIENT, which it does not take. */
 bool	hop_is_anonymous(const struct hop *hop);
 void	hop_set_authenticated(struct hop *hop, bool is_authenticated);

@@ -130,6 +130,15 @@ is_too_large(const struct dialogue *d, struct span params)
 	return limit > 0 && params_size(params, &size) && size > limit;
 }
 
+/* Whoever demands TLS all the way is not carried where it ends: that is for the
+ * relay to see to, whatever was promised. */
+static bool
+lacks_tls(const struct dialogue *d)
+{
+	return params_require_tls(d->tx.params) && !(hop_is_verified(d->hop) &&
+	    smtp_offers(hop_offer(d->hop), SMTP_KW_REQUIRETLS));
+}
+
 /* What the next hop lacks of what the sender wants; NULL: nothing. */
 static const char *
 find_lack(const struct dialogue *d)
@@ -137,6 +146,12 @@ find_lack(const struct dialogue *d)
 	const char	*lack = params_lack(hop_offer(d->hop), d->promised,
 			     d->tx.params);
 
+	if (lacks_tls(d)) {
+		lack = "550 5.7.30 REQUIRETLS support required: the next hop "
+		    "does not have it";
+		if ((d->promised & 1U << SMTP_KW_REQUIRETLS) == 0)
+			return lack;
+	}
 	if (lack != NULL && route_is_fixed(d->relay))
 		/* It was that next hop that had offered it. */
 		return "451 4.4.0 the next hop offers less than it did";
@@ -248,6 +263,11 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
 		client_say(d->client, reply,
 		    "501 5.5.4 Syntax: MAIL FROM:<address>");
+	else if (params_require_tls(path.params) && !d->is_secured)
+		client_say(d->client, reply, "%s", d->relay->tls ==
+		    RELAY_TLS_NO ? "550 5.7.30 REQUIRETLS support required: "
+		    "TLS is not offered here" : "530 5.7.0 REQUIRETLS: must "
+		    "issue a STARTTLS command first");
 	else if (!is_told)
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
 		    "may do what; session %s", d->kept.session.id);

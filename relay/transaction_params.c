@@ -98,6 +98,14 @@ params_size_announced(const struct smtp_offer *offer)
 	return read_size(smtp_offer_params(offer, SMTP_KW_SIZE));
 }
 
+bool
+params_require_tls(struct span params)
+{
+	struct span	 value;
+
+	return smtp_param_find(params, "REQUIRETLS", &value);
+}
+
 uint64_t
 params_size_limit(const struct smtp_offer *offer,
     const struct conf_relay *relay)
