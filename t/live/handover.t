@@ -218,7 +218,9 @@ for my $line ('XCLIENT ADDR=198.51.100.9', 'XREMOTEIP 198.51.100.9',
 	my $reply = $smtp->cmd($line);
 	is($reply->code, 550, "sealed: $line");
 	like($reply->text, qr/can no longer be changed/, 'it says so');
-	is($smtp->mail(subject => 'typed')->code, 554, 'and its mail');
+	# To read is no violation.
+	is($smtp->mail(subject => 'typed')->code,
+	    $line eq 'XDUMPCONTEXT' ? 250 : 554, 'and its mail');
 	$smtp->quit;
 	end_hand_over($port);
 }

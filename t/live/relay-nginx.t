@@ -96,7 +96,9 @@ for my $seal (@seals) {
 		like($reply->code, qr/^5/, "$shown: is refused");
 		my $mail = $smtp->mail(from => 'evil@example.org');
 		# What is no X command to us is one to nobody.
-		is($mail->code, $reply->code == 500 ? 250 : 451,
+		# To read is no violation.
+		is($mail->code, $reply->code == 500 ||
+		    $line eq 'XDUMPCONTEXT' ? 250 : 451,
 		    "$shown: its mail");
 		$smtp->close;
 		is_deeply([ grep { $_->{client_address} ne '127.0.2.1' ||

@@ -32,7 +32,7 @@ for my $row (@rows) {
 	my ($name, $listen, $where, $is_open) = @$row;
 	spit("$dir/relay.conf", <<"END");
 # The section begins in line 3.
-
+user = ""
 relay out {
 	listen = "$listen"
 	$where
