@@ -237,8 +237,9 @@ for my $version ('one', 'two') {
 		$smtp = by_haproxy($version);
 		$smtp->cmd('EHLO client.example.org');
 		is($smtp->cmd($line)->code, 503, "$version: sealed: $line");
+		# To read is no violation.
 		is($smtp->mail(from => 'evil@example.org')->code, 451,
-		    "$version: and the mail");
+		    "$version: and the mail") if $line ne 'XDUMPCONTEXT';
 		$smtp->close;
 	}
 }
@@ -256,7 +257,7 @@ for my $version ('one', 'two') {
 		is($smtp->cmd($line)->code, 503,
 		    "$version, UNIX: sealed: $line");
 		is($smtp->mail(from => 'evil@example.org')->code, 451,
-		    "$version, UNIX: and the mail");
+		    "$version, UNIX: and the mail") if $line ne 'XDUMPCONTEXT';
 		$smtp->close;
 	}
 	my $smtp = XContext::Smtp->connect_unix("$dir/socket/$version");
