@@ -50,8 +50,6 @@ sub in_parts {
 }
 
 for my $row ([ 'two parts', 'acme', '250 250' ],
-    [ 'a pair between them', 'other', '250 250 250',
-	'XSETCONTEXT tenant=other' ],
     [ 'an override between them', 'acme', '250 503 250',
 	'XCLIENT ADDR=198.51.100.9' ]) {
 	my ($name, $tenant, $want, @lines) = @$row;

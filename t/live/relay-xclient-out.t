@@ -85,8 +85,6 @@ my $refused = [ qr/^451 4\.7\.6 .*refused/, 'xclient_refused' ];
 my $lost = [ qr/^451 4\.4\.2 /, 'xclient_failed' ];
 my $says421 = [ qr/^421 4\.7\.0 not now$/, 'xclient_verdict' ];
 my $says554 = [ qr/^554 go away\n5\.7\.1 now$/, 'xclient_verdict' ];
-my $ehlo_554 = [ qr/^554 5\.7\.1 not with EHLO$/,
-    'xclient_sent xclient_verdict' ];
 my $told = [ qr/^250/, 'xclient_sent', $client ];
 my $ordinary = [ qr/^250/, '', '127.0.0.1' ];
 my %want = (
@@ -101,12 +99,16 @@ my %want = (
 	    [ qr/^250/, 'xclient_refused', '127.0.0.1' ] },
 	refuses501 => { required => $refused, ifavailable =>
 	    [ qr/^250/, 'xclient_refused', '127.0.0.1' ] },
-	cuts => { ifavailable => $lost, required => $lost },
+	cuts => { required => $lost, ifavailable =>
+	    [ qr/^250/, 'xclient_failed', '127.0.0.1' ] },
 	says421 => { ifavailable => $says421, required => $says421 },
 	says554 => { ifavailable => $says554, required => $says554 },
-	'ehlo-554' => { ifavailable => $ehlo_554, required => $ehlo_554 },
-	'ehlo-cuts' => { map { $_ => [ qr/^451 4\.4\.2 /,
-	    'xclient_sent hop_failed' ] } qw(ifavailable required) }
+	'ehlo-554' => { required => [ qr/^451 4\.7\.6 .*refused/,
+	    'xclient_sent xclient_refused' ], ifavailable =>
+	    [ qr/^250/, 'xclient_sent xclient_refused', '127.0.0.1' ] },
+	'ehlo-cuts' => { required => [ qr/^451 4\.4\.2 /,
+	    'xclient_sent xclient_failed' ], ifavailable =>
+	    [ qr/^250/, 'xclient_sent xclient_failed', '127.0.0.1' ] }
 );
 $_->{no} = $ordinary for values %want;
 
