@@ -22,6 +22,9 @@ profile edge {
 	addr = { "public" }
 	xsetcontext = { "tenant" }
 }
+profile webmail {
+	xclient = { "ADDR" }
+}
 profile smtpd {
 	xforward = { "*" }
 	addr = { "*" }
