@@ -320,8 +320,11 @@ on_reply(struct hop *hop, const struct smtp_reply *reply)
 	complete(hop, q);
 	q->left = 0;
 	hop->n_due--;
-	if (hop->ops->answered(hop->arg, q, reply))
+	if (hop->ops->answered(hop->arg, q, reply)) {
+		if (hop->state == HOP_READY)
+			hop_ask_held(hop);
 		return;
+	}
 	q->left = 1;
 	hop->n_due++;
 	STAILQ_INSERT_HEAD(&hop->questions, q, entry);

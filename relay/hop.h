@@ -77,6 +77,8 @@ struct hop_question {
 	unsigned	 left;		/* replies that are still due */
 	char		*line;		/* to ask it again, elsewhere; NULL:
 					 * that cannot be */
+	bool		 is_held;	/* it is not yet asked again, for those
+					 * before it have no answer */
 };
 
 /* Whose identity is asked for. */

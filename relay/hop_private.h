@@ -88,8 +88,10 @@ void	hop_complete_all(struct hop *hop, const char *why);
 /* hop_setup.c */
 void	hop_enter(struct hop *hop, enum hop_state state);
 void	hop_note(struct hop *hop, enum hop_event event, const char *text);
-/* Sends what was asked of another host before. */
+/* Sends what was asked of another host before: as much of it at once as this one
+ * takes, and the rest (hop_ask_held) when that is answered. */
 void	hop_repeat_questions(struct hop *hop);
+void	hop_ask_held(struct hop *hop);
 /* What has gone wrong while it was set up. */
 struct hop_trouble {
 	enum hop_event	 event;

@@ -328,9 +328,25 @@ hop_repeat_questions(struct hop *hop)
 {
 	struct hop_question	*q;
 
+	STAILQ_FOREACH(q, &hop->questions, entry)
+		q->is_held = true;
+	hop_ask_held(hop);
+}
+
+void
+hop_ask_held(struct hop *hop)
+{
+	struct hop_question	*q;
+
 	STAILQ_FOREACH(q, &hop->questions, entry) {
+		if (!q->is_held)
+			continue;
+		if (q != STAILQ_FIRST(&hop->questions) &&
+		    !smtp_offers(&hop->offer, SMTP_KW_PIPELINING))
+			break;
 		hop_send(hop, span_of(q->line));
 		hop_send(hop, span_of("\r\n"));
+		q->is_held = false;
 		hop->is_used = true;
 	}
 }

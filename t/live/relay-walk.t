@@ -53,7 +53,7 @@ sub common_port {
 
 my $port = common_port();
 my ($lmtp, $one) = map { XContext::Postfix::free_port($address[0]) } 1 .. 2;
-my $hops = XContext::WildHop->new(file => "$dir/seen", whims => 0.35,
+my $hops = XContext::WildHop->new(file => "$dir/seen", whims => 0.2 + rand(0.5),
     listen => [ (map { { address => $_, port => $port } } @address),
 	{ address => $address[0], port => $lmtp, lmtp => 1 },
 	{ address => $address[0], port => $one } ]);
