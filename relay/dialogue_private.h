@@ -44,7 +44,6 @@ enum asked_kind {
 struct asked_message {
 	uint64_t	 octets;
 	struct address	 client;
-	unsigned	 n_recipients;
 	char		 sender[];
 };
 
@@ -136,6 +135,10 @@ struct dialogue {
 	unsigned			 serial;	/* of the transaction */
 	unsigned			 refused;	/* of the last one whose MAIL
 							 * was refused */
+	unsigned			 accepted;	/* of the last one of which a
+							 * recipient was accepted */
+	unsigned			 n_accepted;	/* ... and how many; replies
+							 * come in order */
 	struct content			 content;
 };
 
