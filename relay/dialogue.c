@@ -89,6 +89,7 @@ hop_connect(void *arg, const struct hop_target *target)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	/* Nothing begins for a client that has left; settle ends it. */
 	d->is_unwanted = client_is_eof(d->client);
 	if (!d->is_unwanted)
@@ -100,6 +101,7 @@ hop_connect_next(void *arg)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	return !client_is_eof(d->client) &&
 	    d->env->ops->connect_next(d->arg);
 }
@@ -168,8 +170,6 @@ hop_note_event(void *arg, enum hop_event event, const char *text,
 		.event = events[event], .text = text, .line = line
 	};
 
-	if (event == HOP_EVENT_READY)
-		((struct dialogue *)arg)->is_stale = false;
 	dialogue_note_more(arg, &note);
 }
 
