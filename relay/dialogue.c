@@ -89,7 +89,6 @@ hop_connect(void *arg, const struct hop_target *target)
 {
 	struct dialogue	*d = arg;
 
-	d->is_stale = false;
 	/* Nothing begins for a client that has left; settle ends it. */
 	d->is_unwanted = client_is_eof(d->client);
 	if (!d->is_unwanted)
@@ -101,7 +100,6 @@ hop_connect_next(void *arg)
 {
 	struct dialogue	*d = arg;
 
-	d->is_stale = false;
 	return !client_is_eof(d->client) &&
 	    d->env->ops->connect_next(d->arg);
 }

@@ -109,8 +109,6 @@ struct dialogue {
 							 * follows from that has
 							 * not been done */
 
-	bool				 is_stale;	/* the hop has a transaction that
-							 * is over here */
 	bool				 is_unwanted;	/* a connection is needed
 							 * for a client that has
 							 * left */

@@ -187,10 +187,6 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 	case HOP_IS_READY:
 		break;
 	}
-	if (d->is_stale && hop_may_ask(d->hop)) {
-		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
-		d->is_stale = false;
-	}
 	if (!hop_may_ask(d->hop))
 		return CLIENT_WAITS;
 	lack = find_lack(d);
@@ -423,7 +419,7 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 		d->tx.is_too_large = true;
 	/* What the next hop has of this message it must not take for one. */
 	if (is_last && is_at_hop(d))
-		d->is_stale = true;
+		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 	content_discard(d, why);
 	content_begin_chunk(d, size, is_last, reply);
 }
