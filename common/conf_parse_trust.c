@@ -98,6 +98,11 @@ conf_add_profile(struct conf_reader *reader, cfg_t *section)
 		TRUST_REPORT_NO, TRUST_REPORT_ONLY,	/* no, yes */
 		TRUST_REPORT_NO, TRUST_REPORT_ONLY	/* off, on */
 	};
+	static const enum trust_dump		 dumps[] = {
+		TRUST_DUMP_NO, TRUST_DUMP_YES, TRUST_DUMP_SEALED,
+		TRUST_DUMP_NO, TRUST_DUMP_YES,		/* no, yes */
+		TRUST_DUMP_NO, TRUST_DUMP_YES		/* off, on */
+	};
 	struct trust_profile_def	 def = {
 		.name = cfg_title(section),
 		.file = reader->conf->file,
@@ -106,7 +111,7 @@ conf_add_profile(struct conf_reader *reader, cfg_t *section)
 		.on_violation = actions[conf_word_of(section, "on_violation")],
 		.report_only = reports[conf_word_of(section, "report_only")],
 		.xremoteip = cfg_getbool(section, "xremoteip"),
-		.xdumpcontext = cfg_getbool(section, "xdumpcontext"),
+		.xdumpcontext = dumps[conf_word_of(section, "xdumpcontext")],
 		.always_allow = cfg_getbool(section, "always_allow"),
 		.received = (unsigned)cfg_getint(section, "received")
 	};

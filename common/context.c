@@ -36,13 +36,21 @@ context_source_find(struct span text, enum context_source *source_r)
 	return false;
 }
 
+static void
+free_pair(struct context_pair *pair)
+{
+	if (pair != NULL)
+		free(pair->before);
+	free(pair);
+}
+
 void
 context_clear(struct context *context)
 {
 	unsigned	 i;
 
 	for (i = 0; i < context->n; i++)
-		free(context->pairs[i]);
+		free_pair(context->pairs[i]);
 	free(context->pairs);
 	*context = (struct context){ .n = 0 };
 }
@@ -76,6 +84,24 @@ pair_size(const struct context_pair *pair)
 	return strlen(pair->name) + strlen(pair->value);
 }
 
+/* Whether setting a pair, for the client or not, leaves the old one of its name
+ * where it is, to come back. */
+static bool
+is_kept(const struct context_pair *old, bool is_clients)
+{
+	return is_clients && !old->is_clients;
+}
+
+/* The bytes that are free once another is in the place of this pair. */
+static size_t
+size_freed(const struct context_pair *old, bool is_clients)
+{
+	if (is_kept(old, is_clients))
+		return 0;
+	return pair_size(old) + (is_clients || old->before == NULL ? 0 :
+	    pair_size(old->before));
+}
+
 static size_t
 assignment_size(const struct context_assignment *a)
 {
@@ -85,7 +111,7 @@ assignment_size(const struct context_assignment *a)
 /* How many pairs, and bytes of them, there are once a pair is set. */
 static void
 count(const struct context *context, const struct context_assignment *a,
-    unsigned *n, size_t *size)
+    bool is_clients, unsigned *n, size_t *size)
 {
 	struct context_pair	**old = find(context, a->name);
 
@@ -93,13 +119,13 @@ count(const struct context *context, const struct context_assignment *a,
 	if (old == NULL)
 		++*n;
 	else
-		*size -= pair_size(*old);
+		*size -= size_freed(*old, is_clients);
 }
 
 bool
 context_has_room(const struct context *context,
-    const struct context_line *line, unsigned pairs_max, size_t size_max,
-    struct err *err)
+    const struct context_line *line, bool is_clients, unsigned pairs_max,
+    size_t size_max, struct err *err)
 {
 	const char	*one_more = NULL, *too_big = NULL;
 	unsigned	 i, n = context->n;
@@ -108,7 +134,7 @@ context_has_room(const struct context *context,
 	if (pairs_max > CONTEXT_PAIRS_MAX)
 		pairs_max = CONTEXT_PAIRS_MAX;
 	for (i = 0; i < line->n; i++) {
-		count(context, &line->v[i], &n, &size);
+		count(context, &line->v[i], is_clients, &n, &size);
 		if (n > pairs_max && one_more == NULL)
 			one_more = line->v[i].name;
 		/* A pair that shrinks makes room for those before it. */
@@ -145,6 +171,8 @@ make_pair(const struct context_assignment *a, enum context_source source,
 	value[a->value_len] = '\0';
 	pair->time_ms = now_ms;
 	pair->source = source;
+	pair->is_clients = false;
+	pair->before = NULL;
 	pair->name = pair->text;
 	pair->value = value;
 	return pair;
@@ -166,30 +194,39 @@ grow(struct context *context, unsigned n)
 }
 
 static void
-put(struct context *context, struct context_pair *pair)
+put(struct context *context, struct context_pair *pair, bool is_clients)
 {
 	struct context_pair	**old = find(context, pair->name);
 
+	pair->is_clients = is_clients;
 	context->size += pair_size(pair);
 	if (old == NULL) {
 		context->pairs[context->n++] = pair;
 		return;
 	}
-	context->size -= pair_size(*old);
-	free(*old);
+	context->size -= size_freed(*old, is_clients);
+	if (is_kept(*old, is_clients)) {
+		pair->before = *old;
+	} else {
+		if (is_clients) {
+			pair->before = (*old)->before;
+			(*old)->before = NULL;
+		}
+		free_pair(*old);
+	}
 	*old = pair;
 }
 
-bool
-context_set(struct context *context, const struct context_line *line,
-    enum context_source source, uint64_t now_ms)
+static bool
+set(struct context *context, const struct context_line *line,
+    bool is_clients, enum context_source source, uint64_t now_ms)
 {
 	struct context_pair	*made[CONTEXT_LINE_PAIRS];
 	unsigned		 i, nmade, n = context->n;
 	size_t			 size = 0;
 
 	for (i = 0; i < line->n; i++)
-		count(context, &line->v[i], &n, &size);
+		count(context, &line->v[i], is_clients, &n, &size);
 	for (nmade = 0; nmade < line->n; nmade++) {
 		made[nmade] = make_pair(&line->v[nmade], source, now_ms);
 		if (made[nmade] == NULL)
@@ -201,8 +238,42 @@ context_set(struct context *context, const struct context_line *line,
 		return false;
 	}
 	for (i = 0; i < line->n; i++)
-		put(context, made[i]);
+		put(context, made[i], is_clients);
 	return true;
+}
+
+bool
+context_set(struct context *context, const struct context_line *line,
+    enum context_source source, uint64_t now_ms)
+{
+	return set(context, line, false, source, now_ms);
+}
+
+bool
+context_set_clients(struct context *context, const struct context_line *line,
+    enum context_source source, uint64_t now_ms)
+{
+	return set(context, line, true, source, now_ms);
+}
+
+void
+context_end_clients(struct context *context)
+{
+	struct context_pair	*pair, *before;
+	unsigned		 i, n = 0;
+
+	for (i = 0; i < context->n; i++) {
+		pair = context->pairs[i];
+		if (pair->is_clients) {
+			before = pair->before;
+			context->size -= pair_size(pair);
+			free(pair);
+			pair = before;
+		}
+		if (pair != NULL)
+			context->pairs[n++] = pair;
+	}
+	context->n = n;
 }
 
 bool
@@ -211,13 +282,25 @@ context_put(struct context *context, struct span name, struct span value,
 {
 	const struct context_assignment	 a = { .name = name.p,
 	    .name_len = name.n, .value = value.p, .value_len = value.n };
-	struct context_pair		*pair;
+	struct context_pair		*pair, **old;
 
 	pair = make_pair(&a, source, time_ms);
 	if (pair == NULL || !grow(context, context->n + 1)) {
 		free(pair);
 		return false;
 	}
-	put(context, pair);
+	old = find(context, pair->name);
+	put(context, pair, old != NULL && !(*old)->is_clients);
+	return true;
+}
+
+bool
+context_mark_clients(struct context *context, const char *name)
+{
+	struct context_pair	**pair = find(context, name);
+
+	if (pair == NULL)
+		return false;
+	(*pair)->is_clients = true;
 	return true;
 }

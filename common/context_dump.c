@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "context_escape.h"
 #include "context_view.h"
 
 #define CONNECTION	"[connection]"
@@ -19,6 +18,8 @@
 #define AROUND_LINE	12	/* "450-4.7.1 " and CRLF */
 #define SHORT_LINE	(512 - AROUND_LINE)
 #define LAST_LINE_MAX	48	/* "XDUMPCONTEXT incomplete: ..." */
+
+#define BIT_SIZE	4	/* of a value: "x", "%%" or "+XX"; NUL included */
 
 static const struct layout {
 	size_t	 line_max;
@@ -39,6 +40,7 @@ static const struct layout {
 struct pen {
 	const struct layout	*layout;
 	struct context_dump	*dump;
+	enum context_dump_by	 by;
 	unsigned		 lines_max;
 	unsigned		 n;	/* lines begun */
 	size_t			 len;	/* of the last one */
@@ -59,26 +61,66 @@ is_tag(struct span s)
 	    begins_with(s, MESSAGE));
 }
 
+static bool
+is_printable(unsigned octet)
+{
+	return octet >= 32 && octet <= 126;
+}
+
+/* The value of a digit as we write it; -1: it is none. */
+static int
+digit_of(char ch)
+{
+	static const char	 digits[] = "0123456789ABCDEF";
+	const char		*at = ch == '\0' ? NULL : strchr(digits, ch);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* Whether a reader would take it for an encoded octet. */
+static bool
+looks_encoded(struct span s)
+{
+	int	 high, low;
+	unsigned octet;
+
+	if (s.p[0] != '+' || s.n < 3)
+		return false;
+	high = digit_of(s.p[1]);
+	low = digit_of(s.p[2]);
+	if (high < 0 || low < 0)
+		return false;
+	octet = (unsigned)(high * 16 + low);
+	return !is_printable(octet) || octet == '+' || octet == '[';
+}
+
 /* The front of *rest, which is not empty, as it is shown; returns its length.
  * A line may begin with any bit of a value: '[' is looked at everywhere. */
 static size_t
-next_bit(struct span *rest, char buf[CONTEXT_ESCAPE_SIZE])
+next_bit(enum context_dump_by by, struct span *rest, char buf[BIT_SIZE])
 {
-	size_t	 len = context_escape_byte(rest->p[0],
-		    is_tag(*rest) ? "%[" : "%", buf);
+	const unsigned char	 octet = (unsigned char)rest->p[0];
+	int			 n;
 
+	if (!is_printable(octet) || looks_encoded(*rest) ||
+	    (by == CONTEXT_DUMP_BY_MILTER && is_tag(*rest)))
+		n = snprintf(buf, BIT_SIZE, "+%02X", (unsigned)octet);
+	else if (by == CONTEXT_DUMP_BY_MILTER && octet == '%')
+		n = snprintf(buf, BIT_SIZE, "%%%%");
+	else
+		n = snprintf(buf, BIT_SIZE, "%c", octet);
 	*rest = span_skip(*rest, 1);
-	return len;
+	return (size_t)n;
 }
 
 static size_t
-shown_length(struct span value)
+shown_length(enum context_dump_by by, struct span value)
 {
-	char	 buf[CONTEXT_ESCAPE_SIZE];
+	char	 buf[BIT_SIZE];
 	size_t	 len = 0;
 
 	while (value.n > 0)
-		len += next_bit(&value, buf);
+		len += next_bit(by, &value, buf);
 	return len;
 }
 
@@ -121,8 +163,8 @@ find_place(struct pen *pen, size_t head, struct span rest)
 	size_t	 need = head;
 
 	if (rest.n > 0)
-		need += 1 + (pen->layout->is_dense ? CONTEXT_ESCAPE_SIZE - 1 :
-		    shown_length(rest));
+		need += 1 + (pen->layout->is_dense ? BIT_SIZE - 1 :
+		    shown_length(pen->by, rest));
 	if (need > pen->layout->line_max)
 		need = pen->layout->line_max;
 	if (pen->layout->is_packed && has_room(pen, 1 + need)) {
@@ -136,13 +178,13 @@ find_place(struct pen *pen, size_t head, struct span rest)
 static void
 put_value(struct pen *pen, struct span *rest)
 {
-	char		 buf[CONTEXT_ESCAPE_SIZE];
+	char		 buf[BIT_SIZE];
 	struct span	 next = *rest;
 	size_t		 len;
 
 	put(pen, " ", 1);
 	while (next.n > 0) {
-		len = next_bit(&next, buf);
+		len = next_bit(pen->by, &next, buf);
 		if (!has_room(pen, len))
 			return;
 		put(pen, buf, len);
@@ -194,17 +236,18 @@ put_view(struct pen *pen, const char *tag, const struct context_view *view)
 
 void
 context_dump_lay(const struct context_view *connection,
-    const struct context_view *message, unsigned lines_max,
+    const struct context_view *message, enum context_dump_by by,
     size_t octets_max, struct context_dump *dump_r)
 {
+	const unsigned	 lines_max = by == CONTEXT_DUMP_BY_MILTER ?
+			     CONTEXT_DUMP_LINES : CONTEXT_DUMP_LINES_MAX;
 	struct pen	 pen;
 	char		*last;
 	unsigned	 i, nleft = 1;
 
-	assert(lines_max > 0 && lines_max <= CONTEXT_DUMP_LINES_MAX);
 	assert(octets_max >= LAST_LINE_MAX + AROUND_LINE);
 	for (i = 0; nleft > 0 && i < LAYOUT_COUNT; i++) {
-		pen = (struct pen){ &layouts[i], dump_r, lines_max, 0, 0,
+		pen = (struct pen){ &layouts[i], dump_r, by, lines_max, 0, 0,
 		    octets_max - LAST_LINE_MAX - AROUND_LINE };
 		nleft = put_view(&pen, CONNECTION, connection);
 		if (nleft == 0 || layouts[i].is_last)

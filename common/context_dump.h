@@ -8,22 +8,21 @@
  *	[connection] NAME VALUE
  *	[message] NAME VALUE
  *
- * and at last "XDUMPCONTEXT complete".  VALUE is xtext (RFC 3461, 4); '%' is
- * encoded, too, for a milter's reply is a format string to Sendmail, and the
- * '[' of "[connection]" and "[message]", so that no value looks like the
- * beginning of another pair.
+ * and at last "XDUMPCONTEXT complete".  VALUE is as it is, blanks and all; only
+ * what is not printable ASCII is written +XX, with its octet in hexadecimal
+ * capitals, and so is a '+' before two digits that would be read as one of these
+ * (+00 to +1F, +2B, +5B, +7F to +FF).
  *
- * Where that takes too much room, there are several pairs in a line, parted by
- * one blank.  A reader goes by these rules:
+ * A value that is too long for a line goes on in the next: a name that is said
+ * again in the same brackets is no other pair, and what follows is the rest of
+ * the value.
  *
- *	- A pair begins with the word [connection] or [message], NAME follows.
- *	- The word behind NAME is VALUE, unless it is [connection] or [message]:
- *	  then, and at the end of a line, the value is empty.
- *	- A name that is said again in the same brackets is no other pair: what
- *	  follows is the rest of the value, which did not fit.
- *
- * If nothing helps, those pairs are left out that do not fit as a whole, and
- * the last line is "XDUMPCONTEXT incomplete: N more pairs".
+ * That is all, where the reply is ours.  Through a milter it has fewer lines;
+ * where they do not do, a line has several pairs, parted by one blank: a pair
+ * ends where the next word is [connection] or [message].  Lest a value look like
+ * that, the '[' of such a word in it is +5B.  If nothing helps, those pairs are
+ * left out that do not fit as a whole, and the last line is "XDUMPCONTEXT
+ * incomplete: N more pairs".
  */
 #ifndef XC_CONTEXT_DUMP_H
 #define XC_CONTEXT_DUMP_H
@@ -46,6 +45,13 @@ struct context_view;
 #define CONTEXT_DUMP_SENDMAIL	16384
 #define CONTEXT_DUMP_POSTFIX	SIZE_MAX
 
+/* Who says it. */
+enum context_dump_by {
+	CONTEXT_DUMP_BY_SERVER,	/* in up to CONTEXT_DUMP_LINES_MAX lines */
+	CONTEXT_DUMP_BY_MILTER	/* in CONTEXT_DUMP_LINES, as smfi_setmlreply(3)
+				 * wants them: '%' is doubled */
+};
+
 struct context_dump {
 	unsigned	 n;	/* lines, the last one included; 1 at least */
 	bool		 is_complete;
@@ -54,11 +60,11 @@ struct context_dump {
 
 /*
  * Lays the pairs out; a view may be NULL.  Lines keep to the 512 octets of a
- * reply line (RFC 5321, 4.5.3.1.5) unless that leaves out a pair.  lines_max
- * is one of the above, octets_max, too, or any number from 256 on.
+ * reply line (RFC 5321, 4.5.3.1.5) unless that leaves out a pair.  octets_max is
+ * one of the above, or any number from 256 on.
  */
 void	context_dump_lay(const struct context_view *connection,
-	    const struct context_view *message, unsigned lines_max,
+	    const struct context_view *message, enum context_dump_by by,
 	    size_t octets_max, struct context_dump *dump_r);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "session_change.h"
 
+#define BLANKS	" \t\v\f\r"	/* to Postfix's tokenizer */
+
 void
 context_view_init(struct context_view *view)
 {
@@ -75,13 +77,13 @@ add_client(struct context_view *view, const struct session *s,
 	add_text(view, CONTEXT_REMOTE_NAME, name);
 }
 
-/* The argument of a HELO or EHLO line. */
+/* The argument of a HELO or EHLO line, as it was typed. */
 static const char *
 greeting_name(const char *line)
 {
-	const char	*name = line == NULL ? NULL : strchr(line, ' ');
+	const char	*name = line == NULL ? NULL : strpbrk(line, BLANKS);
 
-	return name == NULL ? NULL : name + strspn(name, " ");
+	return name == NULL ? NULL : name + strspn(name, BLANKS);
 }
 
 /* HELO by an override counts until the client greets again. */
@@ -164,4 +166,16 @@ context_view_find(const struct context_view *view, const char *name)
 		if (strcasecmp(view->v[i].name, name) == 0)
 			return &view->v[i];
 	return NULL;
+}
+
+void
+context_view_yield(struct context_view *connection,
+    const struct context_view *message)
+{
+	unsigned	 i, n = 0;
+
+	for (i = 0; i < connection->n; i++)
+		if (context_view_find(message, connection->v[i].name) == NULL)
+			connection->v[n++] = connection->v[i];
+	connection->n = n;
 }

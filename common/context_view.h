@@ -57,4 +57,9 @@ const struct context_item	*context_view_find(
 				    const struct context_view *view,
 				    const char *name);
 
+/* Of a name that both have, the message's is the true one: the connection's,
+ * which a messenger has set, is taken out. */
+void	context_view_yield(struct context_view *connection,
+	    const struct context_view *message);
+
 #endif

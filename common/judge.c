@@ -84,20 +84,33 @@ is_empty(const struct assertion_set *set)
 	return true;
 }
 
+/* Whether the address is another client's than that of the overrides before:
+ * where nothing seals, any is, even the same. */
+static bool
+names_another(const struct judge_facts *facts,
+    const struct assertion_set *said, const struct assertion_set *all)
+{
+	if (!says(said, ASSERTION_ADDR) || !says(all, ASSERTION_ADDR))
+		return false;
+	return trust_profile_seal(facts->profile) == TRUST_SEAL_NEVER ||
+	    !address_equal(&said->addr, &all->addr);
+}
+
 /* All that the session asserts, with what is said now.  False: the session's
  * record is damaged. */
 static bool
 accumulate(const struct judge_facts *facts, const struct assertion_set *said,
-    struct assertion_set *all)
+    struct judgement *j)
 {
-	const char	*override = facts->session->override;
+	const char		*override = facts->session->override;
+	struct assertion_set	*all = &j->override;
 
 	assertion_init(all, ASSERTION_XCLIENT);
 	if (override != NULL && !facts->begins_anew &&
 	    !session_read_override(override, all))
 		return false;
-	if (trust_profile_seal(facts->profile) == TRUST_SEAL_NEVER &&
-	    says(said, ASSERTION_ADDR) && says(all, ASSERTION_ADDR))
+	j->is_another = names_another(facts, said, all);
+	if (j->is_another)
 		assertion_init(all, ASSERTION_XCLIENT);
 	assertion_merge(all, said);
 	complete(all);
@@ -162,7 +175,7 @@ decide(const struct judge_facts *facts, struct assertion_set *said,
 		j->line[0] = '\0';
 		if (!is_empty(said))
 			write_line(facts, said, j);
-	} else if (!accumulate(facts, said, &j->override)) {
+	} else if (!accumulate(facts, said, j)) {
 		refuse(facts, REASON_CANNOT_TELL,
 		    "the session's record is damaged", j);
 	} else {
@@ -254,7 +267,7 @@ judge_xsetcontext(const struct judge_facts *facts, struct span args,
 	trust_decide_context(facts->conf->trust, &trust_facts, &j->context,
 	    &j->verdict);
 	if (j->verdict.action == VERDICT_PERMIT &&
-	    !context_has_room(&facts->session->context, &j->context,
+	    !session_has_room(facts->session, &j->context,
 	    limits->context_pairs, limits->context_size, &err))
 		refuse(facts, REASON_LIMIT, err.text, j);
 }

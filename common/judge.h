@@ -38,6 +38,9 @@ struct judgement {
 						 * the line that says it;
 						 * XFORWARD: what is forwarded,
 						 * "": nothing */
+	bool			 is_another;	/* XCLIENT, XREMOTEIP: it names
+						 * another client than those
+						 * before */
 	struct context_line	 context;	/* XSETCONTEXT */
 };
 

@@ -59,14 +59,27 @@ audit(struct kept *kept, enum session_event event, const char *text,
 	kept->session.changed_ms = now_ms;
 }
 
+static void
+deny(struct kept *kept, const struct verdict *verdict, const char *command,
+    bool is_reported, uint64_t now_ms)
+{
+	session_deny(&kept->session, verdict, is_reported);
+	audit(kept, SESSION_REFUSED, verdict->text, now_ms);
+	note(kept, KEPT_REFUSE, verdict, command, NULL);
+}
+
+static bool
+only_reports(const struct kept *kept)
+{
+	return kept->profile != NULL &&
+	    trust_profile_report_only(kept->profile);
+}
+
 void
 kept_refuse(struct kept *kept, const struct verdict *verdict,
     const char *command, uint64_t now_ms)
 {
-	session_deny(&kept->session, verdict, kept->profile != NULL &&
-	    trust_profile_report_only(kept->profile));
-	audit(kept, SESSION_REFUSED, verdict->text, now_ms);
-	note(kept, KEPT_REFUSE, verdict, command, NULL);
+	deny(kept, verdict, command, only_reports(kept), now_ms);
 }
 
 /* An XFORWARD names the client of one message: what is wrong with it is no
@@ -237,17 +250,10 @@ kept_mail(struct kept *kept, uint64_t now_ms)
 	return kept->session.is_sealed == was_sealed || kept_save(kept);
 }
 
-/* The client is the one that has connected, who has not greeted yet. */
 static void
 begin_anew(struct kept *kept)
 {
-	struct session	*s = &kept->session;
-
-	free(s->override);
-	s->override = NULL;
-	s->client = s->peer;
-	s->client_port = kept->peer_port;
-	(void)session_set_text(&s->ehlo, NULL);
+	session_end_override(&kept->session, kept->peer_port);
 	kept->is_used = false;
 }
 
@@ -262,7 +268,7 @@ override(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 		return false;
 	if (kept->is_used)
 		begin_anew(kept);
-	session_override(&kept->session, line, &j->override);
+	session_override(&kept->session, line, &j->override, j->is_another);
 	(void)address_format(&kept->session.client, client, sizeof client);
 	audit(kept, SESSION_OVERRIDDEN, client, now_ms);
 	seal_if(kept, TRUST_SEAL_OVERRIDE, "override", now_ms);
@@ -291,8 +297,7 @@ set_context(struct kept *kept, const struct judgement *j, uint64_t now_ms)
 {
 	char	 names[SESSION_AUDIT_NAMES], pairs[2 * CONTEXT_LINE_MAX];
 
-	if (!context_set(&kept->session.context, &j->context,
-	    CONTEXT_XSETCONTEXT, now_ms))
+	if (!session_set_context(&kept->session, &j->context, now_ms))
 		return false;
 	context_line_names(&j->context, names, sizeof names);
 	context_line_pairs(&j->context, pairs, sizeof pairs);
@@ -355,8 +360,9 @@ kept_judge(struct kept *kept, enum trust_command command, struct span args,
 		if (command == TRUST_XFORWARD)
 			refuse_message(kept, &j->verdict, now_ms);
 		else
-			kept_refuse(kept, &j->verdict,
-			    trust_command_text(command), now_ms);
+			deny(kept, &j->verdict, trust_command_text(command),
+			    only_reports(kept) || session_is_pardoned(command,
+			    j->verdict.reason), now_ms);
 		(void)kept_save(kept);
 		return KEPT_REFUSED;
 	}

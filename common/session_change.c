@@ -54,10 +54,12 @@ session_deny(struct session *s, const struct verdict *verdict,
 
 void
 session_override(struct session *s, char *line,
-    const struct assertion_set *set)
+    const struct assertion_set *set, bool is_another)
 {
 	bool	 has_addr = set->v[ASSERTION_ADDR].status != ASSERTION_ABSENT;
 
+	if (is_another)
+		context_end_clients(&s->context);
 	if (has_addr)
 		s->client = set->addr;
 	/* Without an address it is still the client that has connected. */
@@ -70,6 +72,38 @@ session_override(struct session *s, char *line,
 	s->override = line;
 	/* The new client has not greeted yet. */
 	(void)session_set_text(&s->ehlo, NULL);
+}
+
+void
+session_end_override(struct session *s, uint16_t port)
+{
+	context_end_clients(&s->context);
+	(void)session_set_text(&s->override, NULL);
+	s->client = s->peer;
+	s->client_port = port;
+	(void)session_set_text(&s->ehlo, NULL);
+}
+
+bool
+session_set_context(struct session *s, const struct context_line *line,
+    uint64_t now_ms)
+{
+	return (s->override != NULL ? context_set_clients : context_set)
+	    (&s->context, line, CONTEXT_XSETCONTEXT, now_ms);
+}
+
+bool
+session_has_room(const struct session *s, const struct context_line *line,
+    unsigned pairs_max, size_t size_max, struct err *err)
+{
+	return context_has_room(&s->context, line, s->override != NULL,
+	    pairs_max, size_max, err);
+}
+
+bool
+session_is_pardoned(enum trust_command command, enum verdict_reason reason)
+{
+	return command == TRUST_XDUMPCONTEXT && reason == REASON_SEALED;
 }
 
 bool

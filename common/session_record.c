@@ -32,6 +32,7 @@ enum field {
 	FIELD_IN_MAIL,
 	FIELD_EHLO,
 	FIELD_CONTEXT,
+	FIELD_CLIENTS,
 	FIELD_REFUSED,
 	FIELD_REFUSED_REASON,
 	FIELD_REFUSED_TEXT,
@@ -64,6 +65,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_IN_MAIL] = "in_mail",
 	[FIELD_EHLO] = "ehlo",
 	[FIELD_CONTEXT] = "context",
+	[FIELD_CLIENTS] = "clients",	/* a pair that goes with the client */
 	[FIELD_REFUSED] = "refused",
 	[FIELD_REFUSED_REASON] = "refused_reason",
 	[FIELD_REFUSED_TEXT] = "refused_text",
@@ -176,6 +178,22 @@ put_pair(struct writer *w, const struct context_pair *pair)
 	put_bytes(w, pair->value, strlen(pair->value) + 1);
 }
 
+static void
+put_context(struct writer *w, const struct context *context)
+{
+	unsigned	 i;
+
+	for (i = 0; i < context->n; i++) {
+		const struct context_pair	*pair = context->pairs[i];
+
+		if (pair->before != NULL)
+			put_pair(w, pair->before);
+		put_pair(w, pair);
+		if (pair->is_clients)
+			put(w, FIELD_CLIENTS, pair->name);
+	}
+}
+
 /* The record without the first entries of the trail but one. */
 static size_t
 encode(const struct session *s, unsigned skip, char *buf, size_t size)
@@ -203,8 +221,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 	put_number(&w, FIELD_MAILS, s->mails);
 	put_number(&w, FIELD_IN_MAIL, s->is_in_mail);
 	put(&w, FIELD_EHLO, s->ehlo);
-	for (i = 0; i < s->context.n; i++)
-		put_pair(&w, s->context.pairs[i]);
+	put_context(&w, &s->context);
 	if (s->refused != VERDICT_PERMIT) {
 		put(&w, FIELD_REFUSED, verdict_action_text(s->refused));
 		put(&w, FIELD_REFUSED_REASON,
@@ -407,6 +424,8 @@ get_field(struct session *s, enum field field, const char *value)
 		return session_set_text(&s->ehlo, value);
 	case FIELD_CONTEXT:
 		return get_pair(s, value);
+	case FIELD_CLIENTS:
+		return context_mark_clients(&s->context, value);
 	case FIELD_REFUSED:
 		return verdict_action_find(value, &s->refused);
 	case FIELD_REFUSED_REASON:

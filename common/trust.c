@@ -112,7 +112,7 @@ add_builtin(struct trust *trust)
 		.xforward = all,
 		.xsetcontext = all,
 		.xremoteip = true,
-		.xdumpcontext = true,
+		.xdumpcontext = TRUST_DUMP_YES,
 		.on_violation = VERDICT_TEMPFAIL
 	};
 	int				 i;

@@ -60,6 +60,13 @@ enum trust_report {
 	TRUST_REPORT_EVERYTHING	/* it lets pass whatever is asserted */
 };
 
+/* Whether a profile lets the context be read. */
+enum trust_dump {
+	TRUST_DUMP_NO,
+	TRUST_DUMP_YES,		/* until the session is sealed */
+	TRUST_DUMP_SEALED	/* then, too */
+};
+
 enum trust_seal { TRUST_SEAL_GREETING, TRUST_SEAL_OVERRIDE, TRUST_SEAL_NEVER };
 
 enum trust_command {
@@ -123,6 +130,9 @@ bool	trust_profile_may(const struct trust_profile *profile,
  * none, lets try out: bits 1 << enum assertion_name. */
 unsigned	trust_profile_attributes(const struct trust_profile *profile,
 		    enum trust_command command);
+/* The same once the session is sealed. */
+bool	trust_profile_may_sealed(const struct trust_profile *profile,
+	    enum trust_command command);
 /* True if the profile grants any command at all, is always let through, or has
  * a Received: header that tells the origin. */
 bool	trust_profile_may_any(const struct trust_profile *profile);
@@ -178,7 +188,8 @@ void	trust_decide_context(const struct trust *trust,
 	    struct verdict *verdict);
 
 /* Decides about an XDUMPCONTEXT.  Whoever has come in behind a messenger must
- * not read what that has said: a sealed session is refused, too. */
+ * not read what that has said: a sealed session is refused, too, unless the
+ * profile is TRUST_DUMP_SEALED. */
 void	trust_decide_dump(const struct trust *trust,
 	    const struct trust_facts *facts, struct verdict *verdict);
 
@@ -234,7 +245,7 @@ struct trust_profile_def {
 	enum verdict_action	on_violation;
 	enum trust_report	report_only;
 	bool			xremoteip;
-	bool			xdumpcontext;
+	enum trust_dump		xdumpcontext;
 	bool			always_allow;
 	unsigned		received;	/* 0: none */
 };

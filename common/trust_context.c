@@ -137,9 +137,10 @@ trust_decide_dump(const struct trust *trust, const struct trust_facts *facts,
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
-	if (trust_is_sealed(facts, profile, verdict))
+	if (profile->xdumpcontext != TRUST_DUMP_SEALED &&
+	    trust_is_sealed(facts, profile, verdict))
 		return;
-	if (profile->xdumpcontext)
+	if (profile->xdumpcontext != TRUST_DUMP_NO)
 		trust_permit(profile, TRUST_XDUMPCONTEXT, verdict);
 	else
 		refuse(profile, TRUST_XDUMPCONTEXT, false,

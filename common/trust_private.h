@@ -31,7 +31,7 @@ struct trust_profile {
 	enum verdict_action	 on_violation;
 	enum trust_report	 report;
 	bool			 xremoteip;
-	bool			 xdumpcontext;
+	enum trust_dump		 xdumpcontext;
 	bool			 always_allow;
 	unsigned		 received;
 	struct trust_name	*xsetcontext;

@@ -242,9 +242,17 @@ trust_profile_may(const struct trust_profile *profile,
 	case TRUST_XSETCONTEXT:
 		return profile->n_xsetcontext > 0;
 	case TRUST_XDUMPCONTEXT:
-		return profile->xdumpcontext;
+		return profile->xdumpcontext != TRUST_DUMP_NO;
 	}
 	return false;
+}
+
+bool
+trust_profile_may_sealed(const struct trust_profile *profile,
+    enum trust_command command)
+{
+	return command == TRUST_XDUMPCONTEXT &&
+	    profile->xdumpcontext == TRUST_DUMP_SEALED;
 }
 
 unsigned

@@ -238,7 +238,8 @@ conversation_set_auth(struct conversation *c, const char *type,
 }
 
 void
-conversation_view(const struct conversation *c, struct context_view *view_r)
+conversation_views(const struct conversation *c,
+    struct context_view *connection_r, struct context_view *message_r)
 {
 	const struct trust_profile	*profile = conversation_profile(c);
 	/* Of one that was handed over, the MTA knows the relay. */
@@ -250,7 +251,10 @@ conversation_view(const struct conversation *c, struct context_view *view_r)
 		    trust_profile_always_allow(profile),
 	};
 
-	context_view_connection(conversation_session(c), &facts, view_r);
+	context_view_connection(conversation_session(c), &facts,
+	    connection_r);
+	message_view(&c->message, message_r);
+	context_view_yield(connection_r, message_r);
 }
 
 /* Whether that session may be dumped; else the answer says why not. */
@@ -302,9 +306,8 @@ conversation_dump(struct conversation *c, struct span args,
 		enforce_cannot_tell(answer_r);
 		return false;
 	}
-	conversation_view(c, &views[0]);
-	message_view(&c->message, &views[1]);
-	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_LINES,
+	conversation_views(c, &views[0], &views[1]);
+	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_BY_MILTER,
 	    c->is_sendmail ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX,
 	    dump_r);
 	free(views);
@@ -359,8 +362,7 @@ conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
 	views = calloc(2, sizeof *views);
 	if (views == NULL)
 		return -1;
-	conversation_view(c, &views[0]);
-	message_view(&c->message, &views[1]);
+	conversation_views(c, &views[0], &views[1]);
 	switch (context_header_print(c->conf->milter_header,
 	    c->conf->milter_header_names, &views[0], &views[1], buf,
 	    CONVERSATION_HEADER_MAX, &len)) {

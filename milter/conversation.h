@@ -98,9 +98,10 @@ const struct trust_profile	*conversation_profile(
 /* The client is another one now, who has not greeted. */
 void	conversation_overridden(struct conversation *c);
 
-/* The connection's pairs; there must be a session. */
-void	conversation_view(const struct conversation *c,
-	    struct context_view *view_r);
+/* The connection's and the message's pairs; there must be a session. */
+void	conversation_views(const struct conversation *c,
+	    struct context_view *connection_r,
+	    struct context_view *message_r);
 
 /*
  * What XDUMPCONTEXT is answered.  True: *dump_r; false: *answer_r is a

@@ -167,8 +167,7 @@ policy_ask(struct conversation *c, struct enforce_answer *answer_r)
 		enforce_cannot_tell(answer_r);
 		return POLICY_REFUSE;
 	}
-	conversation_view(c, &q->connection);
-	message_view(&c->message, &q->message);
+	conversation_views(c, &q->connection, &q->message);
 	access_keys_make(&q->keys, s, &q->connection, &q->message,
 	    span_of(""), span_of(""));
 	switch (access_ask(c->conf->access, q->keys.v, q->keys.n,

@@ -112,8 +112,10 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
     const struct attr_request *request)
 {
 	view_message(a, request);
-	if (proc->session != NULL)
+	if (proc->session != NULL) {
 		view_connection(a, proc, request);
+		context_view_yield(&a->connection, &a->message);
+	}
 	access_keys_make(&a->keys, proc->session, &a->connection, &a->message,
 	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
 }

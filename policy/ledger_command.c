@@ -59,10 +59,8 @@ refuse_now(struct ledger *ledger, struct ledger_proc *proc,
     uint64_t now_ms)
 {
 	trust_violation(NULL, reason, text, &j->verdict);
-	session_deny(proc->session, &j->verdict, true);
-	ledger_audit(proc, now_ms, SESSION_REFUSED, text);
-	ledger_report(ledger, proc, LEDGER_REFUSE, &j->verdict,
-	    trust_command_text(j->command), NULL);
+	ledger_deny(ledger, proc, &j->verdict, trust_command_text(j->command),
+	    true, now_ms);
 }
 
 /*
@@ -96,6 +94,7 @@ permit_override(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 		return;
 	}
+	proc->is_same_client = !j->is_another;
 	ledger_audit(proc, now_ms, SESSION_PERMITTED, j->line);
 	permit(ledger, proc, j, j->line, j->line, reply);
 }
@@ -126,8 +125,7 @@ permit_context(struct ledger *ledger, struct ledger_proc *proc,
 		answer_refused(proc, reply);
 		return;
 	}
-	if (!context_set(&proc->session->context, &j->context,
-	    CONTEXT_XSETCONTEXT, now_ms)) {
+	if (!session_set_context(proc->session, &j->context, now_ms)) {
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 		return;
 	}
@@ -168,6 +166,13 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
 	judge_command(&facts, command, args, j);
+	if (j->verdict.action != VERDICT_PERMIT &&
+	    session_is_pardoned(command, j->verdict.reason)) {
+		ledger_deny(ledger, proc, &j->verdict,
+		    trust_command_text(command), true, now_ms);
+		answer_refused(proc, reply);
+		return;
+	}
 	if (j->verdict.action != VERDICT_PERMIT) {
 		refuse_line(ledger, proc, j, trust_command_text(command),
 		    now_ms, reply);

@@ -61,6 +61,8 @@ struct ledger_proc {
 	char				*client_name;	/* asserted, or NULL */
 	char				*login;		/* asserted, or NULL */
 	bool				 has_port;	/* client_port counts */
+	bool				 is_same_client; /* the pending override
+						 * adds to those before */
 };
 
 RB_HEAD(proc_tree, ledger_proc);
@@ -163,11 +165,15 @@ bool	ledger_check_unseen(struct ledger *ledger, struct ledger_proc *proc,
 
 /*
  * Refuses a command: remembers what the milter shall say and, unless the
- * profile only reports, refuses the session's mail from now on.
+ * profile only reports, refuses the session's mail from now on.  ledger_deny:
+ * is_reported says whether it does.
  */
 void	ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
 	    const struct verdict *verdict, const char *command,
 	    uint64_t now_ms);
+void	ledger_deny(struct ledger *ledger, struct ledger_proc *proc,
+	    const struct verdict *verdict, const char *command,
+	    bool is_reported, uint64_t now_ms);
 
 /*
  * What access_maps say about a policy request, or else the profile's

@@ -50,13 +50,21 @@ ledger_audit(struct ledger_proc *proc, uint64_t now_ms,
 }
 
 void
+ledger_deny(struct ledger *ledger, struct ledger_proc *proc,
+    const struct verdict *verdict, const char *command, bool is_reported,
+    uint64_t now_ms)
+{
+	session_deny(proc->session, verdict, is_reported);
+	ledger_audit(proc, now_ms, SESSION_REFUSED, verdict->text);
+	ledger_report(ledger, proc, LEDGER_REFUSE, verdict, command, NULL);
+}
+
+void
 ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
     const struct verdict *verdict, const char *command, uint64_t now_ms)
 {
-	session_deny(proc->session, verdict, proc->profile != NULL &&
-	    trust_profile_report_only(proc->profile));
-	ledger_audit(proc, now_ms, SESSION_REFUSED, verdict->text);
-	ledger_report(ledger, proc, LEDGER_REFUSE, verdict, command, NULL);
+	ledger_deny(ledger, proc, verdict, command, proc->profile != NULL &&
+	    trust_profile_report_only(proc->profile), now_ms);
 }
 
 /*
@@ -377,8 +385,10 @@ ledger_commit(struct ledger *ledger, struct ledger_proc *proc,
 {
 	struct session	*s = proc->session;
 
-	session_override(s, s->pending, set);
+	/* What is not known any more, after a restart, is another's. */
+	session_override(s, s->pending, set, !proc->is_same_client);
 	s->pending = NULL;
+	proc->is_same_client = false;
 	/* Postfix takes none in a transaction.  And it takes one only where we
 	 * have answered for this very connection. */
 	s->mails = 0;

@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * carrier_hop: the way to the next hop: lookup, one address after the other,
- * and the hand-over to a milter there.
+ * those last that have failed of late, TLS, and the hand-over to a milter
+ * there.
  */
 #include "carrier_private.h"
 

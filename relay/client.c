@@ -51,7 +51,7 @@ client_free(struct client *c)
 		free(reply->text);
 		free(reply);
 	}
-	free(c->args);
+	free(c->line);
 	free(c);
 }
 
@@ -70,16 +70,26 @@ client_eof(struct client *c)
 	c->is_eof = true;
 }
 
+/* How many messages it has sent whole and is to be told of.  One whose octets
+ * are still coming is the last that was begun. */
+static unsigned
+n_whole_messages(const struct client *c)
+{
+	const struct client_reply	*last = STAILQ_LAST(&c->replies,
+					    client_reply, entry);
+
+	return c->n_messages - (c->state == CLIENT_OCTETS && last != NULL &&
+	    last->is_message ? 1 : 0);
+}
+
 void
 client_finish(struct client *c)
 {
 	bool	 is_half = c->state != CLIENT_COMMAND &&
 		    c->state != CLIENT_LEAVING;
 
-	/* What became of a message is told even to who says nothing more; of
-	 * one that is not complete nothing becomes. */
-	if (c->is_eof && !c->is_held && (is_half ? c->n_messages == 0 ||
-	    c->state == CLIENT_OCTETS : c->n_owed == 0))
+	if (c->is_eof && !c->is_held &&
+	    (is_half ? n_whole_messages(c) == 0 : c->n_owed == 0))
 		client_close(c);
 }
 
@@ -211,9 +221,8 @@ static void
 keep_waiting(struct client *c, const struct smtp_command *command,
     struct client_reply *reply)
 {
-	c->args = strndup(command->args.p == NULL ? "" : command->args.p,
-	    command->args.n);
-	if (c->args == NULL) {
+	c->line = strndup(command->line.p, command->line.n);
+	if (c->line == NULL) {
 		client_say_last(c, reply, "421 4.3.0 out of memory");
 		return;
 	}
@@ -243,7 +252,7 @@ take_command(struct client *c, struct span line, bool is_last)
 		violation(c, "Error: SMTP protocol synchronization");
 		return;
 	}
-	if (command.verb == SMTP_UNKNOWN && is_other_protocol(line)) {
+	if (command.verb == SMTP_UNKNOWN && is_other_protocol(command.line)) {
 		c->ops->violated(c->arg, 221, "it speaks HTTP");
 		client_end(c, "221 2.7.0 Error: this is no web server");
 		return;
@@ -260,21 +269,21 @@ void
 client_resume(struct client *c)
 {
 	struct client_reply	*reply = c->waiting;
-	struct smtp_command	 command = { .verb = c->verb };
-	char			*args = c->args;
+	struct smtp_command	 command;
+	char			*line = c->line;
 
 	if (reply == NULL || c->state == CLIENT_CLOSED)
 		return;
-	command.args = span_of(args);
+	command = smtp_command_parse(span_of(line));
 	c->waiting = NULL;
-	c->args = NULL;
+	c->line = NULL;
 	if (c->ops->command(c->arg, &command, reply, true) == CLIENT_WAITS &&
 	    c->state != CLIENT_CLOSED) {
 		c->waiting = reply;
-		c->args = args;
+		c->line = line;
 		return;
 	}
-	free(args);
+	free(line);
 	client_touch(c);
 }
 
@@ -310,53 +319,53 @@ take_auth(struct client *c, struct span line, bool is_last)
 
 /* A command that is too long, of which this is the beginning.  Those that may be
  * are answered, once their end is there (RFC 4954, 4: 500 5.5.6); whoever sends
- * others is not understood any more. */
-static bool
-may_be_long(struct client *c, struct span bytes)
+ * others (NULL) is not understood any more. */
+static const char *
+say_of_long(const struct client *c, struct span bytes)
 {
 	const struct smtp_command	 command = smtp_command_parse(
 	    (struct span){ bytes.p, bytes.n < VERB_MAX ? bytes.n : VERB_MAX });
 
 	if (c->state != CLIENT_COMMAND)
-		return false;
+		return NULL;
 	switch (command.verb) {
 	case SMTP_AUTH:
-		client_say(c, client_owe(c), "500 5.5.6 Error: the initial "
-		    "response is too long");
-		return true;
+		return "500 5.5.6 Error: the initial response is too long";
 	case SMTP_XCLIENT:
 	case SMTP_XFORWARD:
 	case SMTP_XREMOTEIP:
 	case SMTP_XSETCONTEXT:
 	case SMTP_XDUMPCONTEXT:
-		client_say(c, client_owe(c), "501 5.5.4 Error: line too "
-		    "long");
-		return true;
+		return "501 5.5.4 Error: line too long";
 	default:
-		return false;
+		return NULL;
 	}
 }
 
-/* Drops the rest of a line whose beginning was too long. */
+/* Drops a line that is too long, and answers it at its end. */
 static size_t
 skip_line(struct client *c, struct span bytes)
 {
-	const char	*lf = memchr(bytes.p, '\n', bytes.n);
+	const char		*lf = memchr(bytes.p, '\n', bytes.n);
+	const char		*text = c->skipping;
+	struct client_reply	*reply;
 
 	if (lf == NULL)
 		return bytes.n;
-	c->is_skipping = false;
+	c->skipping = NULL;
+	reply = client_owe(c);
+	if (reply != NULL && !has_had_enough(c, reply))
+		client_say(c, reply, "%s", text);
 	return (size_t)(lf - bytes.p) + 1;
 }
 
 static size_t
-bad_line(struct client *c, enum smtp_line_status status, struct span bytes,
-    size_t used)
+bad_line(struct client *c, enum smtp_line_status status, struct span bytes)
 {
-	if (status == SMTP_LINE_TOO_LONG && may_be_long(c, bytes)) {
-		c->is_skipping = used == 0;
-		return used == 0 ? bytes.n : used;
-	}
+	if (status == SMTP_LINE_TOO_LONG)
+		c->skipping = say_of_long(c, bytes);
+	if (c->skipping != NULL)
+		return skip_line(c, bytes);
 	if (status == SMTP_LINE_TOO_LONG)
 		violation(c, "Error: line too long");
 	else
@@ -378,7 +387,7 @@ take_line(struct client *c, struct span bytes)
 	if (status == SMTP_LINE_MORE)
 		return 0;
 	if (status != SMTP_LINE_DONE)
-		return bad_line(c, status, bytes, used);
+		return bad_line(c, status, bytes);
 	if (line.is_bare_lf && c->relay->bare_newline == RELAY_NEWLINE_REJECT) {
 		violation(c, "Error: bare <LF> received");
 		return bytes.n;
@@ -426,7 +435,7 @@ step(struct client *c, struct span bytes)
 	/* Who does not read replies gets no more of them. */
 	if (c->n_owed >= CLIENT_OWED_MAX || client_is_deaf(c))
 		return 0;
-	return c->is_skipping ? skip_line(c, bytes) : take_line(c, bytes);
+	return c->skipping != NULL ? skip_line(c, bytes) : take_line(c, bytes);
 }
 
 size_t

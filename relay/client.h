@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * client: the client's half of a dialogue.  It takes what a client sends apart,
- * hands each command on once, and owes it a reply: all that is owed stands in
- * one queue, and is said once, in order, whoever answers it, and when.
+ * client: the client's half of a dialogue.  It takes what a client sends
+ * apart, hands each command on (again, as long as it has to wait), and owes it
+ * a reply: all that is owed stands in one queue, and is said once, in order,
+ * whoever answers it, and when.
  *
  * It alone writes to the client.  It knows no next hop, no session and no rule
- * but those of the protocol's lines.
+ * but those of the protocol's lines, and how many errors are too many.
  */
 #ifndef XC_RELAY_CLIENT_H
 #define XC_RELAY_CLIENT_H

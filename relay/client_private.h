@@ -33,7 +33,9 @@ struct client {
 	bool			 is_eof;
 	bool			 is_held;	/* more of what it sent can be
 						 * taken, but not yet */
-	bool			 is_skipping;	/* a line that is too long */
+	const char		*skipping;	/* the rest of a line that is
+						 * too long, and then says
+						 * this; NULL: not */
 	bool			 is_ending;	/* its last reply waits */
 
 	STAILQ_HEAD(, client_reply) replies;
@@ -43,7 +45,7 @@ struct client {
 	/* The command that waits. */
 	struct client_reply	*waiting;	/* NULL: none */
 	enum smtp_verb		 verb;
-	char			*args;
+	char			*line;
 };
 
 #endif

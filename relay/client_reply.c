@@ -2,6 +2,11 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * client_reply: the queue of what a client is owed.
+ *
+ * What is said before its turn is kept.  What ends the connection unasked takes
+ * the place of all that is owed; but for what became of a message it waits,
+ * unless it is a 421: with that a client tries again, while another code would
+ * bounce what may have been accepted.
  */
 #include "client_private.h"
 
@@ -187,6 +192,9 @@ void
 client_pass(struct client *c, struct client_reply *reply,
     const struct smtp_reply *said)
 {
+	/* Whoever says it hangs up (RFC 5321, 3.8); nothing stands behind. */
+	if (said->code == 421 && reply != NULL)
+		reply->is_last = true;
 	pass(c, reply, said, false);
 }
 
@@ -197,10 +205,12 @@ client_pass_part(struct client *c, struct client_reply *reply,
 	pass(c, reply, said, true);
 }
 
-/* From now on nothing is read. */
+/* From now on nothing is read, and what else is due in that place is not
+ * said. */
 static void
 be_last(struct client *c, struct client_reply *reply)
 {
+	reply->left = 1;
 	reply->is_last = true;
 	c->is_ending = true;
 	c->state = CLIENT_LEAVING;
@@ -228,8 +238,8 @@ abandon_waiting(struct client *c)
 		return;
 	c->waiting->left = 0;
 	c->waiting = NULL;
-	free(c->args);
-	c->args = NULL;
+	free(c->line);
+	c->line = NULL;
 }
 
 void

@@ -89,6 +89,7 @@ hop_connect(void *arg, const struct hop_target *target)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	/* Nothing begins for a client that has left; settle ends it. */
 	d->is_unwanted = client_is_eof(d->client);
 	if (!d->is_unwanted)
@@ -100,6 +101,7 @@ hop_connect_next(void *arg)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	return !client_is_eof(d->client) &&
 	    d->env->ops->connect_next(d->arg);
 }
@@ -200,6 +202,7 @@ static const struct hop_ops	 hop_ops = {
 	.proxy_header = dialogue_proxy_header,
 	.is_possible = reply_is_possible, .answered = reply_answered,
 	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
+	.translate = transaction_translate,
 	.may_repeat = transaction_may_repeat
 };
 
@@ -360,6 +363,7 @@ dialogue_free(struct dialogue *d)
 	free(d->unforwarded);
 	free(d->content.early);
 	free(d->helo);
+	free(d->greeted);
 	kept_end(&d->kept);
 	free_halves(d);
 	conf_unref(d->conf);
@@ -459,6 +463,16 @@ dialogue_takes_octets(const struct dialogue *d)
 	return client_state(d->client) == CLIENT_OCTETS;
 }
 
+/* A client that has left waits for nothing that has only begun. */
+static bool
+is_being_set_up(const struct dialogue *d)
+{
+	enum hop_state	 state = hop_state(d->hop);
+
+	return state != HOP_NONE && state != HOP_READY &&
+	    client_is_waiting(d->client);
+}
+
 void
 dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 {
@@ -469,6 +483,8 @@ dialogue_eof(struct dialogue *d, enum dialogue_side side, uint64_t now_ms)
 		return;
 	}
 	client_eof(d->client);
+	if (is_being_set_up(d))
+		client_close(d->client);
 	settle(d);
 }
 
@@ -495,7 +511,9 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
 	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
+	(void)session_set_text(&d->kept.session.ehlo, NULL);
 	d->is_authenticated = false;
+	ext_forget_login(d);
 	ext_certificate(d, facts);
 }
 

@@ -30,9 +30,11 @@ enum dialogue_event {
 	DIALOGUE_HOP_FAILED,	/* it could not be used; text */
 	DIALOGUE_XCLIENT_SENT,	/* line */
 	DIALOGUE_XCLIENT_NOT_OFFERED,
-	DIALOGUE_XCLIENT_REFUSED,	/* text is its reply */
+	DIALOGUE_XCLIENT_REFUSED,	/* or the EHLO behind it; text is its
+					 * reply */
 	DIALOGUE_XCLIENT_VERDICT,	/* likewise: the client is unwelcome */
-	DIALOGUE_XCLIENT_FAILED,	/* the connection broke over it */
+	DIALOGUE_XCLIENT_FAILED,	/* the connection broke over it, or over
+					 * the EHLO behind it */
 	DIALOGUE_MAIL_REFUSED,	/* by us; text is the reply */
 	DIALOGUE_MESSAGE,	/* its final reply; code, text, octets */
 	DIALOGUE_PROTOCOL_ERROR, /* of the client; text */
@@ -133,7 +135,6 @@ struct dialogue;
  * it, hostname the name to greet with.  proxy: the PROXY header that came
  * first, or NULL; it is judged as an XCLIENT of the peer, and, whatever it says,
  * seals the session, but for a profile that never does.
- * tls: what is known of a client that came with TLS from the start, or NULL.
  * NULL: out of memory.
  */
 struct dialogue	*dialogue_new(const struct dialogue_env *env,

@@ -11,6 +11,7 @@
 
 #include "context_dump.h"
 #include "proxy_judge.h"
+#include "session_change.h"
 
 static void
 say_refused(struct dialogue *d, struct client_reply *reply,
@@ -127,10 +128,9 @@ dump(struct dialogue *d, struct client_reply *reply)
 	if (views == NULL || laid == NULL) {
 		say_no_memory(d, reply);
 	} else {
-		dialogue_view(d, &views[0]);
-		dialogue_message_view(d, &views[1]);
+		dialogue_views(d, views);
 		context_dump_lay(&views[0], &views[1],
-		    CONTEXT_DUMP_LINES_MAX, CONTEXT_DUMP_POSTFIX, laid);
+		    CONTEXT_DUMP_BY_SERVER, SIZE_MAX, laid);
 		say_dump(d, reply, laid);
 	}
 	free(laid);
@@ -141,17 +141,7 @@ dump(struct dialogue *d, struct client_reply *reply)
 bool
 ext_record_greeting(struct dialogue *d)
 {
-	enum smtp_verb	 verb = d->relay->protocol == NEXTHOP_LMTP ?
-			     SMTP_LHLO : SMTP_EHLO;
-	char		*whole = NULL;
-	bool		 is_done;
-
-	if (asprintf(&whole, "%s %s", smtp_verb_text(d->is_esmtp ? verb :
-	    SMTP_HELO), d->helo) < 0)
-		return false;
-	is_done = session_set_text(&d->kept.session.ehlo, whole);
-	free(whole);
-	return is_done;
+	return session_set_text(&d->kept.session.ehlo, d->greeted);
 }
 
 static bool
@@ -322,6 +312,34 @@ void
 ext_proxy(struct dialogue *d, const struct proxy_header *h)
 {
 	(void)proxy_judge(&d->kept, h, d->now_ms, d->env->judgement);
+}
+
+void
+ext_forget_login(struct dialogue *d)
+{
+	struct session		*s = &d->kept.session;
+	struct assertion_set	 set;
+	char			 line[ASSERTION_LINE_MAX], *copy;
+	size_t			 len;
+
+	/* One that cannot be read is said to nobody. */
+	if (s->override == NULL ||
+	    !session_read_override(s->override, &set) ||
+	    set.v[ASSERTION_LOGIN].status == ASSERTION_ABSENT)
+		return;
+	set.v[ASSERTION_LOGIN].status = ASSERTION_ABSENT;
+	if (!assertion_print(&set, line, sizeof line, &len)) {
+		/* Nothing else was said: it is the peer itself. */
+		free(s->override);
+		s->override = NULL;
+		s->client_port = d->peer.port;
+		return;
+	}
+	copy = strdup(line);
+	if (copy == NULL)
+		client_close(d->client);
+	else
+		session_override(s, copy, &set, false);
 }
 
 /* A certificate may give a peer another profile; the session begins anew with

@@ -46,6 +46,10 @@ is_handed_on(const struct dialogue *d, enum smtp_keyword keyword)
 		return false;
 	if (keyword == SMTP_KW_AUTH && !command_may_auth(d))
 		return false;
+	/* RFC 8689, 4: within TLS, on both sides. */
+	if (keyword == SMTP_KW_REQUIRETLS &&
+	    !(d->is_secured && hop_is_verified(d->hop)))
+		return false;
 	return smtp_offers(hop_offer(d->hop), keyword);
 }
 
@@ -68,7 +72,8 @@ static void
 offer_of_ours(struct dialogue *d, struct text *t)
 {
 	static const enum smtp_keyword	 offered[] = {
-		SMTP_KW_8BITMIME, SMTP_KW_SMTPUTF8, SMTP_KW_DSN
+		SMTP_KW_8BITMIME, SMTP_KW_SMTPUTF8, SMTP_KW_DSN,
+		SMTP_KW_REQUIRETLS
 	};
 	char				 size[24] = "";
 	size_t				 i;
@@ -79,6 +84,8 @@ offer_of_ours(struct dialogue *d, struct text *t)
 	add_line(t, smtp_keyword_text(SMTP_KW_SIZE), span_of(size));
 	d->promised |= 1U << SMTP_KW_SIZE;
 	for (i = 0; i < sizeof offered / sizeof offered[0]; i++) {
+		if (offered[i] == SMTP_KW_REQUIRETLS && !d->is_secured)
+			continue;
 		add_line(t, smtp_keyword_text(offered[i]),
 		    (struct span){ "", 0 });
 		d->promised |= 1U << offered[i];
@@ -118,12 +125,13 @@ offer_extensions(const struct dialogue *d, struct text *t)
 	const struct trust_profile	*profile = d->kept.profile;
 	int				 i;
 
-	if (profile == NULL || d->kept.session.is_sealed)
+	if (profile == NULL)
 		return;
 	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
 		enum trust_command	 command = (enum trust_command)i;
 
-		if (!trust_profile_may(profile, command))
+		if (!(d->kept.session.is_sealed ? trust_profile_may_sealed :
+		    trust_profile_may)(profile, command))
 			continue;
 		if (command == TRUST_XCLIENT || command == TRUST_XFORWARD)
 			offer_attributes(d, command, t);
@@ -185,6 +193,7 @@ note_greeting(struct dialogue *d, const struct smtp_command *command)
 	d->is_esmtp = command->verb != SMTP_HELO;
 	d->promised = 0;
 	return dialogue_set_text(&d->helo, command->args) &&
+	    dialogue_set_text(&d->greeted, command->line) &&
 	    ext_record_greeting(d);
 }
 
@@ -243,6 +252,7 @@ greeting_take(struct dialogue *d, const struct smtp_command *command,
 		}
 		kept_greeting(&d->kept, d->now_ms);
 	}
+	transaction_end_stale(d);
 	switch (ask_hop(d)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_identity: who the client is, for the next hop, for tables and for
- * the client itself.
+ * dialogue_identity: who the client is, for the next hop (by XCLIENT, by a
+ * PROXY header, or through the store), for tables and for the client itself.
  */
 #include "dialogue_private.h"
 
@@ -89,8 +89,8 @@ dialogue_proxy_header(void *arg, const struct assertion_set *set, char *buf,
 	return proxy_header_write(&h, buf, size);
 }
 
-void
-dialogue_view(const struct dialogue *d, struct context_view *view_r)
+static void
+view_connection(const struct dialogue *d, struct context_view *view_r)
 {
 	const struct context_facts	 facts = {
 		.remote_name = d->kept.session.override == NULL ?
@@ -102,8 +102,8 @@ dialogue_view(const struct dialogue *d, struct context_view *view_r)
 	context_view_connection(&d->kept.session, &facts, view_r);
 }
 
-void
-dialogue_message_view(const struct dialogue *d, struct context_view *view_r)
+static void
+view_message(const struct dialogue *d, struct context_view *view_r)
 {
 	context_view_init(view_r);
 	if (!d->tx.is_open)
@@ -113,6 +113,14 @@ dialogue_message_view(const struct dialogue *d, struct context_view *view_r)
 	    d->tx.n_accepted);
 	context_view_add(view_r, CONTEXT_RCPT_COUNT,
 	    span_of(view_r->number));
+}
+
+void
+dialogue_views(const struct dialogue *d, struct context_view views_r[2])
+{
+	view_connection(d, &views_r[0]);
+	view_message(d, &views_r[1]);
+	context_view_yield(&views_r[0], &views_r[1]);
 }
 
 /* Writes down (ops->hand_over) whose session it is. */

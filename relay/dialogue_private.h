@@ -3,11 +3,12 @@
 /*
  * What joins the client's half (client.h) and the next hop's (hop.h).
  *
- * From the bottom up, each calling only those before it: dialogue_note.c (what
- * is told of it all), identity_of.c (who the client is), transaction_way.c (which
- * way a message goes), transaction_content.c (its octets), transaction_reply.c
- * (the next hop's replies), transaction.c (MAIL, RCPT, DATA, BDAT, RSET),
- * dialogue_ext.c and dialogue_greeting.c (X commands, greetings),
+ * From the bottom up: dialogue_note.c (what is told of it all),
+ * dialogue_identity.c (who the client is), transaction_way.c (which way a
+ * message goes), transaction_params.c (what its parameters need);
+ * transaction.c (MAIL, RCPT, DATA, BDAT, RSET), transaction_content.c (octets)
+ * and transaction_reply.c (the next hop's replies), which are one thing and
+ * call each other; dialogue_ext.c (X commands), dialogue_greeting.c and
  * dialogue_command.c (which command is whose), dialogue.c (life and time).
  */
 #ifndef XC_RELAY_DIALOGUE_PRIVATE_H
@@ -109,6 +110,8 @@ struct dialogue {
 							 * follows from that has
 							 * not been done */
 
+	bool				 is_stale;	/* the hop has a transaction that
+							 * is over here */
 	bool				 is_unwanted;	/* a connection is needed
 							 * for a client that has
 							 * left */
@@ -119,6 +122,8 @@ struct dialogue {
 	unsigned			 hops;	/* relays that the client
 						 * came through */
 	char				*helo;	/* NULL: not greeted */
+	char				*greeted;	/* the whole command,
+						 * as it was typed */
 	const struct client_reply	*greeting; /* the one that is being
 						 * answered; NULL: none */
 	unsigned			 promised; /* in answer to it: 1 << enum
@@ -163,9 +168,8 @@ const char	*dialogue_name(void *arg, const struct assertion_set *identity);
 size_t	dialogue_proxy_header(void *arg, const struct assertion_set *set,
 	    char *buf, size_t size);
 /* The session's and the message's pairs, as they are now. */
-void	dialogue_view(const struct dialogue *d, struct context_view *view_r);
-void	dialogue_message_view(const struct dialogue *d,
-	    struct context_view *view_r);
+void	dialogue_views(const struct dialogue *d,
+	    struct context_view views_r[2]);
 
 /* transaction_way.c: which way a message goes; recipient and domain are empty
  * while there is none. */
@@ -194,9 +198,13 @@ void	way_say_failure(struct dialogue *d, struct client_reply *reply);
  * text"; NULL: nothing.  What was not promised is between the two. */
 const char	*params_lack(const struct smtp_offer *offer,
 		    unsigned promised, struct span params);
+/* REQUIRETLS (RFC 8689): such mail goes over TLS, or not at all. */
+bool		 params_require_tls(struct span params);
 /* SIZE; false: it was not said. */
 bool		 params_size(struct span params, uint64_t *size_r);
-/* Its announced limit for a message, or the relay's own; 0: none. */
+/* Its announced limit for a message; 0: none. */
+uint64_t	params_size_announced(const struct smtp_offer *offer);
+/* That, or the relay's own; 0: none. */
 uint64_t	params_size_limit(const struct smtp_offer *offer,
 		    const struct conf_relay *relay);
 /* An argument of MAIL or RCPT, of which params are the end, without those that
@@ -249,6 +257,10 @@ void	reply_unasked(void *arg, const struct smtp_reply *reply);
 void	transaction_reset(struct dialogue *d);
 /* The same, and the next hop is told. */
 void	transaction_abandon(struct dialogue *d);
+/* Ends what the next hop has of a transaction that is over here, if it can be
+ * asked now: to be called before it is told who the client is, for it does not
+ * take that within one. */
+void	transaction_end_stale(struct dialogue *d);
 enum client_take	transaction_mail(struct dialogue *d, struct span args,
 			    struct client_reply *reply, bool is_again);
 enum client_take	transaction_rcpt(struct dialogue *d, struct span args,
@@ -259,8 +271,9 @@ enum client_take	transaction_bdat(struct dialogue *d, struct span args,
 			    struct client_reply *reply);
 enum client_take	transaction_rset(struct dialogue *d,
 			    struct client_reply *reply);
-/* Whether it still goes on, and this host can be asked what another was asked
- * (hop_ops). */
+/* What to ask this host that another was asked (hop_ops). */
+char	*transaction_translate(void *arg, const char *line);
+/* Whether what is outstanding is of a transaction that goes on (hop_ops). */
 bool	transaction_may_repeat(void *arg);
 
 /* dialogue_greeting.c */
@@ -275,6 +288,8 @@ enum client_take	ext_command(struct dialogue *d,
 /* XSETCONTEXT hops, which needs no grant. */
 bool	ext_is_hops(const struct smtp_command *command);
 void	ext_proxy(struct dialogue *d, const struct proxy_header *h);
+/* A LOGIN that was said in the clear anybody may have said (RFC 3207, 4.2). */
+void	ext_forget_login(struct dialogue *d);
 /* What the TLS handshake has shown of the client. */
 void	ext_certificate(struct dialogue *d, const struct tls_facts *facts);
 /* Writes the greeting into the session's record. */

@@ -64,6 +64,13 @@ hop_is_secured(const struct hop *hop)
 }
 
 bool
+hop_is_verified(const struct hop *hop)
+{
+	return hop->is_secured &&
+	    hop->need.target.source.tls == SCOPE_TLS_VERIFY;
+}
+
+bool
 hop_is_anonymous(const struct hop *hop)
 {
 	return hop->without.xclient;
@@ -159,6 +166,7 @@ void
 hop_ask(struct hop *hop, struct hop_question *q, enum smtp_verb verb,
     struct span args, bool may_be_repeated)
 {
+	q->is_unsent = false;
 	q->line = may_be_repeated && is_repeatable(hop, q) ?
 	    keep_line(verb, args) : NULL;
 	hop_command(hop, verb, args);
@@ -231,7 +239,7 @@ ask_elsewhere(struct hop *hop, const char *why)
 		hop_end_round(hop);
 		return true;
 	}
-	if (!hop->ops->has_next(hop->arg))
+	if (!hop_has_next(hop))
 		return false;
 	hop_note(hop, HOP_EVENT_FAILED, why);
 	return hop_try_next(hop);
@@ -322,7 +330,7 @@ on_reply(struct hop *hop, const struct smtp_reply *reply)
 	hop->n_due--;
 	if (hop->ops->answered(hop->arg, q, reply)) {
 		if (hop->state == HOP_READY)
-			hop_ask_held(hop);
+			hop_repeat_questions(hop);
 		return;
 	}
 	q->left = 1;

@@ -45,7 +45,7 @@ enum hop_state {
 	HOP_GREETING,
 	HOP_HOPS,		/* a relay is told how many there were */
 	HOP_EHLO,
-	HOP_HELO,		/* it does not know EHLO */
+	HOP_HELO,		/* it has refused EHLO */
 	HOP_STARTTLS,
 	HOP_SECURING,
 	HOP_XCLIENT,
@@ -77,8 +77,8 @@ struct hop_question {
 	unsigned	 left;		/* replies that are still due */
 	char		*line;		/* to ask it again, elsewhere; NULL:
 					 * that cannot be */
-	bool		 is_held;	/* it is not yet asked again, for those
-					 * before it have no answer */
+	bool		 is_unsent;	/* it is to be, behind the reply to the
+					 * one before */
 };
 
 /* Whose identity is asked for. */
@@ -136,8 +136,10 @@ struct hop_ops {
 	/* A connection that was ready is lost; told before what is outstanding
 	 * is completed.  True: a transaction went with it. */
 	bool	 (*broken)(void *arg, const char *why);
-	/* Whether what is outstanding is still of use, and this host can be
-	 * asked what another one was asked. */
+	/* What to ask this host that another one was asked by this line; NULL:
+	 * it cannot be asked that.  The caller's. */
+	char	*(*translate)(void *arg, const char *line);
+	/* Whether what is outstanding is still of use. */
 	bool	 (*may_repeat)(void *arg);
 };
 
@@ -215,6 +217,8 @@ hop_is_ready(const struct hop *hop)
 }
 const struct smtp_offer	*hop_offer(const struct hop *hop);
 bool	hop_is_secured(const struct hop *hop);
+/* It is, and by a certificate that was verified it is who it should be. */
+bool	hop_is_verified(const struct hop *hop);
 /* It goes without XCLIENT, which it does not take. */
 bool	hop_is_anonymous(const struct hop *hop);
 void	hop_set_authenticated(struct hop *hop, bool is_authenticated);

@@ -88,10 +88,9 @@ void	hop_complete_all(struct hop *hop, const char *why);
 /* hop_setup.c */
 void	hop_enter(struct hop *hop, enum hop_state state);
 void	hop_note(struct hop *hop, enum hop_event event, const char *text);
-/* Sends what was asked of another host before: as much of it at once as this one
- * takes, and the rest (hop_ask_held) when that is answered. */
+/* Sends the next of what was asked of another host before: if it takes them in
+ * one go, all. */
 void	hop_repeat_questions(struct hop *hop);
-void	hop_ask_held(struct hop *hop);
 /* What has gone wrong while it was set up. */
 struct hop_trouble {
 	enum hop_event	 event;
@@ -107,6 +106,8 @@ void	hop_start(struct hop *hop);
 /* Leaves the connection for a new one to the same host, to go without
  * something.  False: that has been done often enough. */
 bool	hop_start_again(struct hop *hop, struct hop_without without);
+/* Whether there is another host, and time for it. */
+bool	hop_has_next(const struct hop *hop);
 /* Goes on to the next host. */
 bool	hop_try_next(struct hop *hop);
 /* Forgets all about the connection that there was, and what it was told. */
@@ -129,7 +130,8 @@ void	hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply);
 bool	hop_try_fresh(struct hop *hop);
 /* Whatever went wrong with XCLIENT, or with EHLO behind it, but a verdict. */
 void	hop_xclient_failed(struct hop *hop, enum hop_event event,
-	    const char *why, bool is_about_values);
+	    const char *why, bool is_about_values,
+	    bool is_secret);
 /* By the PROXY protocol, before the greeting.  False: it cannot be written. */
 bool	hop_proxy_begin(struct hop *hop);
 /* Brings one that is ready to where it knows who the client is. */

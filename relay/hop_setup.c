@@ -123,14 +123,20 @@ hop_start_again(struct hop *hop, struct hop_without without)
 	return true;
 }
 
+/* However many hosts there are, the client waits. */
 bool
-hop_try_next(struct hop *hop)
+hop_has_next(const struct hop *hop)
 {
 	uint64_t	 limit = (uint64_t)hop->relay->reply_timeout * MS;
 
-	/* However many hosts there are, the client waits. */
-	if (*hop->now_ms - hop->round.since_ms >= limit ||
-	    !hop->ops->connect_next(hop->arg))
+	return *hop->now_ms - hop->round.since_ms < limit &&
+	    hop->ops->has_next(hop->arg);
+}
+
+bool
+hop_try_next(struct hop *hop)
+{
+	if (!hop_has_next(hop) || !hop->ops->connect_next(hop->arg))
 		return false;
 	hop_forget_connection(hop);
 	hop->without = (struct hop_without){ .tls = false };
@@ -193,7 +199,7 @@ hop_setup_lost(struct hop *hop, const char *why, bool is_secret,
 	if (is_at_xclient(hop)) {
 		if (hop->state == HOP_EHLO || !hop_try_fresh(hop))
 			hop_xclient_failed(hop, HOP_EVENT_XCLIENT_FAILED, why,
-			    true);
+			    true, is_secret);
 		return;
 	}
 	if (hop->state == HOP_SECURING) {
@@ -305,6 +311,25 @@ begin_tls(struct hop *hop)
 	return true;
 }
 
+/* Writes down what is to be asked again as this host takes it.  False: there is
+ * something that it does not take. */
+static bool
+translate_questions(struct hop *hop)
+{
+	struct hop_question	*q;
+	char			*line;
+
+	STAILQ_FOREACH(q, &hop->questions, entry) {
+		line = hop->ops->translate(hop->arg, q->line);
+		if (line == NULL)
+			return false;
+		free(q->line);
+		q->line = line;
+		q->is_unsent = true;
+	}
+	return true;
+}
+
 static void
 set_ready(struct hop *hop)
 {
@@ -314,8 +339,7 @@ set_ready(struct hop *hop)
 	};
 
 	hop_enter(hop, HOP_READY);
-	if (!STAILQ_EMPTY(&hop->questions) &&
-	    !hop->ops->may_repeat(hop->arg)) {
+	if (!translate_questions(hop)) {
 		hop_set_up_failed(hop, &trouble);
 		return;
 	}
@@ -328,26 +352,15 @@ hop_repeat_questions(struct hop *hop)
 {
 	struct hop_question	*q;
 
-	STAILQ_FOREACH(q, &hop->questions, entry)
-		q->is_held = true;
-	hop_ask_held(hop);
-}
-
-void
-hop_ask_held(struct hop *hop)
-{
-	struct hop_question	*q;
-
 	STAILQ_FOREACH(q, &hop->questions, entry) {
-		if (!q->is_held)
+		if (!q->is_unsent)
 			continue;
-		if (q != STAILQ_FIRST(&hop->questions) &&
-		    !smtp_offers(&hop->offer, SMTP_KW_PIPELINING))
-			break;
 		hop_send(hop, span_of(q->line));
 		hop_send(hop, span_of("\r\n"));
-		q->is_held = false;
+		q->is_unsent = false;
 		hop->is_used = true;
+		if (!smtp_offers(&hop->offer, SMTP_KW_PIPELINING))
+			break;
 	}
 }
 
@@ -435,7 +448,7 @@ on_ehlo(struct hop *hop, const struct smtp_reply *reply)
 	}
 	if (is_at_xclient(hop)) {
 		hop_xclient_failed(hop, HOP_EVENT_XCLIENT_REFUSED,
-		    hop_reply_first(reply, text, sizeof text), true);
+		    hop_reply_first(reply, text, sizeof text), true, false);
 		return;
 	}
 	/* Whoever is about to close says nothing else any more. */
@@ -525,6 +538,13 @@ has_right_name(const struct hop *hop)
 	    strcmp(hop->ehlo, name) == 0);
 }
 
+static bool
+is_same_hop(const struct nexthop *a, const struct nexthop *b)
+{
+	return a->kind == b->kind && a->port == b->port &&
+	    strcmp(a->host, b->host) == 0;
+}
+
 static enum hop_setup
 begin(struct hop *hop, const struct hop_need *need)
 {
@@ -533,8 +553,10 @@ begin(struct hop *hop, const struct hop_need *need)
 		hop_fail(hop, "451 4.4.2 the next hop was lost");
 		return HOP_HAS_FAILED;
 	}
+	/* Whom one host would not take, another one may. */
+	if (!is_same_hop(&hop->need.target.nexthop, &need->target.nexthop))
+		hop_forget_refused(hop);
 	hop->need = *need;
-	hop_forget_refused(hop);
 	hop_start(hop);
 	return HOP_WAITS;
 }

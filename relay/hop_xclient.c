@@ -7,7 +7,13 @@
  * What may stand in place of a greeting (421, 45x, 521, 554 in answer to
  * XCLIENT) is the next hop's verdict about the client, and an answer.
  * Everything else that goes wrong is a negotiation that failed: where XCLIENT
- * is "required" the mail waits, else it goes without.
+ * is "required" the next host is tried, and after the last one the mail waits;
+ * else it goes without.
+ *
+ * That a host refuses the command is remembered for all sessions.  What may be
+ * about a value (501, a cut, silence, and all that the EHLO behind it gets) is
+ * remembered of that client only: values are what clients choose, and must not
+ * cost others their identity.
  *
  * A refused XCLIENT may have been executed in part (Postfix does so), so what
  * then is sent without it goes over a new connection.  A next hop that has an
@@ -300,10 +306,10 @@ remember_refused(struct hop *hop)
 
 void
 hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
-    bool is_about_values)
+    bool is_about_values, bool is_secret)
 {
 	struct hop_trouble	 trouble = {
-		.event = event, .why = why,
+		.event = event, .why = why, .is_secret = is_secret,
 		.reply = event == HOP_EVENT_XCLIENT_FAILED ?
 		    "451 4.4.2 the next hop was lost" :
 		    "451 4.7.6 XCLIENT is required, but was refused by the "
@@ -333,6 +339,14 @@ hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
 	}
 }
 
+/* It does not take the command, whatever it says.  Any other refusal may come of
+ * what a client chose, and must not cost others their identity. */
+static bool
+is_of_host(unsigned code)
+{
+	return code == 500 || code == 502 || code == 503;
+}
+
 static void
 refused(struct hop *hop, const struct smtp_reply *reply)
 {
@@ -343,7 +357,7 @@ refused(struct hop *hop, const struct smtp_reply *reply)
 		return;
 	if (!is_verdict(hop, reply->code)) {
 		hop_xclient_failed(hop, HOP_EVENT_XCLIENT_REFUSED, text,
-		    reply->code == 501);
+		    !is_of_host(reply->code), false);
 		return;
 	}
 	hop_note(hop, HOP_EVENT_XCLIENT_VERDICT, text);

@@ -110,7 +110,8 @@ smtp_line_find(const char *buf, size_t len, size_t max,
 struct smtp_command
 smtp_command_parse(struct span line)
 {
-	struct smtp_command	 command = { SMTP_UNKNOWN, line };
+	struct smtp_command	 command = { SMTP_UNKNOWN, span_trim(line),
+				     span_trim(line) };
 	struct span		 word = take_word(&command.args);
 	int			 verb;
 
@@ -280,10 +281,12 @@ is_same_name(struct span a, struct span b)
 	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
+/* The last of them counts. */
 static bool
 find_param(struct span params, struct span name, struct span *value_r)
 {
 	struct span	 value;
+	bool		 is_found = false;
 
 	params = span_trim(params);
 	while (params.n > 0) {
@@ -292,9 +295,17 @@ find_param(struct span params, struct span name, struct span *value_r)
 		if (!is_same_name(param_name(word, &value), name))
 			continue;
 		*value_r = value;
-		return true;
+		is_found = true;
 	}
-	return false;
+	return is_found;
+}
+
+/* Of these, said twice, Postfix takes the last; of others it takes none. */
+static bool
+may_be_repeated(struct span name)
+{
+	return span_caseeq(name, "SIZE") || span_caseeq(name, "BODY") ||
+	    span_caseeq(name, "SMTPUTF8") || span_caseeq(name, "AUTH");
 }
 
 /* RFC 5321, 4.1.2: esmtp-param, where the value may have any byte but blanks
@@ -316,17 +327,20 @@ is_param(struct span word)
 	return name.n > 0 && is_closed(value);
 }
 
-/* Whether all are parameters, and none is there twice. */
+/* Whether all are parameters, and none is there twice that may not be. */
 static bool
 are_params(struct span params)
 {
-	struct span	 value;
+	struct span	 value, name;
 
 	while (params.n > 0) {
 		struct span	 word = take_word(&params);
 
-		if (!is_param(word) ||
-		    find_param(params, param_name(word, &value), &value))
+		if (!is_param(word))
+			return false;
+		name = param_name(word, &value);
+		if (!may_be_repeated(name) &&
+		    find_param(params, name, &value))
 			return false;
 	}
 	return true;
@@ -357,6 +371,22 @@ bool
 smtp_param_find(struct span params, const char *name, struct span *value_r)
 {
 	return find_param(params, span_of(name), value_r);
+}
+
+bool
+smtp_param_next(struct span *params, struct span *param_r)
+{
+	struct span	 word, value;
+
+	*params = span_trim(*params);
+	while (params->n > 0) {
+		word = take_word(params);
+		if (find_param(*params, param_name(word, &value), &value))
+			continue;
+		*param_r = word;
+		return true;
+	}
+	return false;
 }
 
 static bool

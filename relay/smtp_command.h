@@ -76,15 +76,17 @@ enum smtp_line_status	smtp_line_find(const char *buf, size_t len,
 			    size_t max, struct smtp_line *line_r,
 			    size_t *used_r);
 
+/* All without the blanks at either end. */
 struct smtp_command {
 	enum smtp_verb	 verb;
-	struct span	 args;		/* blanks at either end taken off */
+	struct span	 args;
+	struct span	 line;		/* the whole, as it was typed */
 };
 
 /*
- * Takes a line apart.  The verb is what stands before the first blank (space,
- * TAB), in any case; a line that begins with a blank is SMTP_UNKNOWN.  Verbs
- * are compared as a whole: "XCLIENT:" is unknown.
+ * Takes a line apart.  The verb is its first word, in any case; blanks (space,
+ * TAB) before it are passed over, as Postfix does.  Verbs are compared as a
+ * whole: "XCLIENT:" is unknown.
  */
 struct smtp_command	smtp_command_parse(struct span line);
 
@@ -109,15 +111,19 @@ struct smtp_path {
  * Where servers would split or read an argument in different ways it is none:
  * a second '@', comments, blanks, backslashes and other specials outside of
  * quotes, quotes around less than the local part, parameters with open quotes
- * or brackets, and one that is there twice.  Dots may stand anywhere.
+ * or brackets, and one that is there twice; but of SIZE, BODY, SMTPUTF8 and
+ * AUTH, as with Postfix, the last counts.  Dots may stand anywhere.
  */
 bool	smtp_path_parse(enum smtp_verb verb, struct span args,
 	    struct smtp_path *path_r);
 
-/* Finds a parameter ("BODY") in any case; false: it is not there.  *value_r is
- * empty if it has none. */
+/* Finds a parameter ("BODY") in any case, the last one; false: it is not there.
+ * *value_r is empty if it has none. */
 bool	smtp_param_find(struct span params, const char *name,
 	    struct span *value_r);
+/* Takes the next parameter that counts off *params ("BODY=7BIT"), and those
+ * before it that are said again.  False: there is none. */
+bool	smtp_param_next(struct span *params, struct span *param_r);
 
 /* Reads BDAT's "chunk-size [LAST]" (RFC 3030, 2).  False: it is no such thing,
  * or over UINT64_MAX / 2; nothing is written. */

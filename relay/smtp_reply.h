@@ -63,6 +63,7 @@ enum smtp_keyword {
 	SMTP_KW_DELIVERBY,
 	SMTP_KW_MT_PRIORITY,
 	SMTP_KW_LIMITS,
+	SMTP_KW_REQUIRETLS,
 	SMTP_KW_AUTH,
 	SMTP_KW_STARTTLS,	/* from here on: never handed on */
 	SMTP_KW_XCLIENT,

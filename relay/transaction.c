@@ -11,6 +11,7 @@
  */
 #include "dialogue_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,8 @@ transaction_reset(struct dialogue *d)
 	d->content.octets = 0;
 }
 
-/* Whether the next hop has a transaction that it has to be told the end of; or
- * will have, because it is asked again over another connection. */
+/* Whether the next hop has a transaction that it has to be told the end of, or
+ * will have, when it has been asked again what another host was asked. */
 static bool
 is_at_hop(const struct dialogue *d)
 {
@@ -56,7 +57,18 @@ transaction_abandon(struct dialogue *d)
 {
 	if (is_at_hop(d) && hop_is_ready(d->hop))
 		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+	else if (is_at_hop(d))
+		d->is_stale = true;
 	transaction_reset(d);
+}
+
+void
+transaction_end_stale(struct dialogue *d)
+{
+	if (!d->is_stale || !hop_may_ask(d->hop))
+		return;
+	d->is_stale = false;
+	reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 }
 
 /*
@@ -118,13 +130,22 @@ open_transaction(struct dialogue *d, struct span args)
 }
 
 static bool
-is_too_large(const struct dialogue *d)
+is_too_large(const struct dialogue *d, struct span params)
 {
 	uint64_t	 limit = params_size_limit(hop_offer(d->hop),
 			     d->relay);
 	uint64_t	 size;
 
-	return limit > 0 && params_size(d->tx.params, &size) && size > limit;
+	return limit > 0 && params_size(params, &size) && size > limit;
+}
+
+/* Whoever demands TLS all the way is not carried where it ends: that is for the
+ * relay to see to, whatever was promised. */
+static bool
+lacks_tls(const struct dialogue *d)
+{
+	return params_require_tls(d->tx.params) && !(hop_is_verified(d->hop) &&
+	    smtp_offers(hop_offer(d->hop), SMTP_KW_REQUIRETLS));
 }
 
 /* What the next hop lacks of what the sender wants; NULL: nothing. */
@@ -134,10 +155,16 @@ find_lack(const struct dialogue *d)
 	const char	*lack = params_lack(hop_offer(d->hop), d->promised,
 			     d->tx.params);
 
+	if (lacks_tls(d)) {
+		lack = "550 5.7.30 REQUIRETLS support required: the next hop "
+		    "does not have it";
+		if ((d->promised & 1U << SMTP_KW_REQUIRETLS) == 0)
+			return lack;
+	}
 	if (lack != NULL && route_is_fixed(d->relay))
 		/* It was that next hop that had offered it. */
 		return "451 4.4.0 the next hop offers less than it did";
-	if (lack == NULL && is_too_large(d))
+	if (lack == NULL && is_too_large(d, d->tx.params))
 		return "552 5.3.4 Message size exceeds fixed limit";
 	return lack;
 }
@@ -148,7 +175,30 @@ transaction_may_repeat(void *arg)
 {
 	const struct dialogue	*d = arg;
 
-	return d->tx.is_sent && !d->tx.is_failed && find_lack(d) == NULL;
+	return d->tx.is_sent && !d->tx.is_failed;
+}
+
+char *
+transaction_translate(void *arg, const char *line)
+{
+	struct dialogue			*d = arg;
+	const struct smtp_offer		*offer = hop_offer(d->hop);
+	const struct smtp_command	 command =
+					     smtp_command_parse(span_of(line));
+	struct smtp_path		 path;
+	char				*args, *out = NULL;
+
+	if (!smtp_path_parse(command.verb, command.args, &path))
+		return strdup(line);
+	if (params_lack(offer, d->promised, path.params) != NULL ||
+	    is_too_large(d, path.params))
+		return NULL;
+	args = params_strip(offer, d->promised, command.args, path.params);
+	if (args != NULL && asprintf(&out, "%s %s",
+	    smtp_verb_text(command.verb), args) < 0)
+		out = NULL;
+	free(args);
+	return out;
 }
 
 /* Sends the transaction's MAIL. */
@@ -179,6 +229,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 {
 	const char	*lack;
 
+	transaction_end_stale(d);
 	switch (way_ensure_mail(d, recipient, domain, reply)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;
@@ -187,6 +238,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 	case HOP_IS_READY:
 		break;
 	}
+	transaction_end_stale(d);
 	if (!hop_may_ask(d->hop))
 		return CLIENT_WAITS;
 	lack = find_lack(d);
@@ -218,6 +270,11 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
 		client_say(d->client, reply,
 		    "501 5.5.4 Syntax: MAIL FROM:<address>");
+	else if (params_require_tls(path.params) && !d->is_secured)
+		client_say(d->client, reply, "%s", d->relay->tls ==
+		    RELAY_TLS_NO ? "550 5.7.30 REQUIRETLS support required: "
+		    "TLS is not offered here" : "530 5.7.0 REQUIRETLS: must "
+		    "issue a STARTTLS command first");
 	else if (!is_told)
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
 		    "may do what; session %s", d->kept.session.id);
@@ -419,7 +476,7 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 		d->tx.is_too_large = true;
 	/* What the next hop has of this message it must not take for one. */
 	if (is_last && is_at_hop(d))
-		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+		d->is_stale = true;
 	content_discard(d, why);
 	content_begin_chunk(d, size, is_last, reply);
 }

@@ -4,8 +4,8 @@
  * transaction_content: a message's octets, from the client to the next hop,
  * never more of them than that takes.
  *
- * A message whose next hop is lost, or has answered before its end, is read to
- * its end all the same: only then the client listens.
+ * A message that is too large, or whose next hop is lost or has answered before
+ * its end, is read to its end all the same: only then the client listens.
  */
 #include "dialogue_private.h"
 
@@ -148,6 +148,15 @@ refuse_size(struct dialogue *d)
 	content_discard(d, "552 5.3.4 Message size exceeds fixed limit\r\n");
 }
 
+/* A next hop that has a limit of its own says what is over it. */
+static bool
+is_too_large(const struct dialogue *d)
+{
+	return d->relay->message_size_max > 0 &&
+	    d->content.octets > d->relay->message_size_max &&
+	    params_size_announced(hop_offer(d->hop)) == 0;
+}
+
 static size_t
 limit(struct dialogue *d, size_t n)
 {
@@ -176,8 +185,7 @@ data_input(struct dialogue *d, struct span bytes)
 		bad_content(d);
 		return used == 0 ? bytes.n : used;
 	}
-	if (d->content.early == NULL && d->relay->message_size_max > 0 &&
-	    d->content.octets > d->relay->message_size_max)
+	if (d->content.early == NULL && is_too_large(d))
 		refuse_size(d);
 	if (d->content.early == NULL && out.n > 0)
 		hop_send(d->hop, out);

@@ -6,7 +6,8 @@
  * Where the next hop depends on the recipient, extensions have to be offered
  * before anybody knows whether it has them.  What it lacks is then left out,
  * where mail can do without (DSN: no notification of ours says so; xcontext-
- * relay(8)), or is a reply to that recipient.
+ * relay(8)), or is a reply to that recipient.  What was not offered is handed
+ * on as it came, for its next hop to answer.
  */
 #include "dialogue_private.h"
 
@@ -36,22 +37,6 @@ static const struct param {
 	{ "AUTH", SMTP_KW_AUTH, NULL },
 	{ "MT-PRIORITY", SMTP_KW_MT_PRIORITY, NULL }
 };
-
-/* Takes the next parameter off; false: there is none. */
-static bool
-next_param(struct span *rest, struct span *param_r)
-{
-	size_t	 n = 0;
-
-	*rest = span_trim(*rest);
-	if (rest->n == 0)
-		return false;
-	while (n < rest->n && rest->p[n] != ' ' && rest->p[n] != '\t')
-		n++;
-	*param_r = (struct span){ rest->p, n };
-	*rest = span_skip(*rest, n);
-	return true;
-}
 
 static const struct param *
 find_param(struct span text)
@@ -84,7 +69,7 @@ params_lack(const struct smtp_offer *offer, unsigned promised,
 	const struct param	*known;
 	struct span		 text;
 
-	while (next_param(&params, &text)) {
+	while (smtp_param_next(&params, &text)) {
 		known = find_param(text);
 		if (is_lacking(known, offer, promised) && known->lack != NULL)
 			return known->lack;
@@ -92,19 +77,41 @@ params_lack(const struct smtp_offer *offer, unsigned promised,
 	return NULL;
 }
 
+/* As many digits as there are; what has more is over any limit. */
+static uint64_t
+read_size(struct span text)
+{
+	uint64_t	 size = 0;
+
+	for (; text.n > 0 && isdigit((unsigned char)*text.p) &&
+	    size < UINT64_MAX / 16; text = span_skip(text, 1))
+		size = size * 10 + (uint64_t)(*text.p - '0');
+	return size;
+}
+
+/* "SIZE 0": it says no limit (RFC 1870, 4). */
+uint64_t
+params_size_announced(const struct smtp_offer *offer)
+{
+	if (!smtp_offers(offer, SMTP_KW_SIZE))
+		return 0;
+	return read_size(smtp_offer_params(offer, SMTP_KW_SIZE));
+}
+
+bool
+params_require_tls(struct span params)
+{
+	struct span	 value;
+
+	return smtp_param_find(params, "REQUIRETLS", &value);
+}
+
 uint64_t
 params_size_limit(const struct smtp_offer *offer,
     const struct conf_relay *relay)
 {
-	struct span	 text = smtp_offer_params(offer, SMTP_KW_SIZE);
-	uint64_t	 limit = 0;
+	uint64_t	 limit = params_size_announced(offer);
 
-	if (!smtp_offers(offer, SMTP_KW_SIZE))
-		return relay->message_size_max;
-	for (; text.n > 0 && isdigit((unsigned char)*text.p) &&
-	    limit < UINT64_MAX / 16; text = span_skip(text, 1))
-		limit = limit * 10 + (uint64_t)(*text.p - '0');
-	/* "SIZE 0": it says no limit (RFC 1870, 4). */
 	return limit == 0 ? relay->message_size_max : limit;
 }
 
@@ -112,14 +119,10 @@ bool
 params_size(struct span params, uint64_t *size_r)
 {
 	struct span	 value;
-	uint64_t	 size = 0;
 
 	if (!smtp_param_find(params, "SIZE", &value))
 		return false;
-	for (; value.n > 0 && isdigit((unsigned char)*value.p) &&
-	    size < UINT64_MAX / 16; value = span_skip(value, 1))
-		size = size * 10 + (uint64_t)(*value.p - '0');
-	*size_r = size;
+	*size_r = read_size(value);
 	return true;
 }
 
@@ -140,7 +143,7 @@ params_strip(const struct smtp_offer *offer, unsigned promised,
 	memcpy(out, args.p, n);
 	while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\t'))
 		n--;
-	while (next_param(&params, &text)) {
+	while (smtp_param_next(&params, &text)) {
 		known = find_param(text);
 		if (is_lacking(known, offer, promised) && known->lack == NULL)
 			continue;

@@ -121,8 +121,8 @@ is_fitting(enum asked_kind kind, unsigned code)
 }
 
 /* Whether a reply belies what the next hop said before, or what it can know:
- * recipients and content for a sender that it has refused, or all of a chunk
- * that is still coming. */
+ * recipients and content for a sender that it has refused, all of a chunk that
+ * is still coming, or a line that has not been said. */
 static bool
 is_contrary(const struct dialogue *d, const struct asked *asked,
     unsigned code)
@@ -130,6 +130,10 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 	bool	 is_refused = asked->serial == d->refused;
 
 	if (code / 100 == 2 && hop_n_due(d->hop) <= content_chunk_replies(d))
+		return true;
+	/* It is the client's turn, whose next line would be a command. */
+	if (asked->kind == ASKED_AUTH && code != 421 &&
+	    client_state(d->client) == CLIENT_AUTH)
 		return true;
 	switch (asked->kind) {
 	case ASKED_DATA:

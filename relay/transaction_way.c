@@ -26,8 +26,7 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 		(void)err_set(err, "out of memory");
 		return false;
 	}
-	dialogue_view(d, &views[0]);
-	dialogue_message_view(d, &views[1]);
+	dialogue_views(d, views);
 	access_keys_make(d->env->keys, dialogue_shown(d, &copy), &views[0],
 	    &views[1], (struct span){ "", 0 }, (struct span){ "", 0 });
 	is_found = route_binding(d->conf, d->relay, d->env->keys, binding_r,

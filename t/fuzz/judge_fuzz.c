@@ -112,7 +112,7 @@ check_override(const struct judge_facts *facts, const struct judgement *j,
 	assert(strcmp(line, j->line) == 0);
 	copy = strdup(j->line);
 	assert(copy != NULL);
-	session_override(s, copy, &j->override);
+	session_override(s, copy, &j->override, j->is_another);
 }
 
 static void
@@ -122,7 +122,7 @@ check_context(const struct judgement *j, struct session *s)
 	size_t			 size = 0;
 	unsigned		 i;
 
-	assert(context_set(&s->context, &j->context, CONTEXT_XSETCONTEXT, 1));
+	assert(session_set_context(s, &j->context, 1));
 	assert(context->n <= PAIRS_MAX && context->size <= SIZE_LIMIT);
 	for (i = 0; i < context->n; i++) {
 		assert(!context_is_builtin(context->pairs[i]->name));

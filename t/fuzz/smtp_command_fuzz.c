@@ -74,6 +74,26 @@ count_plain_words(struct span s)
 	return n;
 }
 
+/* What is sent on has each parameter once, and is what was meant. */
+static void
+check_params(struct span params)
+{
+	struct span	 rest = params, word, value, again;
+	char		 name[MAX_LINE];
+	size_t		 n;
+
+	while (smtp_param_next(&rest, &word)) {
+		assert(lies_in(word, params) && word.n > 0);
+		for (n = 0; n < word.n && word.p[n] != '='; n++)
+			name[n] = word.p[n];
+		name[n] = '\0';
+		assert(!smtp_param_find(rest, name, &value));
+		assert(smtp_param_find(params, name, &value));
+		assert(smtp_param_find(word, name, &again));
+		assert(value.p == again.p && value.n == again.n);
+	}
+}
+
 static void
 check_path(enum smtp_verb verb, struct span args)
 {
@@ -89,6 +109,7 @@ check_path(enum smtp_verb verb, struct span args)
 	assert(lies_in(path.domain, path.address));
 	assert(count_words(path.params) == count_plain_words(path.params));
 	assert(!smtp_param_find(path.params, "", &value));
+	check_params(path.params);
 	n = snprintf(text, sizeof(text), "%s:<%.*s> %.*s",
 	    verb == SMTP_MAIL ? "FROM" : "TO", (int)path.address.n,
 	    path.address.p, (int)path.params.n, path.params.p);
@@ -122,6 +143,8 @@ check_line(struct span text)
 
 	check_clean(text);
 	assert(lies_in(command.args, text));
+	assert(lies_in(command.line, text));
+	text = command.line;
 	if (command.verb != SMTP_UNKNOWN)
 		assert(strncasecmp(text.p, verb, strlen(verb)) == 0 &&
 		    (text.n == strlen(verb) || text.p[strlen(verb)] == ' ' ||

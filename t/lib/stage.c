@@ -3,7 +3,12 @@
 /*
  * stage: the carrier's part, and what it watches over:
  *
- *	nothing is sent to a client after its end, or to no next hop;
+ *	nothing is sent to a client after its end, or to no next hop, and
+ *	nothing is begun for one that has left, or more often than it is worth;
+ *	each command has its replies, once and in order: what has none when
+ *	nobody is waited for never gets one; one that answers nothing, and
+ *	421, is the last;
+ *	while a message has no reply, no error of ours takes its place;
  *	no message is accepted that the next hop did not accept before;
  *	commands to a next hop are lines, content is lines, and no more;
  *	none of them begins with X but what we have to say for ourselves;
@@ -104,6 +109,46 @@ watch_reply(void *arg, char what, struct span text)
 	s->offered = offer.xclient;
 }
 
+/* A reply of ours to the client. */
+static void
+watch_client_reply(void *arg, char what, struct span text)
+{
+	static const char	 broken[] = "554 5.5.0 ";
+	struct stage		*s = arg;
+	bool			 is_error = text.n > strlen(broken) &&
+				    memcmp(text.p, broken, strlen(broken)) == 0;
+
+	if (s->is_end_said)
+		fault(s, "a reply", "behind the last one");
+	if (what == TALK_FOR_END && is_error)
+		fault(s, "an error", "in place of the reply to a message");
+	if (memcmp(text.p, "354", 3) == 0 && what != TALK_FOR_DATA)
+		fault(s, "354", "to something else than DATA");
+	if (memcmp(text.p, "334", 3) == 0 && what != TALK_FOR_AUTH)
+		fault(s, "334", "to something else than AUTH");
+	if (what == TALK_FOR_NOTHING || memcmp(text.p, "421", 3) == 0)
+		s->is_end_said = true;
+}
+
+/* When all that came was taken, and no next hop has to say anything, all
+ * commands have been answered. */
+static void
+watch_rest(struct stage *s)
+{
+	bool	 is_hop_done = !s->is_connecting && (!s->is_connected ||
+		    (s->hop.n_awaited == 0 && s->hop.mode == TALK_COMMAND &&
+		    s->hop.said.n == 0 && !s->is_securing[DIALOGUE_HOP]));
+	bool	 is_client_done = s->in[DIALOGUE_CLIENT].n == 0 &&
+		    s->client.mode == TALK_COMMAND && s->client.said.n == 0;
+
+	if (s->is_closed)
+		return;
+	if (s->is_end_said)
+		fault(s, "the last reply was said", "and it is not the end");
+	if (is_hop_done && is_client_done && s->client.n_awaited > 0)
+		fault(s, "a command", "that nobody will answer");
+}
+
 static void
 watch(struct stage *s)
 {
@@ -134,8 +179,9 @@ op_send(void *arg, enum dialogue_side side, struct span bytes)
 
 	if (bytes.n == 0)
 		return;
-	if (side == DIALOGUE_CLIENT && s->is_closed)
-		fault(s, "sent after the end", "to the client");
+	if (s->is_closed)
+		fault(s, "sent after the end", side == DIALOGUE_CLIENT ?
+		    "to the client" : "to the next hop");
 	if (side == DIALOGUE_HOP && !s->is_connected)
 		fault(s, "sent to no next hop", "");
 	if (s->is_securing[side])
@@ -195,7 +241,7 @@ count_command(void *arg, struct span line)
 static void
 count_connect(struct stage *s)
 {
-	if (s->is_gone)
+	if (s->is_gone || s->is_closed)
 		fault(s, "connects", "for a client that has left");
 	if (++s->n_connects > s->n_commands * (s->n_addresses + AGAIN_MAX))
 		fault(s, "connects", "too often");
@@ -303,6 +349,8 @@ op_secure(void *arg, enum dialogue_side side)
 {
 	struct stage	*s = arg;
 
+	if (s->is_closed)
+		fault(s, "TLS", "after the end");
 	ask(s, side, "secure");
 	s->is_securing[side] = true;
 }
@@ -470,6 +518,7 @@ move(struct stage *s)
 		did = offer(s, DIALOGUE_CLIENT) || did;
 	} while (did && !s->is_closed);
 	watch(s);
+	watch_rest(s);
 }
 
 void
@@ -591,7 +640,7 @@ stage_begin(struct stage *s)
 	memset(&s->xclient, 0, sizeof s->xclient);
 	s->d = NULL;
 	s->offering.n = 0;
-	s->is_gone = s->is_closed = false;
+	s->is_gone = s->is_closed = s->is_end_said = false;
 	s->is_securing[DIALOGUE_CLIENT] = false;
 	s->n_notes = 0;
 	s->n_hop_accepted = 0;
@@ -600,6 +649,7 @@ stage_begin(struct stage *s)
 	s->is_refusal_known = false;
 	talk_begin(&s->client, s->relay->protocol == NEXTHOP_LMTP);
 	s->client.on_command = count_command;
+	s->client.on_reply = watch_client_reply;
 	s->client.arg = s;
 	set_hop(s, false);
 	s->d = dialogue_new(&s->env, s->conf, s->relay, "mx.example.org",

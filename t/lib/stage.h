@@ -56,6 +56,7 @@ struct stage {
 	bool			 is_securing[2];
 	bool			 is_gone;	/* the client, by itself */
 	bool			 is_closed;
+	bool			 is_end_said;	/* a reply that ends all */
 	struct stage_note	 notes[STAGE_NOTES_MAX];
 	unsigned		 n_notes;
 

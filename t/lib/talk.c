@@ -45,8 +45,9 @@ bytes_clear(struct bytes *bytes)
 static void
 await(struct talk *t, char what)
 {
-	if (t->n_awaited < TALK_AWAITED_MAX)
-		t->awaited[t->n_awaited++] = what;
+	if (t->n_awaited == TALK_AWAITED_MAX)
+		abort();
+	t->awaited[t->n_awaited++] = what;
 }
 
 /*

@@ -32,7 +32,7 @@ enum talk_mode {
 	TALK_AUTH
 };
 
-#define TALK_AWAITED_MAX	1024
+#define TALK_AWAITED_MAX	4096
 
 /* What a reply is for. */
 #define TALK_FOR_OTHER		'-'	/* a greeting, too */

@@ -261,6 +261,9 @@ like($failed[0]{text}, qr/refused/, 'why');
 is($failed[0]{host}, "a.mx.example[$address[0]]", 'which');
 is(($relay->since(event => 'message'))[0]{host},
     "b.mx.example[$address[1]]", 'and who has got it');
+$host[0]->start;
+check_mx('mx.example', qr/^250/, 'b', 'it is back, but has failed of late');
+$host[0]->stop;
 $host[0]->start(greeting => '554 5.3.2 no service here');
 check_mx('mx.example', qr/^250/, 'b', 'if it greets with 554');
 $host[0]->restart(greeting => '421 4.3.2 not now');
@@ -412,8 +415,12 @@ for my $row ([ two => '127.0.0.2' ], [ three => '127.0.0.3' ],
 	is($host[0]->last(event => 'connect')->{from}, $want,
 	    'from its address, or its group\'s');
 }
-like(mail_by('from-nowhere', 'box@example.com'),
-    qr/^421 4\.4\.1 .*source address/, 'from an address of another\'s');
+$relay->mark;
+is(mail_by('from-nowhere', 'box@example.com'), '421 4.4.1 the next hop ' .
+    'cannot be reached', 'from an address of another\'s: who says EHLO is ' .
+    'not told why');
+like(($relay->since(event => 'hop_failed'))[0]{text}, qr/source address/,
+    'the log has it');
 
 #
 # How protected: tls, where to, the reply, whether it was

@@ -137,7 +137,7 @@ my @rows = (
     [ 'XDUMPCONTEXT, malformed', [], 'XDUMPCONTEXT now', 501,
 	qr/takes no arguments/, 451 ],
     [ 'XDUMPCONTEXT, sealed', [ 'XCLIENT ADDR=198.51.100.9', 'EHLO c' ],
-	'XDUMPCONTEXT', 550, qr/can no longer be changed/, 451 ],
+	'XDUMPCONTEXT', 550, qr/can no longer be changed/, 250 ],
     [ 'XFORWARD is nobody\'s', [], 'XFORWARD ADDR=198.51.100.9', 500,
 	qr/unrecognized/, 250 ],
     [ 'another word', [], 'XSETCONTEXTS a=b', 500, qr/unrecognized/, 250 ],
@@ -184,8 +184,11 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 
 # Contexts, the message's with its transaction.
 {
-	my $smtp = session(undef, 'XSETCONTEXT tenant=acme');
+	my $smtp = session(undef, 'XSETCONTEXT tenant=acme ' .
+	    'n1=100+25+2B+20[message]+20x');
 	my $dump = dump_of($smtp);
+	is($dump->{'connection.n1'}, '100%+ +5Bmessage] x',
+	    'a value is what it is');
 	is($dump->{'connection.tenant'}, 'acme', 'a dump');
 	is($dump->{'connection.listener'}, 'MTA-in', 'the listener');
 	is($dump->{'connection.ehlo_domain'}, 'there', 'the greeting');

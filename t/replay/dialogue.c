@@ -66,8 +66,8 @@
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512
-#define POINTS_MAX	3000	/* of a sweep; longer files are gone through in
-				 * steps */
+#define SWEEP_MAX	4000000	/* octets that a sweep plays; longer files are
+				 * gone through in steps */
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 
 enum step_kind {
@@ -813,9 +813,9 @@ input(struct player *p, enum dialogue_side side, struct span bytes,
 	}
 }
 
-/* "client!", "hop!" */
+/* "client!", "hop!". */
 static bool
-is_at_once(const struct step *step)
+comes_at_once(const struct step *step)
 {
 	return step->word[strlen(step->word) - 1] == '!';
 }
@@ -827,11 +827,11 @@ input_group(struct player *p, unsigned i)
 {
 	const struct step	*step = &p->steps[i];
 	struct bytes		 bytes = { NULL, 0, 0 };
-	bool			 is_together = is_at_once(step);
+	bool			 is_together = comes_at_once(step);
 
 	for (; i < p->n_steps && p->steps[i].kind == STEP_INPUT &&
 	    p->steps[i].side == step->side && (p->way == WAY_WHOLE ||
-	    is_at_once(&p->steps[i]) == is_together); i++)
+	    comes_at_once(&p->steps[i]) == is_together); i++)
 		bytes_add(&bytes, p->steps[i].text);
 	if (is_played(p, step))
 		input(p, step->side, (struct span){ bytes.p, bytes.n },
@@ -961,7 +961,7 @@ play_way(struct player *p, enum way way)
 	if (way < WAY_CUT)
 		return true;
 	total = p->at;
-	step = total / POINTS_MAX + 1;
+	step = total * total / SWEEP_MAX + 1;
 	for (p->variant = 0; p->variant < variants[way]; p->variant++)
 		for (point = 0; point < total; point += step)
 			if (!play_once(p, point)) {

@@ -76,6 +76,9 @@ print(const struct context *context)
 		    "%s%s=%s@%u", i > 0 ? "|" : "", pair->name, pair->value,
 		    (unsigned)pair->time_ms);
 		size += strlen(pair->name) + strlen(pair->value);
+		if (pair->before != NULL)
+			size += strlen(pair->name) +
+			    strlen(pair->before->value);
 		ck_assert_int_eq(pair->source, CONTEXT_XSETCONTEXT);
 		ck_assert_ptr_eq(context_find(context, pair->name), pair);
 	}
@@ -189,8 +192,8 @@ START_TEST(room_is_counted)
 	bool			 has_room;
 
 	ck_assert(set(&context, "aa=11 bb=22", 1));
-	has_room = context_has_room(&context, line_of(r->line), r->pairs_max,
-	    r->size_max, &err);
+	has_room = context_has_room(&context, line_of(r->line), false,
+	    r->pairs_max, r->size_max, &err);
 	ck_assert_msg(has_room == (r->want_err == NULL) && (has_room ||
 	    strcmp(err.text, r->want_err) == 0), "%s: got %d, \"%s\"",
 	    r->name, has_room, err.text);
@@ -208,7 +211,7 @@ fill(struct context *context)
 	for (i = 0; i < CONTEXT_PAIRS_MAX; i++) {
 		snprintf(text, sizeof(text), "p%u=1", i);
 		ck_assert(context_has_room(context, line_of(text),
-		    CONTEXT_PAIRS_MAX, NO_LIMIT, NULL));
+		    false, CONTEXT_PAIRS_MAX, NO_LIMIT, NULL));
 		ck_assert(set(context, text, 1));
 	}
 }
@@ -219,8 +222,8 @@ START_TEST(nobody_gets_more_than_the_maximum)
 	struct err	 err;
 
 	fill(&context);
-	ck_assert(!context_has_room(&context, line_of("one=more"), 1000,
-	    NO_LIMIT, &err));
+	ck_assert(!context_has_room(&context, line_of("one=more"), false,
+	    1000, NO_LIMIT, &err));
 	ck_assert_str_eq(err.text,
 	    "one: expected at most 128 pairs in a session");
 	ck_assert(!set(&context, "p0=2 one=more", 2));
@@ -255,6 +258,61 @@ START_TEST(all_or_nothing_without_memory)
 }
 END_TEST
 
+/* "=" in front: for the client; "-": the client is another one. */
+static const struct row client_rows[] = {
+	{ "what is the client's", { "=a=1 b=2", "c=3" }, "a=1@1|b=2@1|c=3@2" },
+	{ "goes with it", { "a=1", "=b=2", "c=3", "-" }, "a=1@1|c=3@3" },
+	{ "what it has replaced comes back", { "a=1 b=2", "=a=x", "-" },
+	    "a=1@1|b=2@1" },
+	{ "however often", { "a=1", "=a=x", "=a=y", "-" }, "a=1@1" },
+	{ "but not what replaces it", { "a=1", "=a=x", "a=2", "-" },
+	    "a=2@3" },
+	{ "once is enough", { "=a=1", "-", "-", "a=2" }, "a=2@4" },
+};
+
+START_TEST(client_row_is_set)
+{
+	const struct row	*r = &client_rows[_i];
+	struct context		 context = { .n = 0 };
+	unsigned		 i;
+
+	for (i = 0; i < LINES_MAX && r->lines[i] != NULL; i++) {
+		if (r->lines[i][0] == '-')
+			context_end_clients(&context);
+		else if (r->lines[i][0] == '=')
+			ck_assert(context_set_clients(&context,
+			    line_of(r->lines[i] + 1), CONTEXT_XSETCONTEXT,
+			    i + 1));
+		else
+			ck_assert(set(&context, r->lines[i], i + 1));
+		(void)print(&context);
+	}
+	ck_assert_msg(strcmp(print(&context), r->want) == 0,
+	    "%s: got \"%s\"", r->name, print(&context));
+	context_clear(&context);
+}
+END_TEST
+
+START_TEST(what_may_come_back_takes_room)
+{
+	struct context	 context = { .n = 0 };
+	struct err	 err;
+
+	ck_assert(set(&context, "aa=11", 1));
+	ck_assert(!context_has_room(&context, line_of("aa=22"), true, 1, 7,
+	    &err));
+	ck_assert(context_has_room(&context, line_of("aa=22"), true, 1, 8,
+	    &err));
+	ck_assert(context_set_clients(&context, line_of("aa=22"),
+	    CONTEXT_XSETCONTEXT, 2));
+	ck_assert(context_has_room(&context, line_of("aa=33"), true, 1, 8,
+	    &err));
+	ck_assert(context_has_room(&context, line_of("aa=33"), false, 1, 4,
+	    &err));
+	context_clear(&context);
+}
+END_TEST
+
 START_TEST(sources_have_texts)
 {
 	enum context_source	 source = (enum context_source)99;
@@ -279,6 +337,8 @@ main(void)
 	tcase_add_loop_test(tc, room_is_counted, 0, NELEM(room_rows));
 	tcase_add_test(tc, nobody_gets_more_than_the_maximum);
 	tcase_add_test(tc, all_or_nothing_without_memory);
+	tcase_add_loop_test(tc, client_row_is_set, 0, NELEM(client_rows));
+	tcase_add_test(tc, what_may_come_back_takes_room);
 	tcase_add_test(tc, sources_have_texts);
 	return runner_run("context", tc);
 }

@@ -69,6 +69,8 @@ static const struct row {
 	    .want = "session=ID|peer_address=192.0.2.1" },
 	{ .name = "greeting", .ehlo = "EHLO  there",
 	    .want = "session=ID|ehlo_domain=there|ehlo_string=EHLO  there" },
+	{ .name = "greeting as it was typed", .ehlo = "ehlo\t there",
+	    .want = "session=ID|ehlo_domain=there|ehlo_string=ehlo\t there" },
 	{ .name = "greeting without a name", .ehlo = "EHLO",
 	    .want = "session=ID|ehlo_string=EHLO" },
 	{ .name = "greeting as the MTA has it", .ehlo = "EHLO there",

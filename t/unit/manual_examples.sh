@@ -37,8 +37,9 @@ extract() {
 check() {
 	count=$((count + 1))
 	# Whose user and group need not be here.
-	sed -i -e 's/^user = .*/user = ""/' -e '1s/^/user = ""\n/' \
-	    -e 's/^#*socket_group = .*/socket_group = ""/' "$1"
+	sed -i -e '/^user = /d' -e 's/^#*socket_group = .*/socket_group = ""/' \
+	    "$1"
+	sed -i '1s/^/user = ""\n/' "$1"
 	"$XC_POLICY" -t -c "$1" > /dev/null || {
 		echo "does not load: $2"
 		failed=1

@@ -206,6 +206,13 @@ static const struct command_row {
 	{ "sealed by the override", "192.0.2.2", "XCLIENT ADDR=203.0.113.7",
 	    false, "XCLIENT ADDR=203.0.113.8", false, "421 4.7.1 the "
 	    "identity", VERDICT_DISCONNECT, "203.0.113.7", NULL },
+	{ "a dump is no violation behind the seal", "192.0.2.1",
+	    "XREMOTEIP 203.0.113.7", true, "XDUMPCONTEXT", false,
+	    "550 5.7.0 the identity of this session can no longer",
+	    VERDICT_PERMIT, "203.0.113.7", NULL },
+	{ "even where any ends the session", "192.0.2.2",
+	    "XCLIENT ADDR=203.0.113.7", false, "XDUMPCONTEXT", false,
+	    "550 5.7.0 the identity", VERDICT_PERMIT, "203.0.113.7", NULL },
 	{ "only reported", "192.0.2.3", NULL, false, "XSETCONTEXT color=blue",
 	    false, "450 4.0.0 XSETCONTEXT accepted", VERDICT_PERMIT,
 	    "192.0.2.3", NULL },

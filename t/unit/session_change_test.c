@@ -80,7 +80,7 @@ START_TEST(overriding)
 	ck_assert(session_set_text(&s.override, "XCLIENT LOGIN=joe"));
 	ck_assert(session_set_text(&s.ehlo, "EHLO messenger"));
 	ck_assert(session_read_override(r->line, &set));
-	session_override(&s, line, &set);
+	session_override(&s, line, &set, false);
 	ck_assert_ptr_eq(s.override, line);
 	ck_assert_msg(strcmp(address_format(&s.client, text, sizeof text),
 	    r->want_client) == 0, "%s: client %s", r->line, text);
@@ -89,6 +89,67 @@ START_TEST(overriding)
 	ck_assert_ptr_null(s.ehlo);
 	ck_assert_str_eq(address_format(&s.peer, text, sizeof text),
 	    "192.0.2.1");
+}
+END_TEST
+
+static struct context_line *
+line_of(const char *text)
+{
+	static struct context_line	 line;
+	struct err			 err;
+
+	ck_assert(context_line_parse(span_of(text), &line, &err));
+	return &line;
+}
+
+static void
+override(const char *line, bool is_another)
+{
+	struct assertion_set	 set;
+
+	ck_assert(session_read_override(line, &set));
+	session_override(&s, strdup(line), &set, is_another);
+}
+
+static const char *
+value_of(const char *name)
+{
+	const struct context_pair	*pair = context_find(&s.context,
+					     name);
+
+	return pair == NULL ? "" : pair->value;
+}
+
+START_TEST(pairs_go_with_the_client)
+{
+	ck_assert(session_set_context(&s, line_of("a=all b=all"), 1));
+	override("XCLIENT ADDR=203.0.113.7", true);
+	ck_assert_str_eq(value_of("a"), "all");
+	ck_assert(session_set_context(&s, line_of("a=one c=one"), 2));
+	override("XCLIENT ADDR=203.0.113.7 HELO=h", false);
+	ck_assert_str_eq(value_of("a"), "one");
+	override("XCLIENT ADDR=203.0.113.8", true);
+	ck_assert_str_eq(value_of("a"), "all");
+	ck_assert_str_eq(value_of("b"), "all");
+	ck_assert_ptr_null(context_find(&s.context, "c"));
+	ck_assert(session_set_context(&s, line_of("c=two"), 3));
+	session_end_override(&s, 4712);
+	ck_assert_ptr_null(context_find(&s.context, "c"));
+	ck_assert_ptr_null(s.override);
+	ck_assert(address_equal(&s.client, &s.peer));
+	ck_assert_uint_eq(s.client_port, 4712);
+}
+END_TEST
+
+START_TEST(only_a_dump_behind_the_seal_is_pardoned)
+{
+	int	 i, j;
+
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++)
+		for (j = 0; j <= REASON_CANNOT_TELL; j++)
+			ck_assert(session_is_pardoned((enum trust_command)i,
+			    (enum verdict_reason)j) ==
+			    (i == TRUST_XDUMPCONTEXT && j == REASON_SEALED));
 }
 END_TEST
 
@@ -229,6 +290,8 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, reading, 0, NELEM(read_rows));
 	tcase_add_loop_test(tc, overriding, 0, NELEM(override_rows));
+	tcase_add_test(tc, pairs_go_with_the_client);
+	tcase_add_test(tc, only_a_dump_behind_the_seal_is_pardoned);
 	tcase_add_test(tc, the_gravest_refusal_stays);
 	tcase_add_test(tc, what_is_only_reported_refuses_no_mail);
 	tcase_add_loop_test(tc, what_a_trial_gets_away_with, REASON_NO_GRANT,

@@ -62,6 +62,9 @@ static const char *const	 fields[] = {
 	BARE "context=tenant xsetcontext 1000000000000 acme|"
 	    "context=route.a xsetcontext 1 two words=x|"
 	    "context=empty xsetcontext 18446744073709551615 |",
+	BARE "context=a xsetcontext 1 all|context=a xsetcontext 2 one|"
+	    "clients=a|context=b xsetcontext 3 one|clients=b|"
+	    "context=c proxy 1 all|",
 	BARE "refused=tempfail|refused_reason=granted|",
 	BARE "refused=reject|refused_reason=no_grant|",
 	BARE "refused=disconnect|refused_reason=cannot_tell|",
@@ -154,6 +157,7 @@ static const struct bad_row {
 	{ "no such reason",		HEAD PID "refused_reason=9|" },
 	{ "dropped too large",		HEAD PID "audit_dropped=4294967296|" },
 	{ "another MTA",		HEAD "mta=exim|" PID },
+	{ "client's pair that is none",	HEAD PID "clients=a|" },
 	{ "context without value",	HEAD PID "context=a xsetcontext 1|" },
 	{ "context without time",	HEAD PID "context=a xsetcontext  b|" },
 	{ "context without name",	HEAD PID "context= xsetcontext 1 b|" },

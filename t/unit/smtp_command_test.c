@@ -146,8 +146,10 @@ static const struct text_row command_rows[] = {
 	{ "TAB alone behind the verb", "DATA\t", "DATA|" },
 	{ "empty", "", "|" },
 	{ "blank alone", " ", "|" },
-	{ "blank in front", " QUIT", "|QUIT" },
-	{ "TAB in front", "\tXCLIENT a", "|XCLIENT a" },
+	{ "blank in front", " QUIT", "QUIT|" },
+	{ "TAB in front", "\tXCLIENT a", "XCLIENT|a" },
+	{ "blanks all around", " \t MAIL \t FROM:<> ", "MAIL|FROM:<>" },
+	{ "blanks in front of no verb", "  \t MAILS a", "|a" },
 	{ "colon", "XCLIENT: ADDR=1", "|ADDR=1" },
 	{ "verb cut short", "XCLIEN ADDR=1", "|ADDR=1" },
 	{ "verb goes on", "XCLIENTS ADDR=1", "|ADDR=1" },
@@ -251,6 +253,13 @@ static const struct text_row path_rows[] = {
 	    "<a@[IPv6:2001:db8::1]>|a@[IPv6:2001:db8::1]|"
 	    "[IPv6:2001:db8::1]|A" },
 
+	{ "SIZE twice", "FROM:<a@b> SIZE=1 X=1 size=2",
+	    "<a@b>|a@b|b|SIZE=1 X=1 size=2" },
+	{ "BODY, SMTPUTF8 and AUTH twice", "FROM:<a@b> BODY=7BIT SMTPUTF8 "
+	    "AUTH=<> BODY=8BITMIME SMTPUTF8 AUTH=<>",
+	    "<a@b>|a@b|b|BODY=7BIT SMTPUTF8 AUTH=<> BODY=8BITMIME SMTPUTF8 "
+	    "AUTH=<>" },
+
 	{ "nothing", "FROM:", "" },
 	{ "blank", "FROM: ", "" },
 	{ "recipient, nothing", "TO:", "" },
@@ -305,8 +314,12 @@ static const struct text_row path_rows[] = {
 	{ "parameter begins with a hyphen", "FROM:<a@b> -A=1", "" },
 	{ "underscore in a parameter", "FROM:<a@b> A_B=1", "" },
 	{ "no parameter", "FROM:<a@b> <c@d>", "" },
-	{ "parameter twice", "FROM:<a@b> SIZE=1 X=1 size=2", "" },
-	{ "parameter twice, once bare", "FROM:<a@b> SIZE SIZE=2", "" },
+	{ "parameter twice", "FROM:<a@b> X=1 SIZE=1 x=2", "" },
+	{ "parameter twice, once bare", "FROM:<a@b> X X=2", "" },
+	{ "RET twice", "FROM:<a@b> RET=FULL RET=HDRS", "" },
+	{ "ENVID twice", "FROM:<a@b> ENVID=a ENVID=a", "" },
+	{ "NOTIFY twice", "TO:<a@b> NOTIFY=NEVER NOTIFY=FAILURE", "" },
+	{ "ORCPT twice", "TO:<a@b> ORCPT=rfc822;a ORCPT=rfc822;b", "" },
 	{ "open quotes in a parameter", "FROM:<a@b> X=\"a SIZE=1 Y=b\"", "" },
 	{ "open bracket in a parameter", "FROM:<a@b> X=<a SIZE=1 Y=b>", "" },
 	{ "open at the end", "FROM:<a@b> X=<", "" },
@@ -375,6 +388,7 @@ static const struct text_row param_rows[] = {
 	{ "empty value", "SIZE SIZE=", "[]" },
 	{ "no value, in the middle", "SMTPUTF8 A=1 SMTPUTF8 B=1", "[]" },
 	{ "equals sign in the value", "X X=a=b", "[a=b]" },
+	{ "the last counts", "SIZE SIZE=1 BODY=7BIT size=2 A SIZE=", "[]" },
 	{ "blanks around", "X  \t X=1 ", "[1]" },
 	{ "not there", "SIZE BODY=7BIT", "" },
 	{ "nothing there", "SIZE ", "" },
@@ -382,6 +396,33 @@ static const struct text_row param_rows[] = {
 	{ "name cut short", "SIZE SIZ=1", "" },
 	{ "in a value", "SIZE X=SIZE", "" },
 };
+
+/* want: those that count, parted by commas. */
+static const struct text_row next_rows[] = {
+	{ "none", "", "" },
+	{ "blanks", " \t ", "" },
+	{ "one", " SIZE=1 ", "SIZE=1" },
+	{ "each once", "SIZE=1\tBODY=7BIT  X", "SIZE=1,BODY=7BIT,X" },
+	{ "twice", "SIZE=1 X=1 size=2", "X=1,size=2" },
+	{ "three times", "BODY=7BIT SIZE=1 BODY SIZE=2 BODY=8BITMIME",
+	    "SIZE=2,BODY=8BITMIME" },
+	{ "a name in a value", "SIZE=1 X=SIZE", "SIZE=1,X=SIZE" },
+};
+
+START_TEST(next_row)
+{
+	const struct text_row	*r = &next_rows[_i];
+	size_t			 n = strlen(r->in), len = 0;
+	char			*edge = edge_copy(r->in, n), got[256] = "";
+	struct span		 rest = { edge, n }, word;
+
+	while (smtp_param_next(&rest, &word))
+		len += (size_t)snprintf(got + len, sizeof(got) - len,
+		    "%s%.*s", len > 0 ? "," : "", (int)word.n, word.p);
+	check_text(r, got);
+	edge_free(edge, n);
+}
+END_TEST
 
 START_TEST(param_row)
 {
@@ -477,6 +518,7 @@ main(void)
 	tcase_add_loop_test(tc, path_row, 0, NELEM(path_rows));
 	tcase_add_test(tc, path_belongs_to_its_verb);
 	tcase_add_test(tc, nul_is_no_part_of_a_path);
+	tcase_add_loop_test(tc, next_row, 0, NELEM(next_rows));
 	tcase_add_loop_test(tc, param_row, 0, NELEM(param_rows));
 	tcase_add_loop_test(tc, bdat_row, 0, NELEM(bdat_rows));
 	tcase_add_test(tc, helo_name);

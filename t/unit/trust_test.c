@@ -141,8 +141,10 @@ add_profiles(void)
 	    .xsetcontext = LIST("!route.secret", "Tenant", "Route.*", "x?z",
 	    "[q-s]1", "auth_*", "QUEUE_ID", "!mailfrom", "mailfrom"),
 	    .xsetcontext_line = 93, .on_violation = VERDICT_REJECT });
+	add(&(struct trust_profile_def){ .name = "reader", .line = 105,
+	    .xdumpcontext = TRUST_DUMP_SEALED });
 	add(&(struct trust_profile_def){ .name = "dumper", .line = 100,
-	    .xdumpcontext = true, .received = 2 });
+	    .xdumpcontext = TRUST_DUMP_YES, .received = 2 });
 	add(&(struct trust_profile_def){ .name = "welcome", .line = 110,
 	    .always_allow = true, .on_violation = VERDICT_DISCONNECT });
 	add(&(struct trust_profile_def){ .name = "gateway", .line = 120,
@@ -695,6 +697,8 @@ static const struct dump_row {
 } dump_rows[] = {
 	{ "dumper", false, VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":100" },
 	{ "dumper", true, VERDICT_TEMPFAIL, REASON_SEALED, FILE_NAME ":100" },
+	{ "reader", false, VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":105" },
+	{ "reader", true, VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":105" },
 	{ "edge", false, VERDICT_REJECT, REASON_NO_GRANT, FILE_NAME ":10" },
 	{ "edge", true, VERDICT_REJECT, REASON_SEALED, FILE_NAME ":10" },
 	{ "context", false, VERDICT_REJECT, REASON_NO_GRANT,
@@ -734,6 +738,7 @@ static const struct grants_row {
 	{ "remote", "--R--", true, false, 0 },
 	{ "context", "---S-", true, false, 0 },
 	{ "dumper", "----D", true, false, 2 },
+	{ "reader", "----D", true, false, 0 },
 	{ "welcome", "-----", true, true, 0 },
 	{ "gateway", "-----", true, false, 1 },
 	{ "watch", "CFR--", true, false, 0 },
@@ -756,6 +761,11 @@ START_TEST(grants)
 		    "CFRSD"[i] : '-';
 	ck_assert_msg(strcmp(got, row->want) == 0, "%s: got %s",
 	    row->profile, got);
+	for (i = 0; i < TRUST_COMMAND_COUNT; i++)
+		ck_assert_msg(trust_profile_may_sealed(p,
+		    (enum trust_command)i) == (i == TRUST_XDUMPCONTEXT &&
+		    strcmp(row->profile, "reader") == 0), "%s, sealed: %d",
+		    row->profile, i);
 	ck_assert(trust_profile_may_any(p) == row->want_any);
 	ck_assert(trust_profile_always_allow(p) == row->is_always_allowed);
 	ck_assert_uint_eq(trust_profile_received(p), row->received);
