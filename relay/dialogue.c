@@ -89,6 +89,7 @@ hop_connect(void *arg, const struct hop_target *target)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	/* Nothing begins for a client that has left; settle ends it. */
 	d->is_unwanted = client_is_eof(d->client);
 	if (!d->is_unwanted)
@@ -100,6 +101,7 @@ hop_connect_next(void *arg)
 {
 	struct dialogue	*d = arg;
 
+	d->is_stale = false;
 	return !client_is_eof(d->client) &&
 	    d->env->ops->connect_next(d->arg);
 }
@@ -164,15 +166,11 @@ hop_note_event(void *arg, enum hop_event event, const char *text,
 		[HOP_EVENT_XCLIENT_VERDICT] = DIALOGUE_XCLIENT_VERDICT,
 		[HOP_EVENT_XCLIENT_FAILED] = DIALOGUE_XCLIENT_FAILED
 	};
-	struct dialogue				*d = arg;
 	struct dialogue_note			 note = {
 		.event = events[event], .text = text, .line = line
 	};
 
-	/* A transaction that is asked for again is over all the same. */
-	if (event == HOP_EVENT_READY && hop_n_due(d->hop) == 0)
-		d->is_stale = false;
-	dialogue_note_more(d, &note);
+	dialogue_note_more(arg, &note);
 }
 
 static bool

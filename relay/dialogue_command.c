@@ -81,6 +81,7 @@ static enum client_take
 pass_auth(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply)
 {
+	transaction_end_stale(d);
 	switch (way_ensure(d, &d->route, true)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;

@@ -252,6 +252,7 @@ greeting_take(struct dialogue *d, const struct smtp_command *command,
 		}
 		kept_greeting(&d->kept, d->now_ms);
 	}
+	transaction_end_stale(d);
 	switch (ask_hop(d)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;

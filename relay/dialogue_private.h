@@ -45,7 +45,6 @@ enum asked_kind {
 struct asked_message {
 	uint64_t	 octets;
 	struct address	 client;
-	unsigned	 n_recipients;
 	char		 sender[];
 };
 
@@ -139,6 +138,10 @@ struct dialogue {
 	unsigned			 serial;	/* of the transaction */
 	unsigned			 refused;	/* of the last one whose MAIL
 							 * was refused */
+	unsigned			 accepted;	/* of the last one of which a
+							 * recipient was accepted */
+	unsigned			 n_accepted;	/* ... and how many; replies
+							 * come in order */
 	struct content			 content;
 };
 
@@ -254,6 +257,10 @@ void	reply_unasked(void *arg, const struct smtp_reply *reply);
 void	transaction_reset(struct dialogue *d);
 /* The same, and the next hop is told. */
 void	transaction_abandon(struct dialogue *d);
+/* Ends what the next hop has of a transaction that is over here, if it can be
+ * asked now: to be called before it is told who the client is, for it does not
+ * take that within one. */
+void	transaction_end_stale(struct dialogue *d);
 enum client_take	transaction_mail(struct dialogue *d, struct span args,
 			    struct client_reply *reply, bool is_again);
 enum client_take	transaction_rcpt(struct dialogue *d, struct span args,

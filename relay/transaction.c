@@ -57,9 +57,18 @@ transaction_abandon(struct dialogue *d)
 {
 	if (is_at_hop(d) && hop_is_ready(d->hop))
 		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
-	else
-		d->is_stale = d->is_stale || is_at_hop(d);
+	else if (is_at_hop(d))
+		d->is_stale = true;
 	transaction_reset(d);
+}
+
+void
+transaction_end_stale(struct dialogue *d)
+{
+	if (!d->is_stale || !hop_may_ask(d->hop))
+		return;
+	d->is_stale = false;
+	reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 }
 
 /*
@@ -220,6 +229,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 {
 	const char	*lack;
 
+	transaction_end_stale(d);
 	switch (way_ensure_mail(d, recipient, domain, reply)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;
@@ -228,10 +238,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 	case HOP_IS_READY:
 		break;
 	}
-	if (d->is_stale && hop_may_ask(d->hop)) {
-		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
-		d->is_stale = false;
-	}
+	transaction_end_stale(d);
 	if (!hop_may_ask(d->hop))
 		return CLIENT_WAITS;
 	lack = find_lack(d);

@@ -72,7 +72,6 @@ note_of_message(const struct dialogue *d, uint64_t octets)
 		return NULL;
 	m->octets = octets;
 	m->client = dialogue_shown(d, &copy)->client;
-	m->n_recipients = d->tx.n_accepted;
 	if (d->tx.sender.n > 0)
 		memcpy(m->sender, d->tx.sender.p, d->tx.sender.n);
 	m->sender[d->tx.sender.n] = '\0';
@@ -166,6 +165,16 @@ reply_is_possible(void *arg, const struct hop_question *q,
  * Replies
  */
 
+/* His transaction may be over here, when its commands have come all at once. */
+static void
+count_accepted(struct dialogue *d, const struct asked *asked)
+{
+	if (asked->serial != d->accepted)
+		d->n_accepted = 0;
+	d->accepted = asked->serial;
+	d->n_accepted++;
+}
+
 static void
 on_rcpt(struct dialogue *d, const struct asked *asked,
     const struct smtp_reply *reply)
@@ -180,6 +189,8 @@ on_rcpt(struct dialogue *d, const struct asked *asked,
 		client_say_text(d->client, asked->reply, d->tx.refusal);
 		return;
 	}
+	if (reply->code / 100 == 2)
+		count_accepted(d, asked);
 	if (is_present && reply->code / 100 == 2)
 		d->tx.n_accepted++;
 	else if (is_present)
@@ -226,11 +237,12 @@ note_message(struct dialogue *d, const struct asked *asked, unsigned code,
 		.event = DIALOGUE_MESSAGE, .code = code, .text = text
 	};
 
+	if (asked->serial == d->accepted)
+		note.n_recipients = d->n_accepted;
 	if (m != NULL) {
 		note.octets = m->octets;
 		note.sender = m->sender;
 		note.client = &m->client;
-		note.n_recipients = m->n_recipients;
 	}
 	dialogue_note_more(d, &note);
 }

@@ -53,13 +53,51 @@ sub common_port {
 
 my $port = common_port();
 my ($lmtp, $one) = map { XContext::Postfix::free_port($address[0]) } 1 .. 2;
-my $hops = XContext::WildHop->new(file => "$dir/seen", whims => 0.35,
+my $hops = XContext::WildHop->new(file => "$dir/seen", whims => 0.2 + rand(0.5),
     listen => [ (map { { address => $_, port => $port } } @address),
 	{ address => $address[0], port => $lmtp, lmtp => 1 },
 	{ address => $address[0], port => $one } ]);
 my $dns = XContext::Dns->new(records => {
     'pool.example' => { A => [ @address ] },
     'broken.example' => 'SERVFAIL' });
+
+#
+# Postfix, whose smtpd processes are killed, with TLS.
+# Its master waits for a minute where one is killed too early.
+#
+sub certificate {
+	my ($name) = @_;
+	return 0 if system("openssl req -x509 -newkey ec -pkeyopt " .
+	    "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$name " .
+	    "-keyout $dir/$name.key -out $dir/$name.pem 2>/dev/null") != 0;
+	chmod(0644, "$dir/$name.key");
+	return 1;
+}
+
+my $has_tls = certificate('walk');
+my $postfix;
+if (!defined XContext::Postfix::impossible()) {
+	$postfix = XContext::Postfix->new(
+	    main => { service_throttle_time => '1s' },
+	    services => [ { name => 'last', options => [
+		'smtpd_authorized_xclient_hosts = 127.0.0.0/8', $has_tls ?
+		('smtpd_tls_security_level = may',
+		"smtpd_tls_cert_file = $dir/walk.pem",
+		"smtpd_tls_key_file = $dir/walk.key") : () ] } ]);
+	$postfix->start;
+}
+
+# The processes that serve connections, of this Postfix alone.
+sub kill_smtpd {
+	my @found;
+	for my $file (glob('/proc/[0-9]*/stat')) {
+		open(my $fh, '<', $file) or next;
+		my $line = <$fh> // next;
+		push(@found, $1)
+		    if $line =~ /^(\d+) \(smtpd\) \S+ $postfix->{master} /;
+	}
+	kill('KILL', $found[rand(@found)]) if @found;
+}
 
 #
 # The relay
@@ -70,13 +108,22 @@ my $pool = "\"smtp:[pool.example]:$port\"";
 my $relay = XContext::Relay->new(
     conf => { XCLIENT => '"required"', resolver => '"' . $dns->server . '"' },
     relays => {
-	fixed => { %fixed, next_hop => "\"smtp:[$address[0]]:$one\"" },
+	fixed => { %fixed, next_hop => "\"smtp:[$address[0]]:$one\"",
+	    $has_tls ? (tls => '"may"', tls_certificate =>
+	    "\"$dir/walk.pem\"", tls_key => "\"$dir/walk.key\"") : () },
+	auth => { %fixed, next_hop => "\"smtp:[$address[0]]:$one\"",
+	    auth => '"always"' },
+	$postfix ? (postfix => { %fixed, next_hop => sprintf(
+	    '"smtp:[%s]:%d"', $postfix->address('last'),
+	    $postfix->port('last')), binding => '"tls"' }) : (),
 	pool => { %fixed, next_hop => $pool },
 	open => { %fixed, transport_maps => '{ "inline:{ ' . join(', ',
 	    "pool.example=smtp:[pool.example]:$port",
 	    "lmtp.example=lmtp:[$address[0]]:$lmtp",
 	    "one.example=smtp:[$address[0]]:$one",
-	    'nowhere.example=smtp:[nowhere.example]:25') . ' }" }' },
+	    'nowhere.example=smtp:[nowhere.example]:25', $postfix ?
+	    sprintf('example.com=smtp:[%s]:%d', $postfix->address('last'),
+	    $postfix->port('last')) : ()) . ' }" }' },
 	maybe => { %fixed, next_hop => $pool, binding => '"maybe"' },
 	lmtp => { %fixed, protocol => '"lmtp"',
 	    next_hop => "\"lmtp:[$address[0]]:$lmtp\"" },
@@ -84,7 +131,8 @@ my $relay = XContext::Relay->new(
 	proxy => { %fixed, next_hop => $pool,
 	    proxy_protocol => '{ "127.0.5.0/24" }' } },
     sections => "binding maybe { XCLIENT = \"ifavailable\" " .
-	"tls = \"may\" }\n",
+	"tls = \"may\" }\nbinding tls { tls = \"" . ($has_tls ? 'encrypt' :
+	'no') . "\" }\n",
     trust => "127.0.1.0/24	edge\n127.0.4.0/24	filter\n" .
 	"127.0.5.0/24	proxy\n",
     profiles => <<'END');
@@ -160,6 +208,8 @@ my %happening = (
 	both => [ sub { $relay->kill; $hops->kill },
 	    sub { $hops->start; reload(0); start_relay() } ]);
 
+$happening{smtpd} = [ \&kill_smtpd ] if $postfix;
+
 # Each of them once, and then any; and what was killed comes back.
 sub happenings {
 	my ($every) = @_;
@@ -189,7 +239,7 @@ start_relay();
 my (%want, @clients);
 sub make_clients {
 	my $clients = XContext::WildClients->new(want => \%want,
-	    sessions => 30, life => sub { $relay->is_running ? $life : 0 },
+	    sessions => 30, has_tls => $has_tls, life => sub { $relay->is_running ? $life : 0 },
 	    relays => { map { $_ => [ $relay->address($_),
 	    $relay->port($_) ] } keys %{$relay->{relays}} }, @_);
 	push(@clients, $clients);
@@ -235,12 +285,28 @@ is($relay->stop, 0, 'the relay ends well');
 #
 # What is at the next hops, and what its senders were told
 #
-my (%at_hop, @wrong, %lied, %told, $n_commands);
+my (%at_hop, @wrong, %lied, %told, $n_commands, $n_at_postfix);
 for my $seen ($hops->seen) {
 	push(@wrong, $seen->{text}) if $seen->{what} eq 'wrong';
 	$lied{$seen->{id}} = 1 if $seen->{what} eq 'lied';
 	push(@{$at_hop{$seen->{id}}{$seen->{recipient}}}, $seen)
 	    if $seen->{what} eq 'took';
+}
+# Postfix writes into the mail whose it is.
+if ($postfix) {
+	ok($postfix->is_idle(60), 'Postfix has delivered all');
+	for my $mail ($postfix->mails) {
+		my ($to) = $mail =~ /^X-Original-To: ([\d.-]+)@/m;
+		my ($id) = $mail =~ /^Id: (\d+-\d+) /m;
+		my ($helo, $addr) = $mail =~
+		    /^Received: from (\S+) \(\S+ \[(\S+)\]\)/m;
+		push(@wrong, "Postfix has $mail"), next
+		    if !defined $to || !defined $id || !defined $addr;
+		push(@{$at_hop{$id}{$to}}, { addr => $addr, helo => $helo });
+		$n_at_postfix++;
+	}
+	cmp_ok($n_at_postfix // 0, '>', 0, 'Postfix has something');
+	$postfix->stop;
 }
 is_deeply(\@wrong, [], 'what came to the next hops is whole');
 
@@ -269,9 +335,9 @@ sub differs {
 	return $want->{relay} eq 'maybe' ? '' : 'nobody was told' if !$is_told;
 	my $port = $want->{port} // $want->{session}{port};
 	return join(', ', map { "$_->[0]: $got->{$_->[0]}, not $_->[1]" }
-	    grep { $got->{$_->[0]} ne $_->[1] } [ addr => $want->{addr} ],
+	    grep { ($got->{$_->[0]} // $_->[1]) ne $_->[1] } [ addr => $want->{addr} ],
 	    [ port => $port ], [ helo => $want->{helo} ],
-	    [ login => $want->{login} ]);
+	    [ login => $want->{login} ], [ auth => $want->{auth} // '' ]);
 }
 
 for my $id (sort keys %at_hop) {
@@ -316,7 +382,8 @@ is_deeply(\@complaints, [], 'the relay complains of nothing else');
 
 note(join(', ', map { "$_ $n{$_}" } sort keys %n));
 note("$n_commands commands that need a next hop, $n_all connects, " .
-    scalar(@logs) . ' lives');
+    scalar(@logs) . ' lives, ' . ($clients->{n_tls} // 0) . ' with TLS, ' .
+    ($n_at_postfix // 0) . ' at Postfix');
 note(join(', ', map { "$_ $n_done{$_}" } sort keys %n_done));
 cmp_ok($n{acked} // 0, '>', $seconds, 'many are acknowledged');
 done_testing();

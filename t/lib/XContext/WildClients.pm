@@ -16,9 +16,12 @@ use strict;
 use warnings;
 
 use Errno ();
+use IO::Handle ();
+use POSIX ();
 use Socket ();
 use Time::HiRes ();
 
+use XContext::Guard qw(guard_child guard_forget guard_process);
 use XContext::WildScript ();
 
 use constant PATIENCE => 40;	# seconds without a reply
@@ -87,6 +90,7 @@ sub _connect {
 	my ($self) = @_;
 	my $s = $self->{script}->session(++$self->{n_sessions});
 	my $to = $self->{relays}{$s->{relay}};
+	return $self->_connect_tls($s, $to) if $s->{is_tls};
 	socket(my $sock, Socket::PF_INET(), Socket::SOCK_STREAM() |
 	    Socket::SOCK_NONBLOCK(), 0) or die "socket: $!\n";
 	bind($sock, Socket::pack_sockaddr_in(0, Socket::inet_aton(
@@ -94,13 +98,45 @@ sub _connect {
 	my ($port) = Socket::unpack_sockaddr_in(getsockname($sock));
 	connect($sock, Socket::pack_sockaddr_in($to->[1],
 	    Socket::inet_aton($to->[0]))) or $!{EINPROGRESS} or return 0;
+	$self->_add($s, $sock, $port);
+	$self->_send($s, { bytes => $s->{first}, expected =>
+	    [ { kind => 'greeting' } ] });
+	return 1;
+}
+
+sub _add {
+	my ($self, $s, $sock, $port) = @_;
 	%$s = (%$s, sock => $sock, fd => fileno($sock), in => '', out => '',
 	    queued => 0, written => 0, port => $port,
 	    life => $self->{life}->(), expected => [], said => [ ('') x 12 ],
 	    heard => Time::HiRes::time(), turn => 0);
 	$self->{of}{$s->{fd}} = $s;
-	$self->_send($s, { bytes => $s->{first}, expected =>
-	    [ { kind => 'greeting' } ] });
+}
+
+# By openssl, which says EHLO and STARTTLS, and ends if either is refused.
+sub _connect_tls {
+	my ($self, $s, $to) = @_;
+	socketpair(my $ours, my $theirs, Socket::AF_UNIX(),
+	    Socket::SOCK_STREAM() | Socket::SOCK_NONBLOCK(), 0)
+	    or die "socketpair: $!\n";
+	$theirs->blocking(1);
+	my $port = 20000 + $self->{n_sessions} % 30000;
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		open(STDIN, '<&', $theirs);
+		open(STDOUT, '>&', $theirs);
+		open(STDERR, '>', '/dev/null');
+		exec('openssl', 's_client', '-quiet', '-starttls', 'smtp',
+		    '-connect', "$to->[0]:$to->[1]", '-bind',
+		    "$s->{peer}:$port") or POSIX::_exit(127);
+	}
+	guard_process($pid);
+	$s->{pid} = $pid;
+	$self->_add($s, $ours, $port);
+	$s->{may_end} = 1;
+	$self->{n_tls}++;
+	$self->_next($s);
 	return 1;
 }
 
@@ -223,6 +259,10 @@ sub _lost {
 	my $sock = delete $s->{sock} // return;
 	delete $self->{of}{$s->{fd}};
 	close($sock);
+	my $pid = delete $s->{pid} // return;
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+	guard_forget($pid);
 }
 
 #
@@ -305,9 +345,19 @@ sub _on_ehlo {
 	my ($self, $s, $e, $code, $text) = @_;
 	shift(@{$s->{expected}});
 	$s->{offers} = $text;
+	delete $s->{may_end} if $s->{is_tls};
 	# Nothing comes of it.
 	$s->{groups} = [ { bytes => "QUIT\r\n", may_end => 1,
 	    expected => [ { kind => 'QUIT' } ] } ] if $code >= 400;
+}
+
+sub _on_auth {
+	my ($self, $s, $e, $code, $text) = @_;
+	shift(@{$s->{expected}});
+	unshift(@{$s->{groups}}, { bytes => "$e->{response}\r\n",
+	    expected => [ { kind => 'AUTH', user => $e->{user} } ] })
+	    if $code == 334 && defined $e->{response};
+	$s->{client}{auth} = $e->{user} if $code =~ /^2/;
 }
 
 sub _on_xclient {

@@ -17,6 +17,7 @@ use warnings;
 
 use IO::Select ();
 use IO::Socket::INET ();
+use MIME::Base64 qw(decode_base64);
 use POSIX ();
 use Socket ();
 use Time::HiRes ();
@@ -64,7 +65,7 @@ sub kill {
 }
 
 # What was written down: hashes with "what": "took" (id, recipient, addr, port,
-# helo, login, is_told: 250 was to be said, at: the listener's number), "connect"
+# helo, login, auth: who has logged in, is_told: 250 was to be said, at: the listener's number), "connect"
 # (time), "lied" (id: of a connection that has said what nobody can take for
 # what it is) or "wrong" (text).
 sub seen {
@@ -148,12 +149,12 @@ sub _whim {
 	return { at => 'never', how => 'usual', skip => 0 }
 	    if rand() >= $self->{whims};
 	my $at = _one_of(qw(greeting EHLO EHLO XCLIENT XCLIENT MAIL MAIL RCPT
-	    DATA BDAT END END END RSET NOOP QUIT content content idle));
+	    DATA BDAT END END END RSET NOOP QUIT AUTH content content idle));
 	my %how = (
 		EHLO => [ qw(less noxclient starttls) ],
 		XCLIENT => [ qw(450 451 452 454 500 501 502 503 521 550
 		    554) ],
-		content => [ qw(cut reset 421 552 250) ],
+		content => [ qw(cut reset 421 552 250 deaf deaf) ],
 		idle => [ qw(421 250 550 cut garbage) ],
 		END => [ qw(kept-cut kept-reset kept-421 kept-garbage
 		    kept-late kept-silence 451 552) ],
@@ -175,7 +176,8 @@ sub _accept {
 		    mode => 'command', is_open => 1, busy => 0,
 		    number => ++$number, whim => $self->_whim, client => {},
 		    is_able => { map { $_ => rand() < 0.85 }
-		    qw(PIPELINING CHUNKING) } };
+		    qw(PIPELINING CHUNKING) },
+		    limit => rand() < 0.9 ? 2000000 : 5000 };
 		$self->_note(what => 'connect', time => Time::HiRes::time());
 		$self->_forget($c, '-');
 		$self->_answer($c, 'greeting', '220 wild hop');
@@ -205,7 +207,11 @@ sub _raw {
 	$self->_cut($c) if !defined $n || $n != length($bytes);
 }
 
-sub _say { $_[0]->_raw($_[1], "$_[2]\r\n") }
+sub _say {
+	my ($self, $c, $text) = @_;
+	$text =~ s/\[\[.*?\]\]/(lying)/g if $c->{is_lying};
+	$self->_raw($c, "$text\r\n");
+}
 
 sub _read {
 	my ($self, $c) = @_;
@@ -297,9 +303,13 @@ sub _answer {
 sub _go_on {
 	my ($self, $c) = @_;
 	while ($c->{is_open} && !$c->{busy}) {
-		if ($c->{mode} eq 'command') {
+		if ($c->{mode} eq 'command' || $c->{mode} eq 'auth') {
 			$c->{in} =~ s/^([^\n]*?)\r?\n// or last;
-			$self->_command($c, $1);
+			my $line = $1;
+			my $is_auth = $c->{mode} eq 'auth';
+			$c->{mode} = 'command';
+			$is_auth ? $self->_log_in($c, $line) :
+			    $self->_command($c, $line);
 		} elsif ($c->{mode} eq 'chunk') {
 			$self->_chunk($c) or last;
 		} else {
@@ -323,7 +333,8 @@ sub _wrong {
 sub _ehlo {
 	my ($self, $c) = @_;
 	my $how = $c->{whim}{at} eq 'EHLO' ? $c->{whim}{how} : '';
-	my @offer = ('wild hop', 'SIZE 2000000', '8BITMIME', 'DSN');
+	my @offer = ('wild hop', "SIZE $c->{limit}", '8BITMIME', 'DSN',
+	    'AUTH PLAIN');
 	push(@offer, grep { $c->{is_able}{$_} } qw(PIPELINING CHUNKING))
 	    if $how ne 'less';
 	push(@offer, 'XCLIENT NAME ADDR PORT PROTO HELO LOGIN REVERSE_NAME ' .
@@ -345,6 +356,9 @@ my %command = (
 	STARTTLS => sub { $_[0]->_say($_[1], '220 go on'); $_[0]->_say($_[1],
 	    'or not'); $_[0]->_cut($_[1]) },
 	XCLIENT => \&_xclient,
+	AUTH => sub { $_[2] eq 'AUTH PLAIN' ?
+	    $_[0]->_answer($_[1], 'AUTH', '334 ') && ($_[1]{mode} = 'auth') :
+	    $_[0]->_log_in($_[1], $_[2] =~ /^AUTH PLAIN (\S+)$/) },
 	MAIL => sub {
 		my ($self, $c, $line) = @_;
 		my ($id) = $line =~ /^MAIL FROM:<(\d+-\d+)@/ or
@@ -378,6 +392,8 @@ my %command = (
 		$line =~ /^BDAT (\d+)( LAST)?$/ or
 		    return $self->_unexpected($c, $line);
 		@$c{qw(size is_last_chunk mode)} = ($1, defined $2, 'chunk');
+		$self->_wrong($c, "over its SIZE: $line") if $c->{limit} <
+		    length($c->{text}) + $c->{size};
 	},
 	RSET => sub { $_[0]->_forget($_[1], '-');
 	    $_[0]->_answer($_[1], 'RSET', '250 2.0.0 Ok') },
@@ -389,6 +405,13 @@ my %command = (
 	    '221 2.0.0 bye') and !$_[1]{busy} and $_[0]->_cut($_[1]) },
 );
 $command{LHLO} = $command{EHLO};
+
+sub _log_in {
+	my ($self, $c, $response) = @_;
+	my (undef, $user) = split(/\0/, decode_base64($response // ''));
+	return $self->_say($c, '535 5.7.8 no') if !defined $user;
+	$c->{auth} = $user if $self->_answer($c, 'AUTH', '235 2.7.0 welcome');
+}
 
 sub _unexpected {
 	my ($self, $c, $line) = @_;
@@ -437,6 +460,7 @@ sub _xclient {
 sub _interrupt {
 	my ($self, $c) = @_;
 	return 0 if $c->{is_early} || !_is_due($c, 'content');
+	return $self->_be_deaf($c) if $c->{whim}{how} eq 'deaf';
 	$c->{is_early} = $c->{is_answered} = 1;
 	my $how = $c->{whim}{how};
 	$self->_lie($c) if $how eq '250';
@@ -448,6 +472,15 @@ sub _interrupt {
 		$self->_cut($c, $how eq 'reset');
 	}
 	return 1;
+}
+
+# Takes nothing for a while.
+sub _be_deaf {
+	my ($self, $c) = @_;
+	$self->{select}->remove($c->{sock});
+	$self->_later(rand(0.5), sub {
+		$self->{select}->add($c->{sock}) if $c->{is_open} });
+	return 0;
 }
 
 sub _data {
@@ -498,8 +531,10 @@ sub _take {
 	my $client = $c->{client};
 	$self->_note(what => 'took', id => $c->{id}, recipient => $_,
 	    is_told => $is_told, at => $c->{at}, number => $c->{number},
-	    is_spoilt => $c->{is_spoilt} // 0, map { (lc($_),
-	    $client->{$_} // '') } qw(ADDR PORT HELO LOGIN)) for @recipients;
+	    is_spoilt => $c->{is_spoilt} // 0, auth => $c->{auth} // '',
+	    addr => $client->{ADDR} // '', port => $client->{PORT} // '',
+	    helo => $client->{HELO} // '', login => $client->{LOGIN} // '')
+	    for @recipients;
 }
 
 # Written down first, and then said; between the two, and before the first,

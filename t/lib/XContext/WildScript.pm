@@ -19,12 +19,14 @@ package XContext::WildScript;
 use strict;
 use warnings;
 
+use MIME::Base64 qw(encode_base64);
+
 # new(relays => { NAME => ... }, want => { }): want gets, for each id, whose
 # message that is: { addr, port, helo, login }; undef: nobody may get it.
 sub new {
 	my ($class, %opt) = @_;
 	my $self = bless({ relays => $opt{relays}, want => $opt{want},
-	    kinds => $opt{kinds} }, $class);
+	    has_tls => $opt{has_tls} }, $class);
 	$self->{by_size} = [ map { my $lines = $_; [ _text($lines) ] }
 	    1, 3, 5, 40, 400, 4000 ];
 	return $self;
@@ -91,10 +93,11 @@ sub _address { return sprintf('198.%d.%d.%d', 18 + ($_[0] >> 16) % 2,
 
 sub session {
 	my ($self, $number) = @_;
-	my $kind = _one_of(@{$self->{kinds} // [ qw(edge edge edge edge multi
-	    forward forward proxy stranger refused) ]});
-	my $relay = $kind eq 'proxy' ? 'proxy' : _one_of(qw(fixed fixed pool
-	    pool open open open maybe lmtp mixed));
+	my $kind = _one_of(qw(edge edge edge edge multi forward forward proxy
+	    stranger refused login));
+	my $relay = $kind eq 'proxy' ? 'proxy' : $kind eq 'login' ? 'auth' :
+	    _one_of(qw(fixed fixed pool pool open open open maybe lmtp mixed),
+	    grep { $self->{relays}{$_} } qw(postfix));
 	my $s = { number => $number, kind => $kind, relay => $relay,
 	    peer => ($peer{$kind} // '127.0.1.') . (1 + int(rand(9))),
 	    first => '', n_messages => 0, groups => [],
@@ -105,6 +108,8 @@ sub session {
 		$s->{leaves} = _one_of(qw(close reset half half));
 		$s->{leaves_at} = 2 + int(rand(12));
 	}
+	# It says one EHLO by itself.
+	$s->{is_tls} = $self->{has_tls} && $relay eq 'fixed' && rand() < 0.1;
 	my $introduce = "_introduce_$kind";
 	$self->$introduce($s);
 	return $s;
@@ -158,6 +163,18 @@ sub _introduce_refused {
 sub _introduce_forward {
 	my ($self, $s) = @_;
 	push(@{$s->{groups}}, _greet($s, "mta$s->{number}.example.net"));
+}
+
+# Who logs in at the next hop, at once or when he is asked.
+sub _introduce_login {
+	my ($self, $s) = @_;
+	$self->_introduce_stranger($s);
+	my $user = "user$s->{number}";
+	my $response = encode_base64("\0$user\0secret", '');
+	push(@{$s->{groups}}, rand() < 0.5 ? _command('AUTH PLAIN', 'AUTH',
+	    response => $response, user => $user) :
+	    _command("AUTH PLAIN $response", 'AUTH', user => $user));
+	$s->{client}{auth} = '';
 }
 
 sub _introduce_proxy {
@@ -225,16 +242,19 @@ sub _new_message {
 }
 
 sub _domain {
-	my ($s) = @_;
+	my ($self, $s) = @_;
+	return 'example.com' if $s->{relay} eq 'postfix';
 	return 'pool.example' if $s->{relay} ne 'open';
 	return _one_of(qw(pool.example pool.example pool.example lmtp.example
-	    one.example nowhere.example));
+	    one.example nowhere.example), $self->{relays}{postfix} ?
+	    'example.com' : ());
 }
 
 # MAIL and RCPTs, each a group.
 sub _envelope {
 	my ($self, $s, $m) = @_;
-	my $domain = _domain($s);
+	my $domain = $self->_domain($s);
+	$self->{want}{$m->{id}}{domain} = $domain if $s->{client};
 	my @groups = _command("MAIL FROM:<$m->{id}\@example.org>" .
 	    _one_of('', '', ' SIZE=1000', ' BODY=8BITMIME'), 'MAIL',
 	    id => $m->{id}, message => $m);
