@@ -296,8 +296,12 @@ forget_addresses(struct carrier *c)
 static void
 connect_again(struct carrier *c)
 {
-	c->next_address--;
-	(void)try_next(c);
+	union any_address	 to;
+	unsigned		 i = c->next_address - 1;
+	socklen_t		 len = fill_address(c, i, &to);
+
+	/* No other: it would be gone without what only this one lacks. */
+	(void)try_address(c, &to, len, c->addresses->v[i].host);
 }
 
 void

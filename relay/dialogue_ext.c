@@ -71,6 +71,32 @@ start_over(struct dialogue *d, struct client_reply *reply)
 	client_say(d->client, reply, "220 %s ESMTP", d->hostname);
 }
 
+/* What was refused of an XFORWARD refuses the message that it was for. */
+static void
+refuse_message(struct dialogue *d, const struct verdict *verdict)
+{
+	if (!kept_refuses_message(&d->kept, verdict))
+		return;
+	if (d->unforwarded == NULL)
+		d->unforwarded = malloc(sizeof *d->unforwarded);
+	if (d->unforwarded == NULL)
+		client_close(d->client);
+	else
+		*d->unforwarded = *verdict;
+}
+
+/* Of which client it is cannot be told: whoever goes on with MAIL would have it
+ * taken for the messenger's own. */
+static void
+cannot_tell_message(struct dialogue *d)
+{
+	struct verdict	 verdict;
+
+	trust_violation(NULL, REASON_CANNOT_TELL,
+	    "it cannot be told who may do what", &verdict);
+	refuse_message(d, &verdict);
+}
+
 /* Several XFORWARDs make one, until the message is over. */
 static void
 forward(struct dialogue *d, struct client_reply *reply, const char *line)
@@ -87,6 +113,7 @@ forward(struct dialogue *d, struct client_reply *reply, const char *line)
 	if (said == NULL || assertion_parse(span_of(args + 1),
 	    ASSERTION_XFORWARD, XTEXT_STRICT, said, &err) != ASSERTION_OK) {
 		free(said);
+		cannot_tell_message(d);
 		say_no_memory(d, reply);
 		return;
 	}
@@ -236,20 +263,6 @@ say_done(struct dialogue *d, struct client_reply *reply,
 	}
 }
 
-/* What was refused of an XFORWARD refuses the message that it was for. */
-static void
-refuse_message(struct dialogue *d, const struct verdict *verdict)
-{
-	if (!kept_refuses_message(&d->kept, verdict))
-		return;
-	if (d->unforwarded == NULL)
-		d->unforwarded = malloc(sizeof *d->unforwarded);
-	if (d->unforwarded == NULL)
-		client_close(d->client);
-	else
-		*d->unforwarded = *verdict;
-}
-
 static void
 refuse(struct dialogue *d, struct client_reply *reply,
     enum trust_command command, const struct verdict *verdict)
@@ -270,7 +283,6 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 {
 	struct judgement	*j = d->env->judgement;
 	enum trust_command	 what;
-	struct verdict		 untold;
 
 	if (command->verb == SMTP_XCLIENT &&
 	    !client_is_first(d->client, reply))
@@ -293,10 +305,8 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 		    trust_command_text(what));
 		break;
 	case KEPT_CANNOT_TELL:
-		trust_violation(NULL, REASON_CANNOT_TELL,
-		    "it cannot be told who may do what", &untold);
 		if (what == TRUST_XFORWARD)
-			refuse_message(d, &untold);
+			cannot_tell_message(d);
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
 		    "may do what; session %s", d->kept.session.id);
 		break;

@@ -58,22 +58,10 @@ hop_offer(const struct hop *hop)
 }
 
 bool
-hop_is_secured(const struct hop *hop)
-{
-	return hop->is_secured;
-}
-
-bool
 hop_is_verified(const struct hop *hop)
 {
 	return hop->is_secured &&
 	    hop->need.target.source.tls == SCOPE_TLS_VERIFY;
-}
-
-bool
-hop_is_anonymous(const struct hop *hop)
-{
-	return hop->without.xclient;
 }
 
 bool
@@ -92,12 +80,6 @@ unsigned
 hop_n_due(const struct hop *hop)
 {
 	return hop->n_due;
-}
-
-struct hop_question *
-hop_first(const struct hop *hop)
-{
-	return STAILQ_FIRST(&hop->questions);
 }
 
 /*

@@ -216,11 +216,8 @@ hop_is_ready(const struct hop *hop)
 	return hop_state(hop) == HOP_READY;
 }
 const struct smtp_offer	*hop_offer(const struct hop *hop);
-bool	hop_is_secured(const struct hop *hop);
 /* It is, and by a certificate that was verified it is who it should be. */
 bool	hop_is_verified(const struct hop *hop);
-/* It goes without XCLIENT, which it does not take. */
-bool	hop_is_anonymous(const struct hop *hop);
 void	hop_set_authenticated(struct hop *hop, bool is_authenticated);
 
 /*
@@ -238,8 +235,6 @@ void	hop_await(struct hop *hop, struct hop_question *q);
 void	hop_send(struct hop *hop, struct span bytes);
 
 unsigned	hop_n_due(const struct hop *hop);	/* replies */
-/* The first question; NULL: none. */
-struct hop_question	*hop_first(const struct hop *hop);
 
 /* Its time runs from now on, as when a reply has come. */
 void		hop_touch(struct hop *hop);

@@ -171,7 +171,8 @@ go_without_tls(struct hop *hop, const char *why)
 {
 	struct hop_without	 without = hop->without;
 
-	if (hop->need.target.source.tls != SCOPE_TLS_MAY || without.tls)
+	if (hop->need.target.source.tls != SCOPE_TLS_MAY || without.tls ||
+	    hop->round.n_again >= AGAIN_MAX)
 		return false;
 	hop_note(hop, HOP_EVENT_FAILED, why);
 	without.tls = true;

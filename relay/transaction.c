@@ -96,22 +96,29 @@ say_refused(struct dialogue *d, struct client_reply *reply,
 }
 
 /* A session that claimed what it may not, or a message for which something was
- * claimed.  True: it has been said. */
-static bool
-is_refused(struct dialogue *d, struct client_reply *reply)
+ * claimed.  VERDICT_PERMIT: neither. */
+static enum verdict_action
+refusal(const struct dialogue *d, const char **text_r)
 {
 	const struct session	*s = &d->kept.session;
 
-	if (s->refused != VERDICT_PERMIT) {
-		say_refused(d, reply, s->refused, s->refused_text);
-		return true;
-	}
-	if (d->unforwarded != NULL) {
-		say_refused(d, reply, d->unforwarded->action,
-		    d->unforwarded->text);
-		return true;
-	}
-	return false;
+	*text_r = s->refused_text;
+	if (s->refused != VERDICT_PERMIT || d->unforwarded == NULL)
+		return s->refused;
+	*text_r = d->unforwarded->text;
+	return d->unforwarded->action;
+}
+
+/* True: it is refused for that, which has been said. */
+static bool
+is_refused(struct dialogue *d, struct client_reply *reply)
+{
+	const char		*text;
+	enum verdict_action	 action = refusal(d, &text);
+
+	if (action != VERDICT_PERMIT)
+		say_refused(d, reply, action, text);
+	return action != VERDICT_PERMIT;
 }
 
 /* Keeps MAIL's argument: the transaction's, and sent when its time comes. */
@@ -191,7 +198,7 @@ transaction_translate(void *arg, const char *line)
 	if (!smtp_path_parse(command.verb, command.args, &path))
 		return strdup(line);
 	if (params_lack(offer, d->promised, path.params) != NULL ||
-	    is_too_large(d, path.params))
+	    is_too_large(d, path.params) || lacks_tls(d))
 		return NULL;
 	args = params_strip(offer, d->promised, command.args, path.params);
 	if (args != NULL && asprintf(&out, "%s %s",
@@ -442,13 +449,16 @@ chunk_refusal(struct dialogue *d, uint64_t size)
 {
 	const struct smtp_offer	*offer = hop_offer(d->hop);
 	uint64_t		 limit = params_size_limit(offer, d->relay);
+	enum verdict_action	 action;
+	const char		*text;
 
 	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	if (d->tx.is_failed)
 		return "451 4.4.2 the next hop was lost\r\n";
-	if (d->kept.session.refused != VERDICT_PERMIT)
-		return d->kept.session.refused == VERDICT_REJECT ?
+	action = refusal(d, &text);
+	if (action != VERDICT_PERMIT)
+		return action == VERDICT_REJECT ?
 		    "554 5.7.1 this session's mail is refused\r\n" :
 		    "451 4.7.1 this session's mail is refused\r\n";
 	if (!smtp_offers(offer, SMTP_KW_CHUNKING))
