@@ -17,8 +17,7 @@ put(struct access_keys *keys, struct span text)
 
 	if (text.n > room)
 		text.n = room;
-	if (text.n > 0)
-		memcpy(keys->text + keys->used, text.p, text.n);
+	span_copy(keys->text + keys->used, text);
 	keys->used += text.n;
 }
 

@@ -138,7 +138,7 @@ first_word(struct span text)
 static size_t
 find(struct span s, char c)
 {
-	const char	*at = s.n == 0 ? NULL : memchr(s.p, c, s.n);
+	const char	*at = span_find(s, c);
 
 	return at == NULL ? s.n : (size_t)(at - s.p);
 }
@@ -349,7 +349,7 @@ is_list_domain(struct span token)
 	filter = span_skip(token, n + 1);
 	if (filter.n >= sizeof(text))
 		return false;
-	memcpy(text, filter.p, filter.n);
+	span_copy(text, filter);
 	text[filter.n] = '\0';
 	return inet_pton(AF_INET, text, &addr) == 1;
 }

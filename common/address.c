@@ -56,10 +56,9 @@ from_ipv6(const uint8_t *bytes)
 static bool
 text_copy(struct span text, char buf[ADDRESS_TEXT_SIZE])
 {
-	if (text.n == 0 || text.n >= ADDRESS_TEXT_SIZE ||
-	    memchr(text.p, '\0', text.n) != NULL)
+	if (text.n == 0 || text.n >= ADDRESS_TEXT_SIZE || span_has(text, '\0'))
 		return false;
-	memcpy(buf, text.p, text.n);
+	span_copy(buf, text);
 	buf[text.n] = '\0';
 	return true;
 }
@@ -166,7 +165,7 @@ split_net(struct span text, struct span *addr_r, struct span *bits_r)
 
 	if (text.n > 0 && text.p[0] == '[') {
 		text = span_skip(text, 1);
-		if (text.n == 0 || (end = memchr(text.p, ']', text.n)) == NULL)
+		if (text.n == 0 || (end = span_find(text, ']')) == NULL)
 			return false;
 		tail = span_skip(text, (size_t)(end - text.p) + 1);
 		text.n = (size_t)(end - text.p);
@@ -174,7 +173,7 @@ split_net(struct span text, struct span *addr_r, struct span *bits_r)
 			return false;
 	}
 	if (tail.n == 0 && text.n > 0 &&
-	    (end = memchr(text.p, '/', text.n)) != NULL) {
+	    (end = span_find(text, '/')) != NULL) {
 		tail = span_skip(text, (size_t)(end - text.p));
 		text.n = (size_t)(end - text.p);
 	}

@@ -280,8 +280,7 @@ static bool
 token_is_plain(struct span token)
 {
 	return is_printable(token) &&
-	    memchr(token.p, '"', token.n) == NULL &&
-	    memchr(token.p, '<', token.n) == NULL &&
+	    !span_has(token, '"') && !span_has(token, '<') &&
 	    token.p[token.n - 1] != '\\';
 }
 
@@ -321,9 +320,8 @@ has_break(struct span text)
 static bool
 has_line_end(struct span text)
 {
-	return memchr(text.p, '\0', text.n) != NULL ||
-	    memchr(text.p, '\r', text.n) != NULL ||
-	    memchr(text.p, '\n', text.n) != NULL;
+	return span_has(text, '\0') || span_has(text, '\r') ||
+	    span_has(text, '\n');
 }
 
 /* Puts what has been decoded. */
@@ -410,7 +408,7 @@ parse_token(struct assertion_set *set, struct span token, bool is_last,
     enum xtext_mode mode, struct err *err)
 {
 	const char	*command = command_texts[set->command];
-	const char	*equals = memchr(token.p, '=', token.n);
+	const char	*equals = span_find(token, '=');
 	struct span	 name = token;
 	int		 found = -1;
 

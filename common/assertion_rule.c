@@ -50,7 +50,7 @@ parse_canonical(struct span text, struct address *addr_r)
 		return true;
 	if (text.n >= sizeof(buf))
 		return false;
-	memcpy(buf, text.p, text.n);
+	span_copy(buf, text);
 	buf[text.n] = '\0';
 	return inet_pton(AF_INET6, buf, bytes) == 1 &&
 	    inet_ntop(AF_INET6, bytes, buf, sizeof(buf)) != NULL &&
@@ -66,7 +66,7 @@ looks_like_address(struct span text)
 
 	if (text.n >= sizeof(buf))
 		return false;
-	memcpy(buf, text.p, text.n);
+	span_copy(buf, text);
 	buf[text.n] = '\0';
 	return inet_pton(AF_INET, buf, bytes) == 1 ||
 	    inet_pton(AF_INET6, buf, bytes) == 1;
@@ -77,13 +77,13 @@ looks_like_address(struct span text)
 static bool
 has_zone(struct span text)
 {
-	const char	*percent = memchr(text.p, '%', text.n);
+	const char	*percent = span_find(text, '%');
 	struct span	 addr = { text.p, 0 };
 
 	if (percent == NULL)
 		return false;
 	addr.n = (size_t)(percent - text.p);
-	return addr.n + 1 < text.n && memchr(addr.p, ':', addr.n) != NULL &&
+	return addr.n + 1 < text.n && span_has(addr, ':') &&
 	    looks_like_address(addr);
 }
 
@@ -97,7 +97,7 @@ normalise_addr(struct assertion_value *v)
 	is_tagged = text.n > TAG_LEN && strncasecmp(text.p, TAG, TAG_LEN) == 0;
 	if (is_tagged)
 		text = span_skip(text, TAG_LEN);
-	if (is_tagged && memchr(text.p, ':', text.n) == NULL)
+	if (is_tagged && !span_has(text, ':'))
 		return ASSERTION_WRONG;
 	if (!parse_canonical(text, &v->addr))
 		return looks_like_address(text) || has_zone(text) ?
@@ -281,7 +281,7 @@ assertion_rule_try(const struct assertion_rule *rule, struct span text,
 		return ASSERTION_WRONG;
 	if (text.n > ASSERTION_VALUE_MAX || !is_printable(text))
 		return no;
-	memcpy(v_r->text, text.p, text.n);
+	span_copy(v_r->text, text);
 	v_r->text[text.n] = '\0';
 	worth = rule->normalise(v_r);
 	if (worth == ASSERTION_FITS && !fits_encoded(v_r->text))

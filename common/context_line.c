@@ -233,8 +233,7 @@ context_line_add(struct context_line *line, struct span name,
 		.value = text + name.n + 1, .value_len = value.n
 	};
 	text += name.n + 1;
-	if (value.n > 0)
-		memcpy(text, value.p, value.n);
+	span_copy(text, value);
 	text[value.n] = '\0';
 	line->used += name.n + value.n + 2;
 	return true;
@@ -266,7 +265,7 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 {
 	char			 buf[QUOTE_MAX * 4 + 4];
 	char			 value[CONTEXT_VALUE_MAX];
-	const char		*equals = memchr(token.p, '=', token.n);
+	const char		*equals = span_find(token, '=');
 	struct span		 name, text = { value, 0 };
 	enum xtext_status	 status;
 

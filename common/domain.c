@@ -78,9 +78,9 @@ convert(struct span text, int (*fn)(const char *in, char **out), char **out_r)
 	char	 in[TEXT_MAX + 1];
 	int	 result;
 
-	if (text.n > TEXT_MAX || memchr(text.p, '\0', text.n) != NULL)
+	if (text.n > TEXT_MAX || span_has(text, '\0'))
 		return DOMAIN_BAD;
-	memcpy(in, text.p, text.n);
+	span_copy(in, text);
 	in[text.n] = '\0';
 	result = fn(in, out_r);
 	if (result == IDN2_OK)

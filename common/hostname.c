@@ -56,7 +56,7 @@ hostname_valid(struct span text)
 
 	if (text.n == 0 || text.n > HOSTNAME_MAX_LEN)
 		return false;
-	while ((dot = memchr(rest.p, '.', rest.n)) != NULL) {
+	while ((dot = span_find(rest, '.')) != NULL) {
 		label = (struct span){ rest.p, (size_t)(dot - rest.p) };
 		if (!label_valid(label))
 			return false;

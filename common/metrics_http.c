@@ -149,7 +149,7 @@ answer(struct conn *conn, struct span line)
 {
 	struct span	 method = next_word(&line);
 	struct span	 path = next_word(&line);
-	const char	*query = memchr(path.p, '?', path.n);
+	const char	*query = span_find(path, '?');
 	bool		 is_head = span_eq(method, "HEAD");
 
 	if (query != NULL)

@@ -62,8 +62,7 @@ netstring_write(struct span body, char *out, size_t size)
 	if (size < n + 1 || size - n - 1 < body.n)
 		return 0;
 	memcpy(out, head, n);
-	if (body.n > 0)
-		memcpy(out + n, body.p, body.n);
+	span_copy(out + n, body);
 	out[n + body.n] = ',';
 	return n + body.n + 1;
 }

@@ -49,8 +49,7 @@ parse_port(struct span text, uint16_t *port_r)
 static void
 copy_host(struct nexthop *hop, struct span host)
 {
-	if (host.n > 0)
-		memcpy(hop->host, host.p, host.n);
+	span_copy(hop->host, host);
 	hop->host[host.n] = '\0';
 }
 
@@ -100,7 +99,7 @@ parse_path(struct span path, struct nexthop *hop)
 static bool
 parse_bracketed(struct span text, struct nexthop *hop)
 {
-	const char	*end = memchr(text.p, ']', text.n);
+	const char	*end = span_find(text, ']');
 	struct span	 host, rest;
 
 	if (end == NULL)
@@ -111,8 +110,7 @@ parse_bracketed(struct span text, struct nexthop *hop)
 		return false;
 	if (host.n > 5 && strncasecmp(host.p, "IPv6:", 5) == 0) {
 		host = span_skip(host, 5);
-		if (memchr(host.p, ':', host.n) == NULL ||
-		    !set_address(hop, host))
+		if (!span_has(host, ':') || !set_address(hop, host))
 			return false;
 	} else if (!set_name(hop, host) && !set_address(hop, host)) {
 		return false;
@@ -125,7 +123,7 @@ parse_bracketed(struct span text, struct nexthop *hop)
 static bool
 parse_plain(struct span text, struct nexthop *hop)
 {
-	const char	*colon = memchr(text.p, ':', text.n);
+	const char	*colon = span_find(text, ':');
 	bool		 is_lmtp = hop->protocol == NEXTHOP_LMTP;
 	struct span	 host = text;
 
@@ -137,7 +135,8 @@ parse_plain(struct span text, struct nexthop *hop)
 	if (!set_name(hop, host) && !(is_lmtp && set_address(hop, host)))
 		return false;
 	hop->kind = is_lmtp ? NEXTHOP_HOST : NEXTHOP_MX;
-	return true;
+	/* Written with its port it would be a path. */
+	return is_lmtp || strcmp(hop->host, "unix") != 0;
 }
 
 /* What stands behind "smtp:" or "lmtp:". */

@@ -90,7 +90,7 @@ skip_protocol(struct clause *clause, struct span *rest)
 {
 	struct received_item	 item = received_item_next(rest);
 
-	if (item.kind != RECEIVED_WORD || received_text_has(item.text, '[')) {
+	if (item.kind != RECEIVED_WORD || span_has(item.text, '[')) {
 		clause->has_stray = true;
 		return item;
 	}
@@ -248,7 +248,7 @@ copy_helo(struct span helo, char buf[RECEIVED_HELO_MAX + 1])
 	for (i = 0; i < helo.n; i++)
 		if (helo.p[i] < 33 || helo.p[i] > 126)
 			return;
-	memcpy(buf, helo.p, helo.n);
+	span_copy(buf, helo);
 	buf[helo.n] = '\0';
 }
 
@@ -268,7 +268,7 @@ copy_name(struct span name, char buf[HOSTNAME_MAX_LEN + 1])
 	buf[0] = '\0';
 	if (is_no_name(name) || !hostname_valid(name))
 		return;
-	memcpy(buf, name.p, name.n);
+	span_copy(buf, name);
 	buf[name.n] = '\0';
 }
 

@@ -50,10 +50,10 @@ is_zone(struct span s)
 static bool
 bare_read(struct span s, struct address *addr_r)
 {
-	const char	*zone = s.n > 0 ? memchr(s.p, '%', s.n) : NULL;
+	const char	*zone = span_find(s, '%');
 
 	if (zone != NULL) {
-		if (!received_text_has(s, ':') ||
+		if (!span_has(s, ':') ||
 		    !is_zone(span_skip(s, (size_t)(zone - s.p))))
 			return false;
 		s.n = (size_t)(zone - s.p);
@@ -68,7 +68,7 @@ received_literal_read(struct span s, struct address *addr_r)
 	struct span	 port;
 
 	if (s.n == 0 || s.n > LITERAL_MAX || s.p[0] != '[' ||
-	    (end = memchr(s.p, ']', s.n)) == NULL)
+	    (end = span_find(s, ']')) == NULL)
 		return false;
 	port = span_skip(s, (size_t)(end + 1 - s.p));
 	if (port.n > 0 && !is_port(port))
@@ -76,7 +76,7 @@ received_literal_read(struct span s, struct address *addr_r)
 	s = (struct span){ s.p + 1, (size_t)(end - s.p) - 1 };
 	if (received_text_begins(s, "IPv6:")) {
 		s = span_skip(s, 5);
-		if (!received_text_has(s, ':'))
+		if (!span_has(s, ':'))
 			return false;
 	}
 	return bare_read(s, addr_r);
@@ -104,7 +104,7 @@ unbracketed_read(struct span s, struct received_comment *c)
 	if (bare_read(host, &c->addr))
 		return true;
 	if (host.n > 0)
-		colon = memchr(host.p, ':', host.n);
+		colon = span_find(host, ':');
 	if (colon == NULL ||
 	    !is_port(span_skip(host, (size_t)(colon - host.p))))
 		return false;
@@ -128,7 +128,7 @@ is_exim_token(struct span s)
 static bool
 exim_token_read(struct span s, struct received_comment *c)
 {
-	if (!is_exim_token(s) || received_text_has(s, '@'))
+	if (!is_exim_token(s) || span_has(s, '@'))
 		return false;
 	if (received_text_begins(s, "helo=")) {
 		if (c->helo.p != NULL)
@@ -215,14 +215,14 @@ name_read(struct span first, struct span rest, struct received_comment *c)
 
 	ident.n -= host.n;
 	if (received_literal_read(host, &c->addr)) {
-		if (received_text_has(ident, '['))
+		if (span_has(ident, '['))
 			return COMMENT_ODD;
 		c->name = (struct span){ host.p, 0 };
 		return suffix_read(rest, c);
 	}
 	if (!received_literal_read(received_token_next(&rest), &c->addr))
 		return COMMENT_OTHER;
-	if (received_text_has(first, '[') || received_text_has(first, ']'))
+	if (span_has(first, '[') || span_has(first, ']'))
 		return COMMENT_ODD;
 	c->name = host;
 	return suffix_read(rest, c);
@@ -234,7 +234,7 @@ kind_read(struct span text, struct received_comment *c)
 	struct span	 rest = text, first = received_token_next(&rest);
 	struct span	 behind = rest;
 
-	if (received_text_has(text, '\\'))
+	if (span_has(text, '\\'))
 		return COMMENT_OTHER;
 	if (is_helo_verb(first)) {
 		c->helo = helo_behind(rest);

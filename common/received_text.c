@@ -13,12 +13,6 @@ is_blank(char c)
 }
 
 bool
-received_text_has(struct span s, char c)
-{
-	return s.n > 0 && memchr(s.p, c, s.n) != NULL;
-}
-
-bool
 received_text_begins(struct span s, const char *prefix)
 {
 	size_t	 n = strlen(prefix);

@@ -52,7 +52,4 @@ bool	received_text_hides_by(struct span s);
 /* True if s begins with prefix, in any case. */
 bool	received_text_begins(struct span s, const char *prefix);
 
-/* True if s contains c. */
-bool	received_text_has(struct span s, char c);
-
 #endif

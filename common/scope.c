@@ -50,7 +50,7 @@ static int
 compare(struct span a, const char *b)
 {
 	size_t	 n = strlen(b);
-	int	 cmp = strncasecmp(a.p, b, a.n < n ? a.n : n);
+	int	 cmp = a.n == 0 ? 0 : strncasecmp(a.p, b, a.n < n ? a.n : n);
 
 	if (cmp != 0)
 		return cmp;

@@ -356,7 +356,7 @@ get_pair(struct session *s, const char *value)
 	    name.n > CONTEXT_NAME_MAX || rest.n > CONTEXT_VALUE_MAX ||
 	    number.n >= sizeof digits || !context_source_find(source, &from))
 		return false;
-	memcpy(digits, number.p, number.n);
+	span_copy(digits, number);
 	digits[number.n] = '\0';
 	return get_number(digits, UINT64_MAX, &time_ms) &&
 	    context_put(&s->context, name, rest, from, time_ms);
@@ -472,7 +472,7 @@ session_decode(struct span record, struct session *s)
 
 	session_clear(s);
 	while (record.n > 0) {
-		end = memchr(record.p, '\0', record.n);
+		end = span_find(record, '\0');
 		if (end == NULL ||
 		    !read_field(s, record.p, (size_t)(end - record.p))) {
 			session_clear(s);

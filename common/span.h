@@ -66,4 +66,26 @@ span_skip(struct span s, size_t n)
 	return n == 0 ? s : (struct span){ s.p + n, s.n - n };
 }
 
+/* Where the first c in s is; NULL: there is none. */
+static inline const char *
+span_find(struct span s, char c)
+{
+	return s.n == 0 ? NULL : memchr(s.p, c, s.n);
+}
+
+/* True: there is one. */
+static inline bool
+span_has(struct span s, char c)
+{
+	return span_find(s, c) != NULL;
+}
+
+/* Puts the bytes of s at "to", which has room for them; no NUL behind. */
+static inline void
+span_copy(char *to, struct span s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+}
+
 #endif

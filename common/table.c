@@ -254,8 +254,7 @@ table_result_append(struct table_result *res, struct span value)
 		return cannot_tell(res, "the result is too long");
 	if (!result_reserve(res, res->len + value.n + 1))
 		return cannot_tell(res, strerror(ENOMEM));
-	if (value.n > 0)
-		memcpy(res->value + res->len, value.p, value.n);
+	span_copy(res->value + res->len, value);
 	res->len += value.n;
 	res->value[res->len] = '\0';
 	return TABLE_FOUND;
@@ -307,8 +306,7 @@ find_folded(const struct table *table, struct span key,
 static bool
 key_is_possible(struct span key)
 {
-	return key.n == 0 || (memchr(key.p, '\0', key.n) == NULL &&
-	    table_is_utf8(key));
+	return key.n == 0 || (!span_has(key, '\0') && table_is_utf8(key));
 }
 
 /* A rule that stands in the table's own spec is where that is named. */

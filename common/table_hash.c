@@ -119,7 +119,7 @@ pool_add(struct table_hash *t, struct span s)
 {
 	size_t	 at = t->pool_len;
 
-	memcpy(t->pool + at, s.p, s.n);
+	span_copy(t->pool + at, s);
 	t->pool[at + s.n] = '\0';
 	t->pool_len += s.n + 1;
 	return (uint32_t)at;

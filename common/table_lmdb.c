@@ -264,8 +264,7 @@ lmdb_find(const struct table *table, struct span key,
 		err_set(&res->err, "%s", strerror(errno));
 		return TABLE_CANNOT_TELL;
 	}
-	if (key.n > 0)
-		memcpy(copy, key.p, key.n);
+	span_copy(copy, key);
 	copy[key.n] = '\0';
 	pthread_mutex_lock(t->mutex);
 	status = find_once(t, copy, key.n, res, &code);

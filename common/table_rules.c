@@ -201,7 +201,7 @@ expand(struct query *q, const struct table_rule *rule)
 static void
 copy_key(struct query *q)
 {
-	memcpy(q->room, q->key.p, q->key.n);
+	span_copy(q->room, q->key);
 	q->room[q->key.n] = '\0';
 	q->key.p = q->room;
 }

@@ -89,7 +89,7 @@ refuse(const char *code, const char *xcode, struct span text, const char *id,
 	char		 own[STATUS_MAX + 1];
 
 	if (is_status(status)) {
-		memcpy(own, status.p, status.n);
+		span_copy(own, status);
 		own[status.n] = '\0';
 		own[0] = code[0];
 		xcode = own;

@@ -43,7 +43,7 @@ log_asked(const struct conn *conn, const char *what, struct span key,
 	if (!conn->server->conf->log_all)
 		return;
 	s = conn->proc == NULL ? NULL : ledger_proc_session(conn->proc);
-	memcpy(text, key.p, key.n);
+	span_copy(text, key);
 	text[key.n] = '\0';
 	LOG(LOG_LEVEL_INFO, s == NULL ? NULL : s->id, "asked",
 	    { "question", what }, { "key", text }, { "answer", answer });

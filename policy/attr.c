@@ -63,7 +63,7 @@ name_find(struct span name)
 static bool
 take_line(struct attr_request *request, struct span line)
 {
-	const char	*eq = memchr(line.p, '=', line.n);
+	const char	*eq = span_find(line, '=');
 	struct span	 value;
 	int		 name;
 
@@ -87,7 +87,7 @@ attr_parse(struct span buf, size_t max, struct attr_request *request_r,
 	struct span		 rest = buf, line;
 	const char		*nl;
 
-	while ((nl = memchr(rest.p, '\n', rest.n)) != NULL) {
+	while ((nl = span_find(rest, '\n')) != NULL) {
 		line = (struct span){ rest.p, (size_t)(nl - rest.p) };
 		rest = span_skip(rest, line.n + 1);
 		if ((size_t)(rest.p - buf.p) > max)

@@ -99,7 +99,7 @@ keep_input(struct conn *conn, struct span rest)
 		copy = malloc(rest.n);
 		if (copy == NULL)
 			return false;
-		memcpy(copy, rest.p, rest.n);
+		span_copy(copy, rest);
 	}
 	free(conn->in);
 	conn->in = copy;

@@ -45,7 +45,7 @@ text_of(struct span value, char buf[REQUEST_TEXT_SIZE])
 {
 	if (value.p == NULL || value.n >= REQUEST_TEXT_SIZE)
 		return NULL;
-	memcpy(buf, value.p, value.n);
+	span_copy(buf, value);
 	buf[value.n] = '\0';
 	return buf;
 }

@@ -39,7 +39,7 @@ remember_name(struct ledger_proc *proc, struct span key)
 
 	if (key.n >= sizeof name)
 		key.n = 0;
-	memcpy(name, key.p, key.n);
+	span_copy(name, key);
 	name[key.n] = '\0';
 	if (session_set_text(&proc->name, key.n == 0 ? NULL : name))
 		return true;
@@ -266,10 +266,10 @@ ledger_profile(struct ledger *ledger, struct span listener, struct span key,
 	ledger_answer(reply, LEDGER_NO, "");
 	if (key.n >= sizeof name || listener.n >= sizeof on)
 		return;
-	memcpy(on, listener.p, listener.n);
+	span_copy(on, listener);
 	on[listener.n] = '\0';
 	peer.listener = on;
-	memcpy(name, key.p, key.n);
+	span_copy(name, key);
 	name[key.n] = '\0';
 	/* Sendmail says "IPv6:" before such an address. */
 	if (!address_parse(key, &peer.addr) &&

@@ -223,7 +223,7 @@ take_name(struct ledger_proc *proc, struct span name)
 
 	if (name.n >= sizeof text || !hostname_valid(name))
 		name.n = 0;
-	memcpy(text, name.p, name.n);
+	span_copy(text, name);
 	text[name.n] = '\0';
 	(void)session_set_text(&proc->name, name.n == 0 ? NULL : text);
 }

@@ -211,8 +211,8 @@ session_make(const struct ledger_proc *proc, struct span listener,
 		return NULL;
 	session_init(s);
 	session_name(s, now_ms);
-	if (listener.n < sizeof s->listener && listener.n > 0)
-		memcpy(s->listener, listener.p, listener.n);
+	if (listener.n < sizeof s->listener)
+		span_copy(s->listener, listener);
 	s->pid = proc->pid;
 	s->pid_start = proc->start;
 	s->peer = *peer;

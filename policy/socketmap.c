@@ -56,12 +56,12 @@ socketmap_parse(struct span body, struct socketmap_request *request_r)
 	struct span		 map;
 	int			 i;
 
-	blank = memchr(body.p, ' ', body.n);
-	if (blank == NULL || memchr(body.p, '\0', body.n) != NULL)
+	blank = span_find(body, ' ');
+	if (blank == NULL || span_has(body, '\0'))
 		return false;
 	map = (struct span){ body.p, (size_t)(blank - body.p) };
 	request.key = span_skip(body, map.n + 1);
-	dot = memchr(map.p, '.', map.n);
+	dot = span_find(map, '.');
 	if (dot != NULL) {
 		request.listener = span_skip(map, (size_t)(dot - map.p) + 1);
 		if (!listener_valid(request.listener))
@@ -81,10 +81,10 @@ socketmap_parse(struct span body, struct socketmap_request *request_r)
 bool
 socketmap_name(struct span body, struct span *name_r)
 {
-	const char	*blank = memchr(body.p, ' ', body.n);
+	const char	*blank = span_find(body, ' ');
 	size_t		 i, n;
 
-	if (memchr(body.p, '\0', body.n) != NULL || blank == NULL)
+	if (span_has(body, '\0') || blank == NULL)
 		return false;
 	n = (size_t)(blank - body.p);
 	if (n == 0 || n > NAME_MAX_SHOWN)

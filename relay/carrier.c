@@ -143,7 +143,7 @@ carrier_keep(struct side *side, struct span bytes)
 		copy = malloc(bytes.n);
 		if (copy == NULL)
 			return false;
-		memcpy(copy, bytes.p, bytes.n);
+		span_copy(copy, bytes);
 	}
 	free(side->in);
 	side->in = copy;

@@ -346,7 +346,7 @@ say_of_long(const struct client *c, struct span bytes)
 static size_t
 skip_line(struct client *c, struct span bytes)
 {
-	const char		*lf = memchr(bytes.p, '\n', bytes.n);
+	const char		*lf = span_find(bytes, '\n');
 	const char		*text = c->skipping;
 	struct client_reply	*reply;
 

@@ -97,7 +97,7 @@ keep(struct client_reply *reply, struct span text)
 
 	if (more == NULL)
 		return false;
-	memcpy(more + (reply->text == NULL ? 0 : reply->len), text.p, text.n);
+	span_copy(more + (reply->text == NULL ? 0 : reply->len), text);
 	reply->text = more;
 	reply->len += text.n;
 	return true;
@@ -179,7 +179,7 @@ pass(struct client *c, struct client_reply *reply,
 	}
 	for (to = buf; smtp_reply_line(&text, &line); to += 2) {
 		to = put_head(to, said->code, ++i >= said->n_lines);
-		memcpy(to, line.p, line.n);
+		span_copy(to, line);
 		to += line.n;
 		memcpy(to, "\r\n", 2);
 	}

@@ -108,7 +108,7 @@ is_plain_helo(struct span name)
 	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
 		return address_parse_mailhost((struct span){ name.p + 1,
 		    name.n - 2 }, &addr);
-	return hostname_valid(name) && memchr(name.p, '_', name.n) == NULL;
+	return hostname_valid(name) && !span_has(name, '_');
 }
 
 /* Dovecot passes over what is [UNAVAILABLE], and refuses port 0 and a HELO that

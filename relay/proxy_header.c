@@ -88,7 +88,7 @@ static int
 address_read(int family, const char *what, struct span word,
     struct address *addr_r, struct err *err)
 {
-	bool	 is_ipv6 = memchr(word.p, ':', word.n) != NULL;
+	bool	 is_ipv6 = span_find(word, ':') != NULL;
 
 	if (is_ipv6 != (family == AF_INET6) || !address_parse(word, addr_r))
 		return refuse(err, what, family == AF_INET6 ?

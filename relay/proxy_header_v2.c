@@ -129,7 +129,7 @@ take_octets(struct reading *r, const struct kind *kind, struct span value)
 static int
 take_text(struct reading *r, const struct kind *kind, struct span value)
 {
-	if (memchr(value.p, '\0', value.n) != NULL)
+	if (span_has(value, '\0'))
 		return err_set(r->err, "PROXY header: a NUL in %s, expected "
 		    "none", kind->name);
 	return take_octets(r, kind, value);
@@ -209,8 +209,7 @@ static int
 take_aws(struct reading *r, const struct kind *kind, struct span value)
 {
 	(void)kind;
-	if (value.n > 1 && value.p[0] == AWS_VPCE_ID &&
-	    memchr(value.p, '\0', value.n) == NULL)
+	if (value.n > 1 && value.p[0] == AWS_VPCE_ID && !span_has(value, '\0'))
 		r->h.aws_vpce_id = span_skip(value, 1);
 	return 0;
 }

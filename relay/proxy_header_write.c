@@ -29,7 +29,7 @@ is_writable(const struct proxy_header *h)
 	    h->unique_id.n <= PROXY_HEADER_UNIQUE_ID_MAX &&
 	    h->authority.n <= PROXY_HEADER_MAX &&
 	    (h->authority.n == 0 ||
-	    memchr(h->authority.p, '\0', h->authority.n) == NULL);
+	    !span_has(h->authority, '\0'));
 }
 
 static size_t

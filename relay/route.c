@@ -135,7 +135,7 @@ ask_address(struct search *search, const struct wanted *wanted)
 
 		if (domain.n == 0)
 			continue;
-		memcpy(key + n, domain.p, domain.n);
+		span_copy(key + n, domain);
 		status = ask(search, (struct span){ key, n + domain.n });
 	}
 	return status;

@@ -59,8 +59,7 @@ read_code(struct span line, bool *is_last_r)
 {
 	if (line.n < 3 || line.p[0] < '2' || line.p[0] > '5' ||
 	    !is_digit(line.p[1]) || !is_digit(line.p[2]) ||
-	    memchr(line.p, '\0', line.n) != NULL ||
-	    memchr(line.p, '\r', line.n) != NULL)
+	    span_has(line, '\0') || span_has(line, '\r'))
 		return 0;
 	/* A code alone is RFC 5321's last line, too. */
 	*is_last_r = line.n == 3 || line.p[3] == ' ';
@@ -254,7 +253,7 @@ add_params(struct smtp_offer *offer, enum smtp_keyword keyword,
 			return false;
 		if (blank > 0)
 			offer->params[end] = ' ';
-		memcpy(offer->params + end + blank, word.p, word.n);
+		span_copy(offer->params + end + blank, word);
 		offer->len[keyword] =
 		    (uint16_t)(offer->len[keyword] + blank + word.n);
 	}

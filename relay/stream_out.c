@@ -50,7 +50,7 @@ stream_out_keep(struct stream *stream, struct span bytes)
 	if (bytes.n > stream->out_size - stream->out_len &&
 	    !grow(stream, bytes.n))
 		return false;
-	memcpy(stream->out + stream->out_len, bytes.p, bytes.n);
+	span_copy(stream->out + stream->out_len, bytes);
 	stream->out_len += bytes.n;
 	return true;
 }

@@ -41,7 +41,7 @@ static const struct param {
 static const struct param *
 find_param(struct span text)
 {
-	const char	*eq = memchr(text.p, '=', text.n);
+	const char	*eq = span_find(text, '=');
 	struct span	 name = { text.p, eq == NULL ? text.n :
 			     (size_t)(eq - text.p) };
 	size_t		 i;
@@ -148,7 +148,7 @@ params_strip(const struct smtp_offer *offer, unsigned promised,
 		if (is_lacking(known, offer, promised) && known->lack == NULL)
 			continue;
 		out[n++] = ' ';
-		memcpy(out + n, text.p, text.n);
+		span_copy(out + n, text);
 		n += text.n;
 	}
 	out[n] = '\0';

@@ -72,8 +72,7 @@ note_of_message(const struct dialogue *d, uint64_t octets)
 		return NULL;
 	m->octets = octets;
 	m->client = dialogue_shown(d, &copy)->client;
-	if (d->tx.sender.n > 0)
-		memcpy(m->sender, d->tx.sender.p, d->tx.sender.n);
+	span_copy(m->sender, d->tx.sender);
 	m->sender[d->tx.sender.n] = '\0';
 	return m;
 }

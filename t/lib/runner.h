@@ -19,6 +19,8 @@ runner_run(const char *name, TCase *tc)
 	SRunner	*sr;
 	int	 nfailed;
 
+	/* What hangs is ended, what a busy machine makes slow is not. */
+	tcase_set_timeout(tc, 120);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

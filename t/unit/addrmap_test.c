@@ -369,6 +369,5 @@ main(void)
 	tcase_add_test(tc, test_crowded);
 	tcase_add_test(tc, test_every_number);
 	tcase_add_test(tc, test_neighbours_are_one);
-	tcase_set_timeout(tc, 60);
 	return runner_run("addrmap", tc);
 }

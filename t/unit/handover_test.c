@@ -511,7 +511,6 @@ main(void)
 	TCase	*tc = tcase_create("handover");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_client_is_the_relays);
 	tcase_add_test(tc, the_header_is_the_clients);
 	tcase_add_test(tc, the_relays_name_is_not_the_clients);

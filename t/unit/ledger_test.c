@@ -403,7 +403,6 @@ main(void)
 	TCase	*tc = tcase_create("ledger");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_process_is_one_for_all_its_streams);
 	tcase_add_test(tc, what_we_close_is_taken_up_again);
 	tcase_add_test(tc, another_process_of_the_number_has_to_wait);

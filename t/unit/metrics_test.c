@@ -444,7 +444,6 @@ main(void)
 	TCase	*tc = tcase_create("metrics");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, nothing_yet);
 	tcase_add_test(tc, a_reload_that_failed);
 	tcase_add_test(tc, decisions_are_counted_by_kind);

@@ -182,7 +182,6 @@ procstart_case(void)
 {
 	TCase	*tc = tcase_create("procstart");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, same_as_the_system);
 	tcase_add_test(tc, remembers);
 	tcase_add_test(tc, no_such_process);

@@ -273,7 +273,6 @@ main(void)
 {
 	TCase	*tc = tcase_create("resolve_query");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, equal_preferences_are_shuffled);
 	tcase_add_test(tc, most_preferred_ones_are_kept);
 	tcase_add_loop_test(tc, cancelled_query_is_not_told, 0, 4);

@@ -298,7 +298,6 @@ main(void)
 {
 	TCase	*tc = tcase_create("resolve");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, row_has_its_result, 0, NELEM(rows));
 	tcase_add_loop_test(tc, name_has_its_result, 0, NELEM(name_rows));
 	return runner_run("resolve", tc);

@@ -638,7 +638,6 @@ main(void)
 	tcase_add_test(tc, nothing_stands_in_what_is_not_there);
 	tcase_add_test(tc, a_source_is_inherited_by_parts);
 	tcase_add_test(tc, all_is_copied);
-	tcase_set_timeout(tc, 30);	/* "many", on a busy machine */
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, modes_have_their_words);
 	return runner_run("scope", tc);

@@ -538,7 +538,6 @@ main(void)
 	TCase	*tc = tcase_create("sendmail");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, commands, 0, NELEM(command_rows));
 	tcase_add_test(tc, refusals_leave_everything_as_it_is);
 	tcase_add_test(tc, what_a_record_says);

@@ -980,7 +980,6 @@ main(void)
 	TCase	*tc = tcase_create("server");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, requests_in_one_piece);
 	tcase_add_test(tc, requests_byte_by_byte);
 	tcase_add_test(tc, a_hang_up_anywhere_breaks_nothing);

@@ -595,7 +595,6 @@ main(void)
 	TCase	*tc = tcase_create("store_handover");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_whole_session_is_handed_over);
 	tcase_add_loop_test(tc, the_socket_is_the_key, 0, NELEM(key_rows));
 	tcase_add_test(tc, what_is_no_socket_hands_nothing_over);

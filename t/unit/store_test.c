@@ -1288,7 +1288,6 @@ case_for_all(void)
 	TCase	*tc = tcase_create("any back end");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, what_was_put_is_got);
 	tcase_add_test(tc, nothing_is_none);
 	tcase_add_test(tc, get_frees_what_the_session_held);
@@ -1321,7 +1320,6 @@ case_for_lmdb(void)
 	TCase	*tc = tcase_create("LMDB");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_full_store_says_so_and_keeps_what_it_has);
 	tcase_add_test(tc, a_full_store_takes_deletions);
 	tcase_add_test(tc, a_full_store_takes_revocations);

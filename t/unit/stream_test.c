@@ -505,7 +505,6 @@ main(void)
 {
 	TCase	*tc = tcase_create("stream");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, bytes_go_both_ways);
 	tcase_add_loop_test(tc, much_goes_through_tiny_buffers, 0,
 	    NELEM(transfer_rows));

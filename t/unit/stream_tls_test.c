@@ -430,7 +430,6 @@ main(void)
 {
 	TCase	*tc = tcase_create("stream_tls");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_unchecked_fixture(tc, make_all, free_all);
 	tcase_add_test(tc, handshake_is_told_once);
 	tcase_add_test(tc, starttls_after_words_in_the_clear);

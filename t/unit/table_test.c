@@ -1145,7 +1145,6 @@ main(void)
 	tcase_add_loop_test(tc, test_values_of_specs, 0,
 	    NELEM(value_spec_rows));
 	tcase_add_loop_test(tc, test_lmdb_values, 0, 2);
-	tcase_set_timeout(tc, 60);
 	result = runner_run("table", tc);
 	tempdir_remove(dir);
 	return result;

@@ -468,7 +468,6 @@ main(void)
 {
 	TCase	*tc = tcase_create("tls");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_unchecked_fixture(tc, make_all, free_all);
 	tcase_add_loop_test(tc, name_is_verified, 0, NELEM(name_rows));
 	tcase_add_test(tc, unknown_issuer_is_not_verified);
