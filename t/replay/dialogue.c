@@ -10,6 +10,9 @@
  *
  * With "-f" before the files only the first two, until one fails.
  *
+ * Environment: DIALOGUE_OCTETS, what a sweep may play in all (default 4000000);
+ * where that does not do for each byte of a file, each nth has to do.
+ *
  * A file is a title and lines:
  *	title SENTENCE
  *	config / end		a configuration between them, with a relay in it
@@ -66,8 +69,7 @@
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512
-#define SWEEP_MAX	4000000	/* octets that a sweep plays; longer files are
-				 * gone through in steps */
+#define SWEEP_OCTETS	4000000
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 
 enum step_kind {
@@ -948,6 +950,15 @@ play_once(struct player *p, size_t point)
 	return is_ok;
 }
 
+static size_t
+sweep_octets(void)
+{
+	const char	*text = getenv("DIALOGUE_OCTETS");
+	size_t		 n = text == NULL ? 0 : strtoul(text, NULL, 10);
+
+	return n == 0 ? SWEEP_OCTETS : n;
+}
+
 static bool
 play_way(struct player *p, enum way way)
 {
@@ -961,7 +972,7 @@ play_way(struct player *p, enum way way)
 	if (way < WAY_CUT)
 		return true;
 	total = p->at;
-	step = total * total / SWEEP_MAX + 1;
+	step = total * total / sweep_octets() + 1;
 	for (p->variant = 0; p->variant < variants[way]; p->variant++)
 		for (point = 0; point < total; point += step)
 			if (!play_once(p, point)) {
