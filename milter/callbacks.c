@@ -16,10 +16,10 @@
 #include <libmilter/mfapi.h>
 
 #include "conversation.h"
+#include "daemon/log.h"
 #include "finish.h"
 #include "handover.h"
 #include "journal.h"
-#include "log.h"
 #include "policy.h"
 #include "reply.h"
 #include "service.h"

@@ -10,7 +10,7 @@
 #ifndef XC_CALLBACKS_H
 #define XC_CALLBACKS_H
 
-#include "err.h"
+#include "base/err.h"
 
 /* Tells libmilter of the callbacks: the first thing to be done with it. */
 int	callbacks_register(struct err *err);

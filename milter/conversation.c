@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context_header.h"
 #include "journal.h"
 #include "procstart.h"
+#include "session/context_header.h"
 
 struct conversation *
 conversation_new(struct conf *conf, struct store *store)

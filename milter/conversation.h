@@ -11,11 +11,11 @@
 #ifndef XC_CONVERSATION_H
 #define XC_CONVERSATION_H
 
-#include "context_dump.h"
 #include "enforce.h"
 #include "follow.h"
 #include "message.h"
 #include "sendmail.h"
+#include "session/context_dump.h"
 
 #define CONVERSATION_HEADER_MAX	65536	/* bytes of our header's value */
 

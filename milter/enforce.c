@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "assertion.h"
-#include "session_change.h"
+#include "session/session_change.h"
+#include "trust/assertion.h"
 
 #define TEXT_MISMATCH	"The mail server and the session ledger do not agree " \
 			"about the client of this session; try again later"

@@ -10,7 +10,7 @@
 #ifndef XC_ENFORCE_H
 #define XC_ENFORCE_H
 
-#include "session.h"
+#include "session/session.h"
 
 /* A reply is at most this many lines of that many bytes (NUL included); with
  * code and line end a line keeps to the 512 of RFC 5321, 4.5.3.1.5. */

@@ -7,7 +7,7 @@
 #ifndef XC_FOLLOW_H
 #define XC_FOLLOW_H
 
-#include "store.h"
+#include "session/store.h"
 
 struct procstart;
 

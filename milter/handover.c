@@ -9,7 +9,7 @@
 
 #include "journal.h"
 #include "procstart.h"
-#include "session_change.h"
+#include "session/session_change.h"
 
 #define TEXT_GONE	"The relay in front of the mail server no longer " \
 			"says whose session this is; try again later"

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "log.h"
+#include "daemon/log.h"
 #include "milter_metrics.h"
 
 #define PID_SIZE	16

@@ -20,8 +20,8 @@
 
 #include <libmilter/mfapi.h>
 
-#include "address.h"
-#include "daemon.h"
+#include "base/address.h"
+#include "daemon/daemon.h"
 
 #define CONN_SIZE	256	/* a libmilter connection string */
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "err.h"
+#include "base/err.h"
 
 struct listener {
 	struct sockaddr_storage	 name;

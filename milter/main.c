@@ -24,17 +24,17 @@
 
 #include <libmilter/mfapi.h>
 
+#include "base/procinfo.h"
 #include "callbacks.h"
-#include "conf.h"
-#include "daemon.h"
+#include "conf/conf.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/privdrop.h"
+#include "daemon/rundir.h"
 #include "listener.h"
-#include "log.h"
 #include "milter_metrics.h"
-#include "privdrop.h"
-#include "procinfo.h"
-#include "rundir.h"
 #include "service.h"
-#include "store_sweep.h"
+#include "session/store_sweep.h"
 
 #define PROGRAM		"xcontext-milter"
 #define STOP_BOUND_MS	10000	/* for the sessions that are in progress */

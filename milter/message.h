@@ -9,8 +9,8 @@
 #ifndef XC_MESSAGE_H
 #define XC_MESSAGE_H
 
-#include "context_view.h"
-#include "received.h"
+#include "received/received.h"
+#include "session/context_view.h"
 
 #define MESSAGE_HEADER_MAX	8192	/* bytes of a Received: header that is
 					 * read */

@@ -10,10 +10,10 @@
 #include <signal.h>
 #include <string.h>
 
-#include "decisions.h"
-#include "metrics_daemon.h"
-#include "metrics_http.h"
-#include "metrics_text.h"
+#include "daemon/decisions.h"
+#include "daemon/metrics_daemon.h"
+#include "daemon/metrics_http.h"
+#include "daemon/metrics_text.h"
 #include "service.h"
 
 /* lock guards all the others. */

@@ -7,8 +7,8 @@
 #ifndef XC_MILTER_METRICS_H
 #define XC_MILTER_METRICS_H
 
-#include "err.h"
-#include "trust.h"
+#include "base/err.h"
+#include "trust/trust.h"
 
 enum milter_metric {
 	MILTER_MAIL_REFUSED,	/* a step of a transaction */

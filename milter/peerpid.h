@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-#include "procinfo.h"
+#include "base/procinfo.h"
 
 struct smfi_str;	/* libmilter's SMFICTX */
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access_key.h"
 #include "journal.h"
+#include "session/access_key.h"
 
 #define TEXT_REFUSED	"Access denied"
 #define STATUS_MAX	9	/* "5.123.123" */

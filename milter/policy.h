@@ -11,7 +11,7 @@
 #ifndef XC_POLICY_H
 #define XC_POLICY_H
 
-#include "access.h"
+#include "access/access.h"
 #include "conversation.h"
 
 enum policy_result {

@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#include "procinfo.h"
+#include "base/procinfo.h"
 
 struct procstart;
 

@@ -10,7 +10,7 @@
 #define XC_SENDMAIL_H
 
 #include "enforce.h"
-#include "kept.h"
+#include "session/kept.h"
 
 /* Begins a session that logs to the journal; peer->mta is SESSION_SENDMAIL. */
 void	sendmail_begin(struct kept *kept, struct conf *conf,

@@ -9,9 +9,9 @@
 #ifndef XC_SERVICE_H
 #define XC_SERVICE_H
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "peerpid.h"
-#include "store.h"
+#include "session/store.h"
 
 struct procstart;
 

@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-#include "judge.h"
 #include "reply.h"
+#include "session/judge.h"
 
 static sfsistat
 answer_denied(SMFICTX *ctx, struct conversation *c)

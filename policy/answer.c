@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
-#include "netstring.h"
+#include "base/netstring.h"
+#include "daemon/log.h"
 
 static uint64_t
 clock_ns(clockid_t id)

@@ -10,7 +10,7 @@
 #ifndef XC_POLICY_ATTR_H
 #define XC_POLICY_ATTR_H
 
-#include "span.h"
+#include "base/span.h"
 
 /* The attributes that are used; an absent one is empty. */
 enum attr_name {

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "procinfo.h"
-#include "store_sweep.h"
+#include "base/procinfo.h"
+#include "session/store_sweep.h"
 
 static int
 proc_compare(struct ledger_proc *a, struct ledger_proc *b)

@@ -15,9 +15,9 @@
 #define XC_POLICY_LEDGER_H
 
 #include "attr.h"
-#include "conf.h"
-#include "session.h"
-#include "store.h"
+#include "conf/conf.h"
+#include "session/session.h"
+#include "session/store.h"
 
 /* What a reported decision was about. */
 enum ledger_event {

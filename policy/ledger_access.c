@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access.h"
-#include "access_key.h"
+#include "access/access.h"
 #include "ledger_private.h"
+#include "session/access_key.h"
 
 #define REQUEST_TEXT_SIZE	65536	/* the most that a request may have */
 

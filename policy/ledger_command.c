@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session_change.h"
+#include "session/session_change.h"
 
 #define LINE_NOOP	"NOOP"
 

@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-#include "hostname.h"
+#include "base/hostname.h"
 
 #define MILTERS_DISABLE	"DISABLE"
 

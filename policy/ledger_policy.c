@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hostname.h"
+#include "base/hostname.h"
 
 static bool
 address_shown(const struct ledger_proc *proc, struct span text)

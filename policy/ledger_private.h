@@ -10,8 +10,8 @@
 #include <bsd/sys/cdefs.h>
 #include <bsd/sys/tree.h>
 
-#include "judge.h"
 #include "ledger.h"
+#include "session/judge.h"
 
 /* Postfix's word for no address, no name, no port. */
 #define LEDGER_UNKNOWN	"unknown"

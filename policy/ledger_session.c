@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session_change.h"
+#include "session/session_change.h"
 
 void
 ledger_report(struct ledger *ledger, const struct ledger_proc *proc,

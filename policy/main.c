@@ -15,18 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "activation.h"
-#include "daemon.h"
+#include "daemon/activation.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/log_libevent.h"
+#include "daemon/privdrop.h"
+#include "daemon/rundir.h"
 #include "ledger.h"
-#include "log.h"
-#include "log_libevent.h"
 #include "metrics.h"
-#include "privdrop.h"
 #include "report.h"
-#include "rundir.h"
 #include "server.h"
-#include "store_sweep.h"
-#include "store.h"
+#include "session/store.h"
+#include "session/store_sweep.h"
 
 #define PROGRAM			"xcontext-policy"
 #define SOCKET_MODE		0660

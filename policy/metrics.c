@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "decisions.h"
-#include "metrics_daemon.h"
-#include "metrics_text.h"
+#include "daemon/decisions.h"
+#include "daemon/metrics_daemon.h"
+#include "daemon/metrics_text.h"
 
 /* Upper bounds of the latency histogram, in nanoseconds. */
 static const uint64_t bounds[] = {

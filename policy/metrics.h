@@ -12,9 +12,9 @@
 
 #include <stdint.h>
 
-#include "err.h"
-#include "metrics_http.h"
-#include "trust.h"
+#include "base/err.h"
+#include "daemon/metrics_http.h"
+#include "trust/trust.h"
 
 enum metrics_request {
 	METRICS_XCLIENT,

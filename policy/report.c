@@ -5,7 +5,7 @@
  */
 #include "report.h"
 
-#include "log.h"
+#include "daemon/log.h"
 
 static const char *const event_names[] = {
 	[LEDGER_BEGIN] = "begin",

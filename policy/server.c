@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon.h"
-#include "log.h"
-#include "procinfo.h"
+#include "base/procinfo.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
 
 #define ACCEPTS_PER_TURN 64
 #define PAUSE_US	100000	/* when there are no descriptors */

@@ -11,7 +11,7 @@
 #ifndef XC_POLICY_SERVER_H
 #define XC_POLICY_SERVER_H
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "ledger.h"
 #include "metrics.h"
 

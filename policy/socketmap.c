@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 
-#include "netstring.h"
+#include "base/netstring.h"
 
 #define LISTENER_MAX	64
 #define NAME_MAX_SHOWN	128

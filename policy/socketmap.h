@@ -11,7 +11,7 @@
 #ifndef XC_POLICY_SOCKETMAP_H
 #define XC_POLICY_SOCKETMAP_H
 
-#include "span.h"
+#include "base/span.h"
 
 #define SOCKETMAP_REQUEST_MAX	16384	/* bytes of a request's body */
 #define SOCKETMAP_TEXT_MAX	8192	/* bytes of a reply's text; Postfix

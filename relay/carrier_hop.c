@@ -16,7 +16,7 @@
 
 #include <bsd/string.h>
 
-#include "log.h"
+#include "daemon/log.h"
 
 /* That it failed is told later: the dialogue is in the middle of something. */
 static void

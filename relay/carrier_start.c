@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "log.h"
+#include "daemon/log.h"
 
 #define MS		1000U
 #define NAME_MS		5000U	/* for the name; then it goes without */

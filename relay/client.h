@@ -12,7 +12,7 @@
 #ifndef XC_RELAY_CLIENT_H
 #define XC_RELAY_CLIENT_H
 
-#include "conf_relay.h"
+#include "conf/conf_relay.h"
 #include "smtp_command.h"
 #include "smtp_reply.h"
 

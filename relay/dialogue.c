@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "procinfo.h"
+#include "base/procinfo.h"
 
 #define MS		1000U
 

@@ -12,11 +12,11 @@
 #ifndef XC_RELAY_DIALOGUE_H
 #define XC_RELAY_DIALOGUE_H
 
-#include "conf_relay.h"
+#include "conf/conf_relay.h"
 #include "hop.h"
-#include "kept.h"
 #include "proxy_header.h"
 #include "route.h"
+#include "session/kept.h"
 #include "smtp_command.h"
 #include "tls.h"
 

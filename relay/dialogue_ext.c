@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context_dump.h"
 #include "proxy_judge.h"
-#include "session_change.h"
+#include "session/context_dump.h"
+#include "session/session_change.h"
 
 static void
 say_refused(struct dialogue *d, struct client_reply *reply,

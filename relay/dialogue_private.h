@@ -15,10 +15,10 @@
 #define XC_RELAY_DIALOGUE_PRIVATE_H
 
 #include "client.h"
-#include "context_view.h"
 #include "dialogue.h"
 #include "hop.h"
 #include "identity.h"
+#include "session/context_view.h"
 #include "smtp_content.h"
 
 #define LINE_SIZE	1024	/* of a reply of ours */

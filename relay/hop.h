@@ -19,10 +19,10 @@
 
 #include <bsd/sys/queue.h>
 
-#include "conf_relay.h"
+#include "conf/conf_relay.h"
+#include "conf/nexthop.h"
+#include "conf/scope.h"
 #include "identity.h"
-#include "nexthop.h"
-#include "scope.h"
 #include "smtp_command.h"
 #include "smtp_reply.h"
 

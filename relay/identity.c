@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session_change.h"
+#include "session/session_change.h"
 
 static bool
 says(const struct assertion_set *set, enum assertion_name name)

@@ -11,8 +11,8 @@
 #ifndef XC_RELAY_IDENTITY_H
 #define XC_RELAY_IDENTITY_H
 
-#include "scope.h"
-#include "session.h"
+#include "conf/scope.h"
+#include "session/session.h"
 
 /* Texts may be NULL: not known. */
 struct identity_facts {

@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-#include "address.h"
-#include "hostname.h"
+#include "base/address.h"
+#include "base/hostname.h"
 #include "smtp_command.h"
 
 #define BIT(name)	(1U << (name))

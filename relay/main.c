@@ -15,13 +15,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "daemon.h"
-#include "log.h"
-#include "log_libevent.h"
-#include "privdrop.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/log_libevent.h"
+#include "daemon/privdrop.h"
+#include "daemon/rundir.h"
 #include "relay_server.h"
-#include "rundir.h"
-#include "store_sweep.h"
+#include "session/store_sweep.h"
 
 #define PROGRAM			"xcontext-relay"
 #define SPARE_DESCRIPTORS	64	/* store, log, metrics, DNS ... */

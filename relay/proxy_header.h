@@ -13,9 +13,9 @@
 
 #include <stdint.h>
 
-#include "address.h"
-#include "err.h"
-#include "span.h"
+#include "base/address.h"
+#include "base/err.h"
+#include "base/span.h"
 
 #define PROXY_HEADER_V1_MAX	107	/* octets, CRLF included (2.1) */
 #define PROXY_HEADER_MAX	(16 + UINT16_MAX)	/* of version 2 (2.2) */

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "session_change.h"
+#include "session/session_change.h"
 
 #define END_SIZE	(ADDRESS_TEXT_SIZE + 5)	/* "IPV6:" */
 #define ARGS_SIZE	256

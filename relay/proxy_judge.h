@@ -11,8 +11,8 @@
 #ifndef XC_RELAY_PROXY_JUDGE_H
 #define XC_RELAY_PROXY_JUDGE_H
 
-#include "kept.h"
 #include "proxy_header.h"
+#include "session/kept.h"
 
 /*
  * Judges and executes a header; room is for work that lasts no longer than the

@@ -9,7 +9,7 @@
 
 #include <bsd/string.h>
 
-#include "log.h"
+#include "daemon/log.h"
 
 static const struct {
 	const char	*name;

@@ -8,11 +8,11 @@
 #ifndef XC_RELAY_RELAY_METRICS_H
 #define XC_RELAY_RELAY_METRICS_H
 
-#include "err.h"
-#include "metrics_http.h"
-#include "scope.h"
+#include "base/err.h"
+#include "conf/scope.h"
+#include "daemon/metrics_http.h"
 #include "smtp_command.h"
-#include "trust.h"
+#include "trust/trust.h"
 
 /* Why a connection was not served. */
 enum relay_refusal {

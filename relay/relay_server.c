@@ -19,11 +19,11 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/procinfo.h"
 #include "carrier.h"
-#include "daemon.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
 #include "host_memory.h"
-#include "log.h"
-#include "procinfo.h"
 #include "relay_log.h"
 
 #define SOCKET_MODE		0660

@@ -8,8 +8,8 @@
 
 #include "relay_metrics.h"
 #include "resolve.h"
+#include "session/store.h"
 #include "site.h"
-#include "store.h"
 
 struct event_base;
 struct relay_server;

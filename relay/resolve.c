@@ -24,7 +24,7 @@
 #include <arpa/nameser.h>
 #include <event2/event.h>
 
-#include "hostname.h"
+#include "base/hostname.h"
 #include "resolve_private.h"
 
 static void

@@ -16,8 +16,8 @@
 
 #include <stdint.h>
 
-#include "address.h"
-#include "err.h"
+#include "base/address.h"
+#include "base/err.h"
 
 struct event_base;
 struct resolver;

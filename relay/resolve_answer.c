@@ -12,7 +12,7 @@
 
 #include <bsd/stdlib.h>
 
-#include "hostname.h"
+#include "base/hostname.h"
 #include "resolve_private.h"
 
 /* Whether it is known that there is nothing; else nobody can tell. */

@@ -10,8 +10,8 @@
 
 #include <bsd/string.h>
 
-#include "domain.h"
-#include "table.h"
+#include "base/domain.h"
+#include "table/table.h"
 
 #define LOCAL_MAX	2048	/* octets: of a whole command */
 #define N_SPELLINGS	2	/* of a domain: with A-labels, with U-labels */

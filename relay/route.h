@@ -13,10 +13,10 @@
 #ifndef XC_RELAY_ROUTE_H
 #define XC_RELAY_ROUTE_H
 
-#include "access_key.h"
-#include "conf.h"
-#include "conf_relay.h"
-#include "scope.h"
+#include "conf/conf.h"
+#include "conf/conf_relay.h"
+#include "conf/scope.h"
+#include "session/access_key.h"
 
 enum route_result {
 	ROUTE_OK,

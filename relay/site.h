@@ -9,8 +9,8 @@
 
 #include <openssl/types.h>
 
-#include "conf.h"
-#include "conf_relay.h"
+#include "conf/conf.h"
+#include "conf/conf_relay.h"
 
 struct site_relay {
 	const struct conf_relay	*conf;

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#include "span.h"
+#include "base/span.h"
 
 #define SMTP_COMMAND_MAX	2048	/* octets of a line, CRLF included:
 					 * RFC 5321's 512 and what extensions

@@ -34,7 +34,7 @@
 
 #include <stdint.h>
 
-#include "span.h"
+#include "base/span.h"
 
 enum smtp_content_mode { SMTP_CONTENT_NORMALIZE, SMTP_CONTENT_REJECT };
 

@@ -11,9 +11,9 @@
 #ifndef XC_RELAY_SMTP_REPLY_H
 #define XC_RELAY_SMTP_REPLY_H
 
-#include "assertion.h"
-#include "scope.h"
-#include "span.h"
+#include "base/span.h"
+#include "conf/scope.h"
+#include "trust/assertion.h"
 
 #define SMTP_REPLY_MAX		65536	/* octets of a whole reply */
 #define SMTP_REPLY_LINE_MAX	4096	/* of one of its lines */

@@ -15,8 +15,8 @@
 #include <event2/event_struct.h>
 #include <openssl/types.h>
 
-#include "err.h"
-#include "span.h"
+#include "base/err.h"
+#include "base/span.h"
 #include "tls.h"
 
 struct event_base;

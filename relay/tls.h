@@ -12,8 +12,8 @@
 
 #include <openssl/types.h>
 
-#include "address.h"
-#include "err.h"
+#include "base/address.h"
+#include "base/err.h"
 
 #define TLS_FINGERPRINT_SIZE	(32 * 3)	/* SHA-256 as "AB:CD:...", NUL */
 #define TLS_NAME_SIZE		256

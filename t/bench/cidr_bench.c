@@ -24,8 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "addrmap.h"
-#include "table.h"
+#include "table/addrmap.h"
+#include "table/table.h"
 
 #define LARGE		1000000
 #define SMALL		10

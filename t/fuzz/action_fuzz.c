@@ -5,7 +5,7 @@
  * says something, and is not what Postfix takes for OK by mistake; what is not
  * is told.
  */
-#include "action.h"
+#include "access/action.h"
 
 #undef NDEBUG
 #include <assert.h>

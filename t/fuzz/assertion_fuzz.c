@@ -6,7 +6,7 @@
  * chooses the command and the mode; a line feed parts the line from another
  * that is merged into it.
  */
-#include "assertion.h"
+#include "trust/assertion.h"
 
 #undef NDEBUG
 #include <assert.h>

@@ -4,7 +4,7 @@
  * attr_fuzz: the answer does not depend on how the bytes arrive, and what is
  * found lies where it should.
  */
-#include "attr.h"
+#include "policy/attr.h"
 
 #undef NDEBUG
 #include <assert.h>

@@ -4,7 +4,7 @@
  * conf_fuzz: a file either loads, and is then printed as something that loads
  * again and prints the same; or there is an error that names the file.
  */
-#include "conf.h"
+#include "conf/conf.h"
 
 #include <sys/mman.h>
 

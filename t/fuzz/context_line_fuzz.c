@@ -4,14 +4,14 @@
  * context_line_fuzz: no line gets a name or a value past the rules; what was
  * read can be added, printed and read again, and is then the same.
  */
-#include "context_line.h"
+#include "context/context_line.h"
 
 #undef NDEBUG
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "xtext.h"
+#include "base/xtext.h"
 
 /* Of a line that has three characters for each byte. */
 #define PRINTED_MAX	(4 * sizeof(((struct context_line *)0)->text))

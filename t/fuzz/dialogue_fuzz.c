@@ -17,7 +17,7 @@
  *	R r digit	room at the next hop, at the client
  *	q		the daemon is about to stop
  */
-#include "stage.h"
+#include "t/lib/stage.h"
 
 #include <ftw.h>
 #include <malloc.h>

@@ -9,15 +9,15 @@
  * profile, the setting "xtext" and whether the session is sealed; line
  * feeds part the command lines, verbs and all, that one session says.
  */
-#include "judge.h"
+#include "session/judge.h"
 
 #undef NDEBUG
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "context_name.h"
-#include "session_change.h"
+#include "context/context_name.h"
+#include "session/session_change.h"
 
 #define PAIRS_MAX	8
 #define SIZE_LIMIT	256

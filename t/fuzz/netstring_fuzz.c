@@ -4,7 +4,7 @@
  * netstring_fuzz: the answer does not depend on how the bytes arrive, and a
  * netstring that is found is the one that would be written.
  */
-#include "netstring.h"
+#include "base/netstring.h"
 
 #undef NDEBUG
 #include <assert.h>

@@ -4,7 +4,7 @@
  * nexthop_fuzz: what is taken is a protocol, a host or a path, and a port, and
  * written again from these it is taken for the same.
  */
-#include "nexthop.h"
+#include "conf/nexthop.h"
 
 #undef NDEBUG
 #include <assert.h>

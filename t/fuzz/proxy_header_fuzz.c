@@ -4,7 +4,7 @@
  * proxy_header_fuzz: the answer does not depend on how the bytes arrive, what
  * is found lies within the header, and is found again when it is written.
  */
-#include "proxy_header.h"
+#include "relay/proxy_header.h"
 
 #undef NDEBUG
 #include <assert.h>

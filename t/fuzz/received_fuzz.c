@@ -4,7 +4,7 @@
  * received_fuzz: what is read is fit to be shown, folding does not change it;
  * and no HELO, in no server's form, is taken for the client.
  */
-#include "received.h"
+#include "received/received.h"
 
 #undef NDEBUG
 #include <assert.h>

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostname.h"
-#include "resolve_private.h"
+#include "base/hostname.h"
+#include "relay/resolve_private.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

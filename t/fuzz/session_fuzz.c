@@ -4,7 +4,7 @@
  * session_fuzz: whatever is read as a record can be written, and reads back
  * as the same.
  */
-#include "session.h"
+#include "session/session.h"
 
 #undef NDEBUG
 #include <assert.h>

@@ -4,13 +4,13 @@
  * smtp_content_fuzz: what is sent on is one message for everybody, the one that
  * Postfix would have stored, and the same however the bytes arrive.
  */
-#include "smtp_content.h"
+#include "relay/smtp_content.h"
 
 #undef NDEBUG
 #include <assert.h>
 #include <stdlib.h>
 
-#include "smtp_receiver.h"
+#include "t/lib/smtp_receiver.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

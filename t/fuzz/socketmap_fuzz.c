@@ -5,7 +5,7 @@
  * requests; what is taken apart can be put together again, and the key as a
  * reply comes through the protocol unharmed.
  */
-#include "socketmap.h"
+#include "policy/socketmap.h"
 
 #undef NDEBUG
 #include <assert.h>
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "netstring.h"
+#include "base/netstring.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "table.h"
+#include "table/table.h"
 
 #define INPUT_MAX	8192
 #define SEPARATOR	"\n%%\n"

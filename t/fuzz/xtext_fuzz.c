@@ -4,7 +4,7 @@
  * xtext_fuzz: whatever decodes comes back from encoding, and the strict
  * reading is never another one than the legacy reading.
  */
-#include "xtext.h"
+#include "base/xtext.h"
 
 #undef NDEBUG
 #include <assert.h>

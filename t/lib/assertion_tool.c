@@ -6,7 +6,7 @@
  * For each line of standard input it prints one: the command afresh, or "BAD"
  * and the reason.  With -l values may be in the legacy raw form.
  */
-#include "assertion.h"
+#include "trust/assertion.h"
 
 #include <stdio.h>
 #include <stdlib.h>

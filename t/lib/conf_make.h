@@ -9,7 +9,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "tempdir.h"
 
 /* With these settings besides. */

@@ -7,7 +7,7 @@
 #ifndef XC_T_PROC_START_H
 #define XC_T_PROC_START_H
 
-#include "procinfo.h"
+#include "base/procinfo.h"
 
 static inline uint64_t
 proc_start(pid_t pid)

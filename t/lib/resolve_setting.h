@@ -13,7 +13,7 @@
 #include <event2/event.h>
 
 #include "dns_server.h"
-#include "resolve.h"
+#include "relay/resolve.h"
 
 #define TURNS_MAX	60000
 

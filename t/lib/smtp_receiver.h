@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "span.h"
+#include "base/span.h"
 
 struct receiver_answer {
 	bool	 has_end;

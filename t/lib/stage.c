@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "smtp_reply.h"
+#include "relay/smtp_reply.h"
 
 /* More of these without an end are no end. */
 #define TICKS_MAX	64

@@ -12,7 +12,7 @@
 #ifndef XC_T_STAGE_H
 #define XC_T_STAGE_H
 
-#include "dialogue.h"
+#include "relay/dialogue.h"
 #include "talk.h"
 
 /* A line of what is kept that was not sent, but asked for: ASKED and a word or

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store.h"
+#include "session/store.h"
 #include "tempdir.h"
 
 static char		 dir[TEMPDIR_SIZE];

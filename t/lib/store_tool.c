@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #include "proc_start.h"
-#include "store.h"
+#include "session/store.h"
 
 #define STORE_SIZE_MIB	32
 

@@ -15,7 +15,7 @@
 
 #include <event2/event.h>
 
-#include "stream.h"
+#include "relay/stream.h"
 
 #define TURNS_MAX	100000
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "table.h"
+#include "table/table.h"
 
 static void
 print_found(struct span key, const struct table_result *res, int with_line)

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "span.h"
+#include "base/span.h"
 
 struct bytes {
 	char	*p;

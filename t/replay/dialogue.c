@@ -65,7 +65,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stage.h"
+#include "t/lib/stage.h"
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512

@@ -39,10 +39,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attr.h"
-#include "ledger.h"
-#include "netstring.h"
-#include "socketmap.h"
+#include "base/netstring.h"
+#include "policy/attr.h"
+#include "policy/ledger.h"
+#include "policy/socketmap.h"
 
 #define PROCS		10
 #define FIRST_PID	4000000		/* over any real one */

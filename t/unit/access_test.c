@@ -4,16 +4,16 @@
  * access_test: which maps are taken, in what order they are asked, and what
  * counts as an answer.
  */
-#include "access.h"
+#include "access/access.h"
 
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define MAPS_MAX	4
 #define KEYS_MAX	4

@@ -6,13 +6,13 @@
  * Behind each text that is refused stands what Postfix 3.7.11 was seen to do
  * with it as the answer of a policy service.
  */
-#include "action.h"
+#include "access/action.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define X16		"xxxxxxxxxxxxxxxx"
 #define X64		X16 X16 X16 X16

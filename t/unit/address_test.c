@@ -4,7 +4,7 @@
  * address_test: reading and writing addresses and networks, and which of
  * them are public.
  */
-#include "address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define LONGEST		"2001:0db8:ffff:ffff:ffff:ffff:255.255.255.255"
 

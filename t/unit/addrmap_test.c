@@ -8,8 +8,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "addrmap.h"
-#include "runner.h"
+#include "t/lib/runner.h"
+#include "table/addrmap.h"
 
 #define NRULES_MAX	2000
 

@@ -5,13 +5,13 @@
  * taken for, and what is printed.  The wanted set is told by the line that
  * prints it.
  */
-#include "assertion.h"
+#include "trust/assertion.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define X50		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X64		X50 "xxxxxxxxxxxxxx"

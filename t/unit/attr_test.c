@@ -4,15 +4,15 @@
  * attr_test: one policy request at the front of a buffer: whole, byte by byte
  * and at the end of memory.
  */
-#include "attr.h"
+#include "policy/attr.h"
 
 #include <check.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define REQ	"request=smtpd_access_policy\n"
 #define MAX	200

@@ -5,12 +5,12 @@
  * in the wrong order, or not at all: what is said to the client, and in which
  * order.  Each row is played whole, byte by byte, and cut in two at each byte.
  */
-#include "client.h"
+#include "relay/client.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 #define N_KEPT		8
 #define MANY		200

@@ -4,10 +4,10 @@
  * conf_once_test: settings that are said twice at one level, and those that only
  * look so.
  */
-#include "conf.h"
+#include "conf/conf.h"
 
-#include "conf_file.h"
-#include "runner.h"
+#include "t/lib/conf_file.h"
+#include "t/lib/runner.h"
 
 static const struct row {
 	const char	*name, *text;

@@ -4,15 +4,15 @@
  * conf_relay_test: what the configuration file says of relays, bindings and
  * domains, and how it is refused.
  */
-#include "conf.h"
+#include "conf/conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_file.h"
-#include "runner.h"
-#include "table.h"
+#include "t/lib/conf_file.h"
+#include "t/lib/runner.h"
+#include "table/table.h"
 
 #define LISTEN	" listen = \"127.0.0.1:2525\"\n"
 #define RELAY	"relay in {" LISTEN " next_hop = \"smtp:[127.0.0.1]:25\"\n"

@@ -5,7 +5,7 @@
  *
  * "make check" sets srcdir, where the manual page is looked for.
  */
-#include "conf.h"
+#include "conf/conf.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conf_file.h"
-#include "runner.h"
+#include "t/lib/conf_file.h"
+#include "t/lib/runner.h"
 
 #define EDGE	"profile edge {\n"
 #define NAME64	"0123456789abcdef0123456789abcdef" \

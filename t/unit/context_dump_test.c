@@ -4,13 +4,13 @@
  * context_dump_test: what the lines are, that they keep their limits, and that
  * a reader who goes by the rules in the header gets the pairs back.
  */
-#include "context_dump.h"
+#include "session/context_dump.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "context_view.h"
-#include "runner.h"
+#include "session/context_view.h"
+#include "t/lib/runner.h"
 
 #define X10		"xxxxxxxxxx"
 #define X100		X10 X10 X10 X10 X10 X10 X10 X10 X10 X10

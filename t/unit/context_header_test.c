@@ -4,15 +4,15 @@
  * context_header_test: what the header says, where it is folded, that nothing
  * can be injected, and that a reader gets the pairs back.
  */
-#include "context_header.h"
+#include "session/context_header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "context_view.h"
-#include "edge.h"
-#include "runner.h"
-#include "xtext.h"
+#include "base/xtext.h"
+#include "session/context_view.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define X10		"xxxxxxxxxx"
 #define X40		X10 X10 X10 X10

@@ -4,13 +4,13 @@
  * context_line_test: what XSETCONTEXT lines are taken, what they are taken
  * for, and what is said of the others.
  */
-#include "context_line.h"
+#include "context/context_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define X8		"xxxxxxxx"
 #define X64		X8 X8 X8 X8 X8 X8 X8 X8

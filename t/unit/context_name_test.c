@@ -3,13 +3,13 @@
 /*
  * context_name_test: each built-in name is there once, and is a name.
  */
-#include "context_name.h"
+#include "context/context_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "context_line.h"
-#include "runner.h"
+#include "context/context_line.h"
+#include "t/lib/runner.h"
 
 /* In the order of the numbers, which is that in which they are shown. */
 static const char *const	want[CONTEXT_BUILTIN_COUNT] = {

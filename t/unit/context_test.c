@@ -4,13 +4,13 @@
  * context_test: a context through several lines, its limits, and what is left
  * when memory runs out in the midst of a line.
  */
-#include "context.h"
+#include "context/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "context_name.h"
-#include "runner.h"
+#include "context/context_name.h"
+#include "t/lib/runner.h"
 
 #define NO_LIMIT	SIZE_MAX
 

@@ -4,13 +4,13 @@
  * context_view_test: which pairs a session shows, in what order, and what
  * stands in whose place.
  */
-#include "context_view.h"
+#include "session/context_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 /* A session in short; NULL: not known. */
 static const struct row {

@@ -4,8 +4,8 @@
  * daemon_test: command lines and starts in children, sockets in a directory
  * of the test's own.
  */
-#include "daemon.h"
-#include "runner.h"
+#include "daemon/daemon.h"
+#include "t/lib/runner.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

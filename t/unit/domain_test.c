@@ -3,12 +3,12 @@
 /*
  * domain_test: spellings of domains and the one that stands for all of them.
  */
-#include "domain.h"
+#include "base/domain.h"
 
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define UE	"\xc3\xbc"		/* u with an umlaut */
 #define UE_BIG	"\xc3\x9c"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enforce.h"
-#include "runner.h"
+#include "milter/enforce.h"
+#include "t/lib/runner.h"
 
 #define ID	"01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #define ID2	"01BX5ZZKBKACTAV9WEVGEMMVRZ"

@@ -3,8 +3,8 @@
 /*
  * err_test: error texts with and without a place, and how they are cut.
  */
-#include "err.h"
-#include "runner.h"
+#include "base/err.h"
+#include "t/lib/runner.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "follow.h"
-#include "descriptors.h"
-#include "proc_start.h"
-#include "runner.h"
+#include "milter/follow.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
 
 #define STORE_SIZE_MIB	4
 #define CLIENT		"192.0.2.7"

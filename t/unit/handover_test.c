@@ -3,19 +3,19 @@
 /*
  * handover_test: what a milter makes of the sessions that a relay hands over.
  */
-#include "handover.h"
+#include "milter/handover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "conf_make.h"
-#include "damage.h"
-#include "descriptors.h"
-#include "proc_start.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/conf_make.h"
+#include "t/lib/damage.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define MTA_PID		4000001		/* over any real one */
 #define NOW_MS		1000000000000

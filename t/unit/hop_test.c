@@ -5,13 +5,13 @@
  * is said and done, in order, and that each question is completed exactly once.
  * Each row is played with the server's replies whole and byte by byte.
  */
-#include "hop.h"
+#include "relay/hop.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 #define N_ASKED		16
 

@@ -4,7 +4,7 @@
  * host_memory_test: what is remembered of a host, for how long, and what makes
  * room for what.
  */
-#include "host_memory.h"
+#include "relay/host_memory.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 union any {
 	struct sockaddr		 sa;

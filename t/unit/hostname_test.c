@@ -3,12 +3,12 @@
 /*
  * hostname_test: the names that Postfix takes for host names, and the others.
  */
-#include "hostname.h"
+#include "base/hostname.h"
 
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define LABEL62	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define LABEL63	"a" LABEL62

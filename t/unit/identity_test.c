@@ -4,12 +4,12 @@
  * identity_test: who a message is from, by all that was said, and the lines
  * that say so.
  */
-#include "identity.h"
+#include "relay/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 #define UN	"[UNAVAILABLE]"
 #define C50	"a123456789.b123456789.c123456789.d123456789.e12345"

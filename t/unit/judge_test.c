@@ -3,15 +3,15 @@
 /*
  * judge_test: what becomes of a command line, by who says it and when.
  */
-#include "judge.h"
+#include "session/judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge.h"
-#include "runner.h"
-#include "session_change.h"
+#include "session/session_change.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define LIST(...)	((const char *const[]){ __VA_ARGS__, NULL })
 #define PAIRS_MAX	3

@@ -4,7 +4,7 @@
  * ledger_test: processes, what becomes of records, and a store that fails.
  * How sessions go on is told by the dialogues of t/replay.
  */
-#include "ledger.h"
+#include "policy/ledger.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "damage.h"
-#include "descriptors.h"
-#include "proc_start.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/damage.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define PID		4000001		/* over any real one */
 #define FILLER_PID	5000000

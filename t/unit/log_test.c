@@ -3,7 +3,7 @@
 /*
  * log_test: the two forms of lines, the rate limit, and the way to stderr.
  */
-#include "log.h"
+#include "daemon/log.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -13,10 +13,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "edge.h"
-#include "log_rate.h"
-#include "log_target.h"
-#include "runner.h"
+#include "base/log_rate.h"
+#include "base/log_target.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define PAIRS(...)							\
 	((const struct log_pair[]){ __VA_ARGS__, { NULL, NULL } })

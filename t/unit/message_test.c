@@ -4,13 +4,13 @@
  * message_test: what is learnt of a transaction, and that nothing of it is
  * left when it ends.
  */
-#include "message.h"
+#include "milter/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 #define OURS	"X-Session-Context"
 

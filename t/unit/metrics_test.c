@@ -3,7 +3,7 @@
 /*
  * metrics_test: what was counted is what Prometheus is told.
  */
-#include "metrics.h"
+#include "policy/metrics.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon.h"
-#include "http_get.h"
-#include "runner.h"
+#include "daemon/daemon.h"
+#include "t/lib/http_get.h"
+#include "t/lib/runner.h"
 
 /* Of metrics_http.c: */
 #define CONNECTIONS_MAX	4

@@ -4,16 +4,16 @@
  * milter_metrics_test: what was counted is what Prometheus is told, by a
  * thread of its own.
  */
-#include "milter_metrics.h"
+#include "milter/milter_metrics.h"
 
 #include <check.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "http_get.h"
-#include "runner.h"
-#include "service.h"
+#include "milter/service.h"
+#include "t/lib/http_get.h"
+#include "t/lib/runner.h"
 
 static char		 page[1 << 20];
 static struct err	 err;

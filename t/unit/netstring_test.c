@@ -4,13 +4,13 @@
  * netstring_test: one netstring at the front of a buffer, whole, byte by byte
  * and at the end of memory.
  */
-#include "netstring.h"
+#include "base/netstring.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define MAX_BODY	12
 

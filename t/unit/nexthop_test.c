@@ -4,12 +4,12 @@
  * nexthop_test: where mail goes next, as it is written, in whole and at the
  * end of memory; and that no part of a good one is read as more than it is.
  */
-#include "nexthop.h"
+#include "conf/nexthop.h"
 
 #include <stdio.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define H63	"a12345678901234567890123456789012345678901234567890123456789012"
 #define H253	H63 "." H63 "." H63 "." \

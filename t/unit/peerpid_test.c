@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "peerpid.h"
-#include "runner.h"
+#include "milter/peerpid.h"
+#include "t/lib/runner.h"
 
 /* How libmilter's context begins; the rest of it is not looked at. */
 struct smfi_str {

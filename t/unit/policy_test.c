@@ -3,11 +3,11 @@
 /*
  * policy_test: what an action of access_maps is to a milter.
  */
-#include "policy.h"
+#include "milter/policy.h"
 
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 #define ID	"01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #define BEHIND	"; session " ID

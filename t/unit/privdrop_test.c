@@ -5,8 +5,8 @@
  *
  * What needs root is skipped without it.
  */
-#include "privdrop.h"
-#include "runner.h"
+#include "daemon/privdrop.h"
+#include "t/lib/runner.h"
 
 #include <sys/types.h>
 #include <sys/wait.h>

@@ -3,7 +3,7 @@
 /*
  * procinfo_test: who is behind a socket, and when a process began.
  */
-#include "procinfo.h"
+#include "base/procinfo.h"
 
 #include <netinet/in.h>
 #include <sys/mount.h>
@@ -20,10 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "descriptors.h"
-#include "proc_start.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 /* A child that lives until its pipe is closed. */
 static pid_t

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "descriptors.h"
-#include "proc_start.h"
-#include "procstart.h"
-#include "runner.h"
+#include "milter/procstart.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
 
 #define PLACES	256	/* the table's size: pids so far apart share a place */
 

@@ -4,15 +4,15 @@
  * proxy_header_test: both versions of the header, whole, byte by byte and at
  * the end of memory; what haproxy really sends; and what we write ourselves.
  */
-#include "proxy_header.h"
+#include "relay/proxy_header.h"
 
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define TEXT_SIZE	1024
 

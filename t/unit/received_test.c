@@ -5,15 +5,15 @@
  * taken for another.  192.0.2.1 and 2001:db8::1 are the clients in truth,
  * 203.0.113.9 is whom they would like to be.
  */
-#include "received.h"
+#include "received/received.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define DATE	"; Mon, 5 Jan 2026 10:00:00 +0000"
 #define POSTFIX	" by mx.example.com (Postfix) with ESMTPS id 4Xyz0; Mon, " \

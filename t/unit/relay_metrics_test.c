@@ -3,15 +3,15 @@
 /*
  * relay_metrics_test: what was counted is what Prometheus is told.
  */
-#include "relay_metrics.h"
+#include "relay/relay_metrics.h"
 
 #include <check.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http_get.h"
-#include "runner.h"
+#include "t/lib/http_get.h"
+#include "t/lib/runner.h"
 
 static struct event_base	*base;
 static struct relay_metrics	*metrics;

@@ -4,7 +4,7 @@
  * report_test: one line a decision, with the names that the manual page has,
  * and the counters beside it.
  */
-#include "report.h"
+#include "policy/report.h"
 
 #include <check.h>
 #include <event2/event.h>
@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "http_get.h"
-#include "log.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "daemon/log.h"
+#include "t/lib/http_get.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 static char		 dir[TEMPDIR_SIZE];
 static int		 log_fd;

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge.h"
-#include "resolve_private.h"
-#include "runner.h"
+#include "relay/resolve_private.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 /* A question for a.example, type and class; then one answer each. */
 #define HEAD(n)	"\x12\x34\x85\x80\0\1\0" n "\0\0\0\0\1a\7example\0\0\xff\0\1"

@@ -4,13 +4,13 @@
  * resolve_query_test: many queries, many answers, and queries that end before
  * their answer.
  */
-#include "resolve.h"
+#include "relay/resolve.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "resolve_setting.h"
-#include "runner.h"
+#include "t/lib/resolve_setting.h"
+#include "t/lib/runner.h"
 
 static const struct dns_record	zone[] = {
 	{ "one.example",	DNS_MX,		"10 a1.example" },

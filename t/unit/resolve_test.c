@@ -4,14 +4,14 @@
  * resolve_test: lookups of all kinds, answered by a name server in this very
  * loop.
  */
-#include "resolve.h"
+#include "relay/resolve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolve_setting.h"
-#include "runner.h"
+#include "t/lib/resolve_setting.h"
+#include "t/lib/runner.h"
 
 static const struct dns_record	zone[] = {
 	{ "one.example",	DNS_MX,		"10 mx1.one.example" },

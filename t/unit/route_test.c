@@ -3,14 +3,14 @@
 /*
  * route_test: to which next hop, and by which binding.
  */
-#include "route.h"
+#include "relay/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
-#include "table.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
+#include "table/table.h"
 
 #define MAPS_MAX	3
 

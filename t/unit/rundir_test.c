@@ -3,7 +3,7 @@
 /*
  * rundir_test: the runtime directory is made, given away, or refused.
  */
-#include "rundir.h"
+#include "daemon/rundir.h"
 
 #include <sys/stat.h>
 
@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 static char		 dir[TEMPDIR_SIZE];
 static char		 path[TEMPDIR_SIZE + 32];

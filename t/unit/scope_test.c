@@ -3,13 +3,13 @@
 /*
  * scope_test: who says whether XCLIENT is sent, wherever it is said or not.
  */
-#include "scope.h"
+#include "conf/scope.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define FILE_NAME	"x.conf"
 #define UE		"\xc3\xbc"	/* u with an umlaut */

@@ -4,15 +4,15 @@
  * sendmail_test: a session of an MTA that hands X commands to its milter: what
  * each command is answered, and what is then in memory and in the store.
  */
-#include "sendmail.h"
+#include "milter/sendmail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_make.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/conf_make.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define PID		4000001		/* over any real one */
 #define FILLER_PID	5000000

@@ -7,7 +7,7 @@
  * All connections come from this very process, which is therefore the one
  * "smtpd" whose session the ledger follows.
  */
-#include "server.h"
+#include "policy/server.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,9 +25,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "descriptors.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define ANSWER_SIZE	(1 << 20)
 #define PAUSE_MS	100	/* of a listener without descriptors */

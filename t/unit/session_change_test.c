@@ -3,13 +3,13 @@
 /*
  * session_change_test: what overrides and refusals make of a record.
  */
-#include "session_change.h"
+#include "session/session_change.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 static struct session	 s;
 

@@ -3,14 +3,14 @@
 /*
  * session_test: the record and its text form, there and back.
  */
-#include "session.h"
+#include "session/session.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 /* In rows "|" stands for the NUL behind a field. */
 static size_t

@@ -3,9 +3,9 @@
 /*
  * site_test: relays that would send anybody's mail anywhere.
  */
-#include "site.h"
+#include "relay/site.h"
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 static const struct row {
 	const char	*listener;

@@ -4,12 +4,12 @@
  * smtp_command_test: what is a line, what is in it, and what is refused
  * because another server might read it otherwise.
  */
-#include "smtp_command.h"
+#include "relay/smtp_command.h"
 
 #include <stdio.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define MAX_LINE	16
 #define BYTES(s)	{ s, sizeof(s) - 1 }

@@ -4,11 +4,11 @@
  * smtp_content_test: what leaves, in what pieces, and that no combination of
  * CR, LF and dots makes two messages of one.
  */
-#include "smtp_content.h"
+#include "relay/smtp_content.h"
 
-#include "edge.h"
-#include "runner.h"
-#include "smtp_receiver.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
+#include "t/lib/smtp_receiver.h"
 
 #define BYTES(s)	{ s, sizeof(s) - 1 }
 #define CHUNK		65536

@@ -4,12 +4,12 @@
  * smtp_reply_test: one reply at the front of a buffer, its lines, and what an
  * EHLO reply offers.
  */
-#include "smtp_reply.h"
+#include "relay/smtp_reply.h"
 
 #include <stdio.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define BYTES(s)	{ s, sizeof(s) - 1 }
 

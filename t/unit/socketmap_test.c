@@ -3,15 +3,15 @@
 /*
  * socketmap_test: bodies of requests, and replies.
  */
-#include "socketmap.h"
+#include "policy/socketmap.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "netstring.h"
-#include "runner.h"
+#include "base/netstring.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 #define L64	"abcdefghijklmnopqrstuvwxyz0123456789-_"			\
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -4,10 +4,10 @@
  * span_test: spans of something, of nothing, and of nothing at no address;
  * UBSan of clang says what of the last is not defined.
  */
-#include "span.h"
+#include "base/span.h"
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 static const struct span	 nowhere = { NULL, 0 };
 

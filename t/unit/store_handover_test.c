@@ -3,7 +3,7 @@
 /*
  * store_handover_test: what relays hand over, in the store.
  */
-#include "store.h"
+#include "session/store.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "damage.h"
-#include "descriptors.h"
-#include "proc_start.h"
-#include "runner.h"
-#include "store_fixture.h"
-#include "store_sweep.h"
-#include "tempdir.h"
+#include "session/store_sweep.h"
+#include "t/lib/damage.h"
+#include "t/lib/descriptors.h"
+#include "t/lib/proc_start.h"
+#include "t/lib/runner.h"
+#include "t/lib/store_fixture.h"
+#include "t/lib/tempdir.h"
 
 #define SIZE_MIB	4
 /* For what a reader that has to wait may keep from being used again. */

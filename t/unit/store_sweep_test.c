@@ -3,14 +3,14 @@
 /*
  * store_sweep_test: what is dead goes, what has been replaced meanwhile stays.
  */
-#include "store_sweep.h"
+#include "session/store_sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define SESSIONS	9
 

@@ -7,7 +7,7 @@
  * without one it is LMDB in a directory of the test's own, and then what is
  * LMDB's alone (its directory, its limit, its boot) is tested too.
  */
-#include "store.h"
+#include "session/store.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,9 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "damage.h"
-#include "store_fixture.h"
-#include "tempdir.h"
+#include "t/lib/damage.h"
+#include "t/lib/store_fixture.h"
+#include "t/lib/tempdir.h"
 
 #define SIZE_MIB	8
 #define PIDS_MAX	64

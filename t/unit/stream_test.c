@@ -3,7 +3,7 @@
 /*
  * stream_test: streams over socket pairs and loopback TCP.
  */
-#include "stream.h"
+#include "relay/stream.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,8 +16,8 @@
 
 #include <event2/event.h>
 
-#include "runner.h"
-#include "stream_end.h"
+#include "t/lib/runner.h"
+#include "t/lib/stream_end.h"
 
 START_TEST(bytes_go_both_ways)
 {

@@ -3,7 +3,7 @@
 /*
  * stream_tls_test: streams that become TLS, on both ends or on one.
  */
-#include "stream.h"
+#include "relay/stream.h"
 
 #include <sys/socket.h>
 
@@ -16,10 +16,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "certificate.h"
-#include "runner.h"
-#include "stream_end.h"
-#include "tempdir.h"
+#include "t/lib/certificate.h"
+#include "t/lib/runner.h"
+#include "t/lib/stream_end.h"
+#include "t/lib/tempdir.h"
 
 /* Of two idle ends.  A buffer would be 16 KiB more; OpenSSL 3.5 keeps what it
  * made of ML-KEM as long as the connection. */

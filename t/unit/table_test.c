@@ -19,10 +19,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "edge.h"
-#include "runner.h"
-#include "table.h"
-#include "tempdir.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
+#include "table/table.h"
 
 static char	 dir[TEMPDIR_SIZE];
 

@@ -4,7 +4,7 @@
  * tls_test: both sides' contexts, talking to each other over a socket pair, and
  * what each learns of the other.
  */
-#include "tls.h"
+#include "relay/tls.h"
 
 #include <sys/socket.h>
 
@@ -15,9 +15,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "certificate.h"
-#include "runner.h"
-#include "tempdir.h"
+#include "t/lib/certificate.h"
+#include "t/lib/runner.h"
+#include "t/lib/tempdir.h"
 
 #define STEPS_MAX	100
 

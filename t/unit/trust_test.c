@@ -3,8 +3,8 @@
 /*
  * trust_test: classification of peers, and verdicts about commands.
  */
-#include "trust.h"
-#include "runner.h"
+#include "t/lib/runner.h"
+#include "trust/trust.h"
 
 #include <lmdb.h>
 #include <stdio.h>

@@ -3,13 +3,13 @@
 /*
  * ulid_test: every bit has its place, and names sort by time.
  */
-#include "ulid.h"
+#include "base/ulid.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
+#include "t/lib/runner.h"
 
 static const struct row {
 	const char	*name;

@@ -3,13 +3,13 @@
 /*
  * xtext_test: decoding in both modes, encoding, and the way back.
  */
-#include "xtext.h"
+#include "base/xtext.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "edge.h"
-#include "runner.h"
+#include "t/lib/edge.h"
+#include "t/lib/runner.h"
 
 /* NULL: refused.  Sizes are those of the texts, so no row holds a NUL. */
 static const struct row {

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * daemon: what all daemons' command lines and starts have in common.
+ *
+ * The parent of a daemon that detaches waits on a pipe until the daemon is
+ * ready, so that whoever started it learns of a failure; until then the
+ * daemon keeps its standard error.  The pid file is written when the
+ * privileges are gone already, into the runtime directory, which belongs to
+ * the daemon's user: root must not write where that user may put links.
+ */
+#include "daemon/daemon.h"
+
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bsd/libutil.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "daemon/daemon_force.h"
+#include "daemon/privdrop.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION	"unknown"
+#endif
+
+/* What lasts from the command line to the end of the process. */
+static struct {
+	const char	*program;
+	char		*file;		/* made absolute; else NULL */
+	char		*pidfile;	/* NULL: none is wanted */
+	struct pidfh	*pidfh;
+	int		 ready_fd;	/* of the waiting parent; -1: none */
+	struct daemon_force	force;
+	/* These are read by threads. */
+	atomic_uint	 n_reloads_failed, n_skipped;
+	atomic_bool	 is_reload_failed;
+} state = { .ready_fd = -1, .force = { .fd = -1 } };
+
+static void
+print_usage(const char *program, FILE *out)
+{
+	fprintf(out, "usage: %s [-fhRTtV] [-c file]\n", program);
+}
+
+static _Noreturn void
+usage(const char *program)
+{
+	print_usage(program, stderr);
+	fprintf(stderr, "%s -h tells more\n", program);
+	exit(EX_USAGE);
+}
+
+static _Noreturn void
+help(const char *program)
+{
+	print_usage(program, stdout);
+	printf("\nWithout -R, -T, -t or -V it serves, in the background.\n\n"
+	    "  -c file  configuration, instead of " CONF_DEFAULT_FILE "\n"
+	    "  -f       stay in the foreground\n"
+	    "  -h       this text (also --help)\n"
+	    "  -R       print the configuration that is in force in the daemon "
+	    "that runs\n"
+	    "  -T       print the configuration of the file, with all "
+	    "defaults\n"
+	    "  -t       check the configuration and its tables\n"
+	    "  -V       print the version (also --version)\n\n"
+	    "SIGHUP reads the configuration anew.  More: man 8 %s\n",
+	    program);
+	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+}
+
+static _Noreturn void
+version(const char *program)
+{
+	printf("%s %s\n", program, PACKAGE_VERSION);
+	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+}
+
+/* A daemon works in "/", where a relative name would mean another file. */
+static const char *
+absolute(const char *file)
+{
+	char	*cwd;
+
+	if (*file == '/')
+		return file;
+	cwd = getcwd(NULL, 0);
+	if (cwd == NULL || asprintf(&state.file, "%s/%s", cwd, file) == -1) {
+		fprintf(stderr, "%s: %s\n", file, strerror(errno));
+		exit(EX_OSERR);
+	}
+	free(cwd);
+	return state.file;
+}
+
+void
+daemon_options(int argc, char **argv, const char *program,
+    daemon_check_fn *check, struct daemon_options *options_r)
+{
+	static const struct option	 names[] = {
+		{ "help",	no_argument,	NULL,	'h' },
+		{ "version",	no_argument,	NULL,	'V' },
+		{ NULL,		0,		NULL,	0 }
+	};
+	struct daemon_options	 options = { .check = check,
+				     .file = CONF_DEFAULT_FILE };
+	int			 c;
+
+	while ((c = getopt_long(argc, argv, "c:fhRTtV", names, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			options.file = optarg;
+			break;
+		case 'f':
+			options.is_foreground = true;
+			break;
+		case 'h':
+			help(program);
+		case 'R':
+			options.is_ask = true;
+			break;
+		case 'T':
+			options.is_print = true;
+			break;
+		case 't':
+			options.is_check = true;
+			break;
+		case 'V':
+			version(program);
+		default:
+			usage(program);
+		}
+	if (optind != argc)
+		usage(program);
+	if (!options.is_foreground && !options.is_check && !options.is_print)
+		options.file = absolute(options.file);
+	state.program = program;
+	*options_r = options;
+}
+
+static _Noreturn void
+print_and_exit(struct conf *conf, const struct daemon_options *options)
+{
+	if (options->is_print)
+		conf_print(conf, stdout);
+	else
+		printf("%s: ok\n", options->file);
+	conf_unref(conf);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "standard output: %s\n", strerror(errno));
+		exit(EX_IOERR);
+	}
+	exit(EX_OK);
+}
+
+static int
+check_names(const struct conf *conf, struct err *err)
+{
+	const struct passwd	*pw;
+
+	if (*conf->socket_group != '\0' &&
+	    getgrnam(conf->socket_group) == NULL)
+		return err_set_at(err, conf->file, 0, "socket_group: there is "
+		    "no group \"%s\"", conf->socket_group);
+	if (*conf->user == '\0')
+		return 0;
+	pw = getpwnam(conf->user);
+	if (pw == NULL)
+		return err_set_at(err, conf->file, 0, "user: there is no user "
+		    "\"%s\"", conf->user);
+	if (pw->pw_uid == 0)
+		return err_set_at(err, conf->file, 0, "user: \"%s\" is root; "
+		    "to keep the user, say \"\"", conf->user);
+	return 0;
+}
+
+/* In a process of its own: there is no way back. */
+static _Noreturn void
+load_as_user(const char *file, const char *user)
+{
+	struct conf	*conf = NULL;
+	struct err	 err;
+
+	if (privdrop(user, &err) == 0)
+		conf = conf_load(file, &err);
+	if (conf == NULL)
+		fprintf(stderr, "as user \"%s\", as at SIGHUP: %s\n", user,
+		    err.text);
+	_exit(conf == NULL ? EX_CONFIG : EX_OK);
+}
+
+/* What root can read, the user that the daemon becomes perhaps cannot.  False:
+ * it has been told. */
+static bool
+check_as_user(const struct conf *conf)
+{
+	pid_t	 pid;
+	int	 status;
+
+	if (*conf->user == '\0' || geteuid() != 0)
+		return true;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		load_as_user(conf->file, conf->user);
+	if (pid == -1 || waitpid(pid, &status, 0) != pid) {
+		fprintf(stderr, "cannot check as user \"%s\": %s\n",
+		    conf->user, strerror(errno));
+		return false;
+	}
+	return status == 0;
+}
+
+static _Noreturn void
+fail(const struct err *err)
+{
+	fprintf(stderr, "%s\n", err->text);
+	exit(EX_CONFIG);
+}
+
+static void
+check_all(struct conf *conf, const struct daemon_options *options)
+{
+	struct err	 err;
+
+	if (check_names(conf, &err) != 0 || (options->check != NULL &&
+	    options->check(conf, &err) != 0))
+		fail(&err);
+	if (!check_as_user(conf))
+		exit(EX_CONFIG);
+	if (conf->skips.n > 0)
+		fprintf(stderr, "warning: %u lines of tables are passed over; "
+		    "the first: %s\n", conf->skips.n, conf->skips.first.text);
+}
+
+/* The file may be broken by now: it tells where to ask, at best. */
+static _Noreturn void
+ask_and_exit(const struct daemon_options *options)
+{
+	struct conf	*conf;
+	struct err	 err;
+	int		 result;
+
+	conf = conf_load(options->file, NULL);
+	result = daemon_force_print(conf == NULL ? NULL :
+	    conf->runtime_directory, state.program, stdout, &err);
+	conf_unref(conf);
+	if (result == 0 && fflush(stdout) == 0)
+		exit(EX_OK);
+	fprintf(stderr, "%s\n", result == 0 ? strerror(errno) : err.text);
+	exit(result == 0 ? EX_IOERR : EX_UNAVAILABLE);
+}
+
+struct conf *
+daemon_start(const struct daemon_options *options)
+{
+	struct conf	*conf;
+	struct err	 err;
+
+	if (options->is_ask)
+		ask_and_exit(options);
+	conf = conf_load(options->file, &err);
+	if (conf == NULL)
+		fail(&err);
+	if (options->is_check)
+		check_all(conf, options);
+	if (options->is_check || options->is_print)
+		print_and_exit(conf, options);
+	if (!options->is_foreground && state.program != NULL &&
+	    asprintf(&state.pidfile, "%s/%s.pid", conf->runtime_directory,
+	    state.program) == -1)
+		state.pidfile = NULL;
+	return conf;
+}
+
+int
+daemon_raise_descriptors(unsigned n, struct err *err)
+{
+	struct rlimit	 limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n)
+		return 0;
+	limit.rlim_cur = n;
+	if (limit.rlim_max < n && geteuid() == 0)
+		limit.rlim_max = n;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < n)
+		return err_set(err, "more connections are configured than "
+		    "there may be open files (%u)", n);
+	return 0;
+}
+
+unsigned
+daemon_descriptors(unsigned spare)
+{
+	struct rlimit	 limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur > UINT_MAX)
+		return UINT_MAX;
+	return limit.rlim_cur <= spare ? 1 : (unsigned)limit.rlim_cur - spare;
+}
+
+/* Waits for the daemon's word; its death is a failure. */
+static _Noreturn void
+wait_for_ready(int fd)
+{
+	char	 byte;
+	ssize_t	 n;
+
+	do
+		n = read(fd, &byte, 1);
+	while (n == -1 && errno == EINTR);
+	_exit(n == 1 ? EX_OK : EX_SOFTWARE);
+}
+
+int
+daemon_detach(const struct daemon_options *options, struct err *err)
+{
+	int	 fds[2];
+	pid_t	 pid;
+
+	if (options->is_foreground)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return err_set(err, "pipe: %s", strerror(errno));
+	fflush(NULL);
+	pid = fork();
+	if (pid == -1) {
+		err_set(err, "fork: %s", strerror(errno));
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (pid > 0) {
+		close(fds[1]);
+		wait_for_ready(fds[0]);
+	}
+	close(fds[0]);
+	state.ready_fd = fds[1];
+	if (setsid() == -1)
+		return err_set(err, "setsid: %s", strerror(errno));
+	if (chdir("/") == -1)
+		return err_set(err, "chdir /: %s", strerror(errno));
+	return 0;
+}
+
+#ifdef HAVE_LIBSYSTEMD
+static void
+notify(const char *message)
+{
+	sd_notify(0, message);
+}
+#else
+static void
+notify(const char *message)
+{
+	(void)message;
+}
+#endif
+
+/* Lets go of the terminal; its descriptors must not be reused for others. */
+static void
+release_stdio(void)
+{
+	int	 fd;
+
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* What is in force, for whoever asks; a daemon that cannot say so serves
+ * nevertheless. */
+static void
+tell_force(const struct conf *conf, const char *failure)
+{
+	if (conf == NULL || state.program == NULL)
+		return;
+	atomic_store(&state.n_skipped, conf->skips.n);
+	daemon_force_write(&state.force, conf, state.program, failure);
+}
+
+static void
+tell_status(const char *word, const struct conf *conf, const char *failure)
+{
+	char	 message[ERR_TEXT_SIZE * 2];
+
+	if (failure != NULL)
+		(void)snprintf(message, sizeof(message), "%s\nSTATUS=reload "
+		    "failed, the old configuration is in force: %s", word,
+		    failure);
+	else if (conf != NULL)
+		(void)snprintf(message, sizeof(message), "%s\nSTATUS=serving "
+		    "by %s", word, conf->file);
+	else
+		(void)snprintf(message, sizeof(message), "%s", word);
+	notify(message);
+}
+
+void
+daemon_ready(const struct conf *conf)
+{
+	tell_force(conf, NULL);
+	if (state.pidfile != NULL && state.pidfh == NULL) {
+		state.pidfh = pidfile_open(state.pidfile, 0644, NULL);
+		if (state.pidfh != NULL)
+			pidfile_write(state.pidfh);
+	}
+	tell_status("READY=1", conf, NULL);
+	if (state.ready_fd == -1)
+		return;
+	release_stdio();
+	/* A parent that was killed meanwhile needs no word. */
+	if (write(state.ready_fd, "", 1) == -1)
+		errno = 0;
+	close(state.ready_fd);
+	state.ready_fd = -1;
+}
+
+/* RELOADING=1 counts only with the time (sd_notify(3)). */
+void
+daemon_reloading(void)
+{
+	char		 message[64];
+	struct timespec	 now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	notify(message);
+}
+
+void
+daemon_reloaded(const struct conf *conf)
+{
+	atomic_store(&state.is_reload_failed, false);
+	tell_force(conf, NULL);
+	tell_status("READY=1", conf, NULL);
+}
+
+void
+daemon_reload_failed(const struct conf *old, const struct err *err)
+{
+	atomic_store(&state.is_reload_failed, true);
+	atomic_fetch_add(&state.n_reloads_failed, 1);
+	tell_force(old, err->text);
+	tell_status("READY=1", old, err->text);
+}
+
+struct daemon_status
+daemon_status(void)
+{
+	return (struct daemon_status){
+		.program = state.program,
+		.is_reload_failed = atomic_load(&state.is_reload_failed),
+		.n_reloads_failed = atomic_load(&state.n_reloads_failed),
+		.n_skipped = atomic_load(&state.n_skipped)
+	};
+}
+
+void
+daemon_stopping(void)
+{
+	notify("STOPPING=1");
+	daemon_force_remove(&state.force);
+	if (state.pidfh != NULL)
+		pidfile_remove(state.pidfh);
+	state.pidfh = NULL;
+}

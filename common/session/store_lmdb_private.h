@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * What the files of the LMDB store share.  Only store_lmdb*.c include this.
+ */
+#ifndef XC_STORE_LMDB_PRIVATE_H
+#define XC_STORE_LMDB_PRIVATE_H
+
+#include <sys/stat.h>
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "session/store_private.h"
+
+#define STORE_LMDB_IDLE_MAX	32
+
+/* Beginning a read transaction costs a scan of the reader table: finished
+ * ones are kept for the next reader. */
+struct lmdb_store {
+	MDB_env		*env;
+	MDB_dbi		 session;
+	MDB_dbi		 client;
+	MDB_dbi		 revoked;
+	MDB_dbi		 handover;
+	pthread_mutex_t	 lock;		/* guards idle, n_idle */
+	MDB_txn		*idle[STORE_LMDB_IDLE_MAX];
+	unsigned	 n_idle;
+	char		*data_path;
+	char		*lock_path;
+	struct stat	 data;		/* of the files that are open */
+	struct stat	 locks;
+	size_t		 pages_max;	/* that puts may make use of */
+	size_t		 pages_all;	/* with those kept back for deletions */
+};
+
+/* Always -1, with "store: what: LMDB's own words" in err. */
+int	store_lmdb_error(struct err *err, const char *what, int rc);
+
+/* 0, or LMDB's code, with which *txn_r is untouched. */
+int	store_lmdb_begin_read(struct lmdb_store *store, MDB_txn **txn_r);
+void	store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn);
+
+/*
+ * Commits if rc is 0, else takes everything back.  0, or -1 with err: nothing
+ * has changed.
+ */
+int	store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err);
+
+/*
+ * LMDB copies what it changes, so that even to take a record out it needs
+ * pages: what adds to the store leaves it some, or a full one would stay full
+ * forever.  0 if there is room for one more write below that page, or
+ * MDB_MAP_FULL, or another code.
+ */
+int	store_lmdb_check_room(struct lmdb_store *store, size_t pages_max);
+
+/* store_lmdb_revoked.c: these calls of struct store_ops. */
+int	store_lmdb_revoke(void *state, const char *key, uint64_t until_ms,
+	    struct err *err);
+int	store_lmdb_unrevoke(void *state, const char *key, struct err *err);
+enum store_result	store_lmdb_is_revoked(void *state,
+			    const struct address *peer, const char *profile,
+			    uint64_t now_ms, struct err *err);
+enum store_result	store_lmdb_each_revoked(void *state,
+			    bool (*fn)(const char *what, uint64_t until_ms,
+			    void *arg), void *arg, struct err *err);
+
+/* store_lmdb_handover.c: likewise. */
+int	store_lmdb_hand_over(void *state, const struct address *addr,
+	    uint16_t port, const struct session *s, struct err *err);
+enum store_result	store_lmdb_handed_over(void *state,
+			    const struct address *addr, uint16_t port,
+			    struct session *s, struct err *err);
+int	store_lmdb_hand_over_end(void *state, const struct address *addr,
+	    uint16_t port, const char *id, struct err *err);
+enum store_result	store_lmdb_each_handed_over(void *state,
+			    store_handed_over_fn *fn, void *arg,
+			    struct err *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * store_lmdb_txn: the LMDB store's transactions, and whether one more write
+ * has room.
+ */
+#include "session/store_lmdb_private.h"
+
+#include <string.h>
+
+#define FREE_DBI	0		/* LMDB's own database of free pages */
+#define WRITE_PAGES	64		/* that one write may take, amply */
+
+int
+store_lmdb_error(struct err *err, const char *what, int rc)
+{
+	return err_set(err, "store: %s: %s", what, mdb_strerror(rc));
+}
+
+int
+store_lmdb_begin_read(struct lmdb_store *store, MDB_txn **txn_r)
+{
+	MDB_txn	*txn = NULL;
+	int	 rc;
+
+	(void)pthread_mutex_lock(&store->lock);
+	if (store->n_idle > 0)
+		txn = store->idle[--store->n_idle];
+	(void)pthread_mutex_unlock(&store->lock);
+	if (txn == NULL)
+		return mdb_txn_begin(store->env, NULL, MDB_RDONLY, txn_r);
+	rc = mdb_txn_renew(txn);
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		*txn_r = txn;
+	return rc;
+}
+
+void
+store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn)
+{
+	mdb_txn_reset(txn);
+	(void)pthread_mutex_lock(&store->lock);
+	if (store->n_idle < STORE_LMDB_IDLE_MAX) {
+		store->idle[store->n_idle++] = txn;
+		txn = NULL;
+	}
+	(void)pthread_mutex_unlock(&store->lock);
+	if (txn != NULL)
+		mdb_txn_abort(txn);
+}
+
+int
+store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err)
+{
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : store_lmdb_error(err, "cannot write", rc);
+}
+
+/* How many free pages there are; counting ends at max. */
+static int
+count_free(MDB_txn *txn, size_t max, size_t *n_r)
+{
+	MDB_cursor	*cursor;
+	MDB_val		 key, value;
+	size_t		 n;
+	int		 rc;
+
+	*n_r = 0;
+	rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
+	if (rc != 0)
+		return rc;
+	while (*n_r < max &&
+	    (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		memcpy(&n, value.mv_data, sizeof n);
+		*n_r += n;
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int
+store_lmdb_check_room(struct lmdb_store *store, size_t pages_max)
+{
+	MDB_envinfo	 info;
+	MDB_txn		*txn;
+	size_t		 n;
+	int		 rc, dead;
+
+	if ((rc = mdb_env_info(store->env, &info)) != 0 ||
+	    info.me_last_pgno + WRITE_PAGES < pages_max)
+		return rc;
+	/* A reader that was killed keeps free pages from being used. */
+	if ((rc = mdb_reader_check(store->env, &dead)) != 0 ||
+	    (rc = store_lmdb_begin_read(store, &txn)) != 0)
+		return rc;
+	rc = count_free(txn, WRITE_PAGES, &n);
+	store_lmdb_end_read(store, txn);
+	return rc == 0 && n < WRITE_PAGES ? MDB_MAP_FULL : rc;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * What a back end of the store provides: the calls of store.h, each with the
+ * back end's own state.  Only store*.c include this.
+ */
+#ifndef XC_STORE_PRIVATE_H
+#define XC_STORE_PRIVATE_H
+
+#include "session/store.h"
+
+struct store_ops {
+	void	*(*open)(const char *where, unsigned size_mib,
+		    struct err *err);
+	void	 (*close)(void *state);
+	/* NONE: what is open is not what is there now. */
+	enum store_result (*is_there)(void *state, struct err *err);
+	int	 (*put)(void *state, const struct session *s,
+		    struct err *err);
+	enum store_result (*change)(void *state, pid_t pid, const char *id,
+		    store_change_fn *fn, void *arg, struct err *err);
+	enum store_result (*get)(void *state, pid_t pid, struct session *s,
+		    struct err *err);
+	/* client NULL: every session. */
+	enum store_result (*each)(void *state, const struct address *client,
+		    bool (*fn)(const struct session *, void *), void *arg,
+		    struct err *err);
+	int	 (*delete)(void *state, pid_t pid, const char *id,
+		    struct err *err);
+	/* key is one of store_revoked_key. */
+	int	 (*revoke)(void *state, const char *key, uint64_t until_ms,
+		    struct err *err);
+	int	 (*unrevoke)(void *state, const char *key, struct err *err);
+	enum store_result (*is_revoked)(void *state,
+		    const struct address *peer, const char *profile,
+		    uint64_t now_ms, struct err *err);
+	enum store_result (*each_revoked)(void *state,
+		    bool (*fn)(const char *what, uint64_t until_ms,
+		    void *arg), void *arg, struct err *err);
+	/* addr and port are definite; below they may be anything. */
+	int	 (*hand_over)(void *state, const struct address *addr,
+		    uint16_t port, const struct session *s, struct err *err);
+	enum store_result (*handed_over)(void *state,
+		    const struct address *addr, uint16_t port,
+		    struct session *s, struct err *err);
+	int	 (*hand_over_end)(void *state, const struct address *addr,
+		    uint16_t port, const char *id, struct err *err);
+	enum store_result (*each_handed_over)(void *state,
+		    store_handed_over_fn *fn, void *arg, struct err *err);
+};
+
+/* Room for the key of a revocation, NUL included. */
+#define STORE_REVOKED_SIZE	128
+
+/*
+ * Makes the key of what store_revoke was given: an address gets its one form.
+ * key_r has room for STORE_REVOKED_SIZE.  0, or -1 with err.
+ */
+int	store_revoked_key(const char *what, char *key_r, struct err *err);
+
+/*
+ * Make the key under which a revocation of that peer or profile would be.
+ * They return its length, or 0 if there can be none, with rubbish in key.
+ */
+size_t	store_revoked_peer(const struct address *peer, char *key);
+size_t	store_revoked_profile(const char *profile, char *key);
+
+extern const struct store_ops store_lmdb_ops;
+
+#endif

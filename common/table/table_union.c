@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * table_union: asks several tables the same and joins their answers with a
+ * comma.  One that cannot tell makes the whole answer impossible.
+ */
+#include "table/table_private.h"
+
+#include <stdlib.h>
+
+#include "table/table_list.h"
+
+struct table_union {
+	struct table		 base;
+	struct table_list	 list;
+};
+
+/* Adds one table's answer; the first that says something is the source. */
+static enum table_status
+union_add(struct table_result *res, const struct table_result *part)
+{
+	static const struct span	 comma = { ",", 1 };
+	enum table_status		 status = TABLE_FOUND;
+
+	if (res->len == 0) {
+		res->file = part->file;
+		res->line = part->line;
+	} else {
+		status = table_result_append(res, comma);
+	}
+	if (status == TABLE_FOUND)
+		status = table_result_append(res,
+		    (struct span){ part->value, part->len });
+	return status;
+}
+
+static enum table_status
+union_find(const struct table *table, struct span key,
+    struct table_result *res)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+	struct table_result		 part = { 0 };
+	enum table_status		 status = TABLE_FOUND;
+	size_t				 i;
+
+	res->len = 0;
+	for (i = 0; i < t->list.n && status != TABLE_CANNOT_TELL; i++) {
+		status = table_find(t->list.v[i], key, &part);
+		if (status == TABLE_FOUND)
+			status = union_add(res, &part);
+		else if (status == TABLE_CANNOT_TELL)
+			res->err = part.err;
+	}
+	table_result_clear(&part);
+	if (status == TABLE_CANNOT_TELL)
+		return status;
+	return res->len > 0 ? TABLE_FOUND : TABLE_NOT_FOUND;
+}
+
+static int
+union_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+
+	if (t->list.n > 1)
+		return 0;
+	return table_each_value(t->list.v[0], fn, arg, err);
+}
+
+static bool
+union_folds_keys(const struct table *table)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+
+	return table_folds_keys(t->list.v[0]);
+}
+
+static size_t
+union_memory(const struct table *table)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+
+	return sizeof(*t) + table_list_memory(&t->list);
+}
+
+static void
+union_free(struct table *table)
+{
+	struct table_union	*t = (struct table_union *)table;
+
+	table_list_clear(&t->list);
+	free(t);
+}
+
+static const struct table_ops union_ops = {
+	.folds_keys = union_folds_keys,
+	.find = union_find,
+	.each_value = union_each_value,
+	.memory = union_memory,
+	.free = union_free,
+};
+
+struct table *
+table_union_open(const struct table_source *src, struct err *err)
+{
+	struct table_union	*t;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL) {
+		err_set(err, "union: out of memory");
+		return NULL;
+	}
+	t->base.ops = &union_ops;
+	if (table_list_open(&t->list, src, err) == -1) {
+		union_free(&t->base);
+		return NULL;
+	}
+	return &t->base;
+}
