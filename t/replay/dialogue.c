@@ -10,7 +10,7 @@
  *
  * With "-f" before the files only the first two, until one fails.
  *
- * Environment: DIALOGUE_OCTETS, what a sweep may play in all (default 4000000);
+ * Environment: DIALOGUE_OCTETS, what a sweep may play in all (default 1000000);
  * where that does not do for each byte of a file, each nth has to do.
  *
  * A file is a title and lines:
@@ -69,7 +69,7 @@
 
 #define LINE_SIZE	8192
 #define STEPS_MAX	512
-#define SWEEP_OCTETS	4000000
+#define SWEEP_OCTETS	1000000
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 
 enum step_kind {
