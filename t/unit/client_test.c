@@ -401,11 +401,33 @@ START_TEST(one_that_ends_does_not_go_on)
 	ck_assert_int_eq(client_state(o.client), CLIENT_LEAVING);
 	client_expect(o.client, CLIENT_COMMAND);
 	ck_assert_int_eq(client_state(o.client), CLIENT_LEAVING);
-	client_end(o.client, "554 again");
 	(void)offer(&o, span_of("NOOP a\r\n"));
 	answer_late(&o);
 	ck_assert_str_eq(o.said, "354 go\r\n250 message\r\n250 message\r\n"
 	    "554 5.5.0 Error: a control character in a command\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
+/* But by 421, after which it comes again. */
+START_TEST(one_that_ends_is_not_ended_again)
+{
+	struct owner	 o;
+
+	begin(&o);
+	(void)offer(&o, span_of("MAIL a\r\nQUIT\r\n"));
+	client_end(o.client, "554 again");
+	ck_assert_uint_eq(o.n_said, 0);
+	answer_late(&o);
+	ck_assert_str_eq(o.said, "250 a\r\n221 bye\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+
+	begin(&o);
+	(void)offer(&o, span_of("MAIL a\r\nQUIT\r\n"));
+	client_end(o.client, "421 late");
+	ck_assert_str_eq(o.said, "421 late\r\n");
 	ck_assert_uint_eq(o.n_closed, 1);
 	client_free(o.client);
 }
@@ -533,6 +555,7 @@ main(void)
 	tcase_add_loop_test(tc, some_commands_have_to_be_waited_for, 0, 4);
 	tcase_add_test(tc, a_message_is_told_of_first);
 	tcase_add_test(tc, one_that_ends_does_not_go_on);
+	tcase_add_test(tc, one_that_ends_is_not_ended_again);
 	tcase_add_test(tc, a_command_that_waits_is_not_waited_for);
 	tcase_add_test(tc,
 	    one_that_says_no_more_is_done_with_when_it_is_owed_nothing);
