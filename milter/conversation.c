@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conversation: finds the session, and shows it.
+ * conversation: see conversation.h.  Whose record there is, is asked in one
+ * place (is_sendmail), so that callers need not know who keeps it.  Postfix's
+ * is read afresh for each answer and let go of behind it
+ * (conversation_release): a thousand idle sessions hold no records.
+ *
+ * Known limit: without the process behind the connection (no UNIX-domain
+ * socket, another pid namespace) the record is found by the client's address,
+ * and may be another session's.  It then refuses mail, but grants nothing, and
+ * its context goes nowhere.
  */
 #include "conversation.h"
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * enforce: the decision, and the text that tells it.
+ * enforce: see enforce.h.  A reply's text comes from outside: it is made
+ * printable, its '%' doubled, its lines broken at blanks, and the session's
+ * name always has room.
+ *
+ * What would surprise: a record that may be another session's (facts.is_by_pid
+ * is false) proves no mismatch, but what it refuses is refused.
  */
 #include "enforce.h"
 

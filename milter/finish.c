@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * finish: changes the message's headers; where that fails, the message must
- * come again, for a filter behind would misjudge it.
+ * finish: see finish.h.  Where the headers cannot be changed the message has to
+ * come again: a filter behind would take a forged header for ours.
  */
 #include "finish.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * finish: what is done at the end of a message.
+ * finish: what is done to a message at its end: what pretends to be our header
+ * is taken out, ours is put in, and where the mail came from is looked for.
  */
 #ifndef XC_FINISH_H
 #define XC_FINISH_H

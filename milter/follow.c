@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * follow: by process, with its start time as the proof; else by client.
+ * follow: see follow.h.  With a process, its start time is the proof that the
+ * record is not of an earlier process of that number.  Without one there is no
+ * proof, so that of several candidates the one is taken that grants least; a
+ * messenger cannot make itself better by a second connection.
+ *
+ * It never takes a record that another program keeps (SESSION_POSTFIX alone):
+ * that is of sessions that this MTA does not know of.
  */
 #include "follow.h"
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * handover: looks, believes, adopts.
+ * handover: see handover.h.  Asked at CONNECT and again at each MAIL, because a
+ * relay uses one connection for several clients.  What is found takes the place
+ * of the session that there was; that nothing is found any more, where
+ * something was, refuses the mail, for it is not known whose it is.
+ *
+ * Only where the record is kept here, or nobody knows the MTA's process, is
+ * there anything to look for: Postfix takes XCLIENT from its relays.
  */
 #include "handover.h"
 

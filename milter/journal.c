@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * journal: one line an event.
+ * journal: see journal.h.  A refusal is told with what the MTA says of the
+ * connection where there is no record to tell it.
  */
 #include "journal.h"
 

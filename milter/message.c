@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * message: one transaction's pairs.
+ * message: see message.h.  A header of our name is only counted, for libmilter
+ * takes headers away by number.  Of the Received: headers the one that the
+ * profile counts is kept, and one octet more than may be read, so that it is
+ * seen to be too long.
  */
 #include "message.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * milter_metrics: one lock, taken where a line is logged anyway.
+ * milter_metrics: one lock, taken where a line is logged anyway.  Who reads the
+ * page is waited for outside of it: under the lock it is only put together.
  */
 #include "milter_metrics.h"
 

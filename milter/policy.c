@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * policy: asks, and translates the answer.
+ * policy: see policy.h.  action_check has let pass what Postfix could do; a
+ * milter can do less, and what is left over must not become "pass": it is an
+ * error, and the mail waits.  Postfix's way with the words is kept: a number
+ * alone is OK, and an enhanced status code takes the class of the reply.
  */
 #include "policy.h"
 

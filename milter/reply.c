@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * reply: answers, in libmilter's terms.
+ * reply: see reply.h.  libmilter takes a list of lines, NULL behind the last,
+ * so that all that a reply may have are named.
  */
 #include "reply.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * reply: what the client is told, through the MTA.
+ * reply: what the client is told, through the MTA: an answer of enforce, or a
+ * dump, in libmilter's terms.  Each returns what the callback has to return.
  *
- * Each returns what the callback has to return.
+ * No milter can say 2xx, and Postfix from 3.10 passes on 4xx only in answer to
+ * an unknown command; so which code an answer has is decided before.
  */
 #ifndef XC_REPLY_H
 #define XC_REPLY_H

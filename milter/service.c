@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * service: one static structure, and who may touch which of its fields.
+ * service: see service.h.  Each field stands with what guards it.  service_stop
+ * waits for the callbacks that are under way, and no longer: one that comes
+ * later, in a thread that libmilter still has, is turned away at the gate.
  */
 #include "service.h"
 

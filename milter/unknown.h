@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * unknown: commands that the MTA does not know, and asks its milters about.
+ * unknown: commands that the MTA does not know, and asks its milters about: X
+ * commands of a session that is kept here, XDUMPCONTEXT with Postfix, and what
+ * xcontext-policy has had a refused command rewritten to.  Everything else is
+ * the MTA's to answer.
  */
 #ifndef XC_UNKNOWN_H
 #define XC_UNKNOWN_H

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * answer: from bytes to a request, to the ledger, to an answer.
+ * answer: cuts the next request off the bytes that came, puts it to the ledger,
+ * and puts what the ledger says into the server's buffer.
+ *
+ * A request that is not understood ends the connection, for nobody can tell
+ * where the next one begins; one that is understood and names a map or a
+ * listener that there is not ends nothing, for Postfix would come back with it
+ * for ever.  Where the process behind the connection is not known, the answer
+ * is TEMP or 451, and the connection ends with it: the next one may be better.
  */
 #include "server_private.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * attr: walks the request line by line; nothing is looked at twice.
+ * attr: see attr.h.  It walks the request line by line; nothing is looked at
+ * twice, and a name is found by its length.  The first attribute has to be
+ * "request", and none may be there twice: who could choose a value might choose
+ * a second one.
  */
 #include "attr.h"
 

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conn: one read, all whole requests in it, one write.
+ * conn: one connection: one read, all whole requests in it, one write.  What is
+ * half read, or half written, is kept in memory of the connection's own, and
+ * there is none else: a server with ten thousand idle connections has two
+ * buffers.
+ *
+ * How it ends matters (enum end): a stream that Postfix closes says that no
+ * session is in progress in that process, so that its record goes; one that we
+ * close, for want of memory or for what came, must not say so.
  */
 #include "server_private.h"
 

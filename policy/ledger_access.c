@@ -2,7 +2,9 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * ledger_access: puts what is known of a session and its message to
- * access_maps.
+ * access_maps, and gives always_allow its OK.  Before MAIL there is no message,
+ * whatever a request shows.  What was asked about stays as it was until that
+ * mail is done: ledger_command.c sees to it.
  */
 #include <stdio.h>
 #include <stdlib.h>

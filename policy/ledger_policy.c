@@ -3,6 +3,17 @@
 /*
  * ledger_policy: compares what the MTA's policy request shows with the ledger,
  * and refuses the mail of sessions that were refused.
+ *
+ * A policy request is the only question that shows the client's port, which is
+ * what tells two connections of one process from one: a record that was found
+ * in the store after a restart is believed when it has been seen here
+ * (is_loaded), and an override that looked executed is undone here
+ * (PHASE_ASSUMED).  It is also the only one that comes in wirings without our
+ * tables, so it may begin a session, of which nothing more is known than is
+ * shown (is_shown).
+ *
+ * Known limit: a client that no lookup tells of, and that connects from the
+ * same address and port to the same process, is the one before.
  */
 #include "ledger_private.h"
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * What ledger.c (processes, sessions, the order of questions) and
- * ledger_command.c (the X commands) share.
+ * ledger_private: what the files of the ledger share: a process, with what it
+ * asked last and what is known of its session.
+ *
+ * Whatever a question changes is in the store before it is answered:
+ * ledger_audit marks the session, ledger_finish saves it.
  */
 #ifndef XC_POLICY_LEDGER_PRIVATE_H
 #define XC_POLICY_LEDGER_PRIVATE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * report: the names of events and keys stand here and in xcontext-policy(8).
+ * report: see report.h.  A note is told and counted in the same place, so that
+ * the log and the metrics cannot disagree.
  */
 #include "report.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * socketmap: the protocol's words stand in two tables, one for each way.
+ * socketmap: see socketmap.h.  The protocol's words stand in two tables, one
+ * for each way.  Nothing is ever cut: a value that lacks its end is another
+ * value.
  */
 #include "socketmap.h"
 

@@ -3,8 +3,16 @@
 /*
  * carrier: reads, hands over, sends, and waits.
  *
- * The dialogue asks for things in the middle of its work; what is not done at
- * once is remembered, and done by carrier_go_on, which every event ends in.
+ * The dialogue asks for things in the middle of its work, and must not be
+ * called back from there: what is not done at once is remembered in a flag, and
+ * done by carrier_go_on, which every event ends in, and behind which the
+ * carrier may be gone.
+ *
+ * What would surprise: bytes that the dialogue does not take are kept and
+ * offered again after anything else has happened; how many may wait is bounded
+ * (in_max), and then the socket is not read.  A client that is told the last
+ * thing is given time to read it (linger_ms), for to close on unread bytes
+ * resets the connection, and the reply with it.
  */
 #include "carrier_private.h"
 

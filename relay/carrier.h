@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * carrier: carries one dialogue: the client's connection, that to the next
- * hop, and the time.
+ * carrier: carries one dialogue: the client's connection, that to the next hop,
+ * and the time.
+ *
+ * It knows sockets, TLS, names and clocks, and of SMTP only a 421.  A carrier
+ * frees itself when its client is gone and nothing is left to be sent; whoever
+ * has made it keeps nothing of it but the list (carrier_env) and its count.
  */
 #ifndef XC_RELAY_CARRIER_H
 #define XC_RELAY_CARRIER_H

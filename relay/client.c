@@ -5,7 +5,13 @@
  * octets for somebody else.
  *
  * Nothing goes on as it came: a command is handed on as verb and argument, and
- * whoever sends it writes it afresh.
+ * whoever sends it writes it afresh.  What stands behind a command that has to
+ * be waited for is a violation, and ends the connection: somebody else may have
+ * put it there.
+ *
+ * What would surprise: a command that cannot be taken yet (CLIENT_WAITS) is
+ * kept and handed on again, with is_again, after anything has happened; so
+ * whoever takes one must be able to begin it twice.
  */
 #include "client_private.h"
 

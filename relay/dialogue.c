@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue: joins the client's half and the next hop's, and says what each of
- * them asks of the connections, of the session and of time.
+ * dialogue: its life and its time, and the two tables of functions by which the
+ * client's half (client_ops) and the next hop's (hop_ops) ask for what they
+ * cannot do alone: of the carrier, of the session, and of each other.
+ *
+ * It decides nothing about mail: which command is whose stands in
+ * dialogue_command.c, what becomes of a message in transaction*.c, whose it is
+ * in dialogue_identity.c.
+ *
+ * What would surprise: the halves never call each other, and what follows from
+ * an event is done behind it, by settle, once: a loss is told to whoever waits,
+ * then the command that waited is taken again, and only then the connection may
+ * end.  is_broken is looked at twice there, because that command may lose the
+ * next hop anew.  Whose turn it is decides whose time runs (is_hops_turn); for
+ * a client that does not read, no next hop is late.
  */
 #include "dialogue_private.h"
 

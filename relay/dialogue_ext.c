@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_ext: the X commands, and what is known before the greeting.
+ * dialogue_ext: the X commands, and what is known before the greeting: a PROXY
+ * header, and later a certificate.
+ *
+ * What the session makes of a command is the record's keeper's to know; here is
+ * what the client is told, and what follows for the transaction and the next
+ * hop.  An XFORWARD is the one that is not the session's: it is for the message
+ * that comes next, and what is refused of it refuses that message alone
+ * (d->unforwarded).
  */
 #include "dialogue_private.h"
 

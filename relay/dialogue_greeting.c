@@ -2,6 +2,10 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * dialogue_greeting: HELO, EHLO and LHLO, and what is offered in return.
+ *
+ * Where all mail has the same next hop, EHLO waits for it, because its offer is
+ * handed on as far as we can carry it; else what most have is offered, and
+ * promised: what a next hop then lacks is transaction_params.c's affair.
  */
 #include "dialogue_private.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_note: what is told of a dialogue, for log and metrics.
+ * dialogue_note: what is told of a dialogue, for log and metrics; and two
+ * things that everything above needs: a text that is replaced, and the session
+ * as others may see it, with the client that an XFORWARD names.
  */
 #include "dialogue_private.h"
 

@@ -2,6 +2,11 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * hop: what a next hop is asked, and what it answers; and its end.
+ *
+ * Questions stand in a queue, and each is completed exactly once: a reply takes
+ * the first off before it is told of, because the teller may end everything.
+ * What was asked before MAIL had an answer can be asked of another host, and
+ * then the whole queue is said again (hop_repeat_questions in hop_setup.c).
  */
 #include "hop_private.h"
 

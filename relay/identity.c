@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * identity: from what is known to XCLIENT's attributes.
+ * identity: from what is known (record, XFORWARD, greeting, sockets) to
+ * XCLIENT's attributes.
+ *
+ * What would surprise: what is not known is said to be so ([UNAVAILABLE]),
+ * because a next hop would keep what it was told before, or take the relay's
+ * own; and a client on a loopback address is told to nobody but a next hop on
+ * one, for another would take it for one of its own users.
+ *
+ * It is asked for at each MAIL, mostly in vain: so what the lines were made
+ * from is kept beside them, and compared first (identity_is_current).
  */
 #include "identity.h"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * proxy_judge: from a header to XCLIENT's words, and to pairs.
+ * proxy_judge: see proxy_judge.h.  The header becomes XCLIENT's words, so that
+ * one judge decides about both, and pairs, which need no grant.
+ *
+ * It seals whatever comes of it, unless the profile never does: behind the
+ * header it is the client who types.
  */
 #include "proxy_judge.h"
 

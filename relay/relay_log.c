@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * relay_log: one line an event.
+ * relay_log: see relay_log.h.  Events are counted where they are told.  Of what
+ * a client does wrong only so many lines a minute are written.
  */
 #include "relay_log.h"
 

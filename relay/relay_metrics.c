@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * relay_metrics: plain counters; the text is made when somebody asks for it.
+ * relay_metrics: plain counters, for one thread; the text is made when somebody
+ * asks for it.
  */
 #include "relay_metrics.h"
 

@@ -3,6 +3,10 @@
 /*
  * resolve_answer: from answers to what is told: hosts of MX records, addresses
  * in the order in which they are to be tried, or why there are none.
+ *
+ * Hosts of one preference, and addresses of one host, come in any order, so
+ * that load is spread; both families alike.  "." as the only mail exchanger
+ * (RFC 7505) is a domain that takes no mail, which is an answer and no failure.
  */
 #include <arpa/nameser.h>
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * resolve_loop: c-ares's sockets and its time-outs in the event loop.
+ * resolve_loop: c-ares's sockets and its time-outs in the event loop.  c-ares
+ * says which sockets it watches and when it wants to be called at the latest;
+ * nothing here knows what is asked.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * route: the tables' answers.
+ * route: see route.h.  A table that cannot be asked, or answers with no next
+ * hop or no binding, is "cannot tell", never the default: mail would leave by a
+ * way that nobody has chosen.
  */
 #include "route.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * site: one thread uses it, so references are plain numbers.
+ * site: see site.h.  One thread uses it, so references are plain numbers.  TLS
+ * contexts for next hops are made when they are first needed, one for each file
+ * of CA certificates, and live as long as the site.
  */
 #include "site.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * stream_io: see stream_private.h.
+ * stream_io: one read, write, handshake or shutdown on the socket, in the clear
+ * or through TLS, with OpenSSL's errors made into the answers of
+ * stream_private.h.  With TLS a read may have to wait for writing, and a write
+ * for reading.
  */
 #include "stream_private.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * stream_out: see stream_private.h.
+ * stream_out: the bytes that the socket has not taken yet, as one buffer that
+ * is there only while it holds any; see stream_private.h.
  */
 #include "stream_private.h"
 

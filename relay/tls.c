@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * tls: see tls.h.
+ * tls: see tls.h.  A client's certificate that cannot be verified ends nothing:
+ * that is a fact about the client (is_verified), and its fingerprint counts all
+ * the same, for whoever has put that into a table has verified it himself.  A
+ * key that needs a passphrase is refused: a daemon has nobody to ask.
  */
 #include "tls.h"
 

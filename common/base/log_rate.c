@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * log_rate: how often the same complaint may be written.
+ * log_rate: see log_rate.h.  A slot has the minute that it counts in: when that
+ * is over, it begins anew and tells how many were dropped.
  */
 #include "base/log_rate.h"
 

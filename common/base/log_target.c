@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * log_target: where "log" in xcontext.conf(5) sends lines.
+ * log_target: see log_target.h.  The facilities are those that a mail system is
+ * likely to have, not all of syslog(3).
  */
 #include "base/log_target.h"
 

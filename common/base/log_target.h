@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * log_target: where "log" in xcontext.conf(5) sends lines.
+ * log_target: what "log" in xcontext.conf(5) may say: "stderr", or "syslog:"
+ * and a facility.  It stands in the lowest rank because two read it: the check
+ * of the setting (conf/), and the log (daemon/).
  */
 #ifndef XC_LOG_TARGET_H
 #define XC_LOG_TARGET_H

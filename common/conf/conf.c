@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conf: the configuration as a whole: loaded, shared, given back.
+ * conf: the configuration as a whole: loaded, shared by reference, given back.
+ *
+ * What would surprise: whoever gives back the last reference may be any thread,
+ * and libconfuse's scanner, which is one for the whole process, belongs to the
+ * thread that loads.  So the last reference only puts the configuration on a
+ * list ("dead"), and the next load frees what is there.
  */
 #include "conf/conf.h"
 

@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * conf_parse_scope: what the configuration says of bindings, their groups and
- * domains becomes a scope.
+ * domains becomes a scope.  There are two of these, of one shape: the modes of
+ * XCLIENT, and its dialects, which travel as modes (dialect_of).
  */
 #include <string.h>
 

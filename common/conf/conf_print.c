@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conf_print: the effective configuration, in the form that conf_load reads.
+ * conf_print: the effective configuration, all defaults included, in the form
+ * that conf_load reads: what "-T" prints makes the same configuration again.
+ * So each text is in quotes, and escaped as conf_text demands it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conf_row: the table of all settings, of which xcontext.conf(5) tells.
+ * conf_row: the table of all settings, of which xcontext.conf(5) tells; and
+ * what values of them are possible, as far as that can be said of a value
+ * alone.  A row with CONF_NOWHERE is read where it is used (conf_parse_*.c),
+ * all others are copied to their place in struct conf.
  */
 #include <pwd.h>
 #include <string.h>

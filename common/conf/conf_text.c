@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conf_text: the configuration file's text, made safe for the parser.
+ * conf_text: see conf_text.h.  It is a scanner of the same language, which only
+ * looks: the text goes on as it is, but for comments, which become blanks, so
+ * that lines stay where they were.
  */
 #include "conf/conf_text.h"
 

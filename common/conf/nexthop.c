@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * nexthop: see nexthop.h.
+ * nexthop: see nexthop.h.  With SMTP, what stands in brackets is a host, and
+ * what does not is a domain whose mail exchangers are asked for; so "smtp:"
+ * alone is the recipient's domain.  LMTP knows hosts only.
  */
 #include "conf/nexthop.h"
 

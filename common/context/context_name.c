@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * context_name: the one table of the built-in names.
+ * context_name: the one table of the built-in names, used both ways.  What a
+ * program makes by its name here, and what a messenger must be granted letter
+ * by letter, cannot differ.
  */
 #include "context/context_name.h"
 

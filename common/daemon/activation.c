@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * activation: asks libsystemd, where the program was built with it.
+ * activation: asks libsystemd, where the program was built with it; without it
+ * nobody has bound anything.  Names (FileDescriptorName=) count, not numbers.
  */
 #include "daemon/activation.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * decisions: a list, for there are few kinds.
+ * decisions: a list that is searched from its front, for there are as many
+ * kinds as profiles, commands and reasons that were met: few.  Beyond
+ * DECISIONS_MAX they are counted without their profile.
  */
 #include "daemon/decisions.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * log_libevent: see log_libevent.h.
+ * log_libevent: see log_libevent.h.  What is no warning and no error is
+ * dropped.
  */
 #include "daemon/log_libevent.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * metrics_daemon: see metrics_daemon.h.
+ * metrics_daemon: see metrics_daemon.h.  It counts nothing itself: daemon.c
+ * knows.
  */
 #include "daemon/metrics_daemon.h"
 

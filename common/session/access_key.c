@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * access_key: the keys, one behind the other in one text.
+ * access_key: see access_key.h.  All keys lie one behind the other in one text,
+ * made once for a question, so that a map costs no memory.  A key that does not
+ * fit would be a rule that is not asked, so the room is the most that a session
+ * can have.
  */
 #include "session/access_key.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * context_view: collects the pairs that there are to show.
+ * context_view: see context_view.h.  The order is the one in which pairs are
+ * shown: the session, the peer, the client, its greeting, its login, and then
+ * what was set, in the order in which it was; but a pair that has a built-in
+ * name takes the place of that one.
  */
 #include "session/context_view.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * session: the record in memory.
+ * session: its fields' memory, its name, and the audit trail, which is cut in
+ * the middle: the first entry says who connected, the last ones what came of
+ * it.
  */
 #include "session/session.h"
 

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * session: one SMTP connection to the MTA: who connected, who the MTA now
- * takes it to be from, what was refused, and how it came to that.
+ * session: one SMTP connection to the MTA: who connected, who the MTA now takes
+ * it to be from, what was refused, and how it came to that.
  *
  * This is the record that the programs share through the store.  It holds
- * facts, no behaviour: policy/ledger decides what becomes of them.
+ * facts, no behaviour: judge.h says what is to become of a command,
+ * session_change.h what that makes of the record, and whoever keeps the record
+ * (enum session_mta) when.
+ *
+ * What would surprise: with Postfix two programs write one record.  The policy
+ * service owns it, and the milter puts in "mails" and "is_in_mail", so a change
+ * is one step of the store (store_change), never a read and a write.  And a
+ * process has one record, but many connections, one after the other: which of
+ * them it is of is proven by a port, the connection's own (peer_port) or the
+ * one that an override has named.
  */
 #ifndef XC_SESSION_H
 #define XC_SESSION_H

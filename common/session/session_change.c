@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * session_change: overrides and refusals in a session's record.
+ * session_change: see session_change.h.  Nothing here asks whether it may be: a
+ * verdict has been reached.  What was set for a client goes with it, so the
+ * ways in which a client ends (another one, none, the same again) stand here
+ * together.
  */
 #include "session/session_change.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * What the files of the LMDB store share.  Only store_lmdb*.c include this.
+ * store_lmdb_private: the LMDB store's environment, its databases, and its
+ * transactions, for store_lmdb*.c only.
  */
 #ifndef XC_STORE_LMDB_PRIVATE_H
 #define XC_STORE_LMDB_PRIVATE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * store_sweep: reads first, and deletes when the reading is done.
+ * store_sweep: notes who is dead while it reads, and deletes when that is done,
+ * each by its name: by then the process, or the port, may have another session.
  */
 #include "session/store_sweep.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * table_list: the tables inside a union or a pipemap.
+ * table_list: see table_list.h.  What may stand between the braces is
+ * table_brace.c's to know.
  */
 #include "table/table_list.h"
 

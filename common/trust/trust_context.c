@@ -2,6 +2,8 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * trust_context: who may set which pairs of the context, and who may read it.
+ * A glob never reaches a built-in name: those have to be granted letter by
+ * letter.
  */
 #include <fnmatch.h>
 #include <stdio.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * trust_profile: one named set of grants, made from its definition.
+ * trust_profile: one named set of grants, made from its definition, and what it
+ * lets pass.  All that can be found wrong is found here, while there is a line
+ * to tell; from then on it is read-only.  Which values pass is in
+ * trust_value.c.
  */
 #include <stdlib.h>
 #include <string.h>
