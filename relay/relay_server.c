@@ -182,9 +182,9 @@ on_note(void *arg, const struct dialogue_note *note)
 }
 
 static void
-on_note_kept(void *arg, const struct kept_note *note)
+on_note_session(void *arg, const struct session_life_note *note)
 {
-	relay_log_kept(&((struct relay_server *)arg)->log, note);
+	relay_log_session(&((struct relay_server *)arg)->log, note);
 }
 
 /*
@@ -337,7 +337,7 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->dialogue.keys = &server->keys;
 	LIST_INIT(&env->all);
 	env->note = on_note;
-	env->note_kept = on_note_kept;
+	env->note_session = on_note_session;
 	env->tls = on_tls;
 	env->refused = on_refused;
 	env->gone = on_gone;
