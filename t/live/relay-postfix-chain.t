@@ -268,7 +268,7 @@ is($relay->event(event => 'xclient_verdict')->{text} =~ s/^554 .*/554/r,
 	    'and waits there');
 	ok(!(grep { /^Subject: later-/m } $last->mails), 'none is lost');
 	$last->start;
-	ok($first->is_idle(30), 'the last is back: none waits');
+	ok($first->is_idle(90), 'the last is back: none waits');
 	ok($last->is_idle, 'and none is on its way');
 	my @subjects = map { /^Subject: (later-\d+)$/m } $last->mails;
 	is(join(' ', sort @subjects),
