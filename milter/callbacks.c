@@ -352,8 +352,8 @@ on_mail(SMFICTX *ctx, char **args)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	if (handover_look(ms->c, now_ms()) && (!ms->c->is_sendmail ||
-	    kept_mail(ms->c->sendmail, now_ms())) &&
+	if (handover_look(ms->c, now_ms()) && (!ms->c->is_kept ||
+	    session_life_mail(ms->c->life, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");
 	if (status == SMFIS_CONTINUE && !conversation_mail(ms->c))
@@ -393,7 +393,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
 	status = enforce_step(ctx, ms->c, "RCPT");
-	if (status == SMFIS_CONTINUE && ms->c->is_sendmail)
+	if (status == SMFIS_CONTINUE && ms->c->is_kept)
 		status = ask_policy(ctx, ms->c);
 	if (status == SMFIS_CONTINUE)
 		ms->c->message.n_rcpt++;

@@ -13,8 +13,8 @@
 
 #include "enforce.h"
 #include "follow.h"
+#include "keeper.h"
 #include "message.h"
-#include "sendmail.h"
 #include "session/context_dump.h"
 
 #define CONVERSATION_HEADER_MAX	65536	/* bytes of our header's value */
@@ -32,8 +32,8 @@ struct conversation {
 	bool			 is_ehlo_lost;	/* there was no memory ... */
 	bool			 is_name_lost;	/* ... for them */
 	bool			 has_header_duty;
-	bool			 is_sendmail;
-	struct kept		*sendmail;	/* if so */
+	bool			 is_kept;	/* by this milter */
+	struct session_life		*life;	/* if so */
 	bool			 is_handed_over;
 	struct session		 record;	/* else: as it was last read */
 	char			 told_id[ULID_SIZE];	/* in whose record the

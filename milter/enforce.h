@@ -92,7 +92,7 @@ void	enforce_connect(const struct session *s,
 void	enforce_cannot_tell(struct enforce_answer *answer);
 
 /*
- * The replies to X commands where they are ours to give (sendmail.h).  No
+ * The replies to X commands where they are ours to give (keeper.h).  No
  * milter can say 2xx: 450 is "done", 5xx is "refused".  All set the answer in
  * full; text is copied.
  */

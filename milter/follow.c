@@ -25,7 +25,7 @@ static enum store_result
 is_of_process(struct follow_key *key, const struct session *s,
     struct err *err)
 {
-	if (s->mta != SESSION_POSTFIX)
+	if (s->keeper != SESSION_KEEPER_POLICY)
 		return STORE_NONE;
 	if (key->pid_start == 0 && procstart_get(key->starts, key->pid,
 	    &key->pid_start) != PROCINFO_THERE) {
@@ -81,7 +81,7 @@ consider(const struct session *s, void *arg)
 	uint16_t	 port = search->key->client_port;
 
 	/* What another program keeps is of another MTA's sessions. */
-	if (s->mta != SESSION_POSTFIX)
+	if (s->keeper != SESSION_KEEPER_POLICY)
 		return true;
 	if (port != 0 && s->client_port != 0 && s->client_port != port)
 		return true;

@@ -24,7 +24,7 @@
 static bool
 is_ours_to_look(const struct conversation *c)
 {
-	return c->is_sendmail || c->key.pid == 0;
+	return c->is_kept || c->key.pid == 0;
 }
 
 /* What a process left behind that is no more speaks for nobody: its port may
@@ -79,11 +79,11 @@ adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
 	const struct session	*s;
 	bool			 is_known;
 
-	if (!c->is_sendmail && !conversation_keep(c, NULL, now_ms))
+	if (!c->is_kept && !conversation_keep(c, NULL, now_ms))
 		return false;
-	s = &c->sendmail->session;
+	s = &c->life->session;
 	is_known = c->is_handed_over && is_same_client(s, handed);
-	kept_adopt(c->sendmail, handed, now_ms);
+	session_life_adopt(c->life, handed, now_ms);
 	c->is_handed_over = true;
 	c->facts.client = s->client;
 	c->facts.client_port = s->client_port;
@@ -96,9 +96,9 @@ adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
 static bool
 doubt(struct conversation *c, enum verdict_reason reason, const char *text)
 {
-	if (!c->is_sendmail)
+	if (!c->is_kept)
 		return false;
-	session_refuse_mail(&c->sendmail->session, VERDICT_TEMPFAIL, reason,
+	session_refuse_mail(&c->life->session, VERDICT_TEMPFAIL, reason,
 	    text);
 	return true;
 }

@@ -108,7 +108,7 @@ static bool
 is_left_over(const struct session *s, void *unused)
 {
 	(void)unused;
-	return s->mta == SESSION_SENDMAIL &&
+	return s->keeper == SESSION_KEEPER_MILTER &&
 	    procinfo_is(s->pid, s->pid_start) == PROCINFO_GONE;
 }
 

@@ -57,10 +57,10 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 	/* What access_maps were asked about stays until the mail is done. */
 	if (command == TRUST_XSETCONTEXT && c->message.is_decided) {
 		enforce_bad_sequence(trust_command_text(command),
-		    c->sendmail->session.id, &answer);
+		    c->life->session.id, &answer);
 		return reply_answer(ctx, &answer);
 	}
-	sendmail_command(c->sendmail, command, args, c->message.is_begun,
+	keeper_command(c->life, command, args, c->message.is_begun,
 	    now_ms, &answer);
 	if ((command == TRUST_XCLIENT || command == TRUST_XREMOTEIP) &&
 	    answer.reason == REASON_GRANTED)
@@ -78,11 +78,11 @@ unknown_answer(SMFICTX *ctx, struct conversation *c, const char *line,
 	enum trust_command	 command;
 
 	verb = judge_next_word(&args);
-	if (!c->is_sendmail && enforce_is_refused_verb(line))
+	if (!c->is_kept && enforce_is_refused_verb(line))
 		return answer_denied(ctx, c);
 	if (!trust_command_find(verb, &command) || command == TRUST_XFORWARD)
 		return SMFIS_CONTINUE;
-	if (c->is_sendmail)
+	if (c->is_kept)
 		return execute(ctx, c, command, args, now_ms);
 	return command == TRUST_XDUMPCONTEXT ? answer_dump(ctx, c, args) :
 	    SMFIS_CONTINUE;

@@ -107,7 +107,7 @@ proc_load(struct ledger *ledger, struct ledger_proc *proc, struct err *err)
 		break;
 	}
 	/* It is not ours to follow. */
-	if (s->pid_start == proc->start && s->mta != SESSION_POSTFIX) {
+	if (s->pid_start == proc->start && s->keeper != SESSION_KEEPER_POLICY) {
 		session_clear(s);
 		free(s);
 		return true;

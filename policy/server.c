@@ -5,20 +5,16 @@
  */
 #include "server_private.h"
 
-#include <sys/socket.h>
-
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/procinfo.h"
+#include "daemon/acceptor.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 
-#define ACCEPTS_PER_TURN 64
-#define PAUSE_US	100000	/* when there are no descriptors */
 #define PROXYMAP	"proxymap"
 
 /* Who is there, if that may be here.  False: it may not. */
@@ -109,66 +105,19 @@ admit(struct server *server, int fd, enum server_protocol protocol)
 }
 
 static void
-resume(evutil_socket_t fd, short what, void *arg)
+take(void *arg, int fd, const struct sockaddr_storage *from)
 {
-	const struct timeval	 pause = { .tv_usec = PAUSE_US };
-	struct listener		*listener = arg;
+	struct listener	*listener = arg;
+	struct server	*server = listener->server;
 
-	(void)fd;
-	(void)what;
-	if (listener->is_open && event_add(&listener->event, NULL) != 0)
-		(void)event_add(&listener->pause, &pause);
-}
-
-/* A connection that cannot be accepted stays where it is, and would be told
- * again and again. */
-static void
-accept_failed(struct listener *listener)
-{
-	const struct timeval	 pause = { .tv_usec = PAUSE_US };
-
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
-	LOG(LOG_LEVEL_ERROR, NULL, "error", { "at", "accept" },
-	    { "text", strerror(errno) });
-	if (event_add(&listener->pause, &pause) == 0)
-		(void)event_del(&listener->event);
-}
-
-static void
-turn_away(struct listener *listener)
-{
-	int	 peer = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-
-	if (peer == -1) {
-		accept_failed(listener);
+	(void)from;
+	if (server->n_conns < server->conns_max) {
+		admit(server, fd, listener->protocol);
 		return;
 	}
 	LOG(LOG_LEVEL_WARNING, NULL, "connection_refused",
 	    { "reason", "limits.connections is reached" });
-	(void)close(peer);
-}
-
-static void
-accept_ready(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener	*listener = arg;
-	struct server	*server = listener->server;
-	int		 i, peer;
-
-	(void)what;
-	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		if (server->n_conns >= server->conns_max) {
-			turn_away(listener);
-			return;
-		}
-		peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (peer == -1) {
-			accept_failed(listener);
-			return;
-		}
-		admit(server, peer, listener->protocol);
-	}
+	(void)close(fd);
 }
 
 int
@@ -180,14 +129,10 @@ server_listen(struct server *server, int fd, enum server_protocol protocol)
 		return -1;
 	listener = &server->listeners[server->n_listeners];
 	listener->server = server;
-	listener->fd = fd;
 	listener->protocol = protocol;
-	if (event_assign(&listener->event, server->base, fd,
-	    EV_READ | EV_PERSIST, accept_ready, listener) != 0 ||
-	    event_assign(&listener->pause, server->base, -1, 0, resume,
-	    listener) != 0 || event_add(&listener->event, NULL) != 0)
+	listener->acceptor = acceptor_new(server->base, fd, take, listener);
+	if (listener->acceptor == NULL)
 		return -1;
-	listener->is_open = true;
 	server->n_listeners++;
 	return 0;
 }
@@ -195,17 +140,9 @@ server_listen(struct server *server, int fd, enum server_protocol protocol)
 void
 server_stop_listening(struct server *server)
 {
-	struct listener	*l;
-
-	for (l = server->listeners;
-	    l < server->listeners + server->n_listeners; l++) {
-		if (!l->is_open)
-			continue;
-		(void)event_del(&l->event);
-		(void)event_del(&l->pause);
-		(void)close(l->fd);
-		l->is_open = false;
-	}
+	while (server->n_listeners > 0)
+		acceptor_free(
+		    server->listeners[--server->n_listeners].acceptor);
 }
 
 bool

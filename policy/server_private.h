@@ -35,12 +35,9 @@ struct conn {
 };
 
 struct listener {
-	struct event	 event;
-	struct server	*server;
-	int		 fd;
-	bool		 is_open;
+	struct server		*server;
+	struct acceptor		*acceptor;
 	enum server_protocol	 protocol;
-	struct event	 pause;		/* until it accepts again */
 };
 
 struct server {

@@ -114,11 +114,11 @@ op_note(void *arg, const struct dialogue_note *note)
 }
 
 static void
-op_note_kept(void *arg, const struct kept_note *note)
+op_note_session(void *arg, const struct session_life_note *note)
 {
 	const struct carrier	*c = arg;
 
-	c->env->note_kept(c->env->arg, note);
+	c->env->note_session(c->env->arg, note);
 }
 
 const struct dialogue_ops carrier_ops = {
@@ -135,7 +135,7 @@ const struct dialogue_ops carrier_ops = {
 	.close = op_close,
 	.hand_over = carrier_hand_over,
 	.note = op_note,
-	.note_kept = op_note_kept
+	.note_session = op_note_session
 };
 
 /*

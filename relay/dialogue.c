@@ -219,11 +219,11 @@ static const struct hop_ops	 hop_ops = {
 };
 
 static void
-note_kept(const struct kept_note *note, void *arg)
+note_session(const struct session_life_note *note, void *arg)
 {
 	struct dialogue	*d = arg;
 
-	d->env->ops->note_kept(d->arg, note);
+	d->env->ops->note_session(d->arg, note);
 }
 
 /*
@@ -248,7 +248,7 @@ keep_texts(struct dialogue *d, const char *hostname)
 static enum store_result
 is_of_peer(const struct dialogue *d, const struct session *s, struct err *err)
 {
-	if (s->mta != SESSION_POSTFIX)
+	if (s->keeper != SESSION_KEEPER_POLICY)
 		return STORE_NONE;
 	switch (procinfo_is(d->peer.pid, s->pid_start)) {
 	case PROCINFO_THERE:
@@ -283,13 +283,13 @@ adopt(struct dialogue *d)
 		result = is_of_peer(d, &followed, &err);
 	switch (result) {
 	case STORE_FOUND:
-		kept_adopt(&d->kept, &followed, d->now_ms);
+		session_life_adopt(&d->life, &followed, d->now_ms);
 		break;
 	case STORE_NONE:
 		break;
 	case STORE_CANNOT_TELL:
 		trust_violation(NULL, REASON_CANNOT_TELL, err.text, &verdict);
-		kept_refuse(&d->kept, &verdict, NULL, d->now_ms);
+		session_life_refuse(&d->life, &verdict, NULL, d->now_ms);
 		break;
 	}
 	session_clear(&followed);
@@ -302,7 +302,7 @@ greet(struct dialogue *d, const struct proxy_header *proxy)
 
 	if (proxy != NULL)
 		ext_proxy(d, proxy);
-	s = &d->kept.session;
+	s = &d->life.session;
 	if (s->refused == VERDICT_DISCONNECT)
 		client_say_last(d->client, client_owe(d->client),
 		    "421 4.7.0 %s %s; session %s", d->hostname,
@@ -339,8 +339,8 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
     void *arg, uint64_t now_ms)
 {
 	struct dialogue		*d = calloc(1, sizeof *d);
-	const struct kept_peer	 who = {
-		.mta = SESSION_RELAY, .addr = peer->addr, .port = peer->port,
+	const struct session_life_peer	 who = {
+		.keeper = SESSION_KEEPER_RELAY, .addr = peer->addr, .port = peer->port,
 		.name = peer->name, .listener = relay->name
 	};
 
@@ -359,7 +359,7 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
 	}
 	d->conf = conf_ref(conf);
 	/* Without a process it is in no store, but for who takes it over. */
-	kept_begin(&d->kept, conf, env->store, note_kept, d, &who, now_ms);
+	session_life_begin(&d->life, conf, env->store, note_session, d, &who, now_ms);
 	adopt(d);
 	greet(d, proxy);
 	return d;
@@ -376,7 +376,7 @@ dialogue_free(struct dialogue *d)
 	free(d->content.early);
 	free(d->helo);
 	free(d->greeted);
-	kept_end(&d->kept);
+	session_life_end(&d->life);
 	free_halves(d);
 	conf_unref(d->conf);
 	free(d);
@@ -385,7 +385,7 @@ dialogue_free(struct dialogue *d)
 const struct session *
 dialogue_session(const struct dialogue *d)
 {
-	return &d->kept.session;
+	return &d->life.session;
 }
 
 /*
@@ -523,7 +523,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
 	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
-	(void)session_set_text(&d->kept.session.ehlo, NULL);
+	(void)session_set_text(&d->life.session.ehlo, NULL);
 	d->is_authenticated = false;
 	ext_forget_login(d);
 	ext_certificate(d, facts);

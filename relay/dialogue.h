@@ -16,7 +16,7 @@
 #include "hop.h"
 #include "proxy_header.h"
 #include "route.h"
-#include "session/kept.h"
+#include "session/session_life.h"
 #include "smtp_command.h"
 #include "tls.h"
 
@@ -103,7 +103,7 @@ struct dialogue_ops {
 	 * cannot be done. */
 	bool	 (*hand_over)(void *arg, const struct session *session);
 	void	 (*note)(void *arg, const struct dialogue_note *note);
-	void	 (*note_kept)(void *arg, const struct kept_note *note);
+	void	 (*note_session)(void *arg, const struct session_life_note *note);
 };
 
 /* What all dialogues of a process share; not one of them owns it. */

@@ -25,7 +25,7 @@ say_refused(struct dialogue *d, struct client_reply *reply,
     const struct verdict *verdict, bool is_last)
 {
 	const char	*code = "550 5.7.0";
-	const char	*id = d->kept.session.id;
+	const char	*id = d->life.session.id;
 
 	if (is_last) {
 		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
@@ -82,7 +82,7 @@ start_over(struct dialogue *d, struct client_reply *reply)
 static void
 refuse_message(struct dialogue *d, const struct verdict *verdict)
 {
-	if (!kept_refuses_message(&d->kept, verdict))
+	if (!session_life_refuses_message(&d->life, verdict))
 		return;
 	if (d->unforwarded == NULL)
 		d->unforwarded = malloc(sizeof *d->unforwarded);
@@ -175,7 +175,7 @@ dump(struct dialogue *d, struct client_reply *reply)
 bool
 ext_record_greeting(struct dialogue *d)
 {
-	return session_set_text(&d->kept.session.ehlo, d->greeted);
+	return session_set_text(&d->life.session.ehlo, d->greeted);
 }
 
 static bool
@@ -189,7 +189,7 @@ set_hops(struct dialogue *d)
 	line->used = 0;
 	(void)snprintf(value, sizeof value, "%u", d->hops);
 	return context_line_add(line, span_of(HOPS_PAIR), span_of(value),
-	    &err) && context_set(&d->kept.session.context, line,
+	    &err) && context_set(&d->life.session.context, line,
 	    CONTEXT_XSETCONTEXT, d->now_ms);
 }
 
@@ -274,7 +274,7 @@ static void
 refuse(struct dialogue *d, struct client_reply *reply,
     enum trust_command command, const struct verdict *verdict)
 {
-	bool	 is_last = d->kept.session.refused == VERDICT_DISCONNECT;
+	bool	 is_last = d->life.session.refused == VERDICT_DISCONNECT;
 
 	if (command == TRUST_XFORWARD) {
 		refuse_message(d, verdict);
@@ -298,24 +298,24 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 	    !trust_command_find(span_of(smtp_verb_text(command->verb)),
 	    &what))
 		return CLIENT_TAKEN;
-	switch (kept_command(&d->kept, what, command->args, d->tx.is_open,
+	switch (session_life_command(&d->life, what, command->args, d->tx.is_open,
 	    d->now_ms, j)) {
-	case KEPT_DONE:
+	case LIFE_DONE:
 		say_done(d, reply, j);
 		break;
-	case KEPT_REFUSED:
+	case LIFE_REFUSED:
 		refuse(d, reply, what, &j->verdict);
 		break;
-	case KEPT_BAD_SEQUENCE:
+	case LIFE_BAD_SEQUENCE:
 		client_say(d->client, reply,
 		    "503 5.5.1 %s: not in a mail transaction",
 		    trust_command_text(what));
 		break;
-	case KEPT_CANNOT_TELL:
+	case LIFE_CANNOT_TELL:
 		if (what == TRUST_XFORWARD)
 			cannot_tell_message(d);
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s", d->kept.session.id);
+		    "may do what; session %s", d->life.session.id);
 		break;
 	}
 	return CLIENT_TAKEN;
@@ -328,13 +328,13 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 void
 ext_proxy(struct dialogue *d, const struct proxy_header *h)
 {
-	(void)proxy_judge(&d->kept, h, d->now_ms, d->env->judgement);
+	(void)proxy_judge(&d->life, h, d->now_ms, d->env->judgement);
 }
 
 void
 ext_forget_login(struct dialogue *d)
 {
-	struct session		*s = &d->kept.session;
+	struct session		*s = &d->life.session;
 	struct assertion_set	 set;
 	char			 line[ASSERTION_LINE_MAX], *copy;
 	size_t			 len;
@@ -364,24 +364,24 @@ ext_forget_login(struct dialogue *d)
 void
 ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 {
-	struct kept_peer	 who = {
-		.mta = SESSION_RELAY, .addr = d->peer.addr,
+	struct session_life_peer	 who = {
+		.keeper = SESSION_KEEPER_RELAY, .addr = d->peer.addr,
 		.port = d->peer.port, .name = d->peer_name,
 		.fingerprint = facts->fingerprint, .listener = d->relay->name
 	};
-	struct kept		 old = d->kept;
+	struct session_life		 old = d->life;
 
 	if (facts->fingerprint[0] == '\0' || old.session.is_sealed ||
 	    old.session.override != NULL ||
 	    old.session.context.n > (d->hops > 0 ? 1U : 0U) ||
 	    old.session.refused != VERDICT_PERMIT)
 		return;
-	kept_begin(&d->kept, d->conf, d->env->store, old.note, old.note_arg,
+	session_life_begin(&d->life, d->conf, d->env->store, old.note, old.note_arg,
 	    &who, d->now_ms);
 	/* It is the same session, under its first name. */
-	(void)strcpy(d->kept.session.id, old.session.id);
-	d->kept.session.begun_ms = old.session.begun_ms;
+	(void)strcpy(d->life.session.id, old.session.id);
+	d->life.session.begun_ms = old.session.begun_ms;
 	if (d->hops > 0)
 		(void)set_hops(d);
-	kept_end(&old);
+	session_life_end(&old);
 }

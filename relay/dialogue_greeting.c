@@ -109,7 +109,7 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 	size_t				 n = 0;
 	int				 i;
 
-	granted = trust_profile_attributes(d->kept.profile, command);
+	granted = trust_profile_attributes(d->life.profile, command);
 	for (i = 0; i < ASSERTION_COUNT; i++) {
 		const char	*name;
 
@@ -126,7 +126,7 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 static void
 offer_extensions(const struct dialogue *d, struct text *t)
 {
-	const struct trust_profile	*profile = d->kept.profile;
+	const struct trust_profile	*profile = d->life.profile;
 	int				 i;
 
 	if (profile == NULL)
@@ -134,7 +134,7 @@ offer_extensions(const struct dialogue *d, struct text *t)
 	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
 		enum trust_command	 command = (enum trust_command)i;
 
-		if (!(d->kept.session.is_sealed ? trust_profile_may_sealed :
+		if (!(d->life.session.is_sealed ? trust_profile_may_sealed :
 		    trust_profile_may)(profile, command))
 			continue;
 		if (command == TRUST_XCLIENT || command == TRUST_XFORWARD)
@@ -216,9 +216,9 @@ ask_hop(struct dialogue *d)
 		return HOP_HAS_FAILED;
 	}
 	/* Who may forward will say later for whom. */
-	return way_ensure(d, &route, d->kept.profile == NULL ||
-	    d->kept.session.is_sealed ||
-	    !trust_profile_may(d->kept.profile, TRUST_XFORWARD));
+	return way_ensure(d, &route, d->life.profile == NULL ||
+	    d->life.session.is_sealed ||
+	    !trust_profile_may(d->life.profile, TRUST_XFORWARD));
 }
 
 /* False: it has been said why not. */
@@ -254,7 +254,7 @@ greeting_take(struct dialogue *d, const struct smtp_command *command,
 			    "421 4.3.0 out of memory");
 			return CLIENT_TAKEN;
 		}
-		kept_greeting(&d->kept, d->now_ms);
+		session_life_greeting(&d->life, d->now_ms);
 	}
 	transaction_end_stale(d);
 	switch (ask_hop(d)) {

@@ -13,15 +13,15 @@
 static bool
 is_anonymous(const struct dialogue *d)
 {
-	return d->kept.profile != NULL &&
-	    trust_profile_always_allow(d->kept.profile);
+	return d->life.profile != NULL &&
+	    trust_profile_always_allow(d->life.profile);
 }
 
 static struct identity_facts
 facts_of(const struct dialogue *d, enum hop_whose whose)
 {
 	return (struct identity_facts){
-		.session = &d->kept.session,
+		.session = &d->life.session,
 		.xforward = whose == HOP_OF_MESSAGE ? d->xforward : NULL,
 		.helo = d->helo,
 		.is_esmtp = d->is_esmtp,
@@ -93,13 +93,13 @@ static void
 view_connection(const struct dialogue *d, struct context_view *view_r)
 {
 	const struct context_facts	 facts = {
-		.remote_name = d->kept.session.override == NULL ?
+		.remote_name = d->life.session.override == NULL ?
 		    d->peer_name : NULL,
 		.ehlo_domain = d->helo,
 		.is_anonymous = is_anonymous(d)
 	};
 
-	context_view_connection(&d->kept.session, &facts, view_r);
+	context_view_connection(&d->life.session, &facts, view_r);
 }
 
 static void

@@ -61,7 +61,7 @@ add_unique_id(struct context_line *line, struct span id)
 }
 
 static void
-set_pairs(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+set_pairs(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
     struct context_line *line)
 {
 	line->n = 0;
@@ -76,7 +76,7 @@ set_pairs(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
 	add_id(line, "proxy_azure_pel_id", &h->azure_pel_id);
 	add_id(line, "proxy_gcp_conn_id", &h->gcp_conn_id);
 	if (line->n > 0)
-		(void)context_set(&kept->session.context, line,
+		(void)context_set(&life->session.context, line,
 		    CONTEXT_PROXY, now_ms);
 }
 
@@ -135,36 +135,36 @@ add_name(const struct proxy_header *h, struct judgement *j)
 	(void)assertion_print(set, j->line, sizeof j->line, &len);
 }
 
-static enum kept_result
-override(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+static enum session_life_result
+override(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
     struct judgement *j)
 {
 	char			 args[ARGS_SIZE];
 	size_t			 n = print_arguments(h, args);
-	enum kept_result	 result;
+	enum session_life_result	 result;
 
-	result = kept_judge(kept, TRUST_XCLIENT, (struct span){ args, n },
+	result = session_life_judge(life, TRUST_XCLIENT, (struct span){ args, n },
 	    false, now_ms, j);
-	if (result != KEPT_DONE)
+	if (result != LIFE_DONE)
 		return result;
 	add_name(h, j);
-	return kept_execute(kept, j, now_ms);
+	return session_life_execute(life, j, now_ms);
 }
 
-enum kept_result
-proxy_judge(struct kept *kept, const struct proxy_header *h, uint64_t now_ms,
+enum session_life_result
+proxy_judge(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
     struct judgement *room)
 {
-	enum kept_result	 result = KEPT_DONE;
+	enum session_life_result	 result = LIFE_DONE;
 
-	set_pairs(kept, h, now_ms, &room->context);
+	set_pairs(life, h, now_ms, &room->context);
 	if (!h->is_local)
-		result = override(kept, h, now_ms, room);
-	if (result == KEPT_CANNOT_TELL)
-		session_refuse_mail(&kept->session, VERDICT_TEMPFAIL,
+		result = override(life, h, now_ms, room);
+	if (result == LIFE_CANNOT_TELL)
+		session_refuse_mail(&life->session, VERDICT_TEMPFAIL,
 		    REASON_CANNOT_TELL, "it cannot be told who may do what");
-	if (kept->profile == NULL ||
-	    trust_profile_seal(kept->profile) != TRUST_SEAL_NEVER)
-		kept->session.is_sealed = true;
+	if (life->profile == NULL ||
+	    trust_profile_seal(life->profile) != TRUST_SEAL_NEVER)
+		life->session.is_sealed = true;
 	return result;
 }

@@ -12,19 +12,19 @@
 #define XC_RELAY_PROXY_JUDGE_H
 
 #include "proxy_header.h"
-#include "session/kept.h"
+#include "session/session_life.h"
 
 /*
  * Judges and executes a header; room is for work that lasts no longer than the
  * call.
  *
- * KEPT_DONE: the client is the one that it names, or, if it is_local, the peer.
+ * LIFE_DONE: the client is the one that it names, or, if it is_local, the peer.
  * Else the peer stays the client, and the session's mail is refused (with a
  * profile that only reports, it may not be).  The session is sealed in any
  * case, because from now on it is the client who types and not the proxy; but
  * for a profile that never seals.
  */
-enum kept_result	proxy_judge(struct kept *kept,
+enum session_life_result	proxy_judge(struct session_life *life,
 			    const struct proxy_header *h, uint64_t now_ms,
 			    struct judgement *room);
 

@@ -178,24 +178,24 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 }
 
 void
-relay_log_kept(struct relay_log *log, const struct kept_note *note)
+relay_log_session(struct relay_log *log, const struct session_life_note *note)
 {
 	static const char *const	 names[] = {
-		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
-		[KEPT_REFUSE] = "refuse"
+		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
+		[LIFE_REFUSE] = "refuse"
 	};
 	const struct session	*s = note->session;
 	const struct verdict	*v = note->verdict;
 	char			 peer[ADDRESS_TEXT_SIZE];
 	char			 client[ADDRESS_TEXT_SIZE];
 
-	if (note->event == KEPT_ERROR) {
+	if (note->event == LIFE_ERROR) {
 		LOG(LOG_LEVEL_ERROR, s->id, "error",
 		    { "text", note->err->text });
 		return;
 	}
 	relay_metrics_decision(log->metrics, s->profile, note->command, v);
-	LOG(note->event == KEPT_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
+	LOG(note->event == LIFE_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
 	    s->id, names[note->event],
 	    { "command", note->command },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },

@@ -9,35 +9,26 @@
 #include <bsd/sys/tree.h>
 #include <sys/socket.h>
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
 #include "base/procinfo.h"
 #include "carrier.h"
+#include "daemon/acceptor.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "host_memory.h"
 #include "relay_log.h"
 
 #define SOCKET_MODE		0660
-#define ACCEPTS_PER_TURN	64
-#define PAUSE_US		100000	/* when there are no descriptors */
 
 struct listener {
-	struct event		 event;
 	struct relay_server	*server;
+	struct acceptor		*acceptor;	/* NULL: not any more */
 	char			*name;		/* of the relay */
-	int			 fd;
-	bool			 is_open;
 	unsigned		 n_sessions;
-	struct event		 pause;		/* until it accepts again */
 };
 
 /* How many connections an address has with a relay, be it a peer's or that of
@@ -191,9 +182,9 @@ on_note(void *arg, const struct dialogue_note *note)
 }
 
 static void
-on_note_kept(void *arg, const struct kept_note *note)
+on_note_session(void *arg, const struct session_life_note *note)
 {
-	relay_log_kept(&((struct relay_server *)arg)->log, note);
+	relay_log_session(&((struct relay_server *)arg)->log, note);
 }
 
 /*
@@ -273,56 +264,16 @@ admit(struct listener *listener, const struct site_relay *relay, int fd,
 }
 
 static void
-resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener	*listener = arg;
-
-	(void)fd;
-	(void)what;
-	if (listener->is_open)
-		(void)event_add(&listener->event, NULL);
-}
-
-/* A connection that cannot be accepted stays where it is, and would be told
- * again and again. */
-static void
-accept_failed(struct listener *listener)
-{
-	const struct timeval	 pause = { .tv_usec = PAUSE_US };
-
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
-	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", strerror(errno) });
-	if (event_add(&listener->pause, &pause) == 0)
-		(void)event_del(&listener->event);
-}
-
-static void
-accept_ready(evutil_socket_t fd, short what, void *arg)
+take(void *arg, int fd, const struct sockaddr_storage *from)
 {
 	struct listener			*listener = arg;
-	struct relay_server		*server = listener->server;
 	const struct site_relay		*relay;
-	struct sockaddr_storage		 from;
-	socklen_t			 len;
-	int				 i, client;
 
-	(void)what;
-	relay = site_relay_find(server->site, listener->name);
-	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-		len = sizeof from;
-		from.ss_family = AF_UNIX;
-		client = accept4(fd, (struct sockaddr *)&from, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (client == -1) {
-			accept_failed(listener);
-			return;
-		}
-		if (relay == NULL)	/* gone since a reload */
-			(void)close(client);
-		else
-			admit(listener, relay, client, &from);
-	}
+	relay = site_relay_find(listener->server->site, listener->name);
+	if (relay == NULL)	/* gone since a reload */
+		(void)close(fd);
+	else
+		admit(listener, relay, fd, from);
 }
 
 /*
@@ -349,16 +300,13 @@ listen_to(struct relay_server *server, const struct site_relay *relay, int fd)
 	struct listener	*l = &server->listeners[server->n_listeners];
 
 	l->server = server;
-	l->fd = fd;
 	l->name = strdup(relay->conf->name);
-	if (l->name == NULL || event_assign(&l->event, server->env.base, fd,
-	    EV_READ | EV_PERSIST, accept_ready, l) != 0 ||
-	    event_assign(&l->pause, server->env.base, -1, 0, resume,
-	    l) != 0 || event_add(&l->event, NULL) != 0) {
+	if (l->name != NULL)
+		l->acceptor = acceptor_new(server->env.base, fd, take, l);
+	if (l->acceptor == NULL) {
 		free(l->name);
 		return false;
 	}
-	l->is_open = true;
 	server->n_listeners++;
 	return true;
 }
@@ -389,7 +337,7 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->dialogue.keys = &server->keys;
 	LIST_INIT(&env->all);
 	env->note = on_note;
-	env->note_kept = on_note_kept;
+	env->note_session = on_note_session;
 	env->tls = on_tls;
 	env->refused = on_refused;
 	env->gone = on_gone;
@@ -460,14 +408,8 @@ stop_listening(struct relay_server *server)
 	unsigned	 i;
 
 	for (i = 0; i < server->n_listeners; i++) {
-		struct listener	*l = &server->listeners[i];
-
-		if (!l->is_open)
-			continue;
-		(void)event_del(&l->event);
-		(void)event_del(&l->pause);
-		(void)close(l->fd);
-		l->is_open = false;
+		acceptor_free(server->listeners[i].acceptor);
+		server->listeners[i].acceptor = NULL;
 	}
 }
 

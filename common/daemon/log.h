@@ -5,7 +5,8 @@
  *
  * The first key is the session's id where there is one, then the event's
  * name.  Values are escaped so that hostile bytes can neither break a line nor
- * imitate a key.  Only programs call it, never common/.  Safe in threads.
+ * imitate a key.  Of common/ only what stands beside it, and is a part of each
+ * program, calls it.  Safe in threads.
  */
 #ifndef XC_LOG_H
 #define XC_LOG_H

@@ -48,14 +48,14 @@ enum session_event {
 	SESSION_REFUSED		/* text: the reason */
 };
 
-/* Who serves the session, and so who keeps its record. */
-enum session_mta {
-	SESSION_POSTFIX,	/* xcontext-policy */
-	SESSION_SENDMAIL,	/* xcontext-milter */
-	SESSION_RELAY		/* xcontext-relay, which is no MTA but keeps
-				 * the record of its sessions */
+/* Who follows the session, and so keeps its record. */
+enum session_keeper {
+	SESSION_KEEPER_POLICY,	/* of Postfix, whose process is known */
+	SESSION_KEEPER_MILTER,	/* of an MTA that knows no X command, or whose
+				 * session a relay hands over */
+	SESSION_KEEPER_RELAY
 };
-#define SESSION_MTA_COUNT	(SESSION_RELAY + 1)
+#define SESSION_KEEPER_COUNT	(SESSION_KEEPER_RELAY + 1)
 
 #define SESSION_AUDIT_NAMES	128	/* bytes of the names that are told */
 
@@ -68,7 +68,7 @@ struct session_audit {
 struct session {
 	char		 id[ULID_SIZE];
 	char		 listener[SESSION_LISTENER_SIZE];	/* "": none */
-	enum session_mta mta;
+	enum session_keeper keeper;
 	pid_t		 pid;		/* of the MTA's process */
 	uint64_t	 pid_start;	/* procinfo_start() of it */
 	uint64_t	 begun_ms;	/* since the epoch */

@@ -13,7 +13,7 @@
 enum field {
 	FIELD_ID,
 	FIELD_LISTENER,
-	FIELD_MTA,
+	FIELD_KEEPER,
 	FIELD_PID,
 	FIELD_PID_START,
 	FIELD_BEGUN,
@@ -46,7 +46,7 @@ enum field {
 static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_ID] = "session",
 	[FIELD_LISTENER] = "listener",
-	[FIELD_MTA] = "mta",
+	[FIELD_KEEPER] = "keeper",
 	[FIELD_PID] = "pid",
 	[FIELD_PID_START] = "pid_start",
 	[FIELD_BEGUN] = "begun",
@@ -75,10 +75,10 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_AUDIT_DROPPED] = "audit_dropped",
 };
 
-/* Of a session without the field it is Postfix. */
-static const char *const mta_texts[SESSION_MTA_COUNT] = {
-	[SESSION_SENDMAIL] = "sendmail",
-	[SESSION_RELAY] = "relay"
+/* Of a session without the field it is xcontext-policy. */
+static const char *const keeper_texts[SESSION_KEEPER_COUNT] = {
+	[SESSION_KEEPER_MILTER] = "milter",
+	[SESSION_KEEPER_RELAY] = "relay"
 };
 
 struct writer {
@@ -203,7 +203,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 
 	put(&w, FIELD_ID, s->id);
 	put(&w, FIELD_LISTENER, s->listener[0] == '\0' ? NULL : s->listener);
-	put(&w, FIELD_MTA, mta_texts[s->mta]);
+	put(&w, FIELD_KEEPER, keeper_texts[s->keeper]);
 	put_number(&w, FIELD_PID, (uint64_t)s->pid);
 	put_number(&w, FIELD_PID_START, s->pid_start);
 	put_number(&w, FIELD_BEGUN, s->begun_ms);
@@ -255,13 +255,13 @@ session_encode(const struct session *s, char *buf, size_t size)
 }
 
 static bool
-find_mta(const char *text, enum session_mta *mta_r)
+find_keeper(const char *text, enum session_keeper *keeper_r)
 {
 	int	 i;
 
-	for (i = 0; i < SESSION_MTA_COUNT; i++)
-		if (mta_texts[i] != NULL && strcmp(text, mta_texts[i]) == 0) {
-			*mta_r = (enum session_mta)i;
+	for (i = 0; i < SESSION_KEEPER_COUNT; i++)
+		if (keeper_texts[i] != NULL && strcmp(text, keeper_texts[i]) == 0) {
+			*keeper_r = (enum session_keeper)i;
 			return true;
 		}
 	return false;
@@ -378,8 +378,8 @@ get_field(struct session *s, enum field field, const char *value)
 			return false;
 		strcpy(s->listener, value);
 		return true;
-	case FIELD_MTA:
-		return find_mta(value, &s->mta);
+	case FIELD_KEEPER:
+		return find_keeper(value, &s->keeper);
 	case FIELD_PID:
 		if (!get_number(value, INT32_MAX, &n))
 			return false;

@@ -442,15 +442,15 @@ op_note(void *arg, const struct dialogue_note *n)
 }
 
 static void
-op_note_kept(void *arg, const struct kept_note *n)
+op_note_session(void *arg, const struct session_life_note *n)
 {
 	static const char *const	 names[] = {
-		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
-		[KEPT_REFUSE] = "refuse", [KEPT_ERROR] = "error",
+		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
+		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = "error",
 	};
 	struct stage_note	*note = new_note(arg);
 
-	note->is_grave = n->event == KEPT_ERROR;
+	note->is_grave = n->event == LIFE_ERROR;
 	if (n->verdict == NULL)
 		(void)snprintf(note->text, sizeof note->text, "error %.480s",
 		    n->err->text);
@@ -467,7 +467,7 @@ static const struct dialogue_ops	 ops = {
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,
 	.secure = op_secure, .close = op_close, .hand_over = op_hand_over,
-	.note = op_note, .note_kept = op_note_kept
+	.note = op_note, .note_session = op_note_session
 };
 
 /*

@@ -65,6 +65,7 @@ for my $row ([ 'two parts', 'acme', '250 250' ],
 # answer when the message is there: it must come again.  The 421 is that of a
 # Postfix with milter_default_action = shutdown, newer ones' default.
 for my $row ([ 'a dump between them', 450, 'XDUMPCONTEXT' ],
+    [ 'a pair between them', 450, 'XSETCONTEXT tenant=other' ],
     [ 'a refusal between them', 450, 'XSETCONTEXT colour=red' ],
     [ 'nonsense between them', 500, 'NONSENSE' ]) {
 	my ($name, $code, $line) = @$row;

@@ -14,15 +14,14 @@ use Test::More;
 use XContext::Daemon ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
-    process_start stop_process);
+    guard_time process_start stop_process);
 use XContext::Inside qw(context_header);
 use XContext::Postfix ();
 use XContext::Sendmail ();
 
 my $why = XContext::Sendmail::impossible() // XContext::Daemon::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 my $store = "lmdb:$dir/run/store";

@@ -13,7 +13,7 @@ use Test::More;
 
 use XContext::Daemon ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
 use XContext::Smtp ();
 
@@ -25,8 +25,7 @@ use constant {
 my $why = XContext::Postfix::impossible() // XContext::Daemon::impossible();
 plan(skip_all => $why) if defined $why;
 plan(skip_all => 'not in a build directory') if !-e 'Makefile';
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $src = $ENV{srcdir} // '.';
 my $dir = guard_dir();

@@ -14,6 +14,7 @@ use List::Util qw(shuffle);
 use Test::More;
 
 use XContext::Behind ();
+use XContext::Guard qw(guard_time);
 use XContext::Inside qw(received);
 use XContext::Relay ();
 use XContext::Smtp ();
@@ -22,8 +23,7 @@ use constant SESSIONS => 200;
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(280);
+guard_time(280);
 
 my $seed = $ENV{XC_SEED} // 1;
 srand($seed);

@@ -12,7 +12,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
 use XContext::Relay ();
 use XContext::Scene qw(hop play);
@@ -20,8 +20,7 @@ use XContext::Smtp ();
 
 my $why = XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(200);
+guard_time(200);
 
 my $dir = guard_dir();
 my $address = XContext::Postfix::own_address();

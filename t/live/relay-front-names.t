@@ -16,15 +16,14 @@ use Test::More;
 use Time::HiRes ();
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_child guard_process);
+use XContext::Guard qw(guard_child guard_process guard_time);
 use XContext::Inside qw(received);
 use XContext::Postfix ();
 use XContext::Relay ();
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 # What is asked, and what that is answered; undef: nothing at all.
 my %zone = (

@@ -11,14 +11,13 @@ use POSIX ();
 use Test::More;
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_child guard_dir);
+use XContext::Guard qw(guard_child guard_dir guard_time);
 use XContext::Relay ();
 use XContext::Smtp ();
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 mkdir("$dir/socket", 0755);

@@ -14,7 +14,7 @@ use POSIX ();
 use Test::More;
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_child guard_dir guard_process);
+use XContext::Guard qw(guard_child guard_dir guard_process guard_time);
 use XContext::Relay ();
 use XContext::Smtp ();
 
@@ -22,8 +22,7 @@ my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 $why //= 'openssl is not installed'
     if system('command -v openssl > /dev/null') != 0;
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 

@@ -11,14 +11,13 @@ use warnings;
 use Test::More;
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Inside qw(received store_tool);
 use XContext::Relay ();
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 # Who is who: 127.0.N.0/24 has the N-th.
 my @profiles = qw(stranger edge webmail filter rejects disconnects bare

@@ -11,7 +11,7 @@ use Test::More;
 
 use XContext::Daemon ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Inside qw(context_header store_tool);
 use XContext::Relay ();
 use XContext::Sendmail ();
@@ -20,8 +20,7 @@ my $why = XContext::Sendmail::impossible() //
     XContext::Daemon::impossible('xcontext-milter') //
     XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 spit("$dir/access", <<'END');

@@ -17,7 +17,7 @@ use Time::HiRes ();
 
 use XContext::Behind ();
 use XContext::Guard qw(guard_child guard_dir guard_forget guard_process
-    process_start stop_process);
+    guard_time process_start stop_process);
 use XContext::Postfix ();
 use XContext::Relay ();
 use XContext::Smtp ();
@@ -28,8 +28,7 @@ $why //= 'haproxy is not installed' if !defined $haproxy;
 $why //= 'openssl is not installed'
     if system('command -v openssl > /dev/null') != 0;
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 mkdir("$dir/haproxy", 0755);

@@ -15,7 +15,7 @@ use IO::Socket::INET ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use XContext::Guard qw(guard_child guard_dir guard_process);
+use XContext::Guard qw(guard_child guard_dir guard_process guard_time);
 use XContext::Postfix ();
 use XContext::Relay ();
 use XContext::Scene qw(hop);
@@ -23,8 +23,7 @@ use XContext::Smtp ();
 
 my $why = XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(280);
+guard_time(280);
 
 my $is_plain = ($ENV{XC_SANITIZE} // 'no') eq 'no';
 my $n = $ENV{XC_CONNECTIONS} // ($is_plain ? 5000 : 300);

@@ -10,8 +10,8 @@ use warnings;
 use Test::More;
 
 use XContext::Dns ();
-use XContext::Guard qw(guard_child guard_dir guard_process process_start
-    stop_process);
+use XContext::Guard qw(guard_child guard_dir guard_process guard_time
+    process_start stop_process);
 use XContext::Hop ();
 use XContext::Postfix ();
 use XContext::Recorder ();
@@ -19,8 +19,7 @@ use XContext::Relay ();
 
 my $why = XContext::Postfix::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 

@@ -12,6 +12,7 @@ use warnings;
 use Test::More;
 
 use XContext::Behind ();
+use XContext::Guard qw(guard_time);
 use XContext::Inside qw(received);
 use XContext::Nginx ();
 use XContext::Relay ();
@@ -19,8 +20,7 @@ use XContext::Relay ();
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible() //
     XContext::Nginx::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my @seals = qw(override greeting);
 my $behind = XContext::Behind->new->start;

@@ -15,15 +15,14 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use XContext::Counter ();
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Load ();
 use XContext::Postfix ();
 use XContext::Relay ();
 
 my $why = XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $is_plain = ($ENV{XC_SANITIZE} // 'no') eq 'no';
 my $n = $ENV{XC_MESSAGES} // ($is_plain ? 10000 : 1500);

@@ -10,14 +10,13 @@ use warnings;
 use Test::More;
 use Time::HiRes ();
 
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Hop ();
 use XContext::Relay ();
 
 my $why = XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(60);
+guard_time(60);
 
 my %hop = map { $_ => XContext::Hop->new(keywords => [ 'PIPELINING' ]) }
     qw(one two);

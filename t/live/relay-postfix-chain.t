@@ -10,6 +10,7 @@ use warnings;
 use Test::More;
 use Time::HiRes ();
 
+use XContext::Guard qw(guard_time);
 use XContext::Postfix ();
 use XContext::Recorder ();
 use XContext::Relay ();
@@ -17,8 +18,7 @@ use XContext::Smtp ();
 
 my $why = XContext::Postfix::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 #
 # The stage: three programs, last one first

@@ -16,7 +16,7 @@ use Time::HiRes ();
 use XContext::Daemon ();
 use XContext::Dns ();
 use XContext::File qw(slurp spit);
-use XContext::Guard qw(guard_child guard_dir guard_process);
+use XContext::Guard qw(guard_child guard_dir guard_process guard_time);
 use XContext::Nginx ();
 use XContext::Postfix ();
 use XContext::Smtp ();
@@ -24,8 +24,7 @@ use XContext::Smtp ();
 my $why = XContext::Postfix::impossible() //
     XContext::Daemon::impossible('xcontext-relay');
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 use constant CLIENT => '127.0.2.1';
 my $dir = guard_dir();

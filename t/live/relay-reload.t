@@ -13,7 +13,7 @@ use Time::HiRes ();
 
 use XContext::Behind ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir process_gone process_start);
+use XContext::Guard qw(guard_dir guard_time process_gone process_start);
 use XContext::Hop ();
 use XContext::Postfix ();
 use XContext::Relay ();
@@ -21,8 +21,7 @@ use XContext::Smtp ();
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 my $is_sanitized = ($ENV{XC_SANITIZE} // 'no') ne 'no';

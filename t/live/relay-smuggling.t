@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use XContext::Behind ();
-use XContext::Guard qw(guard_child guard_dir guard_process);
+use XContext::Guard qw(guard_child guard_dir guard_process guard_time);
 use XContext::Postfix ();
 use XContext::Relay ();
 use XContext::Scene qw(hop);
@@ -21,8 +21,7 @@ use XContext::Smtp ();
 
 my $why = XContext::Behind::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(280);
+guard_time(280);
 
 my $dir = guard_dir();
 my $address = XContext::Postfix::own_address();

@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep time);
 
 use XContext::Dns ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
 use XContext::Relay ();
 use XContext::WildClients ();
@@ -29,8 +29,7 @@ my $seconds = $ENV{XC_SECONDS} // 20;
 my $seed = $ENV{XC_SEED} // 1;
 srand($seed);
 note("XC_SEED=$seed");
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(200 + 2 * $seconds);
+guard_time(200 + 2 * $seconds);
 
 my $dir = guard_dir();
 

@@ -11,6 +11,7 @@ use warnings;
 use Test::More;
 
 use XContext::File qw(spit);
+use XContext::Guard qw(guard_time);
 use XContext::Hop ();
 use XContext::Postfix ();
 use XContext::Recorder ();
@@ -18,8 +19,7 @@ use XContext::Relay ();
 
 my $why = XContext::Postfix::impossible() // XContext::Relay::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(500);
+guard_time(500);
 
 my $client = '198.51.100.7';
 

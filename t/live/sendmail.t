@@ -11,14 +11,13 @@ use Test::More;
 
 use XContext::Daemon ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Inside qw(context_header);
 use XContext::Sendmail ();
 
 my $why = XContext::Sendmail::impossible() // XContext::Daemon::impossible();
 plan(skip_all => $why) if defined $why;
-$SIG{ALRM} = sub { die "the test takes too long\n" };
-alarm(300);
+guard_time(300);
 
 my $dir = guard_dir();
 my $store = "lmdb:$dir/run/store";

@@ -16,11 +16,11 @@
 #define MANY		200
 
 /*
- * The owner.  NOOP is answered at once, with its argument; VRFY waits; MAIL and
- * RCPT are answered late, the last one first; DATA is followed by a message that
- * ends with "!" and has two replies, which are late, too; EHLO is answered with
- * two lines, AUTH with 334, and 235 to the next line; RSET ends all at once;
- * QUIT is the last.
+ * The owner.  NOOP is answered at once, with its argument; VRFY and STARTTLS
+ * wait; MAIL and RCPT are answered late, the last one first; DATA is followed
+ * by a message that ends with "!" and has two replies, which are late, too;
+ * EHLO is answered with two lines, AUTH with 334, and 235 to the next line;
+ * RSET ends all at once; QUIT is the last.
  */
 struct owner {
 	struct client		*client;
@@ -32,7 +32,7 @@ struct owner {
 	unsigned		 n_closed;
 	unsigned		 n_violated;
 	unsigned		 n_commands;
-	bool			 is_free;	/* VRFY need not wait */
+	bool			 is_free;	/* nothing need wait */
 	struct client_reply	*kept[N_KEPT];
 	unsigned		 n_parts[N_KEPT];
 	char			 names[N_KEPT][32];
@@ -111,6 +111,7 @@ owner_command(void *arg, const struct smtp_command *command,
 		client_say(o->client, reply, "250 %.*s", (int)command->args.n,
 		    command->args.p);
 		break;
+	case SMTP_STARTTLS:
 	case SMTP_VRFY:
 		if (!o->is_free)
 			return CLIENT_WAITS;
@@ -389,6 +390,69 @@ START_TEST(a_message_is_told_of_first)
 }
 END_TEST
 
+/* What it does is over, whatever its owner makes of it. */
+START_TEST(one_that_ends_does_not_go_on)
+{
+	struct owner	 o;
+
+	begin(&o);
+	(void)offer(&o, span_of("DATA\r\n"));
+	(void)offer(&o, span_of("abc!NOOP\001\r\n"));
+	ck_assert_int_eq(client_state(o.client), CLIENT_LEAVING);
+	client_expect(o.client, CLIENT_COMMAND);
+	ck_assert_int_eq(client_state(o.client), CLIENT_LEAVING);
+	(void)offer(&o, span_of("NOOP a\r\n"));
+	answer_late(&o);
+	ck_assert_str_eq(o.said, "354 go\r\n250 message\r\n250 message\r\n"
+	    "554 5.5.0 Error: a control character in a command\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
+/* But by 421, after which it comes again. */
+START_TEST(one_that_ends_is_not_ended_again)
+{
+	struct owner	 o;
+
+	begin(&o);
+	(void)offer(&o, span_of("MAIL a\r\nQUIT\r\n"));
+	client_end(o.client, "554 again");
+	ck_assert_uint_eq(o.n_said, 0);
+	answer_late(&o);
+	ck_assert_str_eq(o.said, "250 a\r\n221 bye\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+
+	begin(&o);
+	(void)offer(&o, span_of("MAIL a\r\nQUIT\r\n"));
+	client_end(o.client, "421 late");
+	ck_assert_str_eq(o.said, "421 late\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
+/* Bytes behind one that has to be waited for end it, too. */
+START_TEST(a_command_that_waits_is_not_waited_for)
+{
+	struct owner	 o;
+
+	begin(&o);
+	(void)offer(&o, span_of("DATA\r\n"));
+	(void)offer(&o, span_of("abc!STARTTLS\r\n"));
+	ck_assert(client_is_waiting(o.client));
+	(void)offer(&o, span_of("NOOP a\r\n"));
+	ck_assert(!client_is_waiting(o.client));
+	ck_assert_str_eq(o.said, "354 go\r\n");
+	answer_late(&o);
+	ck_assert_str_eq(o.said, "354 go\r\n250 message\r\n250 message\r\n"
+	    "554 5.5.0 Error: SMTP protocol synchronization\r\n");
+	ck_assert_uint_eq(o.n_closed, 1);
+	client_free(o.client);
+}
+END_TEST
+
 START_TEST(one_that_says_no_more_is_done_with_when_it_is_owed_nothing)
 {
 	struct owner	 o;
@@ -490,6 +554,9 @@ main(void)
 	    NELEM(rows));
 	tcase_add_loop_test(tc, some_commands_have_to_be_waited_for, 0, 4);
 	tcase_add_test(tc, a_message_is_told_of_first);
+	tcase_add_test(tc, one_that_ends_does_not_go_on);
+	tcase_add_test(tc, one_that_ends_is_not_ended_again);
+	tcase_add_test(tc, a_command_that_waits_is_not_waited_for);
 	tcase_add_test(tc,
 	    one_that_says_no_more_is_done_with_when_it_is_owed_nothing);
 	tcase_add_test(tc, no_more_is_taken_than_can_be_answered);

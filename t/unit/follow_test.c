@@ -71,7 +71,7 @@ struct row_session {
 	enum verdict_action	 refused;
 	bool			 is_denied;
 	uint64_t		 changed_ms;
-	enum session_mta	 mta;
+	enum session_keeper	 keeper;
 };
 
 static void
@@ -84,7 +84,7 @@ put(pid_t pid, uint64_t pid_start, const struct row_session *row)
 	(void)snprintf(s.id, sizeof s.id, "%s", row->id);
 	s.pid = pid;
 	s.pid_start = pid_start;
-	s.mta = row->mta;
+	s.keeper = row->keeper;
 	s.client = address_of(row->client);
 	s.client_port = row->port;
 	s.refused = row->refused;
@@ -135,7 +135,7 @@ END_TEST
 START_TEST(by_pid_of_another_mta)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT,
-				     .mta = SESSION_SENDMAIL };
+				     .keeper = SESSION_KEEPER_MILTER };
 	struct follow_key	 key = { .pid = getpid(),
 				     .client = address_of(CLIENT) };
 	struct session		 s;
@@ -254,11 +254,11 @@ static const struct client_row {
 	{ .name = "another MTA's, with address and port", .port = 4711,
 	    .want = NULL,
 	    .sessions = { { .id = "A", .client = CLIENT, .port = 4711,
-	    .mta = SESSION_SENDMAIL } } },
+	    .keeper = SESSION_KEEPER_MILTER } } },
 	{ .name = "another MTA's, though less trusted", .port = 4711,
 	    .want = "B",
 	    .sessions = { { .id = "A", .client = CLIENT, .port = 4711,
-	    .refused = VERDICT_REJECT, .mta = SESSION_SENDMAIL },
+	    .refused = VERDICT_REJECT, .keeper = SESSION_KEEPER_MILTER },
 	    { .id = "B", .client = CLIENT, .port = 4711,
 	    .is_overridden = true } } },
 };

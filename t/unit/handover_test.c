@@ -76,7 +76,7 @@ addr_of(const char *text)
 
 /* Who the MTA says that connected; its process, 0: not known. */
 static void
-connect_from(const char *addr, uint16_t port, pid_t pid, bool is_sendmail)
+connect_from(const char *addr, uint16_t port, pid_t pid, bool is_kept)
 {
 	conversation_free(c);
 	c = conversation_new(conf_ref(conf), store);
@@ -86,7 +86,7 @@ connect_from(const char *addr, uint16_t port, pid_t pid, bool is_sendmail)
 	c->key.pid = pid;
 	c->facts.is_by_pid = pid > 0;
 	ck_assert(session_set_text(&c->remote_name, "relay.example"));
-	ck_assert(!is_sendmail || conversation_keep(c, "MTA", NOW_MS));
+	ck_assert(!is_kept || conversation_keep(c, "MTA", NOW_MS));
 }
 
 /* What the relay hands over.  Fields that are NULL or 0 are left alone. */
@@ -149,7 +149,7 @@ at_mail(void)
 
 	answer.code[0] = '\0';
 	if (!handover_look(c, NOW_MS + 5) ||
-	    (c->is_sendmail && !kept_mail(c->sendmail, NOW_MS + 5)))
+	    (c->is_kept && !session_life_mail(c->life, NOW_MS + 5)))
 		return "451";
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		return "451";
@@ -165,7 +165,7 @@ say(const char *line, struct enforce_answer *answer)
 	enum trust_command	 command;
 
 	ck_assert(trust_command_find(verb, &command));
-	sendmail_command(c->sendmail, command, args, false, NOW_MS + 1,
+	keeper_command(c->life, command, args, false, NOW_MS + 1,
 	    answer);
 }
 
@@ -194,7 +194,7 @@ START_TEST(the_client_is_the_relays)
 	ck_assert_int_eq(store_get(store, MTA_PID, &saved, &err),
 	    STORE_FOUND);
 	ck_assert_str_eq(saved.id, "RELAYED");
-	ck_assert_int_eq(saved.mta, SESSION_SENDMAIL);
+	ck_assert_int_eq(saved.keeper, SESSION_KEEPER_MILTER);
 	ck_assert_str_eq(client_of(&saved), "203.0.113.7");
 	conversation_free(c);
 	c = NULL;
@@ -252,7 +252,7 @@ static const struct who_row {
 	const char	*name, *addr;
 	uint16_t	 port;
 	pid_t		 mta;
-	bool		 is_sendmail;
+	bool		 is_kept;
 	uint64_t	 later;		/* the relay's process began */
 	bool		 want;
 } who_rows[] = {
@@ -277,13 +277,13 @@ START_TEST(who_gets_it)
 
 	hand_over(PORT, "RELAYED", "203.0.113.7", getpid(),
 	    proc_start(getpid()) + r->later);
-	connect_from(r->addr, r->port, r->mta, r->is_sendmail);
+	connect_from(r->addr, r->port, r->mta, r->is_kept);
 	ck_assert_msg(handover_look(c, NOW_MS), "%s", r->name);
 	s = conversation_session(c);
 	ck_assert_msg(c->is_handed_over == r->want, "%s", r->name);
 	ck_assert_msg(r->want == (s != NULL && strcmp(s->id, "RELAYED") == 0),
 	    "%s: %s", r->name, s == NULL ? "none" : s->id);
-	ck_assert_msg(c->is_sendmail == (r->is_sendmail || r->want), "%s",
+	ck_assert_msg(c->is_kept == (r->is_kept || r->want), "%s",
 	    r->name);
 	ck_assert_msg(strcmp(at_mail(), "") == 0, "%s: mail", r->name);
 	ck_assert_msg(c->is_handed_over == r->want, "%s: then", r->name);
@@ -334,7 +334,7 @@ START_TEST(whoever_types_changes_nothing)
 	for (i = 0; i < NELEM(lines); i++) {
 		connect_from(RELAY, PORT, MTA_PID, true);
 		ck_assert(handover_look(c, NOW_MS));
-		ck_assert(c->sendmail->session.is_sealed);
+		ck_assert(c->life->session.is_sealed);
 		say(lines[i], &answer);
 		ck_assert_msg(strcmp(answer.code, "550") == 0, "%s: %s",
 		    lines[i], answer.code);
@@ -383,7 +383,7 @@ START_TEST(it_may_come_after_connect)
 	ck_assert_str_eq(at_mail(), "");
 	ck_assert_str_eq(conversation_session(c)->id, "LATE");
 	connect_from(RELAY, PORT + 1, 0, false);
-	ck_assert(handover_look(c, NOW_MS) && !c->is_sendmail);
+	ck_assert(handover_look(c, NOW_MS) && !c->is_kept);
 	hand_over(PORT + 1, "LATE TOO", "203.0.113.7", getpid(),
 	    proc_start(getpid()));
 	ck_assert_str_eq(at_mail(), "");
@@ -478,8 +478,8 @@ damage(void)
 	    "rubbish", 7);
 	open_store();
 	c->store = store;
-	if (c->is_sendmail)
-		c->sendmail->store = store;
+	if (c->is_kept)
+		c->life->store = store;
 }
 
 START_TEST(who_cannot_tell_takes_no_mail)

@@ -269,8 +269,9 @@ static const struct hop_ops	 ops = {
 /*
  * Scripts: steps with "," between.  "+" connected, "-" lost, "t" inside TLS,
  * "w" late, "n" something new needs it, "?NAME" a question that can be repeated
- * (MAIL begins), "?NAME*2" one with two replies that cannot; "x" dropped; all
- * else is what the server says, with CRLF ("~" stands for LF).
+ * (MAIL begins), "?NAME*2" one with two replies that cannot; "x" dropped;
+ * "a" somebody logs in; all else is what the server says, with CRLF ("~" stands
+ * for LF).
  */
 #define G	"220 hi,"
 #define E	"250 hi,"
@@ -376,6 +377,11 @@ static const struct row {
 	    "[disconnect][MAIL less lost][RCPT lost]" },
 	{ "421 to MAIL, and no second", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?MAIL,?RCPT,421 no,", READY "MAIL|RCPT|[MAIL 421]" },
+	{ "421 to MAIL behind another question", XCLIENT_NO, SCOPE_TLS_NO, 2,
+	    "+," G P "?NOOP,?MAIL,250 ok~421 no,", READY
+	    "NOOP|MAIL|[NOOP 250][MAIL 421]" },
+	{ "421 to MAIL of who has logged in", XCLIENT_NO, SCOPE_TLS_NO, 2,
+	    "+," G P "a,?MAIL,421 no,", READY "MAIL|[MAIL 421]" },
 	{ "421 to MAIL with what cannot be repeated", XCLIENT_NO,
 	    SCOPE_TLS_NO, 2, "+," G P "?MAIL,?END*2,421 no,", READY
 	    "MAIL|[MAIL 421]" },
@@ -487,6 +493,8 @@ do_step(struct owner *o, char *step, bool is_bytewise)
 		hop_late(o->hop, "it is late");
 	else if (strcmp(step, "x") == 0)
 		hop_drop(o->hop);
+	else if (strcmp(step, "a") == 0)
+		hop_set_authenticated(o->hop, true);
 	else if (strcmp(step, "n") == 0)
 		begin_need(o);
 	else if (*step == '?')

@@ -100,7 +100,7 @@ connect_messenger(void)
 
 /* A record of which only these things matter. */
 static int
-put_record_of(enum session_mta mta, pid_t pid, uint64_t start,
+put_record_of(enum session_keeper keeper, pid_t pid, uint64_t start,
     uint64_t changed_ms, const char *override)
 {
 	struct session	 s;
@@ -108,7 +108,7 @@ put_record_of(enum session_mta mta, pid_t pid, uint64_t start,
 
 	session_init(&s);
 	strcpy(s.id, "01TEST");
-	s.mta = mta;
+	s.keeper = keeper;
 	s.pid = pid;
 	s.pid_start = start;
 	s.changed_ms = changed_ms;
@@ -122,7 +122,7 @@ static int
 put_record(pid_t pid, uint64_t start, uint64_t changed_ms,
     const char *override)
 {
-	return put_record_of(SESSION_POSTFIX, pid, start, changed_ms,
+	return put_record_of(SESSION_KEEPER_POLICY, pid, start, changed_ms,
 	    override);
 }
 
@@ -257,7 +257,7 @@ START_TEST(a_record_of_sendmail_is_left_alone)
 {
 	struct ledger_proc	*other;
 
-	ck_assert_int_eq(put_record_of(SESSION_SENDMAIL, PID + 1, 1, NOW_MS,
+	ck_assert_int_eq(put_record_of(SESSION_KEEPER_MILTER, PID + 1, 1, NOW_MS,
 	    "XCLIENT ADDR=203.0.113.7"), 0);
 	other = ledger_proc_get(ledger, PID + 1, 1, &err);
 	ck_assert_ptr_nonnull(other);

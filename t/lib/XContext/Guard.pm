@@ -16,6 +16,7 @@ package XContext::Guard;
 use strict;
 use warnings;
 
+use Carp ();
 use Exporter 'import';
 use File::Path ();
 use IO::Handle ();
@@ -23,7 +24,7 @@ use POSIX ();
 use Time::HiRes ();
 
 our @EXPORT_OK = qw(guard_dir guard_process guard_group guard_forget
-    guard_child guard_mount process_start process_gone stop_process stop_group);
+    guard_child guard_mount guard_time process_start process_gone stop_process stop_group);
 
 my $dir;		# the test's directory
 my $pipe;		# our end towards the guardian
@@ -146,6 +147,17 @@ sub guard_dir {
 	return $dir;
 }
 
+# The test has so many seconds.  It does not die then, which an eval in a loop
+# would survive: it exits.
+sub guard_time {
+	my ($seconds) = @_;
+	$SIG{ALRM} = sub {
+		print STDERR Carp::longmess('the test takes too long');
+		exit(1);
+	};
+	alarm($seconds);
+}
+
 sub guard_process {
 	my ($pid) = @_;
 	print $pipe "process $pid ", process_start($pid), "\n";
@@ -172,7 +184,7 @@ sub guard_forget {
 sub guard_child {
 	close($pipe) if $pipe;
 	undef $pipe;
-	$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+	$SIG{$_} = 'DEFAULT' for qw(ALRM INT TERM HUP);
 }
 
 END {

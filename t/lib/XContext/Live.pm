@@ -18,7 +18,7 @@ use Test::More ();
 
 use XContext::Daemon ();
 use XContext::File qw(spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
 use XContext::Recorder ();
 use XContext::Smtp ();
@@ -73,8 +73,7 @@ sub new {
 	my $self = bless({ opt => \%opt, expected => [],
 	    trust => $opt{trust} // $trust,
 	    profiles => $opt{profiles} // $profiles }, $class);
-	$SIG{ALRM} = sub { die "the test takes too long\n" };
-	alarm($opt{seconds} // 300);
+	guard_time($opt{seconds} // 300);
 	$self->_make;
 	$self->start unless defined $opt{start} && !$opt{start};
 	return $self;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * sendmail: what is logged of a kept session, and what its client is told.
+ * keeper: what is logged of a session that is kept here, and what its client is
+ * told.
  */
-#include "sendmail.h"
+#include "keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +12,15 @@
 #include "journal.h"
 
 static void
-log_note(const struct kept_note *note, void *arg)
+log_note(const struct session_life_note *note, void *arg)
 {
 	static const char *const	 events[] = {
-		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
-		[KEPT_REFUSE] = "refuse"
+		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
+		[LIFE_REFUSE] = "refuse"
 	};
 
 	(void)arg;
-	if (note->event == KEPT_ERROR)
+	if (note->event == LIFE_ERROR)
 		journal_error(note->session->id, note->err);
 	else
 		journal_command(events[note->event], note->session,
@@ -27,15 +28,15 @@ log_note(const struct kept_note *note, void *arg)
 }
 
 void
-sendmail_begin(struct kept *kept, struct conf *conf, struct store *store,
-    const struct kept_peer *peer, uint64_t now_ms)
+keeper_begin(struct session_life *life, struct conf *conf, struct store *store,
+    const struct session_life_peer *peer, uint64_t now_ms)
 {
-	kept_begin(kept, conf, store, log_note, NULL, peer, now_ms);
+	session_life_begin(life, conf, store, log_note, NULL, peer, now_ms);
 }
 
 /* Tells what has been executed. */
 static void
-tell_accepted(const struct kept *kept, enum trust_command command,
+tell_accepted(const struct session_life *life, enum trust_command command,
     struct enforce_answer *answer)
 {
 	char		 client[ADDRESS_TEXT_SIZE], text[128];
@@ -46,7 +47,7 @@ tell_accepted(const struct kept *kept, enum trust_command command,
 	case TRUST_XREMOTEIP:
 		(void)snprintf(text, sizeof text,
 		    "%s accepted: the client is %s", verb,
-		    address_format(&kept->session.client, client,
+		    address_format(&life->session.client, client,
 		    sizeof client));
 		break;
 	case TRUST_XSETCONTEXT:
@@ -57,11 +58,11 @@ tell_accepted(const struct kept *kept, enum trust_command command,
 		(void)snprintf(text, sizeof text, "%s", verb);
 		break;
 	}
-	enforce_accepted(text, kept->session.id, answer);
+	enforce_accepted(text, life->session.id, answer);
 }
 
 void
-sendmail_command(struct kept *kept, enum trust_command command,
+keeper_command(struct session_life *life, enum trust_command command,
     struct span args, bool in_mail, uint64_t now_ms,
     struct enforce_answer *answer)
 {
@@ -71,18 +72,18 @@ sendmail_command(struct kept *kept, enum trust_command command,
 		enforce_cannot_tell(answer);
 		return;
 	}
-	switch (kept_command(kept, command, args, in_mail, now_ms, j)) {
-	case KEPT_DONE:
-		tell_accepted(kept, command, answer);
+	switch (session_life_command(life, command, args, in_mail, now_ms, j)) {
+	case LIFE_DONE:
+		tell_accepted(life, command, answer);
 		break;
-	case KEPT_REFUSED:
-		enforce_refused(&j->verdict, &kept->session, answer);
+	case LIFE_REFUSED:
+		enforce_refused(&j->verdict, &life->session, answer);
 		break;
-	case KEPT_BAD_SEQUENCE:
+	case LIFE_BAD_SEQUENCE:
 		enforce_bad_sequence(trust_command_text(command),
-		    kept->session.id, answer);
+		    life->session.id, answer);
 		break;
-	case KEPT_CANNOT_TELL:
+	case LIFE_CANNOT_TELL:
 		enforce_cannot_tell(answer);
 		break;
 	}

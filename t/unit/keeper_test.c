@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * sendmail_test: a session of an MTA that hands X commands to its milter: what
+ * keeper_test: a session of an MTA that hands X commands to its milter: what
  * each command is answered, and what is then in memory and in the store.
  */
-#include "milter/sendmail.h"
+#include "milter/keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 static char		 dir[TEMPDIR_SIZE];
 static struct conf	*conf;
 static struct store	*store;
-static struct kept	 sm;
+static struct session_life	 sm;
 static struct enforce_answer answer;
 static struct err	 err;
 
@@ -56,7 +56,7 @@ setup(void)
 static void
 teardown(void)
 {
-	kept_end(&sm);
+	session_life_end(&sm);
 	store_close(store);
 	conf_unref(conf);
 	tempdir_remove(dir);
@@ -65,12 +65,12 @@ teardown(void)
 static void
 begin(const char *addr, pid_t pid)
 {
-	struct kept_peer	 peer = { .mta = SESSION_SENDMAIL,
+	struct session_life_peer	 peer = { .keeper = SESSION_KEEPER_MILTER,
 				     .port = 4711, .pid = pid,
 				     .pid_start = 1 };
 
 	(void)address_parse(span_of(addr), &peer.addr);
-	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	keeper_begin(&sm, conf, store, &peer, NOW_MS);
 }
 
 static void
@@ -82,7 +82,7 @@ say(const char *line, bool in_mail)
 
 	ck_assert(trust_command_find(verb, &command));
 	memset(&answer, 0x5a, sizeof answer);
-	sendmail_command(&sm, command, args, in_mail, NOW_MS + 1, &answer);
+	keeper_command(&sm, command, args, in_mail, NOW_MS + 1, &answer);
 }
 
 /* "450 4.0.0 text", without the session's name. */
@@ -262,7 +262,7 @@ START_TEST(commands)
 		if (r->before != NULL)
 			say(r->before, false);
 		if (r->is_greeted)
-			kept_greeting(&sm, NOW_MS);
+			session_life_greeting(&sm, NOW_MS);
 		say(r->line, r->in_mail);
 		ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
 		    "%s: got \"%s\", want \"%s\"", r->name, reply(), r->want);
@@ -272,7 +272,7 @@ START_TEST(commands)
 		check_session(r);
 		ck_assert_msg(is_saved(pid) == (pid == PID), "%s: saved",
 		    r->name);
-		kept_end(&sm);
+		session_life_end(&sm);
 		ck_assert_msg(!has_record(pid), "%s: left over", r->name);
 	}
 }
@@ -309,7 +309,7 @@ START_TEST(what_a_record_says)
 	static char	 record[SESSION_RECORD_MAX];
 
 	begin("192.0.2.1", PID);
-	ck_assert_int_eq(sm.session.mta, SESSION_SENDMAIL);
+	ck_assert_int_eq(sm.session.keeper, SESSION_KEEPER_MILTER);
 	ck_assert_int_eq(sm.session.pid, PID);
 	ck_assert_uint_eq(sm.session.pid_start, 1);
 	ck_assert_uint_eq(sm.session.client_port, 4711);
@@ -323,7 +323,7 @@ START_TEST(what_a_record_says)
 	ck_assert_uint_eq(sm.session.context.pairs[0]->time_ms, NOW_MS + 1);
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert_int_eq(sm.session.audit[2].event, SESSION_OVERRIDDEN);
-	ck_assert(kept_mail(&sm, NOW_MS + 2));
+	ck_assert(session_life_mail(&sm, NOW_MS + 2));
 	ck_assert(sm.session.is_sealed && is_saved(PID));
 	ck_assert_int_eq(sm.session.audit[3].event, SESSION_SEALED);
 	/* The trail is bounded. */
@@ -335,37 +335,37 @@ END_TEST
 
 START_TEST(who_it_is)
 {
-	struct kept_peer	 peer = { .mta = SESSION_SENDMAIL,
+	struct session_life_peer	 peer = { .keeper = SESSION_KEEPER_MILTER,
 				     .name = "gw.example", .pid = PID };
 	char			 longest[SESSION_LISTENER_SIZE + 1];
 
 	ck_assert(address_parse(span_of("203.0.113.5"), &peer.addr));
-	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	keeper_begin(&sm, conf, store, &peer, NOW_MS);
 	ck_assert_str_eq(sm.session.profile, "inner");
 	ck_assert_str_eq(sm.session.peer_name, "gw.example");
 	ck_assert_str_eq(sm.session.listener, "");
-	kept_end(&sm);
+	session_life_end(&sm);
 	peer.name = NULL;
-	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	keeper_begin(&sm, conf, store, &peer, NOW_MS);
 	ck_assert_str_eq(sm.session.profile, TRUST_STRANGER);
 	/* A stranger's session has a record, too: others may look for it. */
 	ck_assert(is_saved(PID));
 	ck_assert_uint_eq(sm.session.n_audit, 0);
-	kept_end(&sm);
+	session_life_end(&sm);
 	peer.listener = "inside";
-	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	keeper_begin(&sm, conf, store, &peer, NOW_MS);
 	ck_assert_str_eq(sm.session.profile, "inner");
 	ck_assert_str_eq(sm.session.listener, "inside");
-	kept_end(&sm);
+	session_life_end(&sm);
 	begin("192.0.2.66", PID);
 	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
 	ck_assert_int_eq(sm.session.refused_reason, REASON_CANNOT_TELL);
 	ck_assert(sm.session.profile == NULL && is_saved(PID));
-	kept_end(&sm);
+	session_life_end(&sm);
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
 	peer.listener = longest;
-	sendmail_begin(&sm, conf, store, &peer, NOW_MS);
+	keeper_begin(&sm, conf, store, &peer, NOW_MS);
 	ck_assert_str_eq(sm.session.listener, "");
 }
 END_TEST
@@ -373,13 +373,13 @@ END_TEST
 START_TEST(each_greeting_seals)
 {
 	begin("192.0.2.1", PID);
-	ck_assert(kept_mail(&sm, NOW_MS));
+	ck_assert(session_life_mail(&sm, NOW_MS));
 	ck_assert(!sm.session.is_sealed);
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert(!sm.session.is_sealed);
-	kept_greeting(&sm, NOW_MS);
+	session_life_greeting(&sm, NOW_MS);
 	ck_assert(sm.session.is_sealed && is_saved(PID));
-	kept_end(&sm);
+	session_life_end(&sm);
 	begin("192.0.2.2", PID);
 	say("XCLIENT ADDR=203.0.113.7", false);
 	ck_assert(sm.session.is_sealed && is_saved(PID));
@@ -396,7 +396,7 @@ START_TEST(nothing_is_inherited)
 	say("XSETCONTEXT tenant=acme", false);
 	say("XREMOTEIP 203.0.113.7", false);
 	say("XREMOTEIP 10.0.0.1", false);
-	kept_end(&sm);
+	session_life_end(&sm);
 	begin("192.0.2.1", PID);
 	ck_assert_str_ne(sm.session.id, id);
 	ck_assert(sm.session.context.n == 0 && sm.session.override == NULL &&
@@ -416,7 +416,7 @@ START_TEST(another_record_stays)
 	strcpy(s.id, "01OTHER");
 	s.pid = PID;
 	ck_assert_int_eq(store_put(store, &s, &err), 0);
-	kept_end(&sm);
+	session_life_end(&sm);
 	ck_assert_int_eq(store_get(store, PID, &s, &err), STORE_FOUND);
 	ck_assert_str_eq(s.id, "01OTHER");
 	session_clear(&s);
@@ -455,7 +455,7 @@ START_TEST(revocations)
 	if (r->before != NULL)
 		say(r->before, false);
 	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
-	ck_assert(kept_mail(&sm, NOW_MS + 1));
+	ck_assert(session_life_mail(&sm, NOW_MS + 1));
 	ck_assert_msg(sm.session.refused == r->want_refused,
 	    "%s: refused %s", r->name,
 	    verdict_action_text(sm.session.refused));
@@ -471,7 +471,7 @@ START_TEST(revocations)
 	say("XDUMPCONTEXT", false);
 	ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
 	    "%s: then got \"%s\"", r->name, reply());
-	kept_end(&sm);
+	session_life_end(&sm);
 	begin(r->peer, PID);
 	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
 	say("XDUMPCONTEXT", false);
@@ -519,11 +519,11 @@ START_TEST(a_store_that_fails)
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
 	    reply());
-	ck_assert(!kept_mail(&sm, NOW_MS));
-	kept_end(&sm);
+	ck_assert(!session_life_mail(&sm, NOW_MS));
+	session_life_end(&sm);
 	begin("192.0.2.1", PID + 1);
 	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
-	kept_end(&sm);
+	session_life_end(&sm);
 	/* Where there is no record, there is nothing to fail. */
 	begin("192.0.2.1", 0);
 	say("XSETCONTEXT tenant=acme", false);
@@ -535,7 +535,7 @@ END_TEST
 int
 main(void)
 {
-	TCase	*tc = tcase_create("sendmail");
+	TCase	*tc = tcase_create("keeper");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, commands, 0, NELEM(command_rows));
@@ -547,5 +547,5 @@ main(void)
 	tcase_add_test(tc, another_record_stays);
 	tcase_add_loop_test(tc, revocations, 0, NELEM(revoked_rows));
 	tcase_add_test(tc, a_store_that_fails);
-	return runner_run("sendmail", tc);
+	return runner_run("keeper", tc);
 }
