@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conversation: see conversation.h.  Whose record there is, is asked in one
- * place (is_sendmail), so that callers need not know who keeps it.  Postfix's
- * is read afresh for each answer and let go of behind it
+ * conversation: see conversation.h.  Callers need not know who keeps the
+ * record.  Postfix's is read afresh for each answer and let go of behind it
  * (conversation_release): a thousand idle sessions hold no records.
  *
  * Known limit: without the process behind the connection (no UNIX-domain

@@ -6,8 +6,8 @@
  * proof, so that of several candidates the one is taken that grants least; a
  * messenger cannot make itself better by a second connection.
  *
- * It never takes a record that another program keeps (SESSION_POSTFIX alone):
- * that is of sessions that this MTA does not know of.
+ * It never takes a record that another program keeps than xcontext-policy: that
+ * is of sessions that this MTA does not know of.
  */
 #include "follow.h"
 

@@ -2,6 +2,10 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * xtext: the encoding of RFC 3461, section 4, both ways.
+ *
+ * What would surprise: Postfix decodes what is no xtext, too, or takes it as it
+ * stands, and so the same text may be two values.  Which reading counts is the
+ * setting "xtext"; pairs of the context know the strict one only.
  */
 #ifndef XC_XTEXT_H
 #define XC_XTEXT_H

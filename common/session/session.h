@@ -7,7 +7,7 @@
  * This is the record that the programs share through the store.  It holds
  * facts, no behaviour: judge.h says what is to become of a command,
  * session_change.h what that makes of the record, and whoever keeps the record
- * (enum session_mta) when.
+ * when.
  *
  * What would surprise: with Postfix two programs write one record.  The policy
  * service owns it, and the milter puts in "mails" and "is_in_mail", so a change
