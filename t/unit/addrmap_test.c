@@ -307,18 +307,19 @@ check_every_other(const char *base, uint32_t n)
 {
 	struct addrmap_builder	*b = addrmap_builder_new();
 	struct address		 a = address(base);
+	uint8_t			*end = a.bytes + (a.family == AF_INET ? 2 : 14);
 	struct addrmap		*map;
 	uint32_t		 i, got, want;
 
 	for (i = 0; i < n; i++) {
-		a.bytes[2] = (uint8_t)(2 * i >> 8);
-		a.bytes[3] = (uint8_t)(2 * i);
+		end[0] = (uint8_t)(2 * i >> 8);
+		end[1] = (uint8_t)(2 * i);
 		ck_assert(addrmap_builder_add(b, &a, &a, i));
 	}
 	map = addrmap_build(b);
 	for (i = 0; i < 2 * n; i++) {
-		a.bytes[2] = (uint8_t)(i >> 8);
-		a.bytes[3] = (uint8_t)i;
+		end[0] = (uint8_t)(i >> 8);
+		end[1] = (uint8_t)i;
 		want = i % 2 == 0 ? i / 2 : ADDRMAP_NONE;
 		got = addrmap_find(map, &a);
 		ck_assert_msg(got == want, "%s, %u of %u: got %u, want %u",
@@ -328,7 +329,8 @@ check_every_other(const char *base, uint32_t n)
 	addrmap_builder_free(b);
 }
 
-/* Whatever the number, the halvings end at the right place. */
+/* Whatever the number, the halvings end at the right place, and so do the nodes
+ * of IPv6, of which each answer may be in one above. */
 START_TEST(test_every_number)
 {
 	uint32_t	 n;
@@ -336,6 +338,8 @@ START_TEST(test_every_number)
 	for (n = 1; n < 150; n++) {
 		check_every_other("0.0.0.0", n);
 		check_every_other("10.0.0.0", n);
+		check_every_other("::", n);
+		check_every_other("2001:db8::", n);
 	}
 }
 END_TEST
