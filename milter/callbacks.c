@@ -352,7 +352,7 @@ on_mail(SMFICTX *ctx, char **args)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	if (handover_look(ms->c, now_ms()) && (!ms->c->is_kept ||
+	if (handover_look(ms->c, now_ms()) && (!conversation_is_kept(ms->c) ||
 	    session_life_mail(ms->c->life, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
 		status = enforce_step(ctx, ms->c, "MAIL");
@@ -393,7 +393,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
 	status = enforce_step(ctx, ms->c, "RCPT");
-	if (status == SMFIS_CONTINUE && ms->c->is_kept)
+	if (status == SMFIS_CONTINUE && conversation_is_kept(ms->c))
 		status = ask_policy(ctx, ms->c);
 	if (status == SMFIS_CONTINUE)
 		ms->c->message.n_rcpt++;

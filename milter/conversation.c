@@ -40,9 +40,7 @@ conversation_free(struct conversation *c)
 {
 	if (c == NULL)
 		return;
-	if (c->is_kept)
-		session_life_end(c->life);
-	free(c->life);
+	session_life_end(c->life);
 	message_clear(&c->message);
 	session_clear(&c->record);
 	conf_unref(c->conf);
@@ -57,7 +55,7 @@ bool
 conversation_keep(struct conversation *c, const char *listener,
     uint64_t now_ms)
 {
-	struct session_life_peer	 peer = {
+	struct session_life_peer peer = {
 		.keeper = SESSION_KEEPER_MILTER,
 		.addr = c->facts.client,
 		.port = c->facts.client_port,
@@ -70,13 +68,11 @@ conversation_keep(struct conversation *c, const char *listener,
 	if (peer.pid > 0 && procstart_get(c->key.starts, peer.pid,
 	    &peer.pid_start) != PROCINFO_THERE)
 		peer.pid_start = 0;
-	c->life = malloc(sizeof *c->life);
+	c->life = keeper_begin(c->conf, c->store, &peer, now_ms);
 	if (c->life == NULL)
 		return false;
 	/* Nobody else has a record of it that could disagree. */
 	c->facts.is_by_pid = false;
-	c->is_kept = true;
-	keeper_begin(c->life, c->conf, c->store, &peer, now_ms);
 	return true;
 }
 
@@ -104,7 +100,7 @@ find_record(struct conversation *c)
 enum store_result
 conversation_find(struct conversation *c)
 {
-	return c->is_kept ? STORE_FOUND : find_record(c);
+	return conversation_is_kept(c) ? STORE_FOUND : find_record(c);
 }
 
 void
@@ -116,8 +112,8 @@ conversation_release(struct conversation *c)
 const struct session *
 conversation_session(const struct conversation *c)
 {
-	if (c->is_kept)
-		return &c->life->session;
+	if (conversation_is_kept(c))
+		return session_life_session(c->life);
 	return c->record.id[0] == '\0' ? NULL : &c->record;
 }
 
@@ -126,8 +122,8 @@ conversation_profile(const struct conversation *c)
 {
 	const struct session	*s = conversation_session(c);
 
-	if (c->is_kept)
-		return c->life->profile;
+	if (conversation_is_kept(c))
+		return session_life_profile(c->life);
 	/* A record that was found by client may be another session's. */
 	if (!c->facts.is_by_pid)
 		return NULL;
@@ -144,7 +140,7 @@ conversation_greeting(struct conversation *c, const char *name,
 	if (c->is_ehlo_lost)
 		(void)session_set_text(&c->ehlo, NULL);
 	message_clear(&c->message);
-	if (c->is_kept)
+	if (conversation_is_kept(c))
 		session_life_greeting(c->life, now_ms);
 }
 
@@ -176,7 +172,7 @@ is_mail_told(const struct conversation *c)
 {
 	const struct trust_profile	*profile = conversation_profile(c);
 
-	return !c->is_kept && profile != NULL && !c->record.is_sealed &&
+	return !conversation_is_kept(c) && profile != NULL && !c->record.is_sealed &&
 	    (trust_profile_may(profile, TRUST_XCLIENT) ||
 	    trust_profile_may(profile, TRUST_XREMOTEIP) ||
 	    trust_profile_may(profile, TRUST_XSETCONTEXT));
@@ -306,7 +302,7 @@ conversation_dump(struct conversation *c, struct span args,
 		enforce_no_session(answer_r);
 		return false;
 	}
-	if (!c->is_kept && !may_dump(c, s, args, answer_r))
+	if (!conversation_is_kept(c) && !may_dump(c, s, args, answer_r))
 		return false;
 	views = calloc(2, sizeof *views);
 	if (views == NULL) {
@@ -315,7 +311,7 @@ conversation_dump(struct conversation *c, struct span args,
 	}
 	conversation_views(c, &views[0], &views[1]);
 	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_BY_MILTER,
-	    c->is_kept ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX,
+	    conversation_is_kept(c) ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX,
 	    dump_r);
 	free(views);
 	return true;
@@ -363,7 +359,7 @@ conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
 	size_t			 len = 0;
 	int			 result = -1;
 
-	if (s == NULL || (!c->is_kept &&
+	if (s == NULL || (!conversation_is_kept(c) &&
 	    !enforce_is_proven(s, &c->facts)))
 		return 0;
 	views = calloc(2, sizeof *views);

@@ -32,13 +32,19 @@ struct conversation {
 	bool			 is_ehlo_lost;	/* there was no memory ... */
 	bool			 is_name_lost;	/* ... for them */
 	bool			 has_header_duty;
-	bool			 is_kept;	/* by this milter */
-	struct session_life		*life;	/* if so */
+	struct session_life	*life;	/* of a session that is kept
+					 * here; or NULL */
 	bool			 is_handed_over;
 	struct session		 record;	/* else: as it was last read */
 	char			 told_id[ULID_SIZE];	/* in whose record the
 							 * mail is; "": none */
 };
+
+static inline bool
+conversation_is_kept(const struct conversation *c)
+{
+	return c->life != NULL;
+}
 
 /* NULL: out of memory.  The reference to conf becomes the conversation's, and
  * in any case is no longer the caller's. */

@@ -15,7 +15,6 @@
 
 #include "journal.h"
 #include "procstart.h"
-#include "session/session_change.h"
 
 #define TEXT_GONE	"The relay in front of the mail server no longer " \
 			"says whose session this is; try again later"
@@ -24,7 +23,7 @@
 static bool
 is_ours_to_look(const struct conversation *c)
 {
-	return c->is_kept || c->key.pid == 0;
+	return conversation_is_kept(c) || c->key.pid == 0;
 }
 
 /* What a process left behind that is no more speaks for nobody: its port may
@@ -79,9 +78,9 @@ adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
 	const struct session	*s;
 	bool			 is_known;
 
-	if (!c->is_kept && !conversation_keep(c, NULL, now_ms))
+	if (!conversation_is_kept(c) && !conversation_keep(c, NULL, now_ms))
 		return false;
-	s = &c->life->session;
+	s = session_life_session(c->life);
 	is_known = c->is_handed_over && is_same_client(s, handed);
 	session_life_adopt(c->life, handed, now_ms);
 	c->is_handed_over = true;
@@ -94,12 +93,12 @@ adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
 
 /* Nobody can say whose mail it would be. */
 static bool
-doubt(struct conversation *c, enum verdict_reason reason, const char *text)
+doubt(struct conversation *c, enum verdict_reason reason, const char *text,
+    uint64_t now_ms)
 {
-	if (!c->is_kept)
+	if (!conversation_is_kept(c))
 		return false;
-	session_refuse_mail(&c->life->session, VERDICT_TEMPFAIL, reason,
-	    text);
+	session_life_doubt(c->life, reason, text, now_ms);
 	return true;
 }
 
@@ -118,10 +117,11 @@ handover_look(struct conversation *c, uint64_t now_ms)
 		break;
 	case STORE_NONE:
 		if (c->is_handed_over)
-			is_told = doubt(c, REASON_MISMATCH, TEXT_GONE);
+			is_told = doubt(c, REASON_MISMATCH, TEXT_GONE,
+			    now_ms);
 		break;
 	case STORE_CANNOT_TELL:
-		is_told = doubt(c, REASON_CANNOT_TELL, TEXT_NO_STORE);
+		is_told = doubt(c, REASON_CANNOT_TELL, TEXT_NO_STORE, now_ms);
 		break;
 	}
 	session_clear(&handed);

@@ -16,27 +16,34 @@ log_note(const struct session_life_note *note, void *arg)
 {
 	static const char *const	 events[] = {
 		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
-		[LIFE_REFUSE] = "refuse"
+		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = NULL
 	};
 
 	(void)arg;
 	if (note->event == LIFE_ERROR)
 		journal_error(note->session->id, note->err);
-	else
+	else if (events[note->event] != NULL)
 		journal_command(events[note->event], note->session,
 		    note->verdict, note->command, note->line);
 }
 
-void
-keeper_begin(struct session_life *life, struct conf *conf, struct store *store,
+struct session_life *
+keeper_begin(struct conf *conf, struct store *store,
     const struct session_life_peer *peer, uint64_t now_ms)
 {
-	session_life_begin(life, conf, store, log_note, NULL, peer, now_ms);
+	const struct session_life_home	 home = { .store = store,
+	    .note = log_note };
+	struct session_life		*life;
+
+	life = session_life_new(conf, &home, peer, now_ms);
+	if (life != NULL)
+		session_life_keep(life, now_ms);
+	return life;
 }
 
 /* Tells what has been executed. */
 static void
-tell_accepted(const struct session_life *life, enum trust_command command,
+tell_accepted(const struct session *s, enum trust_command command,
     struct enforce_answer *answer)
 {
 	char		 client[ADDRESS_TEXT_SIZE], text[128];
@@ -47,8 +54,7 @@ tell_accepted(const struct session_life *life, enum trust_command command,
 	case TRUST_XREMOTEIP:
 		(void)snprintf(text, sizeof text,
 		    "%s accepted: the client is %s", verb,
-		    address_format(&life->session.client, client,
-		    sizeof client));
+		    address_format(&s->client, client, sizeof client));
 		break;
 	case TRUST_XSETCONTEXT:
 		(void)snprintf(text, sizeof text, "%s accepted", verb);
@@ -58,7 +64,7 @@ tell_accepted(const struct session_life *life, enum trust_command command,
 		(void)snprintf(text, sizeof text, "%s", verb);
 		break;
 	}
-	enforce_accepted(text, life->session.id, answer);
+	enforce_accepted(text, s->id, answer);
 }
 
 void
@@ -66,6 +72,7 @@ keeper_command(struct session_life *life, enum trust_command command,
     struct span args, bool in_mail, uint64_t now_ms,
     struct enforce_answer *answer)
 {
+	const struct session	*s = session_life_session(life);
 	struct judgement	*j = malloc(sizeof *j);
 
 	if (j == NULL) {
@@ -74,14 +81,14 @@ keeper_command(struct session_life *life, enum trust_command command,
 	}
 	switch (session_life_command(life, command, args, in_mail, now_ms, j)) {
 	case LIFE_DONE:
-		tell_accepted(life, command, answer);
+		tell_accepted(s, command, answer);
 		break;
 	case LIFE_REFUSED:
-		enforce_refused(&j->verdict, &life->session, answer);
+		enforce_refused(&j->verdict, s, answer);
 		break;
 	case LIFE_BAD_SEQUENCE:
 		enforce_bad_sequence(trust_command_text(command),
-		    life->session.id, answer);
+		    s->id, answer);
 		break;
 	case LIFE_CANNOT_TELL:
 		enforce_cannot_tell(answer);

@@ -12,11 +12,11 @@
 #include "enforce.h"
 #include "session/session_life.h"
 
-/* Begins a session that logs to the journal; peer->keeper is
- * SESSION_KEEPER_MILTER. */
-void	keeper_begin(struct session_life *life, struct conf *conf,
-	    struct store *store, const struct session_life_peer *peer,
-	    uint64_t now_ms);
+/* Begins a session that logs to the journal, and saves it; peer->keeper is
+ * SESSION_KEEPER_MILTER.  NULL: out of memory. */
+struct session_life	*keeper_begin(struct conf *conf, struct store *store,
+			    const struct session_life_peer *peer,
+			    uint64_t now_ms);
 
 /*
  * Judges and executes a command line, and sets the answer in full: it is

@@ -57,7 +57,7 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 	/* What access_maps were asked about stays until the mail is done. */
 	if (command == TRUST_XSETCONTEXT && c->message.is_decided) {
 		enforce_bad_sequence(trust_command_text(command),
-		    c->life->session.id, &answer);
+		    conversation_session(c)->id, &answer);
 		return reply_answer(ctx, &answer);
 	}
 	keeper_command(c->life, command, args, c->message.is_begun,
@@ -78,11 +78,11 @@ unknown_answer(SMFICTX *ctx, struct conversation *c, const char *line,
 	enum trust_command	 command;
 
 	verb = judge_next_word(&args);
-	if (!c->is_kept && enforce_is_refused_verb(line))
+	if (!conversation_is_kept(c) && enforce_is_refused_verb(line))
 		return answer_denied(ctx, c);
 	if (!trust_command_find(verb, &command) || command == TRUST_XFORWARD)
 		return SMFIS_CONTINUE;
-	if (c->is_kept)
+	if (conversation_is_kept(c))
 		return execute(ctx, c, command, args, now_ms);
 	return command == TRUST_XDUMPCONTEXT ? answer_dump(ctx, c, args) :
 	    SMFIS_CONTINUE;

@@ -30,7 +30,8 @@ struct carrier_env {
 	struct carrier_list	 all;
 	unsigned		 n;
 	void	(*note)(void *arg, const struct dialogue_note *note);
-	void	(*note_session)(void *arg, const struct session_life_note *note);
+	void	(*note_session)(void *arg,
+		    const struct session_life_note *note);
 	/* A TLS handshake has come to its end; a session to its, before it had
 	 * begun; a carrier is about to go. */
 	void	(*tls)(void *arg, enum dialogue_side side, bool is_done);

@@ -283,13 +283,13 @@ adopt(struct dialogue *d)
 		result = is_of_peer(d, &followed, &err);
 	switch (result) {
 	case STORE_FOUND:
-		session_life_adopt(&d->life, &followed, d->now_ms);
+		session_life_adopt(d->life, &followed, d->now_ms);
 		break;
 	case STORE_NONE:
 		break;
 	case STORE_CANNOT_TELL:
 		trust_violation(NULL, REASON_CANNOT_TELL, err.text, &verdict);
-		session_life_refuse(&d->life, &verdict, NULL, d->now_ms);
+		session_life_refuse(d->life, &verdict, NULL, d->now_ms);
 		break;
 	}
 	session_clear(&followed);
@@ -302,7 +302,7 @@ greet(struct dialogue *d, const struct proxy_header *proxy)
 
 	if (proxy != NULL)
 		ext_proxy(d, proxy);
-	s = &d->life.session;
+	s = session_life_session(d->life);
 	if (s->refused == VERDICT_DISCONNECT)
 		client_say_last(d->client, client_owe(d->client),
 		    "421 4.7.0 %s %s; session %s", d->hostname,
@@ -332,6 +332,33 @@ free_halves(struct dialogue *d)
 	free(d->hostname);
 }
 
+/* Without a process it is in no store, but for who takes it over.  False: out of
+ * memory. */
+static bool
+begin(struct dialogue *d)
+{
+	const struct session_life_home	 home = {
+		.store = d->env->store, .note = note_session, .note_arg = d
+	};
+	const struct session_life_peer	 who = {
+		.keeper = SESSION_KEEPER_RELAY, .addr = d->peer.addr,
+		.port = d->peer.port, .name = d->peer_name,
+		.listener = d->relay->name
+	};
+
+	d->life = session_life_new(d->conf, &home, &who, d->now_ms);
+	return d->life != NULL;
+}
+
+static void
+drop(struct dialogue *d)
+{
+	session_life_end(d->life);
+	free_halves(d);
+	conf_unref(d->conf);
+	free(d);
+}
+
 struct dialogue *
 dialogue_new(const struct dialogue_env *env, struct conf *conf,
     const struct conf_relay *relay, const char *hostname,
@@ -339,10 +366,6 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
     void *arg, uint64_t now_ms)
 {
 	struct dialogue		*d = calloc(1, sizeof *d);
-	const struct session_life_peer	 who = {
-		.keeper = SESSION_KEEPER_RELAY, .addr = peer->addr, .port = peer->port,
-		.name = peer->name, .listener = relay->name
-	};
 
 	if (d == NULL)
 		return NULL;
@@ -352,14 +375,11 @@ dialogue_new(const struct dialogue_env *env, struct conf *conf,
 	d->peer = *peer;
 	d->now_ms = d->begun_ms = now_ms;
 	d->serial = 1;
-	if (!make_halves(d, hostname)) {
-		free_halves(d);
-		free(d);
+	d->conf = conf_ref(conf);
+	if (!make_halves(d, hostname) || !begin(d)) {
+		drop(d);
 		return NULL;
 	}
-	d->conf = conf_ref(conf);
-	/* Without a process it is in no store, but for who takes it over. */
-	session_life_begin(&d->life, conf, env->store, note_session, d, &who, now_ms);
 	adopt(d);
 	greet(d, proxy);
 	return d;
@@ -376,16 +396,13 @@ dialogue_free(struct dialogue *d)
 	free(d->content.early);
 	free(d->helo);
 	free(d->greeted);
-	session_life_end(&d->life);
-	free_halves(d);
-	conf_unref(d->conf);
-	free(d);
+	drop(d);
 }
 
 const struct session *
 dialogue_session(const struct dialogue *d)
 {
-	return &d->life.session;
+	return session_life_session(d->life);
 }
 
 /*
@@ -523,7 +540,7 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	/* RFC 3207, 4.2: all that was known of the client is forgotten. */
 	transaction_reset(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
-	(void)session_set_text(&d->life.session.ehlo, NULL);
+	(void)session_life_set_greeting(d->life, NULL);
 	d->is_authenticated = false;
 	ext_forget_login(d);
 	ext_certificate(d, facts);

@@ -103,7 +103,8 @@ struct dialogue_ops {
 	 * cannot be done. */
 	bool	 (*hand_over)(void *arg, const struct session *session);
 	void	 (*note)(void *arg, const struct dialogue_note *note);
-	void	 (*note_session)(void *arg, const struct session_life_note *note);
+	void	 (*note_session)(void *arg,
+		    const struct session_life_note *note);
 };
 
 /* What all dialogues of a process share; not one of them owns it. */

@@ -18,14 +18,13 @@
 
 #include "proxy_judge.h"
 #include "session/context_dump.h"
-#include "session/session_change.h"
 
 static void
 say_refused(struct dialogue *d, struct client_reply *reply,
     const struct verdict *verdict, bool is_last)
 {
 	const char	*code = "550 5.7.0";
-	const char	*id = d->life.session.id;
+	const char	*id = session_life_session(d->life)->id;
 
 	if (is_last) {
 		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
@@ -82,7 +81,7 @@ start_over(struct dialogue *d, struct client_reply *reply)
 static void
 refuse_message(struct dialogue *d, const struct verdict *verdict)
 {
-	if (!session_life_refuses_message(&d->life, verdict))
+	if (!session_life_refuses_message(d->life, verdict))
 		return;
 	if (d->unforwarded == NULL)
 		d->unforwarded = malloc(sizeof *d->unforwarded);
@@ -175,7 +174,7 @@ dump(struct dialogue *d, struct client_reply *reply)
 bool
 ext_record_greeting(struct dialogue *d)
 {
-	return session_set_text(&d->life.session.ehlo, d->greeted);
+	return session_life_set_greeting(d->life, d->greeted);
 }
 
 static bool
@@ -189,7 +188,7 @@ set_hops(struct dialogue *d)
 	line->used = 0;
 	(void)snprintf(value, sizeof value, "%u", d->hops);
 	return context_line_add(line, span_of(HOPS_PAIR), span_of(value),
-	    &err) && context_set(&d->life.session.context, line,
+	    &err) && session_life_set_pairs(d->life, line,
 	    CONTEXT_XSETCONTEXT, d->now_ms);
 }
 
@@ -274,7 +273,8 @@ static void
 refuse(struct dialogue *d, struct client_reply *reply,
     enum trust_command command, const struct verdict *verdict)
 {
-	bool	 is_last = d->life.session.refused == VERDICT_DISCONNECT;
+	const struct session	*s = session_life_session(d->life);
+	bool			 is_last = s->refused == VERDICT_DISCONNECT;
 
 	if (command == TRUST_XFORWARD) {
 		refuse_message(d, verdict);
@@ -298,8 +298,8 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 	    !trust_command_find(span_of(smtp_verb_text(command->verb)),
 	    &what))
 		return CLIENT_TAKEN;
-	switch (session_life_command(&d->life, what, command->args, d->tx.is_open,
-	    d->now_ms, j)) {
+	switch (session_life_command(d->life, what, command->args,
+	    d->tx.is_open, d->now_ms, j)) {
 	case LIFE_DONE:
 		say_done(d, reply, j);
 		break;
@@ -315,7 +315,8 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 		if (what == TRUST_XFORWARD)
 			cannot_tell_message(d);
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s", d->life.session.id);
+		    "may do what; session %s",
+		    session_life_session(d->life)->id);
 		break;
 	}
 	return CLIENT_TAKEN;
@@ -328,60 +329,37 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 void
 ext_proxy(struct dialogue *d, const struct proxy_header *h)
 {
-	(void)proxy_judge(&d->life, h, d->now_ms, d->env->judgement);
+	(void)proxy_judge(d->life, h, d->now_ms, d->env->judgement);
 }
 
 void
 ext_forget_login(struct dialogue *d)
 {
-	struct session		*s = &d->life.session;
-	struct assertion_set	 set;
-	char			 line[ASSERTION_LINE_MAX], *copy;
-	size_t			 len;
-
-	/* One that cannot be read is said to nobody. */
-	if (s->override == NULL ||
-	    !session_read_override(s->override, &set) ||
-	    set.v[ASSERTION_LOGIN].status == ASSERTION_ABSENT)
-		return;
-	set.v[ASSERTION_LOGIN].status = ASSERTION_ABSENT;
-	if (!assertion_print(&set, line, sizeof line, &len)) {
-		/* Nothing else was said: it is the peer itself. */
-		free(s->override);
-		s->override = NULL;
-		s->client_port = d->peer.port;
-		return;
-	}
-	copy = strdup(line);
-	if (copy == NULL)
+	if (!session_life_forget_login(d->life, d->now_ms))
 		client_close(d->client);
-	else
-		session_override(s, copy, &set, false);
 }
 
-/* A certificate may give a peer another profile; the session begins anew with
- * it, if nothing has been built on the old one, and a proxy has not sealed it. */
+/* Whether nothing has been built on what the peer was; how many relays there
+ * were anybody may say. */
+static bool
+is_bare(const struct dialogue *d)
+{
+	const struct session	*s = session_life_session(d->life);
+
+	return !s->is_sealed && s->override == NULL &&
+	    s->context.n <= (d->hops > 0 ? 1U : 0U) &&
+	    s->refused == VERDICT_PERMIT;
+}
+
+/* A certificate may give a peer another profile, if nothing has been built on the
+ * old one, and a proxy has not sealed it. */
 void
 ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 {
-	struct session_life_peer	 who = {
-		.keeper = SESSION_KEEPER_RELAY, .addr = d->peer.addr,
-		.port = d->peer.port, .name = d->peer_name,
-		.fingerprint = facts->fingerprint, .listener = d->relay->name
+	const struct session_life_peer	 who = {
+		.name = d->peer_name, .fingerprint = facts->fingerprint
 	};
-	struct session_life		 old = d->life;
 
-	if (facts->fingerprint[0] == '\0' || old.session.is_sealed ||
-	    old.session.override != NULL ||
-	    old.session.context.n > (d->hops > 0 ? 1U : 0U) ||
-	    old.session.refused != VERDICT_PERMIT)
-		return;
-	session_life_begin(&d->life, d->conf, d->env->store, old.note, old.note_arg,
-	    &who, d->now_ms);
-	/* It is the same session, under its first name. */
-	(void)strcpy(d->life.session.id, old.session.id);
-	d->life.session.begun_ms = old.session.begun_ms;
-	if (d->hops > 0)
-		(void)set_hops(d);
-	session_life_end(&old);
+	if (facts->fingerprint[0] != '\0' && is_bare(d))
+		session_life_classify(d->life, &who, d->now_ms);
 }

@@ -109,7 +109,8 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 	size_t				 n = 0;
 	int				 i;
 
-	granted = trust_profile_attributes(d->life.profile, command);
+	granted = trust_profile_attributes(session_life_profile(d->life),
+	    command);
 	for (i = 0; i < ASSERTION_COUNT; i++) {
 		const char	*name;
 
@@ -126,7 +127,8 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 static void
 offer_extensions(const struct dialogue *d, struct text *t)
 {
-	const struct trust_profile	*profile = d->life.profile;
+	const struct trust_profile	*profile = session_life_profile(d->life);
+	const struct session		*s = session_life_session(d->life);
 	int				 i;
 
 	if (profile == NULL)
@@ -134,7 +136,7 @@ offer_extensions(const struct dialogue *d, struct text *t)
 	for (i = 0; i < TRUST_COMMAND_COUNT; i++) {
 		enum trust_command	 command = (enum trust_command)i;
 
-		if (!(d->life.session.is_sealed ? trust_profile_may_sealed :
+		if (!(s->is_sealed ? trust_profile_may_sealed :
 		    trust_profile_may)(profile, command))
 			continue;
 		if (command == TRUST_XCLIENT || command == TRUST_XFORWARD)
@@ -205,8 +207,10 @@ note_greeting(struct dialogue *d, const struct smtp_command *command)
 static enum hop_setup
 ask_hop(struct dialogue *d)
 {
-	struct route	 route = { .mode = XCLIENT_NO };
-	struct err	 err;
+	const struct trust_profile	*profile = session_life_profile(d->life);
+	const struct session		*s = session_life_session(d->life);
+	struct route			 route = { .mode = XCLIENT_NO };
+	struct err			 err;
 
 	if (!route_is_fixed(d->relay))
 		return HOP_IS_READY;
@@ -216,9 +220,8 @@ ask_hop(struct dialogue *d)
 		return HOP_HAS_FAILED;
 	}
 	/* Who may forward will say later for whom. */
-	return way_ensure(d, &route, d->life.profile == NULL ||
-	    d->life.session.is_sealed ||
-	    !trust_profile_may(d->life.profile, TRUST_XFORWARD));
+	return way_ensure(d, &route, profile == NULL || s->is_sealed ||
+	    !trust_profile_may(profile, TRUST_XFORWARD));
 }
 
 /* False: it has been said why not. */
@@ -254,7 +257,7 @@ greeting_take(struct dialogue *d, const struct smtp_command *command,
 			    "421 4.3.0 out of memory");
 			return CLIENT_TAKEN;
 		}
-		session_life_greeting(&d->life, d->now_ms);
+		session_life_greeting(d->life, d->now_ms);
 	}
 	transaction_end_stale(d);
 	switch (ask_hop(d)) {

@@ -13,15 +13,16 @@
 static bool
 is_anonymous(const struct dialogue *d)
 {
-	return d->life.profile != NULL &&
-	    trust_profile_always_allow(d->life.profile);
+	const struct trust_profile	*profile = session_life_profile(d->life);
+
+	return profile != NULL && trust_profile_always_allow(profile);
 }
 
 static struct identity_facts
 facts_of(const struct dialogue *d, enum hop_whose whose)
 {
 	return (struct identity_facts){
-		.session = &d->life.session,
+		.session = session_life_session(d->life),
 		.xforward = whose == HOP_OF_MESSAGE ? d->xforward : NULL,
 		.helo = d->helo,
 		.is_esmtp = d->is_esmtp,
@@ -92,14 +93,14 @@ dialogue_proxy_header(void *arg, const struct assertion_set *set, char *buf,
 static void
 view_connection(const struct dialogue *d, struct context_view *view_r)
 {
+	const struct session		*s = session_life_session(d->life);
 	const struct context_facts	 facts = {
-		.remote_name = d->life.session.override == NULL ?
-		    d->peer_name : NULL,
+		.remote_name = s->override == NULL ? d->peer_name : NULL,
 		.ehlo_domain = d->helo,
 		.is_anonymous = is_anonymous(d)
 	};
 
-	context_view_connection(&d->life.session, &facts, view_r);
+	context_view_connection(s, &facts, view_r);
 }
 
 static void

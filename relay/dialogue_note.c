@@ -44,8 +44,8 @@ dialogue_shown(const struct dialogue *d, struct session *copy)
 
 	if (said == NULL ||
 	    said->v[ASSERTION_ADDR].status != ASSERTION_VALUE)
-		return &d->life.session;
-	*copy = d->life.session;
+		return session_life_session(d->life);
+	*copy = *session_life_session(d->life);
 	copy->client = said->addr;
 	copy->client_port = (uint16_t)strtoul(said->v[ASSERTION_PORT].value,
 	    NULL, 10);
@@ -57,7 +57,7 @@ dialogue_note_more(struct dialogue *d, struct dialogue_note *note)
 {
 	struct session	 copy;
 
-	note->session = &d->life.session;
+	note->session = session_life_session(d->life);
 	if (note->client == NULL)
 		note->client = &dialogue_shown(d, &copy)->client;
 	note->is_late = hop_is_late(d->hop);

@@ -97,7 +97,7 @@ struct dialogue {
 	struct conf			*conf;
 	const struct conf_relay		*relay;
 	char				*hostname;
-	struct session_life		 life;
+	struct session_life		*life;
 	struct dialogue_peer		 peer;
 	char				*peer_name;
 	uint64_t			 now_ms;

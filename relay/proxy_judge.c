@@ -12,8 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "session/session_change.h"
-
 #define END_SIZE	(ADDRESS_TEXT_SIZE + 5)	/* "IPV6:" */
 #define ARGS_SIZE	256
 
@@ -61,8 +59,8 @@ add_unique_id(struct context_line *line, struct span id)
 }
 
 static void
-set_pairs(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
-    struct context_line *line)
+set_pairs(struct session_life *life, const struct proxy_header *h,
+    uint64_t now_ms, struct context_line *line)
 {
 	line->n = 0;
 	line->used = 0;
@@ -76,8 +74,8 @@ set_pairs(struct session_life *life, const struct proxy_header *h, uint64_t now_
 	add_id(line, "proxy_azure_pel_id", &h->azure_pel_id);
 	add_id(line, "proxy_gcp_conn_id", &h->gcp_conn_id);
 	if (line->n > 0)
-		(void)context_set(&life->session.context, line,
-		    CONTEXT_PROXY, now_ms);
+		(void)session_life_set_pairs(life, line, CONTEXT_PROXY,
+		    now_ms);
 }
 
 /*
@@ -136,15 +134,15 @@ add_name(const struct proxy_header *h, struct judgement *j)
 }
 
 static enum session_life_result
-override(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
-    struct judgement *j)
+override(struct session_life *life, const struct proxy_header *h,
+    uint64_t now_ms, struct judgement *j)
 {
-	char			 args[ARGS_SIZE];
-	size_t			 n = print_arguments(h, args);
+	char				 args[ARGS_SIZE];
+	size_t				 n = print_arguments(h, args);
 	enum session_life_result	 result;
 
-	result = session_life_judge(life, TRUST_XCLIENT, (struct span){ args, n },
-	    false, now_ms, j);
+	result = session_life_judge(life, TRUST_XCLIENT,
+	    (struct span){ args, n }, false, now_ms, j);
 	if (result != LIFE_DONE)
 		return result;
 	add_name(h, j);
@@ -152,19 +150,17 @@ override(struct session_life *life, const struct proxy_header *h, uint64_t now_m
 }
 
 enum session_life_result
-proxy_judge(struct session_life *life, const struct proxy_header *h, uint64_t now_ms,
-    struct judgement *room)
+proxy_judge(struct session_life *life, const struct proxy_header *h,
+    uint64_t now_ms, struct judgement *room)
 {
 	enum session_life_result	 result = LIFE_DONE;
+	const struct trust_profile	*profile;
 
 	set_pairs(life, h, now_ms, &room->context);
 	if (!h->is_local)
 		result = override(life, h, now_ms, room);
-	if (result == LIFE_CANNOT_TELL)
-		session_refuse_mail(&life->session, VERDICT_TEMPFAIL,
-		    REASON_CANNOT_TELL, "it cannot be told who may do what");
-	if (life->profile == NULL ||
-	    trust_profile_seal(life->profile) != TRUST_SEAL_NEVER)
-		life->session.is_sealed = true;
+	profile = session_life_profile(life);
+	if (profile == NULL || trust_profile_seal(profile) != TRUST_SEAL_NEVER)
+		session_life_seal(life, "proxy header", now_ms);
 	return result;
 }

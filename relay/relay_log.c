@@ -182,7 +182,7 @@ relay_log_session(struct relay_log *log, const struct session_life_note *note)
 {
 	static const char *const	 names[] = {
 		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
-		[LIFE_REFUSE] = "refuse"
+		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = NULL
 	};
 	const struct session	*s = note->session;
 	const struct verdict	*v = note->verdict;
@@ -194,6 +194,8 @@ relay_log_session(struct relay_log *log, const struct session_life_note *note)
 		    { "text", note->err->text });
 		return;
 	}
+	if (names[note->event] == NULL)
+		return;
 	relay_metrics_decision(log->metrics, s->profile, note->command, v);
 	LOG(note->event == LIFE_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
 	    s->id, names[note->event],

@@ -17,6 +17,7 @@ struct relay_log {
 
 void	relay_log_note(struct relay_log *log,
 	    const struct dialogue_note *note);
-void	relay_log_session(struct relay_log *log, const struct session_life_note *note);
+void	relay_log_session(struct relay_log *log,
+	    const struct session_life_note *note);
 
 #endif

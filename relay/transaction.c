@@ -80,7 +80,7 @@ static void
 say_refused(struct dialogue *d, struct client_reply *reply,
     enum verdict_action action, const char *text)
 {
-	const char	*id = d->life.session.id;
+	const char	*id = session_life_session(d->life)->id;
 
 	if (text == NULL)
 		text = "";
@@ -100,7 +100,7 @@ say_refused(struct dialogue *d, struct client_reply *reply,
 static enum verdict_action
 refusal(const struct dialogue *d, const char **text_r)
 {
-	const struct session	*s = &d->life.session;
+	const struct session	*s = session_life_session(d->life);
 
 	*text_r = s->refused_text;
 	if (s->refused != VERDICT_PERMIT || d->unforwarded == NULL)
@@ -263,7 +263,7 @@ static bool
 may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 {
 	struct smtp_path	 path;
-	bool			 is_told = session_life_mail(&d->life, d->now_ms);
+	bool			 is_told = session_life_mail(d->life, d->now_ms);
 
 	if (d->tx.is_open) {
 		client_say(d->client, reply,
@@ -284,7 +284,7 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 		    "issue a STARTTLS command first");
 	else if (!is_told)
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s", d->life.session.id);
+		    "may do what; session %s", session_life_session(d->life)->id);
 	else if (!is_refused(d, reply))
 		return true;
 	else

@@ -11,7 +11,8 @@
 
 /*
  * Puts these bytes in place of what a database has under that key.  The store
- * must not be open in this process.  Aborts the test if it cannot.
+ * must not be open in this process (but may be in the one that has made it).
+ * Aborts the test if it cannot.
  */
 static inline void
 damage_put(const char *dir, const char *database, unsigned flags,

@@ -448,10 +448,14 @@ op_note_session(void *arg, const struct session_life_note *n)
 		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
 		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = "error",
 	};
-	struct stage_note	*note = new_note(arg);
+	struct stage_note	*note;
 
+	/* The log has no line of these. */
+	if (names[n->event] == NULL)
+		return;
+	note = new_note(arg);
 	note->is_grave = n->event == LIFE_ERROR;
-	if (n->verdict == NULL)
+	if (n->event == LIFE_ERROR)
 		(void)snprintf(note->text, sizeof note->text, "error %.480s",
 		    n->err->text);
 	else

@@ -5,6 +5,8 @@
  */
 #include "milter/handover.h"
 
+#include <sys/wait.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,7 +151,7 @@ at_mail(void)
 
 	answer.code[0] = '\0';
 	if (!handover_look(c, NOW_MS + 5) ||
-	    (c->is_kept && !session_life_mail(c->life, NOW_MS + 5)))
+	    (conversation_is_kept(c) && !session_life_mail(c->life, NOW_MS + 5)))
 		return "451";
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		return "451";
@@ -283,7 +285,7 @@ START_TEST(who_gets_it)
 	ck_assert_msg(c->is_handed_over == r->want, "%s", r->name);
 	ck_assert_msg(r->want == (s != NULL && strcmp(s->id, "RELAYED") == 0),
 	    "%s: %s", r->name, s == NULL ? "none" : s->id);
-	ck_assert_msg(c->is_kept == (r->is_kept || r->want), "%s",
+	ck_assert_msg(conversation_is_kept(c) == (r->is_kept || r->want), "%s",
 	    r->name);
 	ck_assert_msg(strcmp(at_mail(), "") == 0, "%s: mail", r->name);
 	ck_assert_msg(c->is_handed_over == r->want, "%s: then", r->name);
@@ -334,7 +336,7 @@ START_TEST(whoever_types_changes_nothing)
 	for (i = 0; i < NELEM(lines); i++) {
 		connect_from(RELAY, PORT, MTA_PID, true);
 		ck_assert(handover_look(c, NOW_MS));
-		ck_assert(c->life->session.is_sealed);
+		ck_assert(conversation_session(c)->is_sealed);
 		say(lines[i], &answer);
 		ck_assert_msg(strcmp(answer.code, "550") == 0, "%s: %s",
 		    lines[i], answer.code);
@@ -383,7 +385,7 @@ START_TEST(it_may_come_after_connect)
 	ck_assert_str_eq(at_mail(), "");
 	ck_assert_str_eq(conversation_session(c)->id, "LATE");
 	connect_from(RELAY, PORT + 1, 0, false);
-	ck_assert(handover_look(c, NOW_MS) && !c->is_kept);
+	ck_assert(handover_look(c, NOW_MS) && !conversation_is_kept(c));
 	hand_over(PORT + 1, "LATE TOO", "203.0.113.7", getpid(),
 	    proc_start(getpid()));
 	ck_assert_str_eq(at_mail(), "");
@@ -472,14 +474,17 @@ damage(void)
 {
 	static const uint8_t	 key[19] = { AF_INET, 127, 0, 0, 1,
 				     [17] = PORT >> 8, [18] = PORT & 255 };
+	pid_t			 pid = fork();
+	int			 status;
 
-	store_close(store);
-	damage_put(strchr(conf->store, '/'), "handover", 0, key, sizeof key,
-	    "rubbish", 7);
-	open_store();
-	c->store = store;
-	if (c->is_kept)
-		c->life->store = store;
+	ck_assert_int_ne(pid, -1);
+	if (pid == 0) {
+		damage_put(strchr(conf->store, '/'), "handover", 0, key,
+		    sizeof key, "rubbish", 7);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 }
 
 START_TEST(who_cannot_tell_takes_no_mail)

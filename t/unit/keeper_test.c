@@ -21,7 +21,7 @@
 static char		 dir[TEMPDIR_SIZE];
 static struct conf	*conf;
 static struct store	*store;
-static struct session_life	 sm;
+static struct session_life *sm;
 static struct enforce_answer answer;
 static struct err	 err;
 
@@ -54,23 +54,37 @@ setup(void)
 }
 
 static void
+end(void)
+{
+	session_life_end(sm);
+	sm = NULL;
+}
+
+static void
 teardown(void)
 {
-	session_life_end(&sm);
+	end();
 	store_close(store);
 	conf_unref(conf);
 	tempdir_remove(dir);
 }
 
+static const struct session *
+held(void)
+{
+	return session_life_session(sm);
+}
+
 static void
 begin(const char *addr, pid_t pid)
 {
-	struct session_life_peer	 peer = { .keeper = SESSION_KEEPER_MILTER,
+	struct session_life_peer peer = { .keeper = SESSION_KEEPER_MILTER,
 				     .port = 4711, .pid = pid,
 				     .pid_start = 1 };
 
 	(void)address_parse(span_of(addr), &peer.addr);
-	keeper_begin(&sm, conf, store, &peer, NOW_MS);
+	sm = keeper_begin(conf, store, &peer, NOW_MS);
+	ck_assert_ptr_nonnull(sm);
 }
 
 static void
@@ -82,7 +96,7 @@ say(const char *line, bool in_mail)
 
 	ck_assert(trust_command_find(verb, &command));
 	memset(&answer, 0x5a, sizeof answer);
-	keeper_command(&sm, command, args, in_mail, NOW_MS + 1, &answer);
+	keeper_command(sm, command, args, in_mail, NOW_MS + 1, &answer);
 }
 
 /* "450 4.0.0 text", without the session's name. */
@@ -112,7 +126,7 @@ is_saved(pid_t pid)
 	session_init(&s);
 	if (store_get(store, pid, &s, &err) != STORE_FOUND)
 		return false;
-	n = session_encode(&sm.session, ours, sizeof ours);
+	n = session_encode(held(), ours, sizeof ours);
 	is_same = session_encode(&s, theirs, sizeof theirs) == n &&
 	    memcmp(ours, theirs, n) == 0;
 	session_clear(&s);
@@ -239,16 +253,16 @@ check_session(const struct command_row *r)
 {
 	char	 client[ADDRESS_TEXT_SIZE];
 
-	ck_assert_msg(sm.session.refused == r->want_refused,
+	ck_assert_msg(held()->refused == r->want_refused,
 	    "%s: refused %s", r->name,
-	    verdict_action_text(sm.session.refused));
-	(void)address_format(&sm.session.client, client, sizeof client);
+	    verdict_action_text(held()->refused));
+	(void)address_format(&held()->client, client, sizeof client);
 	ck_assert_msg(strcmp(client, r->want_client) == 0, "%s: client %s",
 	    r->name, client);
 	if (r->want_override != NULL)
-		ck_assert_msg(strcmp(sm.session.override,
+		ck_assert_msg(strcmp(held()->override,
 		    r->want_override) == 0, "%s: override %s", r->name,
-		    sm.session.override);
+		    held()->override);
 }
 
 START_TEST(commands)
@@ -262,17 +276,17 @@ START_TEST(commands)
 		if (r->before != NULL)
 			say(r->before, false);
 		if (r->is_greeted)
-			session_life_greeting(&sm, NOW_MS);
+			session_life_greeting(sm, NOW_MS);
 		say(r->line, r->in_mail);
 		ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
 		    "%s: got \"%s\", want \"%s\"", r->name, reply(), r->want);
 		ck_assert_msg(strstr(answer.line[answer.n_lines - 1],
-		    sm.session.id) != NULL || answer.code[2] == '1',
+		    held()->id) != NULL || answer.code[2] == '1',
 		    "%s: no session in \"%s\"", r->name, answer.line[0]);
 		check_session(r);
 		ck_assert_msg(is_saved(pid) == (pid == PID), "%s: saved",
 		    r->name);
-		session_life_end(&sm);
+		end();
 		ck_assert_msg(!has_record(pid), "%s: left over", r->name);
 	}
 }
@@ -295,10 +309,10 @@ START_TEST(refusals_leave_everything_as_it_is)
 		say(lines[i], false);
 		ck_assert_msg(answer.code[0] == '5', "%s: %s", lines[i],
 		    reply());
-		ck_assert_str_eq(sm.session.override,
+		ck_assert_str_eq(held()->override,
 		    "XCLIENT ADDR=203.0.113.7 NAME=c.example PORT=1");
-		ck_assert_uint_eq(sm.session.context.n, 1);
-		ck_assert_str_eq(sm.session.context.pairs[0]->value, "old");
+		ck_assert_uint_eq(held()->context.n, 1);
+		ck_assert_str_eq(held()->context.pairs[0]->value, "old");
 		ck_assert(is_saved(PID));
 	}
 }
@@ -309,80 +323,85 @@ START_TEST(what_a_record_says)
 	static char	 record[SESSION_RECORD_MAX];
 
 	begin("192.0.2.1", PID);
-	ck_assert_int_eq(sm.session.keeper, SESSION_KEEPER_MILTER);
-	ck_assert_int_eq(sm.session.pid, PID);
-	ck_assert_uint_eq(sm.session.pid_start, 1);
-	ck_assert_uint_eq(sm.session.client_port, 4711);
-	ck_assert_str_eq(sm.session.profile, "edge");
-	ck_assert_uint_gt(session_encode(&sm.session, record, sizeof record),
+	ck_assert_int_eq(held()->keeper, SESSION_KEEPER_MILTER);
+	ck_assert_int_eq(held()->pid, PID);
+	ck_assert_uint_eq(held()->pid_start, 1);
+	ck_assert_uint_eq(held()->client_port, 4711);
+	ck_assert_str_eq(held()->profile, "edge");
+	ck_assert_uint_gt(session_encode(held(), record, sizeof record),
 	    0);
-	ck_assert_uint_eq(sm.session.n_audit, 1);
+	ck_assert_uint_eq(held()->n_audit, 1);
 	say("XSETCONTEXT tenant=acme a=1", false);
-	ck_assert_str_eq(sm.session.audit[1].text, "tenant a");
-	ck_assert_int_eq(sm.session.audit[1].event, SESSION_CONTEXT);
-	ck_assert_uint_eq(sm.session.context.pairs[0]->time_ms, NOW_MS + 1);
+	ck_assert_str_eq(held()->audit[1].text, "tenant a");
+	ck_assert_int_eq(held()->audit[1].event, SESSION_CONTEXT);
+	ck_assert_uint_eq(held()->context.pairs[0]->time_ms, NOW_MS + 1);
 	say("XREMOTEIP 203.0.113.7", false);
-	ck_assert_int_eq(sm.session.audit[2].event, SESSION_OVERRIDDEN);
-	ck_assert(session_life_mail(&sm, NOW_MS + 2));
-	ck_assert(sm.session.is_sealed && is_saved(PID));
-	ck_assert_int_eq(sm.session.audit[3].event, SESSION_SEALED);
+	ck_assert_int_eq(held()->audit[2].event, SESSION_PERMITTED);
+	ck_assert_int_eq(held()->audit[3].event, SESSION_OVERRIDDEN);
+	ck_assert(session_life_mail(sm, NOW_MS + 2));
+	ck_assert(held()->is_sealed && is_saved(PID));
+	ck_assert_int_eq(held()->audit[3].event, SESSION_SEALED);
 	/* The trail is bounded. */
 	say("XDUMPCONTEXT", false);
 	say("XDUMPCONTEXT", false);
-	ck_assert_uint_eq(sm.session.n_audit, 4);
+	ck_assert_uint_eq(held()->n_audit, 4);
 }
 END_TEST
 
 START_TEST(who_it_is)
 {
-	struct session_life_peer	 peer = { .keeper = SESSION_KEEPER_MILTER,
+	struct session_life_peer peer = { .keeper = SESSION_KEEPER_MILTER,
 				     .name = "gw.example", .pid = PID };
 	char			 longest[SESSION_LISTENER_SIZE + 1];
 
 	ck_assert(address_parse(span_of("203.0.113.5"), &peer.addr));
-	keeper_begin(&sm, conf, store, &peer, NOW_MS);
-	ck_assert_str_eq(sm.session.profile, "inner");
-	ck_assert_str_eq(sm.session.peer_name, "gw.example");
-	ck_assert_str_eq(sm.session.listener, "");
-	session_life_end(&sm);
+	sm = keeper_begin(conf, store, &peer, NOW_MS);
+	ck_assert_ptr_nonnull(sm);
+	ck_assert_str_eq(held()->profile, "inner");
+	ck_assert_str_eq(held()->peer_name, "gw.example");
+	ck_assert_str_eq(held()->listener, "");
+	end();
 	peer.name = NULL;
-	keeper_begin(&sm, conf, store, &peer, NOW_MS);
-	ck_assert_str_eq(sm.session.profile, TRUST_STRANGER);
+	sm = keeper_begin(conf, store, &peer, NOW_MS);
+	ck_assert_ptr_nonnull(sm);
+	ck_assert_str_eq(held()->profile, TRUST_STRANGER);
 	/* A stranger's session has a record, too: others may look for it. */
 	ck_assert(is_saved(PID));
-	ck_assert_uint_eq(sm.session.n_audit, 0);
-	session_life_end(&sm);
+	ck_assert_uint_eq(held()->n_audit, 1);
+	end();
 	peer.listener = "inside";
-	keeper_begin(&sm, conf, store, &peer, NOW_MS);
-	ck_assert_str_eq(sm.session.profile, "inner");
-	ck_assert_str_eq(sm.session.listener, "inside");
-	session_life_end(&sm);
+	sm = keeper_begin(conf, store, &peer, NOW_MS);
+	ck_assert_ptr_nonnull(sm);
+	ck_assert_str_eq(held()->profile, "inner");
+	ck_assert_str_eq(held()->listener, "inside");
+	end();
 	begin("192.0.2.66", PID);
-	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
-	ck_assert_int_eq(sm.session.refused_reason, REASON_CANNOT_TELL);
-	ck_assert(sm.session.profile == NULL && is_saved(PID));
-	session_life_end(&sm);
+	ck_assert_int_eq(held()->refused, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(held()->refused_reason, REASON_CANNOT_TELL);
+	ck_assert(held()->profile == NULL && is_saved(PID));
+	end();
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
 	peer.listener = longest;
-	keeper_begin(&sm, conf, store, &peer, NOW_MS);
-	ck_assert_str_eq(sm.session.listener, "");
+	sm = keeper_begin(conf, store, &peer, NOW_MS);
+	ck_assert_ptr_nonnull(sm);
+	ck_assert_str_eq(held()->listener, "");
 }
 END_TEST
 
 START_TEST(each_greeting_seals)
 {
 	begin("192.0.2.1", PID);
-	ck_assert(session_life_mail(&sm, NOW_MS));
-	ck_assert(!sm.session.is_sealed);
+	ck_assert(session_life_mail(sm, NOW_MS));
+	ck_assert(!held()->is_sealed);
 	say("XREMOTEIP 203.0.113.7", false);
-	ck_assert(!sm.session.is_sealed);
-	session_life_greeting(&sm, NOW_MS);
-	ck_assert(sm.session.is_sealed && is_saved(PID));
-	session_life_end(&sm);
+	ck_assert(!held()->is_sealed);
+	session_life_greeting(sm, NOW_MS);
+	ck_assert(held()->is_sealed && is_saved(PID));
+	end();
 	begin("192.0.2.2", PID);
 	say("XCLIENT ADDR=203.0.113.7", false);
-	ck_assert(sm.session.is_sealed && is_saved(PID));
+	ck_assert(held()->is_sealed && is_saved(PID));
 }
 END_TEST
 
@@ -392,16 +411,16 @@ START_TEST(nothing_is_inherited)
 	char	 id[ULID_SIZE];
 
 	begin("192.0.2.1", PID);
-	memcpy(id, sm.session.id, sizeof id);
+	memcpy(id, held()->id, sizeof id);
 	say("XSETCONTEXT tenant=acme", false);
 	say("XREMOTEIP 203.0.113.7", false);
 	say("XREMOTEIP 10.0.0.1", false);
-	session_life_end(&sm);
+	end();
 	begin("192.0.2.1", PID);
-	ck_assert_str_ne(sm.session.id, id);
-	ck_assert(sm.session.context.n == 0 && sm.session.override == NULL &&
-	    sm.session.refused == VERDICT_PERMIT &&
-	    sm.session.denied_text == NULL);
+	ck_assert_str_ne(held()->id, id);
+	ck_assert(held()->context.n == 0 && held()->override == NULL &&
+	    held()->refused == VERDICT_PERMIT &&
+	    held()->denied_text == NULL);
 	ck_assert(is_saved(PID));
 }
 END_TEST
@@ -416,7 +435,7 @@ START_TEST(another_record_stays)
 	strcpy(s.id, "01OTHER");
 	s.pid = PID;
 	ck_assert_int_eq(store_put(store, &s, &err), 0);
-	session_life_end(&sm);
+	end();
 	ck_assert_int_eq(store_get(store, PID, &s, &err), STORE_FOUND);
 	ck_assert_str_eq(s.id, "01OTHER");
 	session_clear(&s);
@@ -455,12 +474,12 @@ START_TEST(revocations)
 	if (r->before != NULL)
 		say(r->before, false);
 	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
-	ck_assert(session_life_mail(&sm, NOW_MS + 1));
-	ck_assert_msg(sm.session.refused == r->want_refused,
+	ck_assert(session_life_mail(sm, NOW_MS + 1));
+	ck_assert_msg(held()->refused == r->want_refused,
 	    "%s: refused %s", r->name,
-	    verdict_action_text(sm.session.refused));
+	    verdict_action_text(held()->refused));
 	ck_assert_msg(r->want_refused == VERDICT_PERMIT ||
-	    sm.session.refused_reason == REASON_REVOKED, "%s: reason",
+	    held()->refused_reason == REASON_REVOKED, "%s: reason",
 	    r->name);
 	ck_assert(is_saved(PID));
 	say("XDUMPCONTEXT", false);
@@ -471,7 +490,7 @@ START_TEST(revocations)
 	say("XDUMPCONTEXT", false);
 	ck_assert_msg(strncmp(reply(), r->want, strlen(r->want)) == 0,
 	    "%s: then got \"%s\"", r->name, reply());
-	session_life_end(&sm);
+	end();
 	begin(r->peer, PID);
 	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
 	say("XDUMPCONTEXT", false);
@@ -514,21 +533,21 @@ START_TEST(a_store_that_fails)
 	say("XSETCONTEXT tenant=acme", false);
 	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
 	    reply());
-	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
-	ck_assert_int_eq(sm.session.refused_reason, REASON_CANNOT_TELL);
+	ck_assert_int_eq(held()->refused, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(held()->refused_reason, REASON_CANNOT_TELL);
 	say("XREMOTEIP 203.0.113.7", false);
 	ck_assert_msg(strncmp(reply(), "451 4.3.0 ", 10) == 0, "%s",
 	    reply());
-	ck_assert(!session_life_mail(&sm, NOW_MS));
-	session_life_end(&sm);
+	ck_assert(!session_life_mail(sm, NOW_MS));
+	end();
 	begin("192.0.2.1", PID + 1);
-	ck_assert_int_eq(sm.session.refused, VERDICT_TEMPFAIL);
-	session_life_end(&sm);
+	ck_assert_int_eq(held()->refused, VERDICT_TEMPFAIL);
+	end();
 	/* Where there is no record, there is nothing to fail. */
 	begin("192.0.2.1", 0);
 	say("XSETCONTEXT tenant=acme", false);
 	ck_assert_str_eq(reply(), "450 4.0.0 XSETCONTEXT accepted");
-	ck_assert_int_eq(sm.session.refused, VERDICT_PERMIT);
+	ck_assert_int_eq(held()->refused, VERDICT_PERMIT);
 }
 END_TEST
 
