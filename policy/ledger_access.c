@@ -60,8 +60,9 @@ name_of(struct span value, char buf[REQUEST_TEXT_SIZE])
 static bool
 is_always_allowed(const struct ledger_proc *proc)
 {
-	return proc->profile != NULL &&
-	    trust_profile_always_allow(proc->profile);
+	const struct trust_profile	*profile = ledger_peer_profile(proc);
+
+	return profile != NULL && trust_profile_always_allow(profile);
 }
 
 static void
@@ -75,7 +76,7 @@ view_connection(struct ledger_access *a, const struct ledger_proc *proc,
 		.is_anonymous = is_always_allowed(proc),
 	};
 
-	context_view_connection(proc->session, &facts, &a->connection);
+	context_view_connection(ledger_proc_session(proc), &facts, &a->connection);
 }
 
 static void
@@ -112,11 +113,11 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
     const struct attr_request *request)
 {
 	view_message(a, request);
-	if (proc->session != NULL) {
+	if (proc->life != NULL) {
 		view_connection(a, proc, request);
 		context_view_yield(&a->connection, &a->message);
 	}
-	access_keys_make(&a->keys, proc->session, &a->connection, &a->message,
+	access_keys_make(&a->keys, ledger_proc_session(proc), &a->connection, &a->message,
 	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
 }
 
@@ -125,7 +126,7 @@ report(struct ledger *ledger, const struct ledger_proc *proc,
     const char *text, const char *key, const char *rule)
 {
 	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
-	    .session = proc->session, .text = text, .key = key,
+	    .session = ledger_proc_session(proc), .text = text, .key = key,
 	    .rule = rule };
 
 	ledger->note(&note, ledger->note_arg);
@@ -139,8 +140,8 @@ cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
 	    ledger->access->answer.err.text);
 	reply->answer = LEDGER_ACTION;
 	(void)snprintf(reply->text, sizeof reply->text, "451 4.3.5 Server "
-	    "configuration problem%s%s", proc->session == NULL ? "" :
-	    "; session ", proc->session == NULL ? "" : proc->session->id);
+	    "configuration problem%s%s", proc->life == NULL ? "" :
+	    "; session ", proc->life == NULL ? "" : ledger_proc_session(proc)->id);
 }
 
 static void
@@ -169,7 +170,8 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
 	struct ledger_access	*a = ledger->access;
 	enum access_result	 result = ACCESS_NONE;
 
-	conf = proc->session == NULL ? ledger->conf : proc->conf;
+	conf = proc->life == NULL ? ledger->conf :
+	    session_life_conf(proc->life);
 	if (!access_is_empty(conf->access)) {
 		make_keys(a, proc, request);
 		result = access_ask(conf->access, a->keys.v, a->keys.n,
@@ -182,6 +184,6 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
 	} else if (is_always_allowed(proc)) {
 		ledger_answer(reply, LEDGER_ACTION, "OK");
 		report(ledger, proc, reply->text, "always_allow",
-		    proc->session->rule);
+		    ledger_proc_session(proc)->rule);
 	}
 }
