@@ -5,7 +5,7 @@
  * takes it to be from, what was refused, and how it came to that.
  *
  * This is the record that the programs share through the store.  It holds
- * facts, no behaviour: policy/ledger decides what becomes of them.
+ * facts, no behaviour: session_life decides what becomes of them.
  */
 #ifndef XC_SESSION_H
 #define XC_SESSION_H
@@ -30,10 +30,10 @@
 
 /* The stations of a session's life, oldest first. */
 enum session_event {
-	SESSION_BEGUN,		/* text: the peer and its profile */
-	SESSION_PERMITTED,	/* text: the line given to the MTA */
-	SESSION_OVERRIDDEN,	/* the MTA executed it; text: the client */
-	SESSION_FORGOTTEN,	/* the MTA did not */
+	SESSION_BEGUN,		/* text: the profile, or "unknown" */
+	SESSION_PERMITTED,	/* text: the override, completed */
+	SESSION_OVERRIDDEN,	/* it was executed; text: the client */
+	SESSION_FORGOTTEN,	/* it was not, or counts no more; text: what */
 	SESSION_SEALED,		/* text: by what */
 	SESSION_CONTEXT,	/* pairs were set; text: their names */
 	SESSION_REFUSED		/* text: the reason */
