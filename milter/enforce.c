@@ -14,36 +14,13 @@
 #include <string.h>
 
 #include "session/session_change.h"
+#include "session/verdict_reply.h"
 #include "trust/assertion.h"
 
 #define TEXT_MISMATCH	"The mail server and the session ledger do not agree " \
 			"about the client of this session; try again later"
-#define TEXT_BAD_POLICY	"Server configuration problem"
 #define TEXT_NO_SESSION	"Nothing is known of this session"
 #define TEXT_NO_STORE	"The session ledger cannot be read; try again later"
-
-struct reply_code {
-	const char	*code;
-	const char	*xcode;
-};
-
-static const struct reply_code mail_codes[] = {
-	[VERDICT_PERMIT] = { NULL, NULL },
-	[VERDICT_TEMPFAIL] = { "451", "4.7.1" },
-	[VERDICT_REJECT] = { "554", "5.7.1" },
-	[VERDICT_DISCONNECT] = { "421", "4.7.1" },
-};
-
-static const struct reply_code no_store = { "451", "4.3.0" };
-static const struct reply_code denied = { "450", "4.7.1" };
-static const struct reply_code denied_syntax = { "450", "4.5.4" };
-
-/* To X commands, where the MTA passes on what a milter says. */
-static const struct reply_code accepted = { "450", "4.0.0" };
-static const struct reply_code not_granted = { "550", "5.7.0" };
-static const struct reply_code bad_arguments = { "501", "5.5.4" };
-static const struct reply_code bad_sequence = { "503", "5.5.1" };
-static const struct reply_code bad_policy = { "451", "4.3.5" };
 
 static void
 permit(struct enforce_answer *answer)
@@ -110,12 +87,12 @@ set_lines(struct enforce_answer *answer, const char *text, unsigned max)
 static void
 add_session(struct enforce_answer *answer, const char *id)
 {
-	char	 tail[sizeof "; session " + 2 * ULID_SIZE], *line;
+	char	 tail[sizeof VERDICT_REPLY_SESSION + 2 * ULID_SIZE], *line;
 	size_t	 len;
 
 	if (id[0] == '\0')
 		return;
-	(void)strcpy(tail, "; session ");
+	(void)strcpy(tail, VERDICT_REPLY_SESSION);
 	(void)copy_safe(id, tail + strlen(tail), sizeof tail - strlen(tail));
 	line = answer->n_lines == 0 ? NULL :
 	    answer->line[answer->n_lines - 1];
@@ -129,19 +106,56 @@ add_session(struct enforce_answer *answer, const char *id)
 }
 
 static void
-refuse(struct enforce_answer *answer, enum verdict_action action,
-    enum verdict_reason reason, const struct reply_code *code,
-    const char *text, const char *id)
+answer_with(struct enforce_answer *answer, const struct verdict_reply *reply,
+    enum verdict_action action, enum verdict_reason reason, const char *text,
+    const char *id)
 {
 	answer->action = action;
 	answer->reason = reason;
-	(void)strcpy(answer->code, code->code);
-	(void)strcpy(answer->xcode, code->xcode);
+	(void)strcpy(answer->code, reply->code);
+	(void)strcpy(answer->xcode, reply->xcode);
 	answer->text = text;
 	answer->n_lines = 0;
 	/* The last line is kept free for the session's name. */
 	set_lines(answer, text, ENFORCE_LINES - 1);
 	add_session(answer, id);
+}
+
+static void
+refuse_mail(struct enforce_answer *answer, enum verdict_action action,
+    enum verdict_reason reason, const char *text, const char *id)
+{
+	struct verdict_reply	 reply;
+
+	verdict_reply_find(VERDICT_REPLY_TO_MAIL, action, reason,
+	    VERDICT_REPLY_BY_MILTER, &reply);
+	answer_with(answer, &reply, action, reason, text, id);
+}
+
+/* Postfix asks about commands that it does not know; it has not the profile's
+ * action from us, but ends the session by itself, if it has to. */
+static void
+refuse_unknown(struct enforce_answer *answer, enum verdict_reply_to to,
+    enum verdict_reason reason, const char *text, const char *id)
+{
+	struct verdict_reply	 reply;
+
+	verdict_reply_find(to, VERDICT_TEMPFAIL, reason,
+	    VERDICT_REPLY_BY_POSTFIX, &reply);
+	answer_with(answer, &reply, VERDICT_TEMPFAIL, reason, text, id);
+}
+
+/* The command has to wait: Postfix up to 3.9 passes the 503 on that it says
+ * itself where it is asked. */
+static void
+refuse_misplaced(struct enforce_answer *answer, enum verdict_action action,
+    enum verdict_reason reason, const char *text, const char *id)
+{
+	struct verdict_reply	 reply;
+
+	verdict_reply_find(VERDICT_REPLY_TO_MISPLACED, action, reason,
+	    VERDICT_REPLY_BY_MILTER, &reply);
+	answer_with(answer, &reply, action, reason, text, id);
 }
 
 /*
@@ -247,14 +261,15 @@ is_mismatch(const struct session *s, const struct enforce_facts *facts)
 }
 
 static void
-refuse_as_recorded(const struct session *s, struct enforce_answer *answer)
+refuse_as_recorded(const struct session *s, enum verdict_reply_to to,
+    struct enforce_answer *answer)
 {
-	const char	*text = s->refused_text;
+	struct verdict_reply	 reply;
 
-	if (text == NULL || *text == '\0')
-		text = verdict_reason_text(s->refused_reason);
-	refuse(answer, s->refused, s->refused_reason,
-	    &mail_codes[s->refused], text, s->id);
+	verdict_reply_find(to, s->refused, s->refused_reason,
+	    VERDICT_REPLY_BY_MILTER, &reply);
+	answer_with(answer, &reply, s->refused, s->refused_reason,
+	    verdict_reply_text(s->refused_text, s->refused_reason), s->id);
 }
 
 void
@@ -262,11 +277,11 @@ enforce_mail(const struct session *s, const struct enforce_facts *facts,
     struct enforce_answer *answer)
 {
 	if (is_mismatch(s, facts))
-		refuse(answer, VERDICT_TEMPFAIL, REASON_MISMATCH,
-		    &mail_codes[VERDICT_TEMPFAIL], TEXT_MISMATCH,
-		    facts->id[0] != '\0' || s == NULL ? facts->id : s->id);
+		refuse_mail(answer, VERDICT_TEMPFAIL, REASON_MISMATCH,
+		    TEXT_MISMATCH, facts->id[0] != '\0' || s == NULL ?
+		    facts->id : s->id);
 	else if (s != NULL && s->refused != VERDICT_PERMIT)
-		refuse_as_recorded(s, answer);
+		refuse_as_recorded(s, VERDICT_REPLY_TO_MAIL, answer);
 	else
 		permit(answer);
 }
@@ -277,7 +292,7 @@ enforce_connect(const struct session *s, const struct enforce_facts *facts,
 {
 	if (s != NULL && s->refused == VERDICT_DISCONNECT &&
 	    (enforce_fits(s, facts) || is_client_unsure(s)))
-		refuse_as_recorded(s, answer);
+		refuse_as_recorded(s, VERDICT_REPLY_TO_CONNECTION, answer);
 	else
 		permit(answer);
 }
@@ -285,7 +300,7 @@ enforce_connect(const struct session *s, const struct enforce_facts *facts,
 void
 enforce_cannot_tell(struct enforce_answer *answer)
 {
-	refuse(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL, &no_store,
+	refuse_mail(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
 	    TEXT_NO_STORE, "");
 }
 
@@ -293,29 +308,41 @@ enforce_cannot_tell(struct enforce_answer *answer)
  * Replies to X commands
  */
 
+static void
+answer_command(struct enforce_answer *answer, enum verdict_action action,
+    enum verdict_reason reason, const char *text, const char *id)
+{
+	struct verdict_reply	 reply;
+
+	verdict_reply_find(VERDICT_REPLY_TO_COMMAND, action, reason,
+	    VERDICT_REPLY_BY_MILTER, &reply);
+	answer_with(answer, &reply, action, reason, text, id);
+	answer->text = answer->line[0];
+}
+
 void
 enforce_accepted(const char *text, const char *id,
     struct enforce_answer *answer)
 {
-	refuse(answer, VERDICT_PERMIT, REASON_GRANTED, &accepted, text, id);
-	answer->text = answer->line[0];
+	answer_command(answer, VERDICT_PERMIT, REASON_GRANTED, text, id);
+}
+
+/* A profile that only reports ends no session either. */
+static enum verdict_action
+action_of(const struct verdict *verdict, const struct session *s)
+{
+	if (s->refused == VERDICT_DISCONNECT)
+		return VERDICT_DISCONNECT;
+	return verdict->action == VERDICT_DISCONNECT ? VERDICT_REJECT :
+	    verdict->action;
 }
 
 void
 enforce_refused(const struct verdict *verdict, const struct session *s,
     struct enforce_answer *answer)
 {
-	const struct reply_code	*code = &not_granted;
-
-	if (s->refused == VERDICT_DISCONNECT)
-		code = &mail_codes[VERDICT_DISCONNECT];
-	else if (verdict->reason == REASON_CANNOT_TELL)
-		code = &no_store;
-	else if (verdict->reason == REASON_MALFORMED)
-		code = &bad_arguments;
-	refuse(answer, verdict->action, verdict->reason, code, verdict->text,
-	    s->id);
-	answer->text = answer->line[0];
+	answer_command(answer, action_of(verdict, s), verdict->reason,
+	    verdict->text, s->id);
 }
 
 void
@@ -324,10 +351,8 @@ enforce_bad_sequence(const char *command, const char *id,
 {
 	char	 text[64];
 
-	(void)snprintf(text, sizeof text, "%s: not in a mail transaction",
-	    command);
-	refuse(answer, VERDICT_PERMIT, REASON_MALFORMED, &bad_sequence, text,
-	    id);
+	(void)snprintf(text, sizeof text, "%s: %s", command, SESSION_IN_MAIL);
+	refuse_misplaced(answer, VERDICT_PERMIT, REASON_MALFORMED, text, id);
 	answer->text = answer->line[0];
 }
 
@@ -335,26 +360,31 @@ void
 enforce_policy(const char *code, const char *xcode, const char *text,
     const char *id, struct enforce_answer *answer)
 {
-	const struct reply_code	 given = { code, xcode };
+	struct verdict_reply	 given;
 
-	refuse(answer, code[0] == '5' ? VERDICT_REJECT : VERDICT_TEMPFAIL,
-	    REASON_NO_GRANT, &given, text, id);
+	(void)snprintf(given.code, sizeof given.code, "%s", code);
+	(void)snprintf(given.xcode, sizeof given.xcode, "%s", xcode);
+	answer_with(answer, &given, code[0] == '5' ? VERDICT_REJECT :
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, text, id);
 	answer->text = answer->line[0];
 }
 
 void
 enforce_bad_policy(const char *id, struct enforce_answer *answer)
 {
-	refuse(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL, &bad_policy,
-	    TEXT_BAD_POLICY, id);
+	struct verdict_reply	 reply;
+
+	verdict_reply_find(VERDICT_REPLY_TO_ACCESS, VERDICT_TEMPFAIL,
+	    REASON_CANNOT_TELL, VERDICT_REPLY_BY_MILTER, &reply);
+	answer_with(answer, &reply, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+	    VERDICT_REPLY_BAD_POLICY, id);
 }
 
 void
 enforce_not_dumped(const struct verdict *verdict, const struct session *s,
     struct enforce_answer *answer)
 {
-	refuse(answer, VERDICT_TEMPFAIL, verdict->reason,
-	    verdict->reason == REASON_MALFORMED ? &denied_syntax : &denied,
+	refuse_unknown(answer, VERDICT_REPLY_TO_COMMAND, verdict->reason,
 	    verdict->text, s->id);
 	answer->text = answer->line[0];
 }
@@ -362,7 +392,7 @@ enforce_not_dumped(const struct verdict *verdict, const struct session *s,
 void
 enforce_no_session(struct enforce_answer *answer)
 {
-	refuse(answer, VERDICT_TEMPFAIL, REASON_NO_SESSION, &denied,
+	refuse_unknown(answer, VERDICT_REPLY_TO_COMMAND, REASON_NO_SESSION,
 	    TEXT_NO_SESSION, "");
 }
 
@@ -380,11 +410,12 @@ refuse_in_mail(const struct session *s, bool in_mail,
     struct enforce_answer *answer)
 {
 	if (in_mail)
-		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
-		    &bad_sequence, s->denied_text, s->id);
+		refuse_misplaced(answer, VERDICT_TEMPFAIL, s->denied_reason,
+		    s->denied_text, s->id);
 	else
-		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason, &denied,
-		    "The transaction is over; say it again", s->id);
+		refuse_unknown(answer, VERDICT_REPLY_TO_MISPLACED,
+		    s->denied_reason, "The transaction is over; say it again",
+		    s->id);
 }
 
 void
@@ -399,7 +430,6 @@ enforce_denied(const struct session *s, const struct enforce_facts *facts,
 	if (strcmp(s->denied_text, SESSION_IN_MAIL) == 0)
 		refuse_in_mail(s, in_mail, answer);
 	else
-		refuse(answer, VERDICT_TEMPFAIL, s->denied_reason,
-		    s->denied_reason == REASON_MALFORMED ? &denied_syntax :
-		    &denied, s->denied_text, s->id);
+		refuse_unknown(answer, VERDICT_REPLY_TO_COMMAND,
+		    s->denied_reason, s->denied_text, s->id);
 }

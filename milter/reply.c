@@ -7,6 +7,7 @@
 #include "reply.h"
 
 #include "journal.h"
+#include "session/verdict_reply.h"
 
 sfsistat
 reply_answer(SMFICTX *ctx, const struct enforce_answer *answer)
@@ -34,13 +35,15 @@ reply_refusal(SMFICTX *ctx, const struct conversation *c, const char *event,
 sfsistat
 reply_dump(SMFICTX *ctx, const struct context_dump *dump)
 {
-	char		 code[] = "450";
-	const char	*l[CONTEXT_DUMP_LINES];
-	unsigned	 i;
+	struct verdict_reply	 how;
+	const char		*l[CONTEXT_DUMP_LINES];
+	unsigned		 i;
 
 	for (i = 0; i < CONTEXT_DUMP_LINES; i++)
 		l[i] = i < dump->n ? dump->line[i] : NULL;
-	(void)smfi_setmlreply(ctx, code, NULL, l[0], l[1], l[2], l[3], l[4],
+	verdict_reply_find(VERDICT_REPLY_TO_COMMAND, VERDICT_PERMIT,
+	    REASON_GRANTED, VERDICT_REPLY_BY_MILTER, &how);
+	(void)smfi_setmlreply(ctx, how.code, NULL, l[0], l[1], l[2], l[3], l[4],
 	    l[5], l[6], l[7], l[8], l[9], l[10], l[11], l[12], l[13], l[14],
 	    l[15], l[16], l[17], l[18], l[19], l[20], l[21], l[22], l[23],
 	    l[24], l[25], l[26], l[27], l[28], l[29], l[30], l[31], NULL);

@@ -18,6 +18,7 @@
 
 #include "base/netstring.h"
 #include "daemon/log.h"
+#include "session/verdict_reply.h"
 
 static uint64_t
 clock_ns(clockid_t id)
@@ -185,18 +186,26 @@ answer_socketmap(struct conn *conn, struct span body)
 	return status;
 }
 
-/* The access(5) action; text has room for one that must be made. */
+/* Perhaps its session is a refused one. */
+static const char *
+cannot_tell(const char *why, char buf[VERDICT_REPLY_SIZE])
+{
+	struct verdict_reply	 how;
+
+	verdict_reply_find(VERDICT_REPLY_TO_MAIL, VERDICT_TEMPFAIL,
+	    REASON_CANNOT_TELL, VERDICT_REPLY_BY_SERVER, &how);
+	return verdict_reply_line(&how, why, "", buf);
+}
+
+/* The access(5) action; buf has room for one that must be made. */
 static const char *
 policy_action(struct conn *conn, const struct attr_request *request,
-    char *text, size_t size)
+    char buf[VERDICT_REPLY_SIZE])
 {
 	struct server	*server = conn->server;
 
-	if (conn->proc == NULL) {
-		/* Perhaps its session is a refused one. */
-		(void)snprintf(text, size, "451 4.3.0 %s", conn->why);
-		return text;
-	}
+	if (conn->proc == NULL)
+		return cannot_tell(conn->why, buf);
 	ledger_policy(server->ledger, conn->proc, request,
 	    clock_ns(CLOCK_REALTIME) / 1000000, &server->reply);
 	switch (server->reply.answer) {
@@ -209,7 +218,7 @@ policy_action(struct conn *conn, const struct attr_request *request,
 	case LEDGER_PERM:
 		break;
 	}
-	return "451 4.3.0 the session store failed";
+	return cannot_tell("the session store failed", buf);
 }
 
 static enum answer_status
@@ -217,7 +226,7 @@ answer_policy(struct conn *conn, const struct attr_request *request)
 {
 	struct server	*server = conn->server;
 	const char	*action;
-	char		 text[256];
+	char		 buf[VERDICT_REPLY_SIZE];
 	uint64_t	 begun;
 
 	begun = clock_ns(CLOCK_MONOTONIC);
@@ -225,7 +234,7 @@ answer_policy(struct conn *conn, const struct attr_request *request)
 		protocol_error(conn, "request is not smtpd_access_policy");
 		return ANSWER_BAD;
 	}
-	action = policy_action(conn, request, text, sizeof text);
+	action = policy_action(conn, request, buf);
 	server->out_len += (size_t)snprintf(server->out + server->out_len,
 	    REPLY_SIZE, "action=%s\n\n", action);
 	log_asked(conn, "policy", request->v[ATTR_PROTOCOL_STATE].n >

@@ -139,10 +139,9 @@ cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
 {
 	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
 	    ledger->access->answer.err.text);
-	reply->answer = LEDGER_ACTION;
-	(void)snprintf(reply->text, sizeof reply->text, "451 4.3.5 Server "
-	    "configuration problem%s%s", proc->session == NULL ? "" :
-	    "; session ", proc->session == NULL ? "" : proc->session->id);
+	ledger_answer_verdict(reply, VERDICT_REPLY_TO_ACCESS,
+	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, VERDICT_REPLY_BAD_POLICY,
+	    proc->session == NULL ? "" : proc->session->id);
 }
 
 static void

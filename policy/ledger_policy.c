@@ -94,19 +94,28 @@ is_mail_state(struct span state)
 	    !span_caseeq(state, "HELO");
 }
 
+void
+ledger_answer_verdict(struct ledger_reply *reply, enum verdict_reply_to to,
+    enum verdict_action action, enum verdict_reason reason, const char *text,
+    const char *id)
+{
+	struct verdict_reply	 how;
+	char			 line[VERDICT_REPLY_SIZE];
+
+	verdict_reply_find(to, action, reason, VERDICT_REPLY_BY_SERVER, &how);
+	ledger_answer(reply, LEDGER_ACTION,
+	    verdict_reply_line(&how, text, id, line));
+}
+
 static void
 answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
 	const struct session	*s = proc->session;
-	const char		*code;
 
-	code = s->refused == VERDICT_REJECT ? "554 5.7.1" :
-	    s->refused == VERDICT_DISCONNECT ? "421 4.7.1" : "451 4.7.1";
-	reply->answer = LEDGER_ACTION;
-	(void)snprintf(reply->text, sizeof reply->text, "%s %s; session %s",
-	    code, s->refused_text == NULL ? "refused" : s->refused_text,
-	    s->id);
+	ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL, s->refused,
+	    s->refused_reason, verdict_reply_text(s->refused_text,
+	    s->refused_reason), s->id);
 	ledger_report(ledger, proc, LEDGER_MAIL_REFUSED, NULL, NULL,
 	    reply->text);
 }
@@ -347,8 +356,9 @@ policy_begin(struct ledger *ledger, struct ledger_proc *proc,
 	struct err	 err;
 
 	if (span_eq(request->v[ATTR_SASL_METHOD], "XCLIENT")) {
-		ledger_answer(reply, LEDGER_ACTION, "451 4.7.1 "
-		    "the login was not submitted for judgement");
+		ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL,
+		    VERDICT_TEMPFAIL, REASON_UNSEEN,
+		    "the login was not submitted for judgement", "");
 		return false;
 	}
 	/* Nobody but an override takes the address away. */

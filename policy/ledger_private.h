@@ -15,6 +15,7 @@
 
 #include "ledger.h"
 #include "session/judge.h"
+#include "session/verdict_reply.h"
 
 /* Postfix's word for no address, no name, no port. */
 #define LEDGER_UNKNOWN	"unknown"
@@ -88,6 +89,11 @@ void	ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
 /* Sets the answer; the text is cut if it does not fit. */
 void	ledger_answer(struct ledger_reply *reply, enum ledger_answer answer,
 	    const char *text);
+
+/* What a verdict gets as an access(5) action; id "": no session is known. */
+void	ledger_answer_verdict(struct ledger_reply *reply,
+	    enum verdict_reply_to to, enum verdict_action action,
+	    enum verdict_reason reason, const char *text, const char *id);
 
 /* Adds to the audit trail and marks the session for saving. */
 void	ledger_audit(struct ledger_proc *proc, uint64_t now_ms,

@@ -295,18 +295,28 @@ adopt(struct dialogue *d)
 	session_clear(&followed);
 }
 
+/* Whoever turns a client away says by which name (RFC 5321, 4.2.3). */
+static void
+turn_away(struct dialogue *d)
+{
+	const struct session	*s = session_life_session(d->life);
+	struct verdict_reply	 how;
+	char			 text[VERDICT_REPLY_SIZE];
+
+	verdict_reply_find(VERDICT_REPLY_TO_CONNECTION, s->refused,
+	    s->refused_reason, VERDICT_REPLY_BY_SERVER, &how);
+	(void)snprintf(text, sizeof text, "%s %s", d->hostname,
+	    verdict_reply_text(s->refused_text, s->refused_reason));
+	dialogue_verdict_say(d, client_owe(d->client), &how, text);
+}
+
 static void
 greet(struct dialogue *d, const struct proxy_header *proxy)
 {
-	const struct session	*s;
-
 	if (proxy != NULL)
 		ext_proxy(d, proxy);
-	s = session_life_session(d->life);
-	if (s->refused == VERDICT_DISCONNECT)
-		client_say_last(d->client, client_owe(d->client),
-		    "421 4.7.0 %s %s; session %s", d->hostname,
-		    s->refused_text == NULL ? "" : s->refused_text, s->id);
+	if (session_life_session(d->life)->refused == VERDICT_DISCONNECT)
+		turn_away(d);
 	else
 		client_say(d->client, client_owe(d->client),
 		    "220 %s %s " GREETING_MARK, d->hostname,

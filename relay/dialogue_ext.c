@@ -23,38 +23,38 @@ static void
 say_refused(struct dialogue *d, struct client_reply *reply,
     const struct verdict *verdict, bool is_last)
 {
-	const char	*code = "550 5.7.0";
-	const char	*id = session_life_session(d->life)->id;
+	struct verdict_reply	 how;
 
-	if (is_last) {
-		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
-		    verdict->text, id);
-		return;
-	}
-	switch (verdict->reason) {
-	case REASON_MALFORMED:
-		code = "501 5.5.4";
-		break;
-	case REASON_SEALED:
-		code = "503 5.5.1";
-		break;
-	case REASON_CANNOT_TELL:
-		code = "451 4.3.0";
-		break;
-	case REASON_LIMIT:
-		code = "552 5.3.4";
-		break;
-	default:
-		break;
-	}
-	client_say(d->client, reply, "%s %s; session %s", code,
-	    verdict->text, id);
+	/* What only reports, or is about one message, ends no session. */
+	verdict_reply_find(VERDICT_REPLY_TO_COMMAND, is_last ?
+	    VERDICT_DISCONNECT : VERDICT_REJECT, verdict->reason,
+	    VERDICT_REPLY_BY_SERVER, &how);
+	dialogue_verdict_say(d, reply, &how, verdict->text);
+}
+
+/* It has to wait until the transaction is over. */
+static void
+say_misplaced(struct dialogue *d, struct client_reply *reply,
+    enum trust_command command)
+{
+	struct verdict_reply	 how;
+	char			 text[64];
+
+	verdict_reply_find(VERDICT_REPLY_TO_MISPLACED, VERDICT_TEMPFAIL,
+	    REASON_MALFORMED, VERDICT_REPLY_BY_SERVER, &how);
+	(void)snprintf(text, sizeof text, "%s: %s",
+	    trust_command_text(command), SESSION_IN_MAIL);
+	dialogue_verdict_say(d, reply, &how, text);
 }
 
 static void
 say_ok(struct dialogue *d, struct client_reply *reply)
 {
-	client_say(d->client, reply, "250 2.0.0 Ok");
+	struct verdict_reply	 how;
+
+	verdict_reply_find(VERDICT_REPLY_TO_COMMAND, VERDICT_PERMIT,
+	    REASON_GRANTED, VERDICT_REPLY_BY_SERVER, &how);
+	client_say(d->client, reply, "%s %s Ok", how.code, how.xcode);
 }
 
 static void
@@ -307,16 +307,13 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
 		refuse(d, reply, what, &j->verdict);
 		break;
 	case LIFE_BAD_SEQUENCE:
-		client_say(d->client, reply,
-		    "503 5.5.1 %s: not in a mail transaction",
-		    trust_command_text(what));
+		say_misplaced(d, reply, what);
 		break;
 	case LIFE_CANNOT_TELL:
 		if (what == TRUST_XFORWARD)
 			cannot_tell_message(d);
-		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s",
-		    session_life_session(d->life)->id);
+		dialogue_verdict_cannot_tell(d, reply,
+		    VERDICT_REPLY_TO_COMMAND);
 		break;
 	}
 	return CLIENT_TAKEN;

@@ -4,7 +4,7 @@
  * What joins the client's half (client.h) and the next hop's (hop.h).
  *
  * From the bottom up: dialogue_note.c (what is told of it all),
- * dialogue_identity.c (who the client is), transaction_way.c (which way a
+ * dialogue_verdict.c (what is said of a verdict), dialogue_identity.c (who the client is), transaction_way.c (which way a
  * message goes), transaction_params.c (what its parameters need);
  * transaction.c (MAIL, RCPT, DATA, BDAT, RSET), transaction_content.c (octets)
  * and transaction_reply.c (the next hop's replies), which are one thing and
@@ -19,6 +19,7 @@
 #include "hop.h"
 #include "identity.h"
 #include "session/context_view.h"
+#include "session/verdict_reply.h"
 #include "smtp_content.h"
 
 #define LINE_SIZE	1024	/* of a reply of ours */
@@ -150,6 +151,12 @@ void	dialogue_note(struct dialogue *d, enum dialogue_event event,
 	    unsigned code, const char *text);
 /* For the rest of struct dialogue_note. */
 void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
+
+/* dialogue_verdict.c: says it, and ends if it has to. */
+void	dialogue_verdict_say(struct dialogue *d, struct client_reply *reply,
+	    const struct verdict_reply *how, const char *text);
+void	dialogue_verdict_cannot_tell(struct dialogue *d,
+	    struct client_reply *reply, enum verdict_reply_to to);
 /* The session as others may see it: with the client that an XFORWARD names.  It
  * is copy, which borrows all its texts, or the session itself. */
 const struct session	*dialogue_shown(const struct dialogue *d,

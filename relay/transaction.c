@@ -75,50 +75,54 @@ transaction_end_stale(struct dialogue *d)
  * MAIL
  */
 
-/* Says by which verdict mail is refused, at whatever step that is found. */
+/* Why mail is refused: for what its session claimed, or for what was claimed
+ * for this message. */
+struct refusal {
+	enum verdict_action	 action;	/* VERDICT_PERMIT: it is not */
+	enum verdict_reason	 reason;
+	const char		*text;
+	struct verdict_reply	 reply;
+};
+
 static void
-say_refused(struct dialogue *d, struct client_reply *reply,
-    enum verdict_action action, const char *text)
-{
-	const char	*id = session_life_session(d->life)->id;
-
-	if (text == NULL)
-		text = "";
-	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
-	    action == VERDICT_REJECT ? 554 : 451, text);
-	if (action == VERDICT_DISCONNECT)
-		client_say_last(d->client, reply, "421 4.7.0 %s; session %s",
-		    text, id);
-	else
-		client_say(d->client, reply, "%s %s; session %s",
-		    action == VERDICT_REJECT ? "554 5.7.1" : "451 4.7.1",
-		    text, id);
-}
-
-/* A session that claimed what it may not, or a message for which something was
- * claimed.  VERDICT_PERMIT: neither. */
-static enum verdict_action
-refusal(const struct dialogue *d, const char **text_r)
+find_refusal(const struct dialogue *d, struct refusal *r)
 {
 	const struct session	*s = session_life_session(d->life);
+	const struct verdict	*v = d->unforwarded;
 
-	*text_r = s->refused_text;
-	if (s->refused != VERDICT_PERMIT || d->unforwarded == NULL)
-		return s->refused;
-	*text_r = d->unforwarded->text;
-	return d->unforwarded->action;
+	*r = (struct refusal){ .action = s->refused,
+	    .reason = s->refused_reason, .text = s->refused_text };
+	if (s->refused == VERDICT_PERMIT && v != NULL)
+		*r = (struct refusal){ .action = v->action,
+		    .reason = v->reason, .text = v->text };
+	r->text = verdict_reply_text(r->text, r->reason);
+	verdict_reply_find(VERDICT_REPLY_TO_MAIL, r->action, r->reason,
+	    VERDICT_REPLY_BY_SERVER, &r->reply);
 }
 
-/* True: it is refused for that, which has been said. */
+/* True: it is refused, at whatever step that is found, and the log has been
+ * told. */
+static bool
+is_refusal(struct dialogue *d, struct refusal *r)
+{
+	find_refusal(d, r);
+	if (r->action == VERDICT_PERMIT)
+		return false;
+	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	    (unsigned)strtoul(r->reply.code, NULL, 10), r->text);
+	return true;
+}
+
+/* True: it is refused, which has been said. */
 static bool
 is_refused(struct dialogue *d, struct client_reply *reply)
 {
-	const char		*text;
-	enum verdict_action	 action = refusal(d, &text);
+	struct refusal	 r;
 
-	if (action != VERDICT_PERMIT)
-		say_refused(d, reply, action, text);
-	return action != VERDICT_PERMIT;
+	if (!is_refusal(d, &r))
+		return false;
+	dialogue_verdict_say(d, reply, &r.reply, r.text);
+	return true;
 }
 
 /* Keeps MAIL's argument: the transaction's, and sent when its time comes. */
@@ -283,8 +287,7 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 		    "TLS is not offered here" : "530 5.7.0 REQUIRETLS: must "
 		    "issue a STARTTLS command first");
 	else if (!is_told)
-		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s", session_life_session(d->life)->id);
+		dialogue_verdict_cannot_tell(d, reply, VERDICT_REPLY_TO_MAIL);
 	else if (!is_refused(d, reply))
 		return true;
 	else
@@ -443,24 +446,34 @@ transaction_data(struct dialogue *d, struct span args,
 	return CLIENT_TAKEN;
 }
 
+#define CHUNK_REPLY_SIZE	(VERDICT_REPLY_SIZE + 2)
+
+/* A chunk is told what DATA is. */
+static bool
+is_chunk_refused(struct dialogue *d, char buf[CHUNK_REPLY_SIZE])
+{
+	struct refusal	 r;
+
+	if (!is_refusal(d, &r))
+		return false;
+	(void)verdict_reply_line(&r.reply, r.text, session_life_session(d->life)->id, buf);
+	(void)strcat(buf, "\r\n");
+	return true;
+}
+
 /* What a chunk is answered whose octets go nowhere; NULL: they go on. */
 static const char *
-chunk_refusal(struct dialogue *d, uint64_t size)
+chunk_refusal(struct dialogue *d, uint64_t size, char buf[CHUNK_REPLY_SIZE])
 {
 	const struct smtp_offer	*offer = hop_offer(d->hop);
 	uint64_t		 limit = params_size_limit(offer, d->relay);
-	enum verdict_action	 action;
-	const char		*text;
 
 	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	if (d->tx.is_failed)
 		return "451 4.4.2 the next hop was lost\r\n";
-	action = refusal(d, &text);
-	if (action != VERDICT_PERMIT)
-		return action == VERDICT_REJECT ?
-		    "554 5.7.1 this session's mail is refused\r\n" :
-		    "451 4.7.1 this session's mail is refused\r\n";
+	if (is_chunk_refused(d, buf))
+		return buf;
 	if (!smtp_offers(offer, SMTP_KW_CHUNKING))
 		return (d->promised & 1U << SMTP_KW_CHUNKING) != 0 ?
 		    "451 4.4.0 the next hop offers less than it did\r\n" :
@@ -495,6 +508,7 @@ enum client_take
 transaction_bdat(struct dialogue *d, struct span args,
     struct client_reply *reply)
 {
+	char		 buf[CHUNK_REPLY_SIZE];
 	const char	*why;
 	uint64_t	 size;
 	bool		 is_last;
@@ -509,7 +523,7 @@ transaction_bdat(struct dialogue *d, struct span args,
 	if (d->tx.is_sent && !d->tx.is_failed && (!hop_may_ask(d->hop) ||
 	    (d->tx.n_unanswered > 0 && d->relay->protocol == NEXTHOP_LMTP)))
 		return CLIENT_WAITS;
-	why = chunk_refusal(d, size);
+	why = chunk_refusal(d, size, buf);
 	if (why != NULL) {
 		refuse_chunk(d, size, is_last, reply, why);
 		return CLIENT_TAKEN;

@@ -235,7 +235,7 @@ for my $version ('one', 'two') {
 	    'XSETCONTEXT tenant=evil', 'XDUMPCONTEXT') {
 		$smtp = by_haproxy($version);
 		$smtp->cmd('EHLO client.example.org');
-		is($smtp->cmd($line)->code, 503, "$version: sealed: $line");
+		is($smtp->cmd($line)->code, 550, "$version: sealed: $line");
 		# To read is no violation.
 		is($smtp->mail(from => 'evil@example.org')->code, 451,
 		    "$version: and the mail") if $line ne 'XDUMPCONTEXT';
@@ -253,7 +253,7 @@ for my $version ('one', 'two') {
 		my $ehlo = $smtp->cmd('EHLO local.example.org');
 		is(scalar(grep { /^X/ } $ehlo->lines), 0,
 		    "$version, UNIX: nothing is offered");
-		is($smtp->cmd($line)->code, 503,
+		is($smtp->cmd($line)->code, 550,
 		    "$version, UNIX: sealed: $line");
 		is($smtp->mail(from => 'evil@example.org')->code, 451,
 		    "$version, UNIX: and the mail") if $line ne 'XDUMPCONTEXT';
@@ -275,7 +275,7 @@ for my $version ('one', 'two') {
 	my $ehlo = $smtp->cmd('EHLO local.example.org');
 	is(scalar(grep { /^X/ } $ehlo->lines), 0,
 	    "$version, UNIX, TLS: nothing is offered");
-	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 503,
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 550,
 	    "$version, UNIX, TLS: sealed");
 	$smtp->close;
 }
@@ -506,7 +506,7 @@ for my $size (70000, 8191, 1000) {
 	    'but its mail is refused');
 	$smtp->close;
 	$smtp = raw('127.0.6.3', $v1);
-	like($smtp->reply, qr/^421 4\.7\.0 .*; session /,
+	like($smtp->reply, qr/^421 4\.7\.1 .*; session /,
 	    'on_violation = disconnect');
 	ok($smtp->is_closed, 'ends it at once');
 	# A peer of which nothing is said but that it sends headers.
