@@ -5,7 +5,7 @@
  * asked last and what is known of its session.
  *
  * Whatever a question changes is in the store before it is answered:
- * session_life marks the session, ledger_finish saves it.
+ * ledger_finish sees to it.
  */
 #ifndef XC_POLICY_LEDGER_PRIVATE_H
 #define XC_POLICY_LEDGER_PRIVATE_H

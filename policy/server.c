@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * server: listeners, and who may connect to them.
+ * server: listeners, who may connect to them, and which process of the mail
+ * server's it is: the session that a connection's questions are about.
+ *
+ * What would surprise: a connection whose process cannot be told, or is
+ * proxymap(8), which asks for many sessions, is taken all the same: it is
+ * answered "cannot tell", and why.  Closed without a word it would come again
+ * at once.
  */
 #include "server_private.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * relay_server: accepts, counts, and hands over to carriers.
+ * relay_server: see relay_server.h.  What dialogues have to tell goes through
+ * here to the log and the metrics.
  */
 #include "relay_server.h"
 

@@ -2,6 +2,14 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * relay_server: the relays' listeners, and who may connect to them.
+ *
+ * It counts the connections of each relay, and of each address with a relay.
+ * Where a PROXY header is due the address is the one that it names: until it
+ * has come, the connection counts for no address.
+ *
+ * Known limit: a relay that is new in the configuration is served after a
+ * restart only, for its socket has to be bound as root; one that is gone from
+ * it closes what comes.
  */
 #ifndef XC_RELAY_RELAY_SERVER_H
 #define XC_RELAY_RELAY_SERVER_H
