@@ -11,10 +11,11 @@
 #include <sys/ioctl.h>
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
+
+#include "base/clock.h"
 
 #define LINGER_MS	2000U	/* for a client that still sends */
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
@@ -27,11 +28,7 @@
 void
 carrier_tick(struct carrier_env *env)
 {
-	struct timespec	 now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	env->now_ms = env->epoch_ms + (uint64_t)now.tv_sec * 1000U +
-	    (uint64_t)now.tv_nsec / 1000000U;
+	env->now_ms = env->epoch_ms + clock_ms(CLOCK_MONOTONIC);
 }
 
 void

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_rate.h"
 #include "base/log_target.h"
 
@@ -493,14 +494,13 @@ struct settings {
 static bool
 begin(struct event *event, struct settings *settings_r)
 {
-	struct timespec	 now;
-	bool		 is_allowed = true;
+	int64_t	 now_s = (int64_t)(clock_ms(CLOCK_MONOTONIC) / 1000U);
+	bool	 is_allowed = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&logger.mutex);
 	if (event->is_limited)
 		is_allowed = log_rate_allows(&logger.rate, event->name,
-		    event->like, logger.rate_max, (int64_t)now.tv_sec + 1,
+		    event->like, logger.rate_max, now_s + 1,
 		    &event->suppressed);
 	settings_r->facility = logger.facility;
 	settings_r->format = logger.format;
