@@ -46,27 +46,42 @@ trust_rule(char *buf, size_t size, const char *file, unsigned line)
 		    number);
 }
 
-/* Where the profile of that name is, or would have to be put. */
+/* Compares what is sought with the i-th of what is there. */
+typedef int	compare_fn(const struct trust *trust, const void *key,
+		    size_t i);
+
+/* Where among n the key is, or would have to be put. */
+static bool
+search(const struct trust *trust, size_t n, compare_fn *compare,
+    const void *key, size_t *pos_r)
+{
+	size_t	 low = 0, high = n, mid;
+	int	 cmp = 1;
+
+	while (low < high && cmp != 0) {
+		mid = low + (high - low) / 2;
+		cmp = compare(trust, key, mid);
+		if (cmp > 0)
+			low = mid + 1;
+		else if (cmp < 0)
+			high = mid;
+		else
+			low = mid;
+	}
+	*pos_r = low;
+	return cmp == 0;
+}
+
+static int
+compare_profile(const struct trust *trust, const void *name, size_t i)
+{
+	return strcmp(name, trust->profiles[i]->name);
+}
+
 static bool
 profile_search(const struct trust *trust, const char *name, size_t *pos_r)
 {
-	size_t	 low = 0, high = trust->n_profiles;
-
-	while (low < high) {
-		size_t	 mid = low + (high - low) / 2;
-		int	 cmp = strcmp(name, trust->profiles[mid]->name);
-
-		if (cmp == 0) {
-			*pos_r = mid;
-			return true;
-		}
-		if (cmp < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	*pos_r = low;
-	return false;
+	return search(trust, trust->n_profiles, compare_profile, name, pos_r);
 }
 
 static int
@@ -235,28 +250,17 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	return 0;
 }
 
+static int
+compare_own(const struct trust *trust, const void *addr, size_t i)
+{
+	return memcmp(addr, &trust->own[i], sizeof trust->own[i]);
+}
+
 static bool
 own_search(const struct trust *trust, const struct address *addr,
     size_t *pos_r)
 {
-	size_t	 low = 0, high = trust->n_own;
-
-	while (low < high) {
-		size_t	 mid = low + (high - low) / 2;
-		int	 cmp;
-
-		cmp = memcmp(addr, &trust->own[mid], sizeof(*addr));
-		if (cmp == 0) {
-			*pos_r = mid;
-			return true;
-		}
-		if (cmp < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	*pos_r = low;
-	return false;
+	return search(trust, trust->n_own, compare_own, addr, pos_r);
 }
 
 int
