@@ -132,7 +132,7 @@ address_parse_mailhost(struct span text, struct address *addr_r)
 {
 	char	 buf[ADDRESS_TEXT_SIZE];
 
-	if (text.n >= TAG_LEN && strncasecmp(text.p, "IPV6:", TAG_LEN) == 0)
+	if (span_casebegins(text, "IPV6:"))
 		return text_copy(span_skip(text, TAG_LEN), buf) &&
 		    parse_ipv6(buf, addr_r);
 	return text_copy(text, buf) && parse_ipv4(buf, addr_r);

@@ -49,16 +49,10 @@ struct pen {
 };
 
 static bool
-begins_with(struct span s, const char *word)
-{
-	return s.n >= strlen(word) && memcmp(s.p, word, strlen(word)) == 0;
-}
-
-static bool
 is_tag(struct span s)
 {
-	return s.p[0] == '[' && (begins_with(s, CONNECTION) ||
-	    begins_with(s, MESSAGE));
+	return s.p[0] == '[' && (span_begins(s, CONNECTION) ||
+	    span_begins(s, MESSAGE));
 }
 
 static bool

@@ -251,27 +251,6 @@ refuse(struct err *err, const char *what, const char *expected,
 	return ASSERTION_BAD;
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Takes the next word off the front of *rest.  False: there is none. */
-static bool
-next_token(struct span *rest, struct span *token_r)
-{
-	size_t	 n;
-
-	while (rest->n > 0 && is_blank(rest->p[0]))
-		*rest = span_skip(*rest, 1);
-	for (n = 0; n < rest->n && !is_blank(rest->p[n]); n++)
-		;
-	*token_r = (struct span){ rest->p, n };
-	*rest = span_skip(*rest, n);
-	return n > 0;
-}
-
 /*
  * Whether smtpd's tokenizer sees the same word: it keeps blanks inside quotes
  * and angle brackets and behind a backslash.
@@ -437,7 +416,7 @@ assertion_parse(struct span args, enum assertion_command command,
 	assertion_init(set_r, command);
 	if (args.n > ASSERTION_LINE_MAX)
 		return refuse(err, what, "a shorter line", args);
-	for (ntoken = 0; next_token(&rest, &token); ntoken++)
+	for (ntoken = 0; span_word(&rest, &token); ntoken++)
 		if (parse_token(set_r, token, span_trim(rest).n == 0, mode,
 		    err) != ASSERTION_OK)
 			return ASSERTION_BAD;

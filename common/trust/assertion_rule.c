@@ -94,7 +94,7 @@ normalise_addr(struct assertion_value *v)
 	struct span	 text = span_of(v->text);
 	bool		 is_tagged;
 
-	is_tagged = text.n > TAG_LEN && strncasecmp(text.p, TAG, TAG_LEN) == 0;
+	is_tagged = text.n > TAG_LEN && span_casebegins(text, TAG);
 	if (is_tagged)
 		text = span_skip(text, TAG_LEN);
 	if (is_tagged && !span_has(text, ':'))
