@@ -233,7 +233,7 @@ add_params(struct smtp_offer *offer, enum smtp_keyword keyword,
 
 		if (keyword == SMTP_KW_AUTH && has_param(offer, keyword, word))
 			continue;
-		if (sizeof(offer->params) - end < blank + word.n)
+		if (sizeof offer->params - end < blank + word.n)
 			return false;
 		if (blank > 0)
 			offer->params[end] = ' ';

@@ -132,7 +132,7 @@ is_control(uint32_t c)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+	for (i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	return false;
@@ -189,7 +189,7 @@ check_room(const struct context_line *line, struct span name,
 	if (line->n == CONTEXT_LINE_PAIRS)
 		err_set(err, "%.*s: expected at most %d pairs in a line",
 		    (int)name.n, name.p, CONTEXT_LINE_PAIRS);
-	else if (name.n + value.n + 2 > sizeof(line->text) - line->used)
+	else if (name.n + value.n + 2 > sizeof line->text - line->used)
 		err_set(err, "%.*s: expected a shorter line", (int)name.n,
 		    name.p);
 	else
@@ -257,7 +257,7 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 	if (!check_name(line, name, err))
 		return false;
 	token = span_skip(token, name.n + 1);
-	status = xtext_decode(token, XTEXT_STRICT, value, sizeof(value),
+	status = xtext_decode(token, XTEXT_STRICT, value, sizeof value,
 	    &text.n);
 	if (status == XTEXT_TOO_LONG)
 		return too_long(name, err);

@@ -413,14 +413,14 @@ tell_status(const char *word, const struct conf *conf, const char *failure)
 	char	 message[ERR_TEXT_SIZE * 2];
 
 	if (failure != NULL)
-		(void)snprintf(message, sizeof(message), "%s\nSTATUS=reload "
+		(void)snprintf(message, sizeof message, "%s\nSTATUS=reload "
 		    "failed, the old configuration is in force: %s", word,
 		    failure);
 	else if (conf != NULL)
-		(void)snprintf(message, sizeof(message), "%s\nSTATUS=serving "
+		(void)snprintf(message, sizeof message, "%s\nSTATUS=serving "
 		    "by %s", word, conf->file);
 	else
-		(void)snprintf(message, sizeof(message), "%s", word);
+		(void)snprintf(message, sizeof message, "%s", word);
 	notify(message);
 }
 

@@ -309,7 +309,7 @@ judge_other(const struct received_item *first, struct span rest)
 	size_t				 i;
 
 	is_received = first->kind == RECEIVED_COMMENT;
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
 		is_received = is_received || received_item_is(first, words[i]);
 	if (!is_received)
 		return RECEIVED_BAD;

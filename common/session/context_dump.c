@@ -34,7 +34,7 @@ static const struct layout {
 	{ CONTEXT_DUMP_LINE_MAX,	true,	false,	false },
 	{ CONTEXT_DUMP_LINE_MAX,	true,	true,	true }
 };
-#define LAYOUT_COUNT	(sizeof(layouts) / sizeof(layouts[0]))
+#define LAYOUT_COUNT	(sizeof layouts / sizeof layouts[0])
 
 /* Where the next octet goes. */
 struct pen {

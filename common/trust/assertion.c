@@ -60,7 +60,7 @@ assertion_init(struct assertion_set *set, enum assertion_command command)
 {
 	size_t	 i;
 
-	memset(set, 0, sizeof(*set));
+	memset(set, 0, sizeof *set);
 	set->command = command;
 	for (i = 0; i < ASSERTION_COUNT; i++)
 		set->v[i].value = "";
@@ -352,7 +352,7 @@ parse_value(struct assertion_set *set, enum assertion_name name,
 	if (raw.n == 0 || raw.n > ASSERTION_VALUE_MAX)
 		return refuse(err, what, "1 to 255 characters", raw);
 	/* Who passes on a greeting as it came: Postfix takes it, too. */
-	if (xtext_decode(raw, is_free ? XTEXT_LEGACY : mode, buf, sizeof(buf),
+	if (xtext_decode(raw, is_free ? XTEXT_LEGACY : mode, buf, sizeof buf,
 	    &text.n) != XTEXT_OK)
 		return refuse(err, what, "xtext (RFC 3461)", raw);
 	return parse_text(set, name, text, raw, err);

@@ -36,7 +36,7 @@ trust_rule(char *buf, size_t size, const char *file, unsigned line)
 		return;
 	}
 	if (line != 0)
-		snprintf(number, sizeof(number), ":%u", line);
+		snprintf(number, sizeof number, ":%u", line);
 	len = strlen(file);
 	room = size - 1 - strlen(number);
 	if (len <= room)
@@ -99,7 +99,7 @@ profile_insert(struct trust *trust, const struct trust_profile_def *def,
 		return err_set_at(err, def->file, def->line,
 		    "more than %d profiles", PROFILES_MAX);
 	grown = trust_grow(trust->profiles, trust->n_profiles,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return err_set_at(err, def->file, def->line, "out of memory");
 	trust->profiles = grown;
@@ -107,7 +107,7 @@ profile_insert(struct trust *trust, const struct trust_profile_def *def,
 	if (profile == NULL)
 		return -1;
 	memmove(grown + pos + 1, grown + pos,
-	    (trust->n_profiles - pos) * sizeof(*grown));
+	    (trust->n_profiles - pos) * sizeof *grown);
 	grown[pos] = profile;
 	trust->n_profiles++;
 	return 0;
@@ -144,7 +144,7 @@ trust_new(void)
 {
 	struct trust	*trust;
 
-	trust = calloc(1, sizeof(*trust));
+	trust = calloc(1, sizeof *trust);
 	if (trust != NULL && add_builtin(trust) == -1) {
 		trust_free(trust);
 		trust = NULL;
@@ -181,7 +181,7 @@ trust_table(struct trust *trust, const char *spec, struct err *err)
 	for (i = 0; i < trust->n_tables; i++)
 		if (strcmp(table_spec(trust->tables[i]), spec) == 0)
 			return trust->tables[i];
-	grown = trust_grow(trust->tables, trust->n_tables, sizeof(*grown));
+	grown = trust_grow(trust->tables, trust->n_tables, sizeof *grown);
 	if (grown == NULL) {
 		err_set(err, "out of memory");
 		return NULL;
@@ -239,7 +239,7 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	table = trust_table(trust, spec, &why);
 	if (table == NULL)
 		return err_set_at(err, file, line, "trust_maps: %s", why.text);
-	grown = trust_grow(trust->maps, trust->n_maps, sizeof(*grown));
+	grown = trust_grow(trust->maps, trust->n_maps, sizeof *grown);
 	if (grown == NULL)
 		return err_set_at(err, file, line, "out of memory");
 	trust->maps = grown;
@@ -271,12 +271,12 @@ trust_add_own_address(struct trust *trust, const struct address *addr)
 
 	if (addr->family == AF_UNSPEC || own_search(trust, addr, &pos))
 		return 0;
-	grown = trust_grow(trust->own, trust->n_own, sizeof(*grown));
+	grown = trust_grow(trust->own, trust->n_own, sizeof *grown);
 	if (grown == NULL)
 		return -1;
 	trust->own = grown;
 	memmove(grown + pos + 1, grown + pos,
-	    (trust->n_own - pos) * sizeof(*grown));
+	    (trust->n_own - pos) * sizeof *grown);
 	grown[pos] = *addr;
 	trust->n_own++;
 	return 0;
@@ -388,7 +388,7 @@ trust_classify(const struct trust *trust, const struct trust_peer *peer,
 
 	listener = listener_effective(trust, peer->listener);
 	if (peer->addr.family != AF_UNSPEC)
-		keys[0] = address_format(&peer->addr, addr, sizeof(addr));
+		keys[0] = address_format(&peer->addr, addr, sizeof addr);
 	keys[1] = name_usable(peer->name);
 	if (peer->fingerprint != NULL && *peer->fingerprint != '\0')
 		keys[2] = peer->fingerprint;
@@ -442,7 +442,7 @@ profile_check(const struct trust *trust, const struct address *addr,
 	struct err		 why;
 	size_t			 i;
 
-	address_format(addr, key, sizeof(key));
+	address_format(addr, key, sizeof key);
 	for (i = 0; i < trust->n_maps; i++) {
 		struct classified	 found = { 0 };
 
