@@ -76,7 +76,8 @@ view_connection(struct ledger_access *a, const struct ledger_proc *proc,
 		.is_anonymous = is_always_allowed(proc),
 	};
 
-	context_view_connection(ledger_proc_session(proc), &facts, &a->connection);
+	context_view_connection(ledger_proc_session(proc), &facts,
+	    &a->connection);
 }
 
 static void
@@ -117,8 +118,8 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
 		view_connection(a, proc, request);
 		context_view_yield(&a->connection, &a->message);
 	}
-	access_keys_make(&a->keys, ledger_proc_session(proc), &a->connection, &a->message,
-	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
+	access_keys_make(&a->keys, ledger_proc_session(proc),
+	    &a->connection, &a->message, request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
 }
 
 static void
@@ -136,12 +137,14 @@ static void
 cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
+	const struct session	*s = ledger_proc_session(proc);
+
 	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
 	    ledger->access->answer.err.text);
 	reply->answer = LEDGER_ACTION;
 	(void)snprintf(reply->text, sizeof reply->text, "451 4.3.5 Server "
-	    "configuration problem%s%s", proc->life == NULL ? "" :
-	    "; session ", proc->life == NULL ? "" : ledger_proc_session(proc)->id);
+	    "configuration problem%s%s", s == NULL ? "" : "; session ",
+	    s == NULL ? "" : s->id);
 }
 
 static void

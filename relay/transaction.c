@@ -263,8 +263,9 @@ static bool
 may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 {
 	struct smtp_path	 path;
-	bool			 is_told = session_life_mail(d->life, d->now_ms);
+	bool			 is_told;
 
+	is_told = session_life_mail(d->life, d->now_ms);
 	if (d->tx.is_open) {
 		client_say(d->client, reply,
 		    "503 5.5.1 Error: nested MAIL command");
@@ -284,7 +285,8 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 		    "issue a STARTTLS command first");
 	else if (!is_told)
 		client_say(d->client, reply, "451 4.3.0 it cannot be told who "
-		    "may do what; session %s", session_life_session(d->life)->id);
+		    "may do what; session %s",
+		    session_life_session(d->life)->id);
 	else if (!is_refused(d, reply))
 		return true;
 	else
