@@ -172,7 +172,8 @@ is_mail_told(const struct conversation *c)
 {
 	const struct trust_profile	*profile = conversation_profile(c);
 
-	return !conversation_is_kept(c) && profile != NULL && !c->record.is_sealed &&
+	return !conversation_is_kept(c) && profile != NULL &&
+	    !c->record.is_sealed &&
 	    (trust_profile_may(profile, TRUST_XCLIENT) ||
 	    trust_profile_may(profile, TRUST_XREMOTEIP) ||
 	    trust_profile_may(profile, TRUST_XSETCONTEXT));
@@ -311,8 +312,8 @@ conversation_dump(struct conversation *c, struct span args,
 	}
 	conversation_views(c, &views[0], &views[1]);
 	context_dump_lay(&views[0], &views[1], CONTEXT_DUMP_BY_MILTER,
-	    conversation_is_kept(c) ? CONTEXT_DUMP_SENDMAIL : CONTEXT_DUMP_POSTFIX,
-	    dump_r);
+	    conversation_is_kept(c) ? CONTEXT_DUMP_SENDMAIL :
+	    CONTEXT_DUMP_POSTFIX, dump_r);
 	free(views);
 	return true;
 }

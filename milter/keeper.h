@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * keeper: a session whose record this milter keeps: that of an MTA that knows no
- * X command and hands them all, whole, to its milters (Sendmail), or one that a
- * relay hands over.  An override changes what xcontext knows of the session,
+ * keeper: a session whose record this milter keeps: that of an MTA that knows
+ * no X command and hands them all, whole, to its milters (Sendmail), or one that
+ * a relay hands over.  An override changes what xcontext knows of the session,
  * never what the MTA does.
  */
 #ifndef XC_KEEPER_H

@@ -78,7 +78,8 @@ view_connection(struct ledger_access *a, const struct ledger_proc *proc,
 		.is_anonymous = is_always_allowed(proc),
 	};
 
-	context_view_connection(ledger_proc_session(proc), &facts, &a->connection);
+	context_view_connection(ledger_proc_session(proc), &facts,
+	    &a->connection);
 }
 
 static void
@@ -119,8 +120,8 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
 		view_connection(a, proc, request);
 		context_view_yield(&a->connection, &a->message);
 	}
-	access_keys_make(&a->keys, ledger_proc_session(proc), &a->connection, &a->message,
-	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
+	access_keys_make(&a->keys, ledger_proc_session(proc),
+	    &a->connection, &a->message, request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
 }
 
 static void
@@ -138,11 +139,13 @@ static void
 cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
+	const struct session	*s = ledger_proc_session(proc);
+
 	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
 	    ledger->access->answer.err.text);
 	ledger_answer_verdict(reply, VERDICT_REPLY_TO_ACCESS,
 	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, VERDICT_REPLY_BAD_POLICY,
-	    proc->life == NULL ? "" : ledger_proc_session(proc)->id);
+	    s == NULL ? "" : s->id);
 }
 
 static void

@@ -38,8 +38,8 @@ struct ledger_proc {
 	uint64_t			 start;
 	unsigned			 refs;
 	enum phase			 phase;
-	bool				 has_record;	/* in the store, of any of
-							 * its sessions */
+	bool				 has_record;	/* in the store, of
+							 * any session */
 	/* What is only in the store may be of the process's connection before
 	 * this one, as long as nothing proves that it is not. */
 	bool				 is_loaded;
@@ -103,8 +103,8 @@ bool	ledger_session_nobody(struct ledger *ledger, struct ledger_proc *proc,
 	    struct span listener, struct span shown, uint64_t now_ms,
 	    struct err *err);
 bool	ledger_is_nobody(const struct ledger_proc *proc);
-/* Takes up what the store has of the process; s is left empty.  False: it cannot
- * be. */
+/* Takes up what the store has of the process; s is left empty.  False: it
+ * cannot be. */
 bool	ledger_session_load(struct ledger *ledger, struct ledger_proc *proc,
 	    struct session *s, struct err *err);
 void	ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,

@@ -342,8 +342,8 @@ free_halves(struct dialogue *d)
 	free(d->hostname);
 }
 
-/* Without a process it is in no store, but for who takes it over.  False: out of
- * memory. */
+/* Without a process it is in no store, but for who takes it over.  False: out
+ * of memory. */
 static bool
 begin(struct dialogue *d)
 {

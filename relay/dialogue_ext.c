@@ -347,8 +347,8 @@ is_bare(const struct dialogue *d)
 	    s->refused == VERDICT_PERMIT;
 }
 
-/* A certificate may give a peer another profile, if nothing has been built on the
- * old one, and a proxy has not sealed it. */
+/* A certificate may give a peer another profile, if nothing has been built on
+ * the old one, and a proxy has not sealed it. */
 void
 ext_certificate(struct dialogue *d, const struct tls_facts *facts)
 {

@@ -109,8 +109,7 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 	size_t				 n = 0;
 	int				 i;
 
-	granted = trust_profile_attributes(session_life_profile(d->life),
-	    command);
+	granted = trust_profile_attributes(dialogue_profile(d), command);
 	for (i = 0; i < ASSERTION_COUNT; i++) {
 		const char	*name;
 
@@ -127,7 +126,7 @@ offer_attributes(const struct dialogue *d, enum trust_command command,
 static void
 offer_extensions(const struct dialogue *d, struct text *t)
 {
-	const struct trust_profile	*profile = session_life_profile(d->life);
+	const struct trust_profile	*profile = dialogue_profile(d);
 	const struct session		*s = session_life_session(d->life);
 	int				 i;
 
@@ -207,7 +206,7 @@ note_greeting(struct dialogue *d, const struct smtp_command *command)
 static enum hop_setup
 ask_hop(struct dialogue *d)
 {
-	const struct trust_profile	*profile = session_life_profile(d->life);
+	const struct trust_profile	*profile = dialogue_profile(d);
 	const struct session		*s = session_life_session(d->life);
 	struct route			 route = { .mode = XCLIENT_NO };
 	struct err			 err;

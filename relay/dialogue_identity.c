@@ -13,7 +13,7 @@
 static bool
 is_anonymous(const struct dialogue *d)
 {
-	const struct trust_profile	*profile = session_life_profile(d->life);
+	const struct trust_profile	*profile = dialogue_profile(d);
 
 	return profile != NULL && trust_profile_always_allow(profile);
 }

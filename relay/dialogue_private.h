@@ -146,6 +146,13 @@ struct dialogue {
 	struct content			 content;
 };
 
+/* What the peer may do; NULL: it is not known. */
+static inline const struct trust_profile *
+dialogue_profile(const struct dialogue *d)
+{
+	return session_life_profile(d->life);
+}
+
 /* dialogue_note.c */
 void	dialogue_note(struct dialogue *d, enum dialogue_event event,
 	    unsigned code, const char *text);

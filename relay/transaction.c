@@ -267,8 +267,9 @@ static bool
 may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 {
 	struct smtp_path	 path;
-	bool			 is_told = session_life_mail(d->life, d->now_ms);
+	bool			 is_told;
 
+	is_told = session_life_mail(d->life, d->now_ms);
 	if (d->tx.is_open) {
 		client_say(d->client, reply,
 		    "503 5.5.1 Error: nested MAIL command");

@@ -71,8 +71,9 @@ struct session_life;
 /*
  * Begins a session: names it and classifies the peer; conf is referenced.  If
  * trust cannot tell who may do what, the session's mail is refused.  It is not
- * in the store yet, and of Postfix's sessions those of which there is nothing to
- * say, a stranger's, need not be: session_life_is_changed.  NULL: out of memory.
+ * in the store yet, and of Postfix's sessions those of which there is nothing
+ * to say, a stranger's, need not be: session_life_is_changed.  NULL: out of
+ * memory.
  */
 struct session_life	*session_life_new(struct conf *conf,
 			    const struct session_life_home *home,
@@ -80,9 +81,9 @@ struct session_life	*session_life_new(struct conf *conf,
 			    uint64_t now_ms);
 
 /*
- * Takes a session up that the store has; what found holds becomes the life's, and
- * found is left empty.  If conf has no such profile any more, nothing more can
- * be granted.  NULL: out of memory, and found is as it was.
+ * Takes a session up that the store has; what found holds becomes the life's,
+ * and found is left empty.  If conf has no such profile any more, nothing more
+ * can be granted.  NULL: out of memory, and found is as it was.
  */
 struct session_life	*session_life_load(struct conf *conf,
 			    const struct session_life_home *home,
@@ -117,11 +118,11 @@ void	session_life_classify(struct session_life *life,
 	    const struct session_life_peer *peer, uint64_t now_ms);
 
 /*
- * Makes what a relay hands over, or what xcontext-policy follows, the session, in
- * place of the one that there was; what handed holds becomes the session's, and
- * handed is left empty.  The other's client may type through it, so nothing can
- * be changed by X commands any more.  What refused that very session's mail
- * before still does.
+ * Makes what a relay hands over, or what xcontext-policy follows, the session,
+ * in place of the one that there was, and saves it; what handed holds becomes
+ * the session's, and handed is left empty.  The other's client may type through
+ * it, so nothing can be changed by X commands any more.  What refused that very
+ * session's mail before still does.
  */
 void	session_life_adopt(struct session_life *life, struct session *handed,
 	    uint64_t now_ms);
@@ -154,8 +155,8 @@ void	session_life_refuse_now(struct session_life *life,
 	    const struct verdict *verdict, const char *command,
 	    uint64_t now_ms);
 
-/* Refuses the session's mail: it is already acted on what should not be, so that
- * even a profile that only reports is no excuse. */
+/* Refuses the session's mail, and tells so with line: it is already acted on
+ * what should not be, so that even a profile that only reports is no excuse. */
 void	session_life_violation(struct session_life *life,
 	    enum verdict_reason reason, const char *text, const char *line,
 	    uint64_t now_ms);
@@ -195,11 +196,11 @@ void	session_life_show(struct session_life *life,
 	    const struct address *client, uint16_t port);
 
 /*
- * Commands.  session_life_judge_line judges one; is_proven: the session is known
- * to be this connection's, else nothing is granted.  True: it is permitted, and
- * nothing has been done yet.  False: it is refused, and that has been done; but
- * where XFORWARD is executed by who keeps the session, only the message that it
- * was for is to be refused (session_life_refuses_message).
+ * Judges a command line.  is_proven: the session is known to be this
+ * connection's; else nothing is granted.  True: it is permitted, and nothing has
+ * been done yet.  False: it is refused, and that has been done; but where
+ * XFORWARD is executed by who keeps the session, only the message that it was
+ * for is to be refused (session_life_refuses_message).
  */
 bool	session_life_judge_line(struct session_life *life,
 	    enum trust_command command, struct span args, bool is_proven,
@@ -218,9 +219,9 @@ void	session_life_commit(struct session_life *life,
 void	session_life_forget(struct session_life *life, uint64_t now_ms);
 
 /*
- * For a program that is not alone with the record: xcontext-milter counts a
- * session's mails in it.  Reads them; ends the one that is under way.  False: the
- * store failed.
+ * For a program that is not alone with the record, for xcontext-milter counts
+ * a session's mails in it: reads them; ends the one that is under way.  False:
+ * the store failed.
  */
 bool	session_life_refresh(struct session_life *life);
 bool	session_life_end_mail(struct session_life *life);
@@ -251,8 +252,8 @@ enum session_life_result {
 
 /*
  * Judges and executes a command line.  An override of which the profile drops
- * everything is none, and is LIFE_DONE.  in_mail: a transaction is under way, in
- * which the identity cannot change.  *j is set in full unless the result is
+ * everything is none, and is LIFE_DONE.  in_mail: a transaction is under way,
+ * in which the identity cannot change.  *j is set in full unless the result is
  * LIFE_CANNOT_TELL.
  */
 enum session_life_result	session_life_command(
@@ -264,8 +265,8 @@ enum session_life_result	session_life_command(
 /*
  * Its two steps, for a program that knows more of the client than was said, and
  * adds it to what was permitted (j->override and j->line, which must say the
- * same) in between.  session_life_judge, LIFE_DONE: it is permitted, and nothing
- * has been done yet.
+ * same) in between.  session_life_judge, LIFE_DONE: it is permitted, and
+ * nothing has been done yet.
  */
 enum session_life_result	session_life_judge(struct session_life *life,
 				    enum trust_command command,

@@ -17,9 +17,9 @@ struct session_life {
 	struct session			 session;
 	const struct trust_profile	*profile;	/* NULL: not known */
 	bool				 has_record;	/* in the store */
-	bool				 is_changed;	/* since it was written */
+	bool				 is_changed;	/* since then */
 	bool				 is_same_client; /* the pending override
-							 * adds to those before */
+							 * adds to others */
 	bool				 is_used;	/* mail was sent under
 							 * this override, and
 							 * nothing seals it */

@@ -260,7 +260,8 @@ find_keeper(const char *text, enum session_keeper *keeper_r)
 	int	 i;
 
 	for (i = 0; i < SESSION_KEEPER_COUNT; i++)
-		if (keeper_texts[i] != NULL && strcmp(text, keeper_texts[i]) == 0) {
+		if (keeper_texts[i] != NULL &&
+		    strcmp(text, keeper_texts[i]) == 0) {
 			*keeper_r = (enum session_keeper)i;
 			return true;
 		}

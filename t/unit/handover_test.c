@@ -151,7 +151,8 @@ at_mail(void)
 
 	answer.code[0] = '\0';
 	if (!handover_look(c, NOW_MS + 5) ||
-	    (conversation_is_kept(c) && !session_life_mail(c->life, NOW_MS + 5)))
+	    (conversation_is_kept(c) &&
+	    !session_life_mail(c->life, NOW_MS + 5)))
 		return "451";
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		return "451";

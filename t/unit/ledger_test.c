@@ -257,7 +257,8 @@ START_TEST(a_record_of_sendmail_is_left_alone)
 {
 	struct ledger_proc	*other;
 
-	ck_assert_int_eq(put_record_of(SESSION_KEEPER_MILTER, PID + 1, 1, NOW_MS,
+	ck_assert_int_eq(put_record_of(SESSION_KEEPER_MILTER, PID + 1, 1,
+	    NOW_MS,
 	    "XCLIENT ADDR=203.0.113.7"), 0);
 	other = ledger_proc_get(ledger, PID + 1, 1, &err);
 	ck_assert_ptr_nonnull(other);

@@ -2,10 +2,10 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * session_life_test: the same events make the same session, whoever keeps it:
- * each dialogue is played through xcontext-policy's ledger, through the milter's
- * conversation with an MTA that knows no X command, and through the relay; what
- * is then in the session, and its audit trail, must be the same, and be what the
- * row says.
+ * each dialogue is played through xcontext-policy's ledger, through the
+ * milter's conversation with an MTA that knows no X command, and through the
+ * relay; what is then in the session, and its audit trail, must be the same, and
+ * be what the row says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -632,17 +632,20 @@ START_TEST(a_proxy_header_leaves_its_traces)
 }
 END_TEST
 
-/* A refusal is told once, however often it is found. */
-START_TEST(a_doubt_is_told_once)
+/* However often it is found. */
+START_TEST(what_is_so_already_is_told_once)
 {
 	struct session_life	*life = begin_here("192.0.2.1", NULL);
 	int			 i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++) {
 		session_life_doubt(life, REASON_MISMATCH, "who?", NOW_MS);
+		session_life_seal(life, "this", NOW_MS);
+	}
 	check_here(life, "listener=front|peer=192.0.2.1|profile=edge|"
-	    "client=192.0.2.1|refused=tempfail|refused_reason=mismatch|"
-	    "refused_text=who?|audit=begun edge|audit=refused who?|");
+	    "client=192.0.2.1|sealed=1|refused=tempfail|"
+	    "refused_reason=mismatch|refused_text=who?|audit=begun edge|"
+	    "audit=refused who?|audit=sealed this|");
 }
 END_TEST
 
@@ -656,6 +659,6 @@ main(void)
 	tcase_add_test(tc, a_peer_that_is_known_better);
 	tcase_add_test(tc, a_login_that_is_forgotten);
 	tcase_add_test(tc, a_proxy_header_leaves_its_traces);
-	tcase_add_test(tc, a_doubt_is_told_once);
+	tcase_add_test(tc, what_is_so_already_is_told_once);
 	return runner_run("session_life", tc);
 }
