@@ -116,11 +116,13 @@ print_latencies(const struct metrics *m, struct evbuffer *out)
 		below = 0;
 		for (b = 0; b < BOUND_COUNT; b++) {
 			below += l->buckets[b];
-			evbuffer_add_printf(out, "xcontext_request_seconds_"
+			(void)evbuffer_add_printf(out,
+			    "xcontext_request_seconds_"
 			    "bucket{request=\"%s\",le=\"%g\"} %" PRIu64 "\n",
 			    request_names[i], (double)bounds[b] / 1e9, below);
 		}
-		evbuffer_add_printf(out, "xcontext_request_seconds_bucket{"
+		(void)evbuffer_add_printf(out,
+		    "xcontext_request_seconds_bucket{"
 		    "request=\"%s\",le=\"+Inf\"} %" PRIu64 "\n"
 		    "xcontext_request_seconds_sum{request=\"%s\"} %.9f\n"
 		    "xcontext_request_seconds_count{request=\"%s\"} %" PRIu64

@@ -316,11 +316,11 @@ address_format(const struct address *addr, char *buf, size_t size)
 	if (addr->family == AF_INET && size >= INET_ADDRSTRLEN)
 		format_inet(b, buf);
 	else if (addr->family == AF_INET6 && has_unreadable_tail(b))
-		snprintf(buf, size, "::%x:%x", (unsigned)b[13],
+		(void)snprintf(buf, size, "::%x:%x", (unsigned)b[13],
 		    (unsigned)b[14] << 8 | b[15]);
 	else if (addr->family == AF_UNSPEC ||
 	    inet_ntop(addr->family, b, buf, (socklen_t)size) == NULL)
-		snprintf(buf, size, "unknown");
+		(void)snprintf(buf, size, "unknown");
 	return buf;
 }
 
@@ -330,7 +330,7 @@ address_format_mailhost(const struct address *addr, char *buf, size_t size)
 	if (addr->family != AF_INET6)
 		return address_format(addr, buf, size);
 	memcpy(buf, "IPv6:", TAG_LEN);
-	address_format(addr, buf + TAG_LEN, size - TAG_LEN);
+	(void)address_format(addr, buf + TAG_LEN, size - TAG_LEN);
 	return buf;
 }
 

@@ -227,7 +227,7 @@ conf_load(const char *file, struct err *err)
 	free_dead();
 	whole = calloc(1, sizeof *whole);
 	if (whole == NULL) {
-		err_set_at(err, file, 0, "out of memory");
+		(void)err_set_at(err, file, 0, "out of memory");
 		return NULL;
 	}
 	atomic_init(&whole->refs, 1);

@@ -31,13 +31,13 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (parse->has_err)
 		return;
 	parse->has_err = true;
-	vsnprintf(text, sizeof text, fmt, ap);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	if (cfg_title(cfg) != NULL)
-		snprintf(where, sizeof where, " (in %s \"%s\")",
+		(void)snprintf(where, sizeof where, " (in %s \"%s\")",
 		    cfg_name(cfg), cfg_title(cfg));
 	else if (strcmp(cfg_name(cfg), CONF_ROOT) != 0)
-		snprintf(where, sizeof where, " (in %s)", cfg_name(cfg));
-	err_set_at(parse->err, parse->conf->file, (unsigned)cfg->line,
+		(void)snprintf(where, sizeof where, " (in %s)", cfg_name(cfg));
+	(void)err_set_at(parse->err, parse->conf->file, (unsigned)cfg->line,
 	    "%s%s", text, where);
 }
 
@@ -332,11 +332,11 @@ parse_text(cfg_t *cfg)
 		return err_set_at(parse->err, parse->conf->file, 0,
 		    "out of memory");
 	result = cfg_parse_fp(cfg, fp);
-	fclose(fp);
+	(void)fclose(fp);
 	if (result == CFG_SUCCESS)
 		return 0;
 	if (!parse->has_err)
-		err_set_at(parse->err, parse->conf->file,
+		(void)err_set_at(parse->err, parse->conf->file,
 		    (unsigned)cfg->line, "syntax error");
 	return -1;
 }
@@ -355,7 +355,7 @@ conf_parse(struct conf_whole *whole, const struct conf_text *text,
 	parse = &this;
 	whole->cfg = make_parser();
 	if (whole->cfg == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 	} else {
 		cfg_set_error_function(whole->cfg, on_error);
 		result = parse_text(whole->cfg);

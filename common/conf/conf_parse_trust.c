@@ -121,7 +121,8 @@ conf_add_profile(struct conf_reader *reader, cfg_t *section)
 
 	result = profile_lists(reader, section, &def, owned);
 	if (result == -1)
-		err_set_at(reader->err, def.file, def.line, "out of memory");
+		(void)err_set_at(reader->err, def.file, def.line,
+		    "out of memory");
 	else
 		result = trust_add_profile(reader->conf->trust, &def,
 		    reader->err);

@@ -323,7 +323,7 @@ conf_text_read(const char *file, struct conf_text *text_r, struct err *err)
 		return err_set_at(err, file, 0, "cannot open: %s",
 		    strerror(errno));
 	result = read_all(fd, file, &text, err);
-	close(fd);
+	(void)close(fd);
 	if (result == 0)
 		result = scan_all(file, &text, err);
 	if (result == -1)

@@ -213,7 +213,7 @@ insert(struct bindings *tree, struct scope_binding *b,
 	there = RB_INSERT(bindings, tree, b);
 	if (there == NULL)
 		return 0;
-	err_set_at(err, file, line, "\"%s\" is there already, at %s",
+	(void)err_set_at(err, file, line, "\"%s\" is there already, at %s",
 	    b->name, there->rule);
 	clear_binding(b);
 	free(b);
@@ -243,7 +243,7 @@ find_group(struct scope *scope, const char *group, const char *file,
 		return &scope->outside;
 	found = find(&scope->groups, span_of(group));
 	if (found == NULL)
-		err_set_at(err, file, line, "there is no binding_group "
+		(void)err_set_at(err, file, line, "there is no binding_group "
 		    "\"%s\"", group);
 	return found;
 }
@@ -278,7 +278,7 @@ find_place(struct scope *scope, const char *group, const char *binding,
 	found = find(&scope->bindings, span_of(binding));
 	if (found != NULL && found->parent == parent)
 		return found;
-	err_set_at(err, file, line, "there is no binding \"%s\"%s%s",
+	(void)err_set_at(err, file, line, "there is no binding \"%s\"%s%s",
 	    binding, group == NULL ? "" : " in binding_group ",
 	    group == NULL ? "" : group);
 	return NULL;
@@ -359,8 +359,8 @@ scope_add_domain(struct scope *scope, const char *group,
 		place->by_mode[mode] = made;
 		return 0;
 	}
-	err_set_at(err, file, line, "\"%s\" is there already, at %s", domain,
-	    there->rule);
+	(void)err_set_at(err, file, line, "\"%s\" is there already, at %s",
+	    domain, there->rule);
 	free_domain(made);
 	return -1;
 }
@@ -452,7 +452,7 @@ find_wanted(const struct scope_binding *b, const struct wanted *wanted)
 static enum xclient_mode
 by(enum xclient_mode mode, const char *rule, char *rule_r, size_t rule_size)
 {
-	strlcpy(rule_r, rule == NULL ? "global" : rule, rule_size);
+	(void)strlcpy(rule_r, rule == NULL ? "global" : rule, rule_size);
 	return mode;
 }
 

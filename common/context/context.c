@@ -144,10 +144,11 @@ context_has_room(const struct context *context,
 			too_big = line->v[i].name;
 	}
 	if (one_more != NULL)
-		err_set(err, "%s: expected at most %u pairs in a session",
+		(void)err_set(err, "%s: expected at most %u pairs in a session",
 		    one_more, pairs_max);
 	else if (too_big != NULL)
-		err_set(err, "%s: expected at most %zu bytes of names and "
+		(void)err_set(err,
+		    "%s: expected at most %zu bytes of names and "
 		    "values in a session", too_big, size_max);
 	return one_more == NULL && too_big == NULL;
 }

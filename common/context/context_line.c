@@ -40,7 +40,7 @@ refuse(struct err *err, struct span name, const char *expected,
 {
 	char	 buf[QUOTE_MAX * 4 + 4];
 
-	err_set(err, "%.*s: expected %s, got \"%s\"", (int)name.n, name.p,
+	(void)err_set(err, "%.*s: expected %s, got \"%s\"", (int)name.n, name.p,
 	    expected, quote(got, buf));
 	return false;
 }
@@ -168,7 +168,7 @@ check_name(const struct context_line *line, struct span name, struct err *err)
 
 	if (is_name(name))
 		return true;
-	err_set(err, "pair %u: \"%s\" is no name, expected 1 to %d of "
+	(void)err_set(err, "pair %u: \"%s\" is no name, expected 1 to %d of "
 	    "A-Z a-z 0-9 . _ -", line->n + 1, quote(name, buf),
 	    CONTEXT_NAME_MAX);
 	return false;
@@ -177,8 +177,8 @@ check_name(const struct context_line *line, struct span name, struct err *err)
 static bool
 too_long(struct span name, struct err *err)
 {
-	err_set(err, "%.*s: the value is over %d bytes", (int)name.n, name.p,
-	    CONTEXT_VALUE_MAX);
+	(void)err_set(err, "%.*s: the value is over %d bytes", (int)name.n,
+	    name.p, CONTEXT_VALUE_MAX);
 	return false;
 }
 
@@ -187,10 +187,10 @@ check_room(const struct context_line *line, struct span name,
     struct span value, struct err *err)
 {
 	if (line->n == CONTEXT_LINE_PAIRS)
-		err_set(err, "%.*s: expected at most %d pairs in a line",
+		(void)err_set(err, "%.*s: expected at most %d pairs in a line",
 		    (int)name.n, name.p, CONTEXT_LINE_PAIRS);
 	else if (name.n + value.n + 2 > sizeof line->text - line->used)
-		err_set(err, "%.*s: expected a shorter line", (int)name.n,
+		(void)err_set(err, "%.*s: expected a shorter line", (int)name.n,
 		    name.p);
 	else
 		return true;
@@ -249,7 +249,7 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 	enum xtext_status	 status;
 
 	if (equals == NULL) {
-		err_set(err, "pair %u: expected name=value, got \"%s\"",
+		(void)err_set(err, "pair %u: expected name=value, got \"%s\"",
 		    line->n + 1, quote(token, buf));
 		return false;
 	}
@@ -278,7 +278,7 @@ context_line_parse(struct span args, struct context_line *line_r,
 		if (!parse_token(line_r, token, err))
 			return false;
 	if (line_r->n == 0)
-		err_set(err, "expected name=value, got nothing");
+		(void)err_set(err, "expected name=value, got nothing");
 	return line_r->n > 0;
 }
 

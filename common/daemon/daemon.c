@@ -219,7 +219,7 @@ check_as_user(const struct conf *conf)
 
 	if (*conf->user == '\0' || geteuid() != 0)
 		return true;
-	fflush(NULL);
+	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0)
 		load_as_user(conf->file, conf->user);
@@ -345,19 +345,19 @@ daemon_detach(const struct daemon_options *options, struct err *err)
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return err_set(err, "pipe: %s", strerror(errno));
-	fflush(NULL);
+	(void)fflush(NULL);
 	pid = fork();
 	if (pid == -1) {
-		err_set(err, "fork: %s", strerror(errno));
-		close(fds[0]);
-		close(fds[1]);
+		(void)err_set(err, "fork: %s", strerror(errno));
+		(void)close(fds[0]);
+		(void)close(fds[1]);
 		return -1;
 	}
 	if (pid > 0) {
-		close(fds[1]);
+		(void)close(fds[1]);
 		wait_for_ready(fds[0]);
 	}
-	close(fds[0]);
+	(void)close(fds[0]);
 	state.ready_fd = fds[1];
 	if (setsid() == -1)
 		return err_set(err, "setsid: %s", strerror(errno));
@@ -370,7 +370,7 @@ daemon_detach(const struct daemon_options *options, struct err *err)
 static void
 notify(const char *message)
 {
-	sd_notify(0, message);
+	(void)sd_notify(0, message);
 }
 #else
 static void
@@ -389,11 +389,11 @@ release_stdio(void)
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (fd == -1)
 		return;
-	dup2(fd, STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)dup2(fd, STDERR_FILENO);
 	if (fd > STDERR_FILENO)
-		close(fd);
+		(void)close(fd);
 }
 
 /* What is in force, for whoever asks; a daemon that cannot say so serves
@@ -431,7 +431,7 @@ daemon_ready(const struct conf *conf)
 	if (state.pidfile != NULL && state.pidfh == NULL) {
 		state.pidfh = pidfile_open(state.pidfile, 0644, NULL);
 		if (state.pidfh != NULL)
-			pidfile_write(state.pidfh);
+			(void)pidfile_write(state.pidfh);
 	}
 	tell_status("READY=1", conf, NULL);
 	if (state.ready_fd == -1)
@@ -440,7 +440,7 @@ daemon_ready(const struct conf *conf)
 	/* A parent that was killed meanwhile needs no word. */
 	if (write(state.ready_fd, "", 1) == -1)
 		errno = 0;
-	close(state.ready_fd);
+	(void)close(state.ready_fd);
 	state.ready_fd = -1;
 }
 
@@ -489,6 +489,6 @@ daemon_stopping(void)
 	notify("STOPPING=1");
 	daemon_force_remove(&state.force);
 	if (state.pidfh != NULL)
-		pidfile_remove(state.pidfh);
+		(void)pidfile_remove(state.pidfh);
 	state.pidfh = NULL;
 }

@@ -48,7 +48,7 @@ write_all(int fd, const struct conf *conf, const char *failure)
 
 	if (fp == NULL) {
 		if (copy != -1)
-			close(copy);
+			(void)close(copy);
 		return false;
 	}
 	if (gmtime_r(&now, &tm) != NULL)
@@ -79,7 +79,7 @@ put(const char *path, const char *aside, const struct conf *conf,
 	    0 && rename(aside, path) == 0)
 		return fd;
 	(void)unlink(aside);
-	close(fd);
+	(void)close(fd);
 	return -1;
 }
 
@@ -102,7 +102,7 @@ daemon_force_write(struct daemon_force *force, const struct conf *conf,
 	if (fd == -1)
 		(void)unlink(force->path);
 	if (force->fd != -1)
-		close(force->fd);
+		(void)close(force->fd);
 	force->fd = fd;
 	return fd == -1 ? -1 : 0;
 }
@@ -113,7 +113,7 @@ daemon_force_remove(struct daemon_force *force)
 	if (force->path != NULL && force->fd != -1)
 		(void)unlink(force->path);
 	if (force->fd != -1)
-		close(force->fd);
+		(void)close(force->fd);
 	free(force->path);
 	*force = (struct daemon_force){ .fd = -1 };
 }
@@ -155,7 +155,7 @@ daemon_force_print(const char *directory, const char *program, FILE *out,
 	else
 		result = copy_locked(fd, path, program, out, err);
 	if (fd != -1)
-		close(fd);
+		(void)close(fd);
 	free(path);
 	return result;
 }

@@ -84,7 +84,7 @@ is_live(const struct unix_where *where)
 	is_refused = connect(fd, (const struct sockaddr *)&where->sun,
 	    sizeof where->sun) == -1 &&
 	    (errno == ECONNREFUSED || errno == ENOENT);
-	close(fd);
+	(void)close(fd);
 	return !is_refused;
 }
 
@@ -123,14 +123,14 @@ give_to_group(const struct unix_where *where, struct err *err)
 	if (fd == -1)
 		return err_set(err, "%s: %s", where->path, strerror(errno));
 	if (fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
-		err_set(err, "%s: the socket was replaced", where->path);
+		(void)err_set(err, "%s: the socket was replaced", where->path);
 	else if (st.st_gid != where->gid &&
 	    fchownat(fd, "", (uid_t)-1, where->gid, AT_EMPTY_PATH) == -1)
-		err_set(err, "%s: cannot give it to group %u: %s",
+		(void)err_set(err, "%s: cannot give it to group %u: %s",
 		    where->path, (unsigned)where->gid, strerror(errno));
 	else
 		result = 0;
-	close(fd);
+	(void)close(fd);
 	return result;
 }
 
@@ -148,9 +148,9 @@ bind_unix(int fd, const struct unix_where *where, struct err *err)
 	result = bind(fd, (const struct sockaddr *)&where->sun,
 	    sizeof where->sun);
 	if (result == -1)
-		err_set(err, "%s: cannot bind: %s", where->path,
+		(void)err_set(err, "%s: cannot bind: %s", where->path,
 		    strerror(errno));
-	umask(old);
+	(void)umask(old);
 	return result;
 }
 
@@ -175,19 +175,19 @@ listen_unix(const char *path, unsigned mode, const char *group,
 	if (fd == -1)
 		return err_set(err, "%s: socket: %s", path, strerror(errno));
 	if (bind_unix(fd, &where, err) == -1) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	if (give_to_group(&where, err) == -1)
 		goto fail;
 	if (listen(fd, BACKLOG) == -1) {
-		err_set(err, "%s: listen: %s", path, strerror(errno));
+		(void)err_set(err, "%s: listen: %s", path, strerror(errno));
 		goto fail;
 	}
 	return fd;
 fail:
-	unlink(path);
-	close(fd);
+	(void)unlink(path);
+	(void)close(fd);
 	return -1;
 }
 
@@ -204,7 +204,7 @@ listen_address(const struct addrinfo *ai)
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
-	close(fd);
+	(void)close(fd);
 	return -1;
 }
 

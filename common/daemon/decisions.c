@@ -120,7 +120,8 @@ decisions_print(const struct decisions *decisions, struct evbuffer *out)
 	    "Decisions by the peer's profile.");
 	for (i = 0; i < decisions->n; i++) {
 		d = &decisions->list[i];
-		evbuffer_add_printf(out, NAME "{profile=\"%s\",command=\"%s\","
+		(void)evbuffer_add_printf(out,
+		    NAME "{profile=\"%s\",command=\"%s\","
 		    "attribute=\"%s\",reason=\"%s\",action=\"%s\","
 		    "report_only=\"%s\"} %" PRIu64 "\n", d->profile,
 		    d->command, d->attribute < 0 ? "" :

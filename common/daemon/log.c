@@ -206,7 +206,7 @@ suppressed_text(const struct event *event, char *buf, size_t size)
 {
 	if (event->suppressed == 0)
 		return NULL;
-	snprintf(buf, size, "%lu", event->suppressed);
+	(void)snprintf(buf, size, "%lu", event->suppressed);
 	return buf;
 }
 
@@ -423,38 +423,38 @@ log_open(const char *program, const char *target,
 	if (!log_target_parse(target, &facility))
 		return err_set(err, "log: \"%s\" is not valid, expected "
 		    "\"stderr\", \"syslog\" or \"syslog:FACILITY\"", target);
-	pthread_mutex_lock(&logger.mutex);
+	(void)pthread_mutex_lock(&logger.mutex);
 	if (logger.facility != LOG_TARGET_STDERR)
 		closelog();
 	/* syslog(3) keeps the pointer. */
-	snprintf(logger.ident, sizeof logger.ident, "%s", program);
+	(void)snprintf(logger.ident, sizeof logger.ident, "%s", program);
 	if (facility != LOG_TARGET_STDERR)
 		openlog(logger.ident, LOG_PID | LOG_NDELAY, facility);
 	logger.facility = facility;
 	logger.format = format;
 	logger.rate_max = rate;
-	pthread_mutex_unlock(&logger.mutex);
+	(void)pthread_mutex_unlock(&logger.mutex);
 	return 0;
 }
 
 void
 log_close(void)
 {
-	pthread_mutex_lock(&logger.mutex);
+	(void)pthread_mutex_lock(&logger.mutex);
 	if (logger.facility != LOG_TARGET_STDERR)
 		closelog();
 	logger.facility = LOG_TARGET_STDERR;
 	logger.format = CONF_LOG_TEXT;
 	logger.rate_max = 0;
-	pthread_mutex_unlock(&logger.mutex);
+	(void)pthread_mutex_unlock(&logger.mutex);
 }
 
 void
 log_detach(void)
 {
-	pthread_mutex_lock(&logger.mutex);
+	(void)pthread_mutex_lock(&logger.mutex);
 	logger.is_detached = true;
-	pthread_mutex_unlock(&logger.mutex);
+	(void)pthread_mutex_unlock(&logger.mutex);
 }
 
 static int
@@ -497,7 +497,7 @@ begin(struct event *event, struct settings *settings_r)
 	int64_t	 now_s = (int64_t)(clock_ms(CLOCK_MONOTONIC) / 1000U);
 	bool	 is_allowed = true;
 
-	pthread_mutex_lock(&logger.mutex);
+	(void)pthread_mutex_lock(&logger.mutex);
 	if (event->is_limited)
 		is_allowed = log_rate_allows(&logger.rate, event->name,
 		    event->like, logger.rate_max, now_s + 1,
@@ -506,7 +506,7 @@ begin(struct event *event, struct settings *settings_r)
 	settings_r->format = logger.format;
 	settings_r->is_detached = logger.is_detached;
 	memcpy(settings_r->ident, logger.ident, sizeof logger.ident);
-	pthread_mutex_unlock(&logger.mutex);
+	(void)pthread_mutex_unlock(&logger.mutex);
 	return is_allowed;
 }
 
@@ -531,7 +531,7 @@ write_event(struct event *event)
 	if (!begin(event, &settings))
 		return;
 	event->origin = &origin;
-	clock_gettime(CLOCK_REALTIME, &origin.now);
+	(void)clock_gettime(CLOCK_REALTIME, &origin.now);
 	is_stderr = settings.facility == LOG_TARGET_STDERR;
 	if (is_stderr || (!settings.is_detached &&
 	    event->level <= LOG_LEVEL_WARNING))

@@ -22,7 +22,7 @@ metrics_daemon_print(const char *program, struct evbuffer *out)
 
 	metrics_text_head(out, "xcontext_build_info", "gauge",
 	    "1, with what is running as labels.");
-	evbuffer_add_printf(out, "xcontext_build_info{program=\"%s\","
+	(void)evbuffer_add_printf(out, "xcontext_build_info{program=\"%s\","
 	    "version=\"%s\"} 1\n", program, PACKAGE_VERSION);
 	metrics_text_number(out, "xcontext_config_last_reload_successful",
 	    "gauge", "1 if the configuration in force is the last that was "

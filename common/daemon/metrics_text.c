@@ -13,8 +13,8 @@ void
 metrics_text_head(struct evbuffer *out, const char *name, const char *type,
     const char *help)
 {
-	evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help,
-	    name, type);
+	(void)evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name,
+	    help, name, type);
 }
 
 void
@@ -22,7 +22,7 @@ metrics_text_number(struct evbuffer *out, const char *name, const char *type,
     const char *help, uint64_t value)
 {
 	metrics_text_head(out, name, type, help);
-	evbuffer_add_printf(out, "%s %" PRIu64 "\n", name, value);
+	(void)evbuffer_add_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
 void
@@ -34,8 +34,8 @@ metrics_text_counters(struct evbuffer *out, const char *name,
 
 	metrics_text_head(out, name, "counter", help);
 	for (i = 0; i < n; i++)
-		evbuffer_add_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name,
-		    label, texts[i], counts[i]);
+		(void)evbuffer_add_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n",
+		    name, label, texts[i], counts[i]);
 }
 
 void

@@ -47,7 +47,7 @@ table_skips(const struct table_source *src, const char *file, unsigned line,
 {
 	struct table_skips	*skips = src->how->skips;
 
-	err_set_at(err, table_label(file).text, line, "%s", why);
+	(void)err_set_at(err, table_label(file).text, line, "%s", why);
 	/* What is written inline is the administrator's own. */
 	if (skips == NULL || !skips->is_lenient || *src->name == '{')
 		return false;
@@ -66,7 +66,7 @@ open_as(const struct table_type *type, char *spec,
 
 	if (src->how->file != NULL && !type->is_file &&
 	    (named_in = strdup(src->how->file)) == NULL) {
-		err_set(err, "%.60s: %s", spec, strerror(errno));
+		(void)err_set(err, "%.60s: %s", spec, strerror(errno));
 		return NULL;
 	}
 	table = type->open(src, err);
@@ -91,20 +91,21 @@ table_open_nested(const char *spec, unsigned depth,
 	char			*copy;
 
 	if (colon == NULL || colon == spec || colon[1] == '\0') {
-		err_set(err, "\"%.60s\": expected type:name", spec);
+		(void)err_set(err, "\"%.60s\": expected type:name", spec);
 		return NULL;
 	}
 	type = type_find((struct span){ spec, (size_t)(colon - spec) });
 	if (type == NULL) {
-		err_set(err, "%.60s: there is no such type of table", spec);
+		(void)err_set(err, "%.60s: there is no such type of table",
+		    spec);
 		return NULL;
 	}
 	if (depth > TABLE_DEPTH_MAX) {
-		err_set(err, "%.60s: tables are nested too deeply", spec);
+		(void)err_set(err, "%.60s: tables are nested too deeply", spec);
 		return NULL;
 	}
 	if ((copy = strdup(spec)) == NULL) {
-		err_set(err, "%.60s: %s", spec, strerror(errno));
+		(void)err_set(err, "%.60s: %s", spec, strerror(errno));
 		return NULL;
 	}
 	src.spec = copy;
@@ -226,7 +227,7 @@ table_is_utf8(struct span s)
 static enum table_status
 cannot_tell(struct table_result *res, const char *why)
 {
-	err_set(&res->err, "%s", why);
+	(void)err_set(&res->err, "%s", why);
 	return TABLE_CANNOT_TELL;
 }
 

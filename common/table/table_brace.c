@@ -84,15 +84,17 @@ table_brace_strip(char *text, struct err *err)
 	size_t	 n;
 
 	if (*text != '{') {
-		err_set(err, "\"%.60s\": expected \"{\" at the start", text);
+		(void)err_set(err, "\"%.60s\": expected \"{\" at the start",
+		    text);
 		return NULL;
 	}
 	if ((n = table_brace_len(text)) == 0) {
-		err_set(err, "\"%.60s\": a \"}\" is missing", text);
+		(void)err_set(err, "\"%.60s\": a \"}\" is missing", text);
 		return NULL;
 	}
 	if (text[n] != '\0') {
-		err_set(err, "\"%.60s\": text after the closing \"}\"", text);
+		(void)err_set(err, "\"%.60s\": text after the closing \"}\"",
+		    text);
 		return NULL;
 	}
 	text[n - 1] = '\0';

@@ -291,7 +291,7 @@ is_skipped(const struct table_source *src, const struct table_file *file,
 	if (is_rule)
 		return table_skips(src, file->name, line->number, why->text,
 		    err);
-	err_set_at(err, table_label(file->name).text, line->number, "%s",
+	(void)err_set_at(err, table_label(file->name).text, line->number, "%s",
 	    why->text);
 	return false;
 }

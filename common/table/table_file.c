@@ -30,8 +30,8 @@ table_label(const char *name)
 	if (strlen(name) < sizeof label.text)
 		strcpy(label.text, name);
 	else
-		snprintf(label.text, sizeof label.text, "%.*s%s", (int)room,
-		    name, LABEL_CUT);
+		(void)snprintf(label.text, sizeof label.text, "%.*s%s",
+		    (int)room, name, LABEL_CUT);
 	return label;
 }
 
@@ -98,7 +98,7 @@ table_file_open_path(struct table_file *file, const struct table_source *src,
 	if ((fd = open(src->name, O_RDONLY | O_CLOEXEC)) == -1)
 		return file_error(file, err);
 	result = file_read(file, fd, err);
-	close(fd);
+	(void)close(fd);
 	return result;
 }
 

@@ -308,7 +308,7 @@ hash_new(struct err *err)
 	struct table_hash	*t = calloc(1, sizeof *t);
 
 	if (t == NULL)
-		err_set(err, "%s", strerror(errno));
+		(void)err_set(err, "%s", strerror(errno));
 	else
 		t->base.ops = &hash_ops;
 	return t;
@@ -328,14 +328,14 @@ texthash_add(struct table_hash *t, const struct table_line *line,
 	    !table_is_utf8(span_of(value))))
 		wrong = "the line is not UTF-8";
 	if (wrong != NULL) {
-		err_set(why, "%s", wrong);
+		(void)err_set(why, "%s", wrong);
 		return 0;
 	}
 	switch (hash_put(t, line->text, value, line->number)) {
 	case 0:
 		return 1;
 	case 1:
-		err_set(why, "duplicate key \"%.60s\"", line->text);
+		(void)err_set(why, "duplicate key \"%.60s\"", line->text);
 		return 0;
 	default:
 		return -1;

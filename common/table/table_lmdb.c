@@ -50,7 +50,7 @@ database_close(struct database *db)
 	if (db->env != NULL)
 		mdb_env_close(db->env);
 	if (db->lock_fd != -1)
-		close(db->lock_fd);
+		(void)close(db->lock_fd);
 	*db = (struct database){ .lock_fd = -1 };
 }
 
@@ -261,18 +261,18 @@ lmdb_find(const struct table *table, struct span key,
 	int			 code;
 
 	if (key.n >= sizeof room && (copy = malloc(key.n + 1)) == NULL) {
-		err_set(&res->err, "%s", strerror(errno));
+		(void)err_set(&res->err, "%s", strerror(errno));
 		return TABLE_CANNOT_TELL;
 	}
 	span_copy(copy, key);
 	copy[key.n] = '\0';
-	pthread_mutex_lock(t->mutex);
+	(void)pthread_mutex_lock(t->mutex);
 	status = find_once(t, copy, key.n, res, &code);
 	if (code == MDB_MAP_RESIZED) {
 		database_close(t->db);
 		status = find_once(t, copy, key.n, res, &code);
 	}
-	pthread_mutex_unlock(t->mutex);
+	(void)pthread_mutex_unlock(t->mutex);
 	if (copy != room)
 		free(copy);
 	return status;
@@ -325,7 +325,7 @@ lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	const struct table_lmdb	*t = (const struct table_lmdb *)table;
 	int			 result;
 
-	pthread_mutex_lock(t->mutex);
+	(void)pthread_mutex_lock(t->mutex);
 	if ((result = refresh(t, err)) == 0) {
 		if (set_lock(t->db->lock_fd, F_RDLCK) == 0)
 			result = walk_locked(t, fn, arg, err);
@@ -333,7 +333,7 @@ lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
 			result = database_error(t->path, errno, err);
 		set_lock(t->db->lock_fd, F_UNLCK);
 	}
-	pthread_mutex_unlock(t->mutex);
+	(void)pthread_mutex_unlock(t->mutex);
 	return result;
 }
 
@@ -354,7 +354,7 @@ lmdb_free(struct table *table)
 	if (t->db != NULL)
 		database_close(t->db);
 	if (t->mutex != NULL)
-		pthread_mutex_destroy(t->mutex);
+		(void)pthread_mutex_destroy(t->mutex);
 	free(t->db);
 	free(t->mutex);
 	free(t->path);
@@ -393,7 +393,7 @@ table_lmdb_open(const struct table_source *src, struct err *err)
 	struct table_lmdb	*t;
 
 	if ((t = calloc(1, sizeof *t)) == NULL) {
-		err_set(err, "%s: %s", src->spec, strerror(errno));
+		(void)err_set(err, "%s: %s", src->spec, strerror(errno));
 		return NULL;
 	}
 	t->base.ops = &lmdb_ops;

@@ -86,7 +86,7 @@ pcre_error(int code, struct err *err)
 	PCRE2_UCHAR	 text[128] = "";
 
 	pcre2_get_error_message(code, text, sizeof text);
-	err_set(err, "%s", (char *)text);
+	(void)err_set(err, "%s", (char *)text);
 }
 
 static void
@@ -219,7 +219,7 @@ pcre_match(void *shared, const void *code, struct span key,
 	struct room		*room;
 
 	if ((room = borrow(shared)) == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 		return TABLE_MATCH_ERROR;
 	}
 	result = match_in(room, code, key, groups, ngroups, err);

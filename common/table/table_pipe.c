@@ -84,7 +84,7 @@ table_pipe_open(const struct table_source *src, struct err *err)
 	struct table_pipe	*t;
 
 	if ((t = calloc(1, sizeof *t)) == NULL) {
-		err_set(err, "pipemap: out of memory");
+		(void)err_set(err, "pipemap: out of memory");
 		return NULL;
 	}
 	t->base.ops = &pipe_ops;

@@ -72,19 +72,20 @@ regexp_compile(const char *pattern, struct span flags, unsigned ngroups,
 	if (parse_flags(flags, &options, err) == -1)
 		return NULL;
 	if (has_back_reference(pattern)) {
-		err_set(err, "back-references such as \\1 can take any time: "
+		(void)err_set(err,
+		    "back-references such as \\1 can take any time: "
 		    "use a pcre table");
 		return NULL;
 	}
 	if ((re = calloc(1, sizeof *re)) == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 		return NULL;
 	}
 	if (ngroups == 0)
 		options |= REG_NOSUB;
 	if ((code = regcomp(re, pattern, options)) != 0) {
 		regerror(code, re, text, sizeof text);
-		err_set(err, "%s", text);
+		(void)err_set(err, "%s", text);
 		free(re);
 		return NULL;
 	}
@@ -107,7 +108,7 @@ regexp_match(void *shared, const void *code, struct span key,
 		return TABLE_MATCH_NO;
 	if (error != 0) {
 		regerror(error, code, text, sizeof text);
-		err_set(err, "%s", text);
+		(void)err_set(err, "%s", text);
 		return TABLE_MATCH_ERROR;
 	}
 	for (i = 1; i <= ngroups; i++) {

@@ -28,7 +28,7 @@ split_pattern(char *p, const char *flags_end, bool *negated_r,
 		if (*p == '!')
 			*negated_r = !*negated_r;
 	if (*p == '\0') {
-		err_set(why, "expected a pattern");
+		(void)err_set(why, "expected a pattern");
 		return NULL;
 	}
 	delimiter = *p++;
@@ -37,7 +37,8 @@ split_pattern(char *p, const char *flags_end, bool *negated_r,
 		if (*p == '\\' && *++p == '\0')
 			break;
 	if (*p == '\0') {
-		err_set(why, "the pattern has no closing \"%c\"", delimiter);
+		(void)err_set(why, "the pattern has no closing \"%c\"",
+		    delimiter);
 		return NULL;
 	}
 	*p++ = '\0';
@@ -132,11 +133,12 @@ parse_group(struct table_rule *rule, const char *p, struct err *why)
 	struct span		 name;
 
 	if ((p = split_name(p + 1, &name)) == NULL) {
-		err_set(why, "a parenthesis behind \"$\" is not closed");
+		(void)err_set(why, "a parenthesis behind \"$\" is not closed");
 		return NULL;
 	}
 	if ((part.group = group_number(name)) == 0) {
-		err_set(why, "\"$%.*s\": expected $1 to $%d (and $$ for a $)",
+		(void)err_set(why,
+		    "\"$%.*s\": expected $1 to $%d (and $$ for a $)",
 		    (int)(name.n < 40 ? name.n : 40), name.p,
 		    TABLE_GROUPS_MAX);
 		return NULL;

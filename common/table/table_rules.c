@@ -146,7 +146,7 @@ match(struct query *q, const struct table_rule_pattern *pattern,
 	match = t->engine->match(t->shared, pattern->code, q->key, q->group,
 	    pattern == &rule->pattern ? rule->ngroups : 0, &why);
 	if (match == TABLE_MATCH_ERROR)
-		err_set_at(&q->res->err, table_label(t->file).text,
+		(void)err_set_at(&q->res->err, table_label(t->file).text,
 		    rule->line, "%s", why.text);
 	else if (pattern->is_negated)
 		match = match == TABLE_MATCH_YES ? TABLE_MATCH_NO :
@@ -215,7 +215,8 @@ rules_find(const struct table *table, struct span key,
 	size_t				 i = 0, asked;
 
 	if (key.n > TABLE_RULES_KEY_MAX) {
-		err_set(&res->err, "%s: a key of %zu bytes is too long for "
+		(void)err_set(&res->err,
+		    "%s: a key of %zu bytes is too long for "
 		    "patterns", table_label(t->file).text, key.n);
 		return TABLE_CANNOT_TELL;
 	}

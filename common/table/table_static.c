@@ -68,7 +68,7 @@ table_static_open(const struct table_source *src, struct err *err)
 
 	t = calloc(1, sizeof *t);
 	if (t == NULL || (t->room = strdup(src->name)) == NULL) {
-		err_set(err, "static: %s", strerror(errno));
+		(void)err_set(err, "static: %s", strerror(errno));
 		free(t);
 		return NULL;
 	}

@@ -107,7 +107,7 @@ table_union_open(const struct table_source *src, struct err *err)
 	struct table_union	*t;
 
 	if ((t = calloc(1, sizeof *t)) == NULL) {
-		err_set(err, "union: out of memory");
+		(void)err_set(err, "union: out of memory");
 		return NULL;
 	}
 	t->base.ops = &union_ops;

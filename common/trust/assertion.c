@@ -246,7 +246,7 @@ refuse(struct err *err, const char *what, const char *expected,
 {
 	char	 buf[QUOTE_MAX * 4 + 4];
 
-	err_set(err, "%s: expected %s, got \"%s\"", what, expected,
+	(void)err_set(err, "%s: expected %s, got \"%s\"", what, expected,
 	    quote(got, buf));
 	return ASSERTION_BAD;
 }

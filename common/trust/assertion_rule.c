@@ -104,7 +104,7 @@ normalise_addr(struct assertion_value *v)
 		    ASSERTION_UNSAYABLE : ASSERTION_WRONG;
 	if (is_reserved(&v->addr))
 		return ASSERTION_UNSAYABLE;
-	address_format(&v->addr, v->text, sizeof v->text);
+	(void)address_format(&v->addr, v->text, sizeof v->text);
 	return ASSERTION_FITS;
 }
 
@@ -135,7 +135,7 @@ normalise_port(struct assertion_value *v)
 	if (n > PORT_MAX_LEN || strspn(v->text, "0123456789") != n)
 		return ASSERTION_WRONG;
 	port = strtoul(v->text, NULL, 10);
-	snprintf(v->text, sizeof v->text, "%lu", port);
+	(void)snprintf(v->text, sizeof v->text, "%lu", port);
 	return fits_if(port <= UINT16_MAX);
 }
 

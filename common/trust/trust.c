@@ -32,17 +32,17 @@ trust_rule(char *buf, size_t size, const char *file, unsigned line)
 	size_t	 len, room;
 
 	if (file == NULL) {
-		snprintf(buf, size, "built-in");
+		(void)snprintf(buf, size, "built-in");
 		return;
 	}
 	if (line != 0)
-		snprintf(number, sizeof number, ":%u", line);
+		(void)snprintf(number, sizeof number, ":%u", line);
 	len = strlen(file);
 	room = size - 1 - strlen(number);
 	if (len <= room)
-		snprintf(buf, size, "%s%s", file, number);
+		(void)snprintf(buf, size, "%s%s", file, number);
 	else
-		snprintf(buf, size, "...%s%s", file + len - (room - 3),
+		(void)snprintf(buf, size, "...%s%s", file + len - (room - 3),
 		    number);
 }
 
@@ -183,7 +183,7 @@ trust_table(struct trust *trust, const char *spec, struct err *err)
 			return trust->tables[i];
 	grown = trust_grow(trust->tables, trust->n_tables, sizeof *grown);
 	if (grown == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 		return NULL;
 	}
 	trust->tables = grown;
@@ -313,7 +313,7 @@ map_ask(const struct trust *trust, const struct trust_map *map,
 		break;
 	case TABLE_CANNOT_TELL:
 	default:
-		err_set(err, "%s: looking up %s: %s", spec, key,
+		(void)err_set(err, "%s: looking up %s: %s", spec, key,
 		    res->err.text);
 		return TRUST_CANNOT_TELL;
 	}
@@ -323,7 +323,7 @@ map_ask(const struct trust *trust, const struct trust_map *map,
 	found->line = res->line;
 	if (found->profile != NULL)
 		return TRUST_OK;
-	err_set_at(err, res->file, res->line,
+	(void)err_set_at(err, res->file, res->line,
 	    "%s names profile \"%.64s\" for %s, and there is none", spec,
 	    res->value, key);
 	return TRUST_CANNOT_TELL;
@@ -442,7 +442,7 @@ profile_check(const struct trust *trust, const struct address *addr,
 	struct err		 why;
 	size_t			 i;
 
-	address_format(addr, key, sizeof key);
+	(void)address_format(addr, key, sizeof key);
 	for (i = 0; i < trust->n_maps; i++) {
 		struct classified	 found = { 0 };
 

@@ -121,7 +121,8 @@ trust_decide_context(const struct trust *trust,
 	for (i = 0; i < line->n; i++) {
 		if (name_is_granted(profile, line->v[i].name))
 			continue;
-		snprintf(text, sizeof text, "XSETCONTEXT: %s is not granted",
+		(void)snprintf(text, sizeof text,
+		    "XSETCONTEXT: %s is not granted",
 		    line->v[i].name);
 		refuse(profile, TRUST_XSETCONTEXT,
 		    context_is_builtin(line->v[i].name), text, &one);

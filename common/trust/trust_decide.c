@@ -121,7 +121,7 @@ text_escape(const char *text, char *buf, size_t size)
 			n += (size_t)snprintf(buf + n, size - n, "\\x%02X",
 			    c);
 	}
-	snprintf(buf + n, size - n, "%s", *text == '\0' ? "" : "...");
+	(void)snprintf(buf + n, size - n, "%s", *text == '\0' ? "" : "...");
 }
 
 static void
@@ -155,9 +155,10 @@ refuse_grant(const struct trust_profile *profile, enum trust_command command,
 	char	 text[64];
 
 	if (command == TRUST_XREMOTEIP)
-		snprintf(text, sizeof text, "XREMOTEIP is not granted");
+		(void)snprintf(text, sizeof text, "XREMOTEIP is not granted");
 	else
-		snprintf(text, sizeof text, "%s: attribute %s is not granted",
+		(void)snprintf(text, sizeof text,
+		    "%s: attribute %s is not granted",
 		    trust_command_text(command),
 		    assertion_name_text((enum assertion_name)name));
 	trust_violation(profile, REASON_NO_GRANT, text, verdict);
@@ -181,7 +182,7 @@ value_shown(const struct assertion *value, char *buf, size_t size)
 		return "[UNAVAILABLE]";
 	if (value->status == ASSERTION_TEMPUNAVAIL)
 		return "[TEMPUNAVAIL]";
-	snprintf(buf, size, "%.*s%s", VALUE_SHOWN, value->value,
+	(void)snprintf(buf, size, "%.*s%s", VALUE_SHOWN, value->value,
 	    strlen(value->value) > VALUE_SHOWN ? "..." : "");
 	return buf;
 }
@@ -194,7 +195,7 @@ rule_append(struct verdict *verdict, const char *why)
 	size_t	 n = strlen(verdict->rule);
 
 	text_escape(why, escaped, sizeof escaped);
-	snprintf(verdict->rule + n, sizeof verdict->rule - n, ": %.*s",
+	(void)snprintf(verdict->rule + n, sizeof verdict->rule - n, ": %.*s",
 	    (int)sizeof escaped, escaped);
 }
 
@@ -205,7 +206,7 @@ refuse_value(const struct trust_profile *profile,
 {
 	char	 shown[VALUE_SHOWN + 4], text[256];
 
-	snprintf(text, sizeof text, "%s=%s %s",
+	(void)snprintf(text, sizeof text, "%s=%s %s",
 	    assertion_name_text((enum assertion_name)name),
 	    value_shown(&set->v[name], shown, sizeof shown), hit->why);
 	trust_violation(profile, reason, text, verdict);

@@ -179,7 +179,7 @@ trust_profile_new(struct trust *trust, const struct trust_profile_def *def,
 
 	profile = calloc(1, sizeof *profile);
 	if (profile == NULL) {
-		err_set_at(err, def->file, def->line, "out of memory");
+		(void)err_set_at(err, def->file, def->line, "out of memory");
 		return NULL;
 	}
 	if (profile_fill(trust, def, profile, err) == -1) {

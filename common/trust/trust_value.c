@@ -188,7 +188,7 @@ list_fill(struct trust *trust, struct trust_list *list,
 	list->items = calloc(n + 1, sizeof *list->items);
 	nets = addrmap_builder_new();
 	if (list->items == NULL || nets == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 		goto done;
 	}
 	for (; *items != NULL; items++) {
@@ -198,7 +198,7 @@ list_fill(struct trust *trust, struct trust_list *list,
 			list->n_nets++;
 	}
 	if (list->n_nets > 0 && (list->nets = addrmap_build(nets)) == NULL) {
-		err_set(err, "out of memory");
+		(void)err_set(err, "out of memory");
 		goto done;
 	}
 	result = 0;
@@ -213,7 +213,7 @@ setting_name(enum assertion_name name, char *buf, size_t size)
 {
 	char	*p;
 
-	snprintf(buf, size, "%s", assertion_name_text(name));
+	(void)snprintf(buf, size, "%s", assertion_name_text(name));
 	for (p = buf; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 }
@@ -232,11 +232,11 @@ trust_list_new(struct trust *trust, enum assertion_name name,
 	trust->how.line = line;
 	list = calloc(1, sizeof *list);
 	if (list == NULL) {
-		err_set_at(err, file, line, "out of memory");
+		(void)err_set_at(err, file, line, "out of memory");
 		return NULL;
 	}
 	if (list_fill(trust, list, name, items, &why) == -1) {
-		err_set_at(err, file, line, "%s: %s", setting, why.text);
+		(void)err_set_at(err, file, line, "%s: %s", setting, why.text);
 		trust_list_free(list);
 		return NULL;
 	}
@@ -416,9 +416,10 @@ normalise(const struct trust_list *list, const char *text, char *buf,
     size_t size)
 {
 	if (!list->is_case_strict)
-		snprintf(buf, size, "%.*s", (int)len_without_dots(text), text);
+		(void)snprintf(buf, size, "%.*s", (int)len_without_dots(text),
+		    text);
 	else
-		snprintf(buf, size, "%s", text);
+		(void)snprintf(buf, size, "%s", text);
 	return buf;
 }
 
