@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <libmilter/mfapi.h>
 
+#include "base/clock.h"
 #include "conversation.h"
 #include "daemon/log.h"
 #include "finish.h"
@@ -55,10 +55,7 @@ struct milter_session {
 static uint64_t
 now_ms(void)
 {
-	struct timespec	 ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000U + (uint64_t)ts.tv_nsec / 1000000U;
+	return clock_ms(CLOCK_REALTIME);
 }
 
 /*

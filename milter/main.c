@@ -26,11 +26,8 @@
 
 #include "base/procinfo.h"
 #include "callbacks.h"
-#include "conf/conf.h"
-#include "daemon/daemon.h"
 #include "daemon/log.h"
-#include "daemon/privdrop.h"
-#include "daemon/rundir.h"
+#include "daemon/program.h"
 #include "listener.h"
 #include "milter_metrics.h"
 #include "service.h"
@@ -53,14 +50,6 @@ struct program {
 	struct listener		 listener;
 	struct store		*store;
 };
-
-static void
-die(const char *what, const struct err *err)
-{
-	LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", what },
-	    { "text", err->text });
-	exit(EX_UNAVAILABLE);
-}
 
 static void
 wake_up(char what)
@@ -87,20 +76,14 @@ start_privileged(struct program *p)
 {
 	struct err	 err;
 
-	if (log_open(PROGRAM, p->conf->log, p->conf->log_format,
-	    p->conf->limits.log_rate, &err) != 0)
-		die("log", &err);
+	program_open_log(p->conf);
 	if (callbacks_register(&err) != 0)
-		die("libmilter", &err);
+		program_die("libmilter", &err);
 	if (listener_open(p->conf->milter_listen,
 	    p->conf->milter_socket_mode, p->conf->socket_group, &p->listener,
 	    &err) != 0)
-		die("listen", &err);
-	if (rundir_make(p->conf->runtime_directory, p->conf->user,
-	    &err) != 0)
-		die("runtime_directory", &err);
-	if (privdrop(p->conf->user, &err) != 0)
-		die("user", &err);
+		program_die("listen", &err);
+	program_drop(p->conf);
 }
 
 /* What an earlier milter kept, and was killed over. */
@@ -113,30 +96,14 @@ is_left_over(const struct session *s, void *unused)
 }
 
 static void
-tell_replaced(const char *where, void *unused)
-{
-	(void)unused;
-	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
-	    { "text", "its files were removed; sessions that it had are not "
-	    "known any more" });
-}
-
-static void
 start_unprivileged(struct program *p)
 {
 	struct err	 err;
 
-	/* The store goes by the process that opened it: first detach. */
-	if (daemon_detach(&p->options, &err) != 0)
-		die("detach", &err);
-	p->store = store_open(p->conf->store, p->conf->limits.store_size,
-	    &err);
-	if (p->store == NULL)
-		die("store", &err);
-	store_on_replaced(p->store, tell_replaced, NULL);
+	p->store = program_open_store(&p->options, p->conf);
 	if (store_sweep(p->store, is_left_over, NULL, &err) == -1 ||
 	    store_sweep_handed_over(p->store, &err) == -1)
-		die("store", &err);
+		program_die("store", &err);
 }
 
 /* Says once what cannot be enforced for want of the other end's process. */
@@ -198,13 +165,13 @@ start_threads(struct program *p)
 	service_start(p->store, p->conf, &listen);
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
 		(void)err_set(&err, "pipe: %s", strerror(errno));
-		die("threads", &err);
+		program_die("threads", &err);
 	}
 	install_signals();
 	rc = pthread_create(&thread, NULL, run_library, NULL);
 	if (rc != 0) {
 		(void)err_set(&err, "pthread_create: %s", strerror(rc));
-		die("threads", &err);
+		program_die("threads", &err);
 	}
 	(void)pthread_detach(thread);
 	/* Nobody's mail shall wait for numbers. */
@@ -216,37 +183,21 @@ start_threads(struct program *p)
  * Serving
  */
 
-/* What was used up before the sessions began cannot be changed under them. */
 static void
 reload(struct program *p)
 {
-	struct conf	*conf;
-	struct err	 err;
+	struct conf	*conf = program_reload(&p->options, p->conf);
 
-	daemon_reloading();
-	conf = conf_load(p->options.file, &err);
-	if (conf == NULL) {
-		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
-		    { "text", err.text });
-		daemon_reload_failed(p->conf, &err);
-	} else {
-		log_if_changed("store", p->conf->store, conf->store);
-		log_if_changed("user", p->conf->user, conf->user);
-		log_if_changed("milter.listen", p->conf->milter_listen,
-		    conf->milter_listen);
-		log_if_changed("milter.metrics", p->conf->milter_metrics,
-		    conf->milter_metrics);
-		service_set_conf(conf);
-		conf_unref(p->conf);
-		p->conf = conf;
-		if (log_open(PROGRAM, conf->log, conf->log_format,
-		    conf->limits.log_rate, &err) != 0)
-			LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
-			    { "text", err.text });
-		LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
-		log_skips(conf);
-		daemon_reloaded(conf);
-	}
+	if (conf == NULL)
+		return;
+	log_if_changed("milter.listen", p->conf->milter_listen,
+	    conf->milter_listen);
+	log_if_changed("milter.metrics", p->conf->milter_metrics,
+	    conf->milter_metrics);
+	service_set_conf(conf);
+	program_reloaded(p->conf, conf);
+	conf_unref(p->conf);
+	p->conf = conf;
 }
 
 /* The next reason to wake, or 0 after timeout_ms (-1: none). */
@@ -270,11 +221,7 @@ serve(struct program *p)
 {
 	char	 what;
 
-	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
-	    { "listen", p->conf->milter_listen }, { "file", p->conf->file });
-	log_skips(p->conf);
-	daemon_ready(p->conf);
-	log_detach();
+	program_serving(p->conf, p->conf->milter_listen);
 	while ((what = next_wake(-1)) == SIGHUP)
 		reload(p);
 	return what;
@@ -315,8 +262,7 @@ stop(struct program *p, char why)
 	service_stop();
 	store_close(p->store);
 	conf_unref(p->conf);
-	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION },
-	    { "why", why == LIBRARY_FAILED ? "libmilter failed" : NULL });
+	program_stopped(why == LIBRARY_FAILED ? "libmilter failed" : NULL);
 	log_close();
 }
 

@@ -14,20 +14,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/netstring.h"
 #include "daemon/log.h"
 #include "session/verdict_reply.h"
-
-static uint64_t
-clock_ns(clockid_t id)
-{
-	struct timespec	 ts;
-
-	(void)clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
 
 static void
 protocol_error(struct conn *conn, const char *what)

@@ -47,12 +47,9 @@ ledger_new(struct conf *conf, struct store *store, ledger_note_fn *note,
 static void
 proc_free(struct ledger *ledger, struct ledger_proc *proc)
 {
-	if (proc->session != NULL) {
-		session_clear(proc->session);
-		free(proc->session);
-		conf_unref(proc->conf);
+	if (proc->life != NULL)
 		ledger->n_sessions--;
-	}
+	session_life_free(proc->life);
 	RB_REMOVE(proc_tree, &ledger->procs, proc);
 	free(proc->name);
 	free(proc->client_name);
@@ -83,54 +80,40 @@ ledger_set_conf(struct ledger *ledger, struct conf *conf)
 	conf_unref(old);
 }
 
-/* Takes up what the store has of this process.  Its profile is looked up in
- * the present configuration; if that has none of the name, nothing more can be
- * granted. */
+/* A record of this process, or of an earlier one of the same number. */
+static bool
+take_record(struct ledger *ledger, struct ledger_proc *proc,
+    struct session *s, struct err *err)
+{
+	bool	 is_this = s->pid_start == proc->start;
+
+	/* It is not ours to follow. */
+	if (is_this && s->keeper != SESSION_KEEPER_POLICY)
+		return true;
+	proc->has_record = true;
+	return is_this ? ledger_session_load(ledger, proc, s, err) :
+	    ledger_record_delete(ledger, proc, err);
+}
+
 static bool
 proc_load(struct ledger *ledger, struct ledger_proc *proc, struct err *err)
 {
-	struct session	*s = malloc(sizeof *s);
+	struct session	 s;
+	bool		 is_told = false;
 
-	if (s == NULL) {
-		(void)err_set(err, "out of memory");
-		return false;
-	}
-	session_init(s);
-	switch (store_get(ledger->store, proc->pid, s, err)) {
+	session_init(&s);
+	switch (store_get(ledger->store, proc->pid, &s, err)) {
 	case STORE_CANNOT_TELL:
-		free(s);
-		return false;
+		break;
 	case STORE_NONE:
-		free(s);
-		return true;
+		is_told = true;
+		break;
 	case STORE_FOUND:
+		is_told = take_record(ledger, proc, &s, err);
 		break;
 	}
-	/* It is not ours to follow. */
-	if (s->pid_start == proc->start && s->keeper != SESSION_KEEPER_POLICY) {
-		session_clear(s);
-		free(s);
-		return true;
-	}
-	proc->has_record = true;
-	if (s->pid_start != proc->start) {
-		bool	 is_gone = ledger_record_delete(ledger, proc, err);
-
-		session_clear(s);
-		free(s);
-		return is_gone;
-	}
-	proc->session = s;
-	proc->is_loaded = true;
-	proc->conf = conf_ref(ledger->conf);
-	proc->profile = s->profile == NULL ? NULL :
-	    trust_profile_find(proc->conf->trust, s->profile);
-	ledger->n_sessions++;
-	if (ledger_expect(proc))
-		return true;
-	(void)err_set(err, "the override in the record of process %ld cannot "
-	    "be read", (long)proc->pid);
-	return false;
+	session_clear(&s);
+	return is_told;
 }
 
 struct ledger_proc *
@@ -171,7 +154,7 @@ ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc, bool is_over)
 {
 	struct err	 err;
 
-	if (is_over && proc->session != NULL) {
+	if (is_over && proc->life != NULL) {
 		ledger_session_drop(ledger, proc);
 		if (!ledger_record_delete(ledger, proc, &err))
 			ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
@@ -184,7 +167,7 @@ ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc, bool is_over)
 const struct session *
 ledger_proc_session(const struct ledger_proc *proc)
 {
-	return proc->session;
+	return proc->life == NULL ? NULL : session_life_session(proc->life);
 }
 
 unsigned

@@ -62,8 +62,9 @@ name_of(struct span value, char buf[REQUEST_TEXT_SIZE])
 static bool
 is_always_allowed(const struct ledger_proc *proc)
 {
-	return proc->profile != NULL &&
-	    trust_profile_always_allow(proc->profile);
+	const struct trust_profile	*profile = ledger_peer_profile(proc);
+
+	return profile != NULL && trust_profile_always_allow(profile);
 }
 
 static void
@@ -77,7 +78,7 @@ view_connection(struct ledger_access *a, const struct ledger_proc *proc,
 		.is_anonymous = is_always_allowed(proc),
 	};
 
-	context_view_connection(proc->session, &facts, &a->connection);
+	context_view_connection(ledger_proc_session(proc), &facts, &a->connection);
 }
 
 static void
@@ -114,11 +115,11 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
     const struct attr_request *request)
 {
 	view_message(a, request);
-	if (proc->session != NULL) {
+	if (proc->life != NULL) {
 		view_connection(a, proc, request);
 		context_view_yield(&a->connection, &a->message);
 	}
-	access_keys_make(&a->keys, proc->session, &a->connection, &a->message,
+	access_keys_make(&a->keys, ledger_proc_session(proc), &a->connection, &a->message,
 	    request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
 }
 
@@ -127,7 +128,7 @@ report(struct ledger *ledger, const struct ledger_proc *proc,
     const char *text, const char *key, const char *rule)
 {
 	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
-	    .session = proc->session, .text = text, .key = key,
+	    .session = ledger_proc_session(proc), .text = text, .key = key,
 	    .rule = rule };
 
 	ledger->note(&note, ledger->note_arg);
@@ -141,7 +142,7 @@ cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
 	    ledger->access->answer.err.text);
 	ledger_answer_verdict(reply, VERDICT_REPLY_TO_ACCESS,
 	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, VERDICT_REPLY_BAD_POLICY,
-	    proc->session == NULL ? "" : proc->session->id);
+	    proc->life == NULL ? "" : ledger_proc_session(proc)->id);
 }
 
 static void
@@ -170,7 +171,8 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
 	struct ledger_access	*a = ledger->access;
 	enum access_result	 result = ACCESS_NONE;
 
-	conf = proc->session == NULL ? ledger->conf : proc->conf;
+	conf = proc->life == NULL ? ledger->conf :
+	    session_life_conf(proc->life);
 	if (!access_is_empty(conf->access)) {
 		make_keys(a, proc, request);
 		result = access_ask(conf->access, a->keys.v, a->keys.n,
@@ -183,6 +185,6 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
 	} else if (is_always_allowed(proc)) {
 		ledger_answer(reply, LEDGER_ACTION, "OK");
 		report(ledger, proc, reply->text, "always_allow",
-		    proc->session->rule);
+		    ledger_proc_session(proc)->rule);
 	}
 }

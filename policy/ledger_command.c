@@ -24,43 +24,42 @@ answer_refused(const struct ledger_proc *proc, struct ledger_reply *reply)
 	char	 line[sizeof SESSION_REFUSED_VERB + ULID_SIZE];
 
 	(void)snprintf(line, sizeof line, "%s %s", SESSION_REFUSED_VERB,
-	    proc->session->id);
+	    ledger_proc_session(proc)->id);
 	ledger_answer(reply, LEDGER_YES, line);
 }
 
+/* To what has been refused as a violation. */
 static void
-refuse_line(struct ledger *ledger, struct ledger_proc *proc,
-    const struct judgement *j, const char *command, uint64_t now_ms,
+answer_violation(const struct ledger_proc *proc, const struct judgement *j,
     struct ledger_reply *reply)
 {
-	ledger_refuse(ledger, proc, &j->verdict, command, now_ms);
 	if (j->verdict.action == VERDICT_DISCONNECT &&
-	    proc->session->refused == VERDICT_DISCONNECT) {
+	    ledger_proc_session(proc)->refused == VERDICT_DISCONNECT)
 		ledger_answer(reply, LEDGER_PERM, j->verdict.text);
-		return;
-	}
-	answer_refused(proc, reply);
+	else
+		answer_refused(proc, reply);
 }
 
+/* The MTA gets this line in place of what was permitted. */
 static void
-permit(struct ledger *ledger, const struct ledger_proc *proc,
-    const struct judgement *j, const char *text, const char *line,
-    struct ledger_reply *reply)
+permit(struct ledger_proc *proc, const struct judgement *j, const char *line,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
-	ledger_report(ledger, proc, LEDGER_PERMIT, &j->verdict,
-	    trust_command_text(j->command), text);
-	ledger_answer(reply, LEDGER_YES, line);
+	if (session_life_permit(proc->life, j, now_ms))
+		ledger_answer(reply, LEDGER_YES, line);
+	else
+		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 }
 
 /* Refuses a command for the moment: the session is none the worse for it. */
 static void
-refuse_now(struct ledger *ledger, struct ledger_proc *proc,
-    struct judgement *j, enum verdict_reason reason, const char *text,
+refuse_now(struct ledger_proc *proc, struct judgement *j,
+    enum verdict_reason reason, const char *text,
     uint64_t now_ms)
 {
 	trust_violation(NULL, reason, text, &j->verdict);
-	ledger_deny(ledger, proc, &j->verdict, trust_command_text(j->command),
-	    true, now_ms);
+	session_life_refuse_now(proc->life, &j->verdict,
+	    trust_command_text(j->command), now_ms);
 }
 
 /*
@@ -70,11 +69,10 @@ refuse_now(struct ledger *ledger, struct ledger_proc *proc,
  * before it has to ask it something.
  */
 static void
-refuse_in_mail(struct ledger *ledger, struct ledger_proc *proc,
-    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+refuse_in_mail(struct ledger_proc *proc, struct judgement *j,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
-	refuse_now(ledger, proc, j, REASON_MALFORMED, SESSION_IN_MAIL,
-	    now_ms);
+	refuse_now(proc, j, REASON_MALFORMED, SESSION_IN_MAIL, now_ms);
 	if (proc->is_mail_asked)
 		ledger_answer(reply, LEDGER_YES,
 		    trust_command_text(TRUST_XCLIENT));
@@ -83,27 +81,20 @@ refuse_in_mail(struct ledger *ledger, struct ledger_proc *proc,
 }
 
 static void
-permit_override(struct ledger *ledger, struct ledger_proc *proc,
-    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+permit_override(struct ledger_proc *proc, struct judgement *j,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
-	if (proc->session->is_in_mail) {
-		refuse_in_mail(ledger, proc, j, now_ms, reply);
-		return;
-	}
-	if (!session_set_text(&proc->session->pending, j->line)) {
-		ledger_answer(reply, LEDGER_TEMP, "out of memory");
-		return;
-	}
-	proc->is_same_client = !j->is_another;
-	ledger_audit(proc, now_ms, SESSION_PERMITTED, j->line);
-	permit(ledger, proc, j, j->line, j->line, reply);
+	if (ledger_proc_session(proc)->is_in_mail)
+		refuse_in_mail(proc, j, now_ms, reply);
+	else
+		permit(proc, j, j->line, now_ms, reply);
 }
 
 /* What access_maps were asked about stays until the mail is done. */
 static bool
 is_fixed(struct ledger_proc *proc)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 
 	/* Without a milter nobody tells when it is. */
 	if (s->mails > proc->decided_in || (s->mails == proc->decided_in &&
@@ -113,26 +104,17 @@ is_fixed(struct ledger_proc *proc)
 }
 
 static void
-permit_context(struct ledger *ledger, struct ledger_proc *proc,
-    struct judgement *j, uint64_t now_ms, struct ledger_reply *reply)
+permit_context(struct ledger_proc *proc, struct judgement *j,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
-	char	 names[SESSION_AUDIT_NAMES], pairs[2 * CONTEXT_LINE_MAX];
-
 	if (is_fixed(proc)) {
-		refuse_now(ledger, proc, j, REASON_SEALED, "XSETCONTEXT: the "
+		refuse_now(proc, j, REASON_SEALED, "XSETCONTEXT: the "
 		    "mail under way was decided by the context as it is",
 		    now_ms);
 		answer_refused(proc, reply);
 		return;
 	}
-	if (!session_set_context(proc->session, &j->context, now_ms)) {
-		ledger_answer(reply, LEDGER_TEMP, "out of memory");
-		return;
-	}
-	context_line_names(&j->context, names, sizeof names);
-	context_line_pairs(&j->context, pairs, sizeof pairs);
-	ledger_audit(proc, now_ms, SESSION_CONTEXT, names);
-	permit(ledger, proc, j, pairs, LINE_NOOP, reply);
+	permit(proc, j, LINE_NOOP, now_ms, reply);
 }
 
 /*
@@ -143,7 +125,7 @@ permit_context(struct ledger *ledger, struct ledger_proc *proc,
 static bool
 is_known(const struct ledger_proc *proc, enum trust_command command)
 {
-	return !ledger_has_grants(proc) || (!proc->is_shown &&
+	return !session_life_has_grants(proc->life) || (!proc->is_shown &&
 	    (!proc->is_loaded ||
 	    (command != TRUST_XSETCONTEXT &&
 	    command != TRUST_XDUMPCONTEXT)));
@@ -154,45 +136,36 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_command command, struct span args, uint64_t now_ms,
     struct ledger_reply *reply)
 {
-	const struct judge_facts	 facts = { .conf = proc->conf,
-	    .profile = is_known(proc, command) ? proc->profile : NULL,
-	    .session = proc->session };
-	struct judgement		*j = &ledger->judgement;
+	struct judgement	*j = &ledger->judgement;
 
-	if (!ledger_refresh(ledger, proc, reply))
+	if (!ledger_refresh(proc, reply))
 		return;
 	/* The MAIL that the command filter need not have shown. */
-	if (proc->session->mails > 0)
-		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+	if (ledger_proc_session(proc)->mails > 0)
+		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
-	judge_command(&facts, command, args, j);
-	if (j->verdict.action != VERDICT_PERMIT &&
-	    session_is_pardoned(command, j->verdict.reason)) {
-		ledger_deny(ledger, proc, &j->verdict,
-		    trust_command_text(command), true, now_ms);
-		answer_refused(proc, reply);
-		return;
-	}
-	if (j->verdict.action != VERDICT_PERMIT) {
-		refuse_line(ledger, proc, j, trust_command_text(command),
-		    now_ms, reply);
+	if (!session_life_judge_line(proc->life, command, args,
+	    is_known(proc, command), now_ms, j)) {
+		if (session_is_pardoned(command, j->verdict.reason))
+			answer_refused(proc, reply);
+		else
+			answer_violation(proc, j, reply);
 		return;
 	}
 	switch (command) {
 	case TRUST_XCLIENT:
 	case TRUST_XREMOTEIP:
-		permit_override(ledger, proc, j, now_ms, reply);
+		permit_override(proc, j, now_ms, reply);
 		break;
 	case TRUST_XFORWARD:
-		permit(ledger, proc, j, j->line, j->line[0] == '\0' ?
-		    LINE_NOOP : j->line, reply);
+		permit(proc, j, j->line[0] == '\0' ? LINE_NOOP : j->line,
+		    now_ms, reply);
 		break;
 	case TRUST_XSETCONTEXT:
-		permit_context(ledger, proc, j, now_ms, reply);
+		permit_context(proc, j, now_ms, reply);
 		break;
 	case TRUST_XDUMPCONTEXT:
-		permit(ledger, proc, j, NULL, trust_command_text(command),
-		    reply);
+		permit(proc, j, trust_command_text(command), now_ms, reply);
 		break;
 	}
 }
@@ -205,9 +178,10 @@ judge_too_long(struct ledger *ledger, struct ledger_proc *proc,
 {
 	struct judgement	*j = &ledger->judgement;
 
-	trust_violation(proc->profile, REASON_MALFORMED,
+	trust_violation(ledger_peer_profile(proc), REASON_MALFORMED,
 	    "the line is over 2048 octets", &j->verdict);
-	refuse_line(ledger, proc, j, NULL, now_ms, reply);
+	session_life_refuse(proc->life, &j->verdict, NULL, now_ms);
+	answer_violation(proc, j, reply);
 }
 
 /* The MTA is to end a session in which it does what it should not. */
@@ -224,23 +198,23 @@ static bool
 remember_greeting(struct ledger_proc *proc, struct span line)
 {
 	char	*text;
+	bool	 is_set;
 
-	if (!ledger_has_grants(proc))
+	if (!session_life_has_grants(proc->life))
 		return true;
 	while (line.n > 0 && strchr(" \t\r\n", line.p[line.n - 1]) != NULL)
 		line.n--;
 	text = strndup(line.p, line.n);
-	free(proc->session->ehlo);
-	proc->session->ehlo = text;
-	proc->is_dirty = true;
-	return text != NULL;
+	is_set = session_life_set_greeting(proc->life, text) && text != NULL;
+	free(text);
+	return is_set;
 }
 
 static void
-greeting(struct ledger *ledger, struct ledger_proc *proc, struct span line,
-    uint64_t now_ms, struct ledger_reply *reply)
+greeting(struct ledger_proc *proc, struct span line, uint64_t now_ms,
+    struct ledger_reply *reply)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 
 	ledger_answer(reply, LEDGER_NO, "");
 	if (s == NULL)
@@ -255,7 +229,8 @@ greeting(struct ledger *ledger, struct ledger_proc *proc, struct span line,
 	proc->is_mail_asked = false;
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
-	ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "greeting", now_ms);
+	session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "greeting",
+	    now_ms);
 }
 
 /* False: the session that an X command needs cannot be. */
@@ -268,49 +243,32 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 	enum trust_command	 command;
 	struct err		 err;
 
-	if (proc->session == NULL && !ledger_session_begin(ledger, proc,
+	if (proc->life == NULL && !ledger_session_begin(ledger, proc,
 	    listener, &nobody, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
 	}
 	if (!trust_command_find(verb, &command))
 		judge_too_long(ledger, proc, now_ms, reply);
-	else if (ledger_check_revoked(ledger, proc, now_ms, reply))
+	else if (ledger_check_revoked(proc, now_ms, reply))
 		judge_line(ledger, proc, command, args, now_ms, reply);
 	return true;
 }
 
-/* A store_change_fn. */
-static const struct session *
-end_mail(struct session *s, void *arg)
-{
-	struct ledger_proc	*proc = arg;
-
-	s->is_in_mail = false;
-	proc->session->mails = s->mails;
-	proc->session->is_in_mail = false;
-	return s;
-}
-
 /* MAIL and RSET, of which the milter is told, too, but of RSET late. */
 static void
-mail_command(struct ledger *ledger, struct ledger_proc *proc, bool is_begun,
-    uint64_t now_ms, struct ledger_reply *reply)
+mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
+    struct ledger_reply *reply)
 {
-	struct err	 err;
-
 	if (is_begun) {
 		proc->is_mail_asked = true;
-		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
 		return;
 	}
 	proc->is_decided = false;
-	if (!proc->has_record || store_change(ledger->store, proc->pid,
-	    proc->session->id, end_mail, proc, &err) != STORE_CANNOT_TELL)
-		return;
-	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL, err.text);
-	ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+	if (!session_life_end_mail(proc->life))
+		ledger_answer(reply, LEDGER_TEMP, "the session store failed");
 }
 
 /* Postfix takes RSET with anything behind it for no RSET. */
@@ -329,10 +287,10 @@ ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 	struct span		 args = key, verb = judge_next_word(&args);
 	enum trust_command	 command;
 
-	ledger_forget(ledger, proc, now_ms);
-	if (ledger_check_unseen(ledger, proc, now_ms)) {
-		answer_end(proc->session, reply);
-		ledger_finish(ledger, proc, reply);
+	ledger_forget(proc, now_ms);
+	if (ledger_check_unseen(proc, now_ms)) {
+		answer_end(ledger_proc_session(proc), reply);
+		ledger_finish(proc, reply);
 		return;
 	}
 	proc->phase = PHASE_OPEN;
@@ -343,11 +301,10 @@ ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 		    reply))
 			return;
 	} else if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
-		greeting(ledger, proc, key, now_ms, reply);
-	} else if (proc->session != NULL && is_mail_command(verb, args)) {
-		mail_command(ledger, proc, span_caseeq(verb, "MAIL"), now_ms,
-		    reply);
+		greeting(proc, key, now_ms, reply);
+	} else if (proc->life != NULL && is_mail_command(verb, args)) {
+		mail_command(proc, span_caseeq(verb, "MAIL"), now_ms, reply);
 	}
-	if (proc->session != NULL)
-		ledger_finish(ledger, proc, reply);
+	if (proc->life != NULL)
+		ledger_finish(proc, reply);
 }

@@ -48,23 +48,25 @@ remember_name(struct ledger_proc *proc, struct span key)
 }
 
 static void
-answer_grant(struct ledger *ledger, struct ledger_proc *proc,
-    enum trust_command command, uint64_t now_ms, struct ledger_reply *reply)
+answer_grant(struct ledger_proc *proc, enum trust_command command,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
-	const struct session	*s = proc->session;
-	bool			 is_granted;
+	const struct session		*s = ledger_proc_session(proc);
+	const struct trust_profile	*profile;
+	bool				 is_granted;
 
-	if (!ledger_check_revoked(ledger, proc, now_ms, reply))
+	if (!ledger_check_revoked(proc, now_ms, reply))
 		return;
-	is_granted = proc->profile != NULL && !s->is_sealed &&
-	    (trust_profile_may(proc->profile, command) ||
+	profile = ledger_peer_profile(proc);
+	is_granted = profile != NULL && !s->is_sealed &&
+	    (trust_profile_may(profile, command) ||
 	    (command == TRUST_XCLIENT &&
-	    trust_profile_may(proc->profile, TRUST_XREMOTEIP)));
-	if (proc->profile == NULL)
+	    trust_profile_may(profile, TRUST_XREMOTEIP)));
+	if (profile == NULL)
 		ledger_answer(reply, LEDGER_TEMP, s->refused_text == NULL ?
 		    "it is not known who connected" : s->refused_text);
 	else if (is_granted)
-		ledger_answer(reply, LEDGER_YES, proc->session->profile);
+		ledger_answer(reply, LEDGER_YES, s->profile);
 	else
 		ledger_answer(reply, LEDGER_NO, "");
 }
@@ -72,8 +74,8 @@ answer_grant(struct ledger *ledger, struct ledger_proc *proc,
 /* A name is never found, so that the address is asked about next; unless the
  * client has no address any more. */
 static void
-xclient_name(struct ledger *ledger, struct ledger_proc *proc,
-    struct span key, uint64_t now_ms, struct ledger_reply *reply)
+xclient_name(struct ledger_proc *proc, struct span key, uint64_t now_ms,
+    struct ledger_reply *reply)
 {
 	const struct address	 nowhere = { .family = AF_UNSPEC };
 	struct assertion_set	 set;
@@ -83,13 +85,13 @@ xclient_name(struct ledger *ledger, struct ledger_proc *proc,
 		return;
 	}
 	ledger_answer(reply, LEDGER_NO, "");
-	if (!ledger_pending_fits(proc->session, &nowhere, &set) ||
+	if (!ledger_pending_fits(ledger_proc_session(proc), &nowhere, &set) ||
 	    !ledger_name_fits(&set.v[ASSERTION_NAME], proc->name))
 		return;
-	ledger_commit(ledger, proc, &set, now_ms);
+	ledger_commit(proc, &set, now_ms);
 	proc->phase = PHASE_COMMITTED;
-	answer_grant(ledger, proc, TRUST_XCLIENT, now_ms, reply);
-	ledger_finish(ledger, proc, reply);
+	answer_grant(proc, TRUST_XCLIENT, now_ms, reply);
+	ledger_finish(proc, reply);
 }
 
 /* The session that an xclient lookup is of.  False: it cannot be made. */
@@ -104,9 +106,9 @@ xclient_session(struct ledger *ledger, struct ledger_proc *proc,
 	if (!address_parse(key, &addr)) {
 		is_begun = ledger_session_nobody(ledger, proc, listener, key,
 		    now_ms, err);
-	} else if (ledger_pending_fits(proc->session, &addr, &set) &&
+	} else if (ledger_pending_fits(ledger_proc_session(proc), &addr, &set) &&
 	    ledger_name_fits(&set.v[ASSERTION_NAME], proc->name)) {
-		ledger_commit(ledger, proc, &set, now_ms);
+		ledger_commit(proc, &set, now_ms);
 		proc->phase = PHASE_COMMITTED;
 		return true;
 	} else {
@@ -126,15 +128,15 @@ ledger_xclient(struct ledger *ledger, struct ledger_proc *proc,
 	struct err	 err;
 
 	if (is_name(key)) {
-		xclient_name(ledger, proc, key, now_ms, reply);
+		xclient_name(proc, key, now_ms, reply);
 		return;
 	}
 	if (!xclient_session(ledger, proc, listener, key, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return;
 	}
-	answer_grant(ledger, proc, TRUST_XCLIENT, now_ms, reply);
-	ledger_finish(ledger, proc, reply);
+	answer_grant(proc, TRUST_XCLIENT, now_ms, reply);
+	ledger_finish(proc, reply);
 }
 
 /* The same for an xforward lookup, which is of a new connection. */
@@ -142,11 +144,12 @@ static bool
 xforward_session(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, struct span key, uint64_t now_ms, struct err *err)
 {
-	struct address	 addr;
-	bool		 is_read = address_parse(key, &addr);
+	const struct session	*s = ledger_proc_session(proc);
+	struct address		 addr;
+	bool			 is_read = address_parse(key, &addr);
 
-	if (proc->session != NULL && proc->phase == PHASE_XCLIENT &&
-	    (is_read ? address_equal(&addr, &proc->session->peer) :
+	if (s != NULL && proc->phase == PHASE_XCLIENT &&
+	    (is_read ? address_equal(&addr, &s->peer) :
 	    ledger_is_nobody(proc)))
 		return true;
 	return is_read ? ledger_session_begin(ledger, proc, listener, &addr,
@@ -173,20 +176,20 @@ ledger_xforward(struct ledger *ledger, struct ledger_proc *proc,
 		return;
 	}
 	proc->phase = PHASE_XFORWARD;
-	answer_grant(ledger, proc, TRUST_XFORWARD, now_ms, reply);
-	ledger_finish(ledger, proc, reply);
+	answer_grant(proc, TRUST_XFORWARD, now_ms, reply);
+	ledger_finish(proc, reply);
 }
 
 /* Where xclient is not asked about the new client, Postfix takes no second
  * override: say so ourselves. */
 static void
-seal_without_xclient(struct ledger *ledger, struct ledger_proc *proc,
-    uint64_t now_ms)
+seal_without_xclient(struct ledger_proc *proc, uint64_t now_ms)
 {
-	if (proc->profile == NULL ||
-	    trust_profile_seal(proc->profile) != TRUST_SEAL_GREETING)
-		return;
-	ledger_seal(ledger, proc, "override", now_ms);
+	const struct trust_profile	*profile = ledger_peer_profile(proc);
+
+	if (profile != NULL &&
+	    trust_profile_seal(profile) == TRUST_SEAL_GREETING)
+		session_life_seal(proc->life, "override", now_ms);
 }
 
 /* Whether a milters lookup comes in turn, behind other tables. */
@@ -204,19 +207,19 @@ milters_session(struct ledger *ledger, struct ledger_proc *proc,
     struct span listener, const struct address *addr, uint64_t now_ms,
     struct err *err)
 {
-	struct session		*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 	struct assertion_set	 set;
 
 	if (s != NULL && is_milters_due(proc->phase) &&
 	    address_equal(addr, &s->client)) {
-		if (!ledger_check_unseen(ledger, proc, now_ms))
+		if (!ledger_check_unseen(proc, now_ms))
 			proc->phase = PHASE_OPEN;
 		return true;
 	}
 	if (!is_milters_due(proc->phase) &&
 	    ledger_pending_fits(s, addr, &set)) {
-		ledger_commit(ledger, proc, &set, now_ms);
-		seal_without_xclient(ledger, proc, now_ms);
+		ledger_commit(proc, &set, now_ms);
+		seal_without_xclient(proc, now_ms);
 		proc->phase = PHASE_ASSUMED;
 		return true;
 	}
@@ -226,7 +229,7 @@ milters_session(struct ledger *ledger, struct ledger_proc *proc,
 		return false;
 	/* Every connection has an address; only an override takes it away. */
 	if (addr->family == AF_UNSPEC)
-		ledger_unseen(ledger, proc, now_ms);
+		ledger_unseen(proc, now_ms);
 	return true;
 }
 
@@ -246,9 +249,9 @@ milters_nobody(struct ledger *ledger, struct ledger_proc *proc,
 static bool
 needs_milter(const struct ledger_proc *proc)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 
-	return ledger_has_grants(proc) || s->override != NULL ||
+	return session_life_has_grants(proc->life) || s->override != NULL ||
 	    s->refused != VERDICT_PERMIT;
 }
 
@@ -311,5 +314,5 @@ ledger_milters(struct ledger *ledger, struct ledger_proc *proc,
 	else
 		ledger_answer(reply, LEDGER_YES, others[0] == '\0' ?
 		    MILTERS_DISABLE : others);
-	ledger_finish(ledger, proc, reply);
+	ledger_finish(proc, reply);
 }

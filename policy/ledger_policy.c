@@ -30,7 +30,7 @@ address_shown(const struct ledger_proc *proc, struct span text)
 	if (span_eq(text, proc->client_text))
 		return true;
 	return address_parse(text, &addr) &&
-	    address_equal(&addr, &proc->session->client);
+	    address_equal(&addr, &ledger_proc_session(proc)->client);
 }
 
 /* 0: it is none. */
@@ -53,7 +53,7 @@ port_of(struct span text)
 static bool
 port_shown(const struct ledger_proc *proc, struct span text)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 
 	if (!proc->has_port)
 		return s->peer_port == 0 || text.p == NULL ||
@@ -111,7 +111,7 @@ static void
 answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 
 	ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL, s->refused,
 	    s->refused_reason, verdict_reply_text(s->refused_text,
@@ -156,7 +156,7 @@ static enum connection
 loaded_connection(const struct ledger_proc *proc,
     const struct attr_request *request)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 	struct span		 shown = request->v[ATTR_CLIENT_ADDRESS];
 	uint16_t		 port = port_of(request->v[ATTR_CLIENT_PORT]);
 
@@ -203,23 +203,19 @@ connection_of(const struct ledger_proc *proc,
 static void
 take_shown(struct ledger_proc *proc, const struct attr_request *request)
 {
-	struct session	*s = proc->session;
-	uint16_t	 port = port_of(request->v[ATTR_CLIENT_PORT]);
+	struct address	 addr = { .family = AF_UNSPEC };
 
-	if (!address_parse(request->v[ATTR_CLIENT_ADDRESS], &s->client))
-		s->client = (struct address){ .family = AF_UNSPEC };
-	if (proc->has_port)
-		s->client_port = port;
-	else
-		s->peer_port = port;
+	(void)address_parse(request->v[ATTR_CLIENT_ADDRESS], &addr);
+	session_life_show(proc->life, &addr,
+	    port_of(request->v[ATTR_CLIENT_PORT]));
 	(void)ledger_expect(proc);
 }
 
 static void
-refuse_mismatch(struct ledger *ledger, struct ledger_proc *proc,
-    const struct attr_request *request, uint64_t now_ms)
+refuse_mismatch(struct ledger_proc *proc, const struct attr_request *request,
+    uint64_t now_ms)
 {
-	ledger_violation(ledger, proc, REASON_MISMATCH, "the mail server "
+	session_life_violation(proc->life, REASON_MISMATCH, "the mail server "
 	    "shows another client than the one that was permitted", NULL,
 	    now_ms);
 	take_shown(proc, request);
@@ -230,9 +226,10 @@ static struct span
 listener_of(const struct ledger_proc *proc, const struct attr_request *request,
     char buf[SESSION_LISTENER_SIZE])
 {
-	if (proc->session == NULL)
+	if (proc->life == NULL)
 		return request->v[ATTR_POLICY_CONTEXT];
-	memcpy(buf, proc->session->listener, SESSION_LISTENER_SIZE);
+	memcpy(buf, ledger_proc_session(proc)->listener,
+	    SESSION_LISTENER_SIZE);
 	return span_of(buf);
 }
 
@@ -289,9 +286,9 @@ policy_session(struct ledger *ledger, struct ledger_proc *proc,
 		return false;
 	}
 	if (is_unsure_still)
-		ledger_violation(ledger, proc, REASON_NO_SESSION, "it is not "
-		    "known whether this is still the same session", NULL,
-		    now_ms);
+		session_life_violation(proc->life, REASON_NO_SESSION,
+		    "it is not known whether this is still the same session",
+		    NULL, now_ms);
 	return true;
 }
 
@@ -299,50 +296,37 @@ policy_session(struct ledger *ledger, struct ledger_proc *proc,
 static void
 forget_greeting(struct ledger_proc *proc, struct span helo)
 {
-	if (helo.p == NULL || helo.n > 0 || proc->session->ehlo == NULL)
-		return;
-	(void)session_set_text(&proc->session->ehlo, NULL);
-	proc->is_dirty = true;
-}
-
-static void
-learn_port(struct ledger_proc *proc, uint16_t port)
-{
-	struct session	*s = proc->session;
-
-	if (proc->has_port || port == 0 || s->peer_port != 0)
-		return;
-	s->peer_port = port;
-	/* A stranger's session need not be kept for this. */
-	if (proc->has_record)
-		proc->is_dirty = true;
+	if (helo.p != NULL && helo.n == 0)
+		(void)session_life_set_greeting(proc->life, NULL);
 }
 
 /* Brings the session up to date with what the request shows. */
 static void
-policy_follow(struct ledger *ledger, struct ledger_proc *proc,
-    const struct attr_request *request, uint64_t now_ms)
+policy_follow(struct ledger_proc *proc, const struct attr_request *request,
+    uint64_t now_ms)
 {
-	struct session		*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 	struct assertion_set	 set;
 	struct address		 addr = { .family = AF_UNSPEC };
 	struct span		 shown = request->v[ATTR_CLIENT_ADDRESS];
 
-	(void)ledger_check_unseen(ledger, proc, now_ms);
+	(void)ledger_check_unseen(proc, now_ms);
 	proc->phase = PHASE_OPEN;
 	/* A wiring without the xclient and milters tables. */
 	if (s->pending != NULL &&
 	    (address_parse(shown, &addr) || span_eq(shown, LEDGER_UNKNOWN)) &&
 	    !address_equal(&addr, &s->client) &&
 	    ledger_pending_fits(s, &addr, &set))
-		ledger_commit(ledger, proc, &set, now_ms);
-	ledger_forget(ledger, proc, now_ms);
+		ledger_commit(proc, &set, now_ms);
+	ledger_forget(proc, now_ms);
 	forget_greeting(proc, request->v[ATTR_HELO_NAME]);
 	if (client_shown(proc, request)) {
 		proc->is_loaded = false;
-		learn_port(proc, port_of(request->v[ATTR_CLIENT_PORT]));
+		if (!proc->has_port)
+			session_life_set_port(proc->life,
+			    port_of(request->v[ATTR_CLIENT_PORT]));
 	} else if (s->refused == VERDICT_PERMIT) {
-		refuse_mismatch(ledger, proc, request, now_ms);
+		refuse_mismatch(proc, request, now_ms);
 	}
 }
 
@@ -376,7 +360,7 @@ static void
 policy_decide(struct ledger *ledger, struct ledger_proc *proc,
     const struct attr_request *request, struct ledger_reply *reply)
 {
-	const struct session	*s = proc->session;
+	const struct session	*s = ledger_proc_session(proc);
 	struct span		 state = request->v[ATTR_PROTOCOL_STATE];
 
 	ledger_access(ledger, proc, request, reply);
@@ -395,22 +379,22 @@ ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 	struct span	 state = request->v[ATTR_PROTOCOL_STATE];
 
 	ledger_answer(reply, LEDGER_NO, "");
-	if (proc->session == NULL) {
+	if (proc->life == NULL) {
 		if (!policy_begin(ledger, proc, request, now_ms, reply))
 			return;
 	} else if (!policy_session(ledger, proc, request, now_ms, reply)) {
 		return;
 	}
-	policy_follow(ledger, proc, request, now_ms);
-	if (!ledger_check_revoked(ledger, proc, now_ms, reply) ||
-	    !ledger_refresh(ledger, proc, reply))
+	policy_follow(proc, request, now_ms);
+	if (!ledger_check_revoked(proc, now_ms, reply) ||
+	    !ledger_refresh(proc, reply))
 		return;
 	if (is_greeted_state(state))
-		ledger_seal_if(ledger, proc, TRUST_SEAL_GREETING, "mail",
+		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
-	if (proc->session->refused == VERDICT_PERMIT)
+	if (ledger_proc_session(proc)->refused == VERDICT_PERMIT)
 		policy_decide(ledger, proc, request, reply);
 	else if (is_mail_state(state))
 		answer_refusal(ledger, proc, reply);
-	ledger_finish(ledger, proc, reply);
+	ledger_finish(proc, reply);
 }

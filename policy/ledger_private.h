@@ -14,7 +14,7 @@
 #include <bsd/sys/tree.h>
 
 #include "ledger.h"
-#include "session/judge.h"
+#include "session/session_life.h"
 #include "session/verdict_reply.h"
 
 /* Postfix's word for no address, no name, no port. */
@@ -38,35 +38,29 @@ struct ledger_proc {
 	uint64_t			 start;
 	unsigned			 refs;
 	enum phase			 phase;
-	bool				 has_record;	/* in the store */
-	bool				 is_dirty;	/* must be saved */
+	bool				 has_record;	/* in the store, of any of
+							 * its sessions */
 	/* What is only in the store may be of the process's connection before
 	 * this one, as long as nothing proves that it is not. */
 	bool				 is_loaded;
 	/* Begun by a policy request: of the lookups nothing is known. */
 	bool				 is_shown;
-	bool				 is_anew;	/* what the milter told
-							 * of it is over */
 	bool				 is_decided;	/* access_maps were
 							 * asked ... */
 	unsigned			 decided_in;	/* ... in that mail */
 	bool				 is_mail_asked;	/* the filter shows MAIL
 							 * and RSET */
-	struct session			*session;	/* or NULL */
+	struct session_life		*life;	/* or NULL */
 	char				*name;	/* looked up just before */
 	/* The session before this one, for the log: */
 	char				 former_id[ULID_SIZE];
 	struct address			 former_peer;
 
-	/* Of the session: */
-	struct conf			*conf;
-	const struct trust_profile	*profile;	/* NULL: not known */
+	/* What the MTA shows of the session, if it is as we know it: */
 	char	 client_text[ADDRESS_TEXT_SIZE];
 	char				*client_name;	/* asserted, or NULL */
 	char				*login;		/* asserted, or NULL */
 	bool				 has_port;	/* client_port counts */
-	bool				 is_same_client; /* the pending override
-						 * adds to those before */
 };
 
 RB_HEAD(proc_tree, ledger_proc);
@@ -95,10 +89,6 @@ void	ledger_answer_verdict(struct ledger_reply *reply,
 	    enum verdict_reply_to to, enum verdict_action action,
 	    enum verdict_reason reason, const char *text, const char *id);
 
-/* Adds to the audit trail and marks the session for saving. */
-void	ledger_audit(struct ledger_proc *proc, uint64_t now_ms,
-	    enum session_event event, const char *text);
-
 /*
  * Begins a session, in place of the process's old one.  peer of AF_UNSPEC:
  * nobody knows who connected.  False: out of memory, or the store failed;
@@ -113,6 +103,10 @@ bool	ledger_session_nobody(struct ledger *ledger, struct ledger_proc *proc,
 	    struct span listener, struct span shown, uint64_t now_ms,
 	    struct err *err);
 bool	ledger_is_nobody(const struct ledger_proc *proc);
+/* Takes up what the store has of the process; s is left empty.  False: it cannot
+ * be. */
+bool	ledger_session_load(struct ledger *ledger, struct ledger_proc *proc,
+	    struct session *s, struct err *err);
 void	ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,
 	    const struct err *err, struct ledger_reply *reply);
 
@@ -123,17 +117,17 @@ bool	ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
 
 /* Reads what the milter has told meanwhile.  False: it cannot be told; the
  * reply is set. */
-bool	ledger_refresh(struct ledger *ledger, struct ledger_proc *proc,
-	    struct ledger_reply *reply);
+bool	ledger_refresh(struct ledger_proc *proc, struct ledger_reply *reply);
 
 /* Every question ends here: nothing is answered that is not in the store. */
-void	ledger_finish(struct ledger *ledger, struct ledger_proc *proc,
-	    struct ledger_reply *reply);
+void	ledger_finish(struct ledger_proc *proc, struct ledger_reply *reply);
 
 /* Works out what the MTA's policy requests must show of the client.  False:
  * out of memory, or the record is damaged. */
 bool	ledger_expect(struct ledger_proc *proc);
-bool	ledger_has_grants(const struct ledger_proc *proc);
+/* Of the session that there is; NULL: it is not known what the peer may do. */
+const struct trust_profile	*ledger_peer_profile(
+				    const struct ledger_proc *proc);
 
 /* Whether the pending override makes this address the client; set_r is then
  * what it says. */
@@ -143,46 +137,18 @@ bool	ledger_pending_fits(const struct session *s,
 bool	ledger_name_fits(const struct assertion *said, const char *name);
 
 /* The MTA has executed the pending override, or has not. */
-void	ledger_commit(struct ledger *ledger, struct ledger_proc *proc,
+void	ledger_commit(struct ledger_proc *proc,
 	    const struct assertion_set *set, uint64_t now_ms);
-void	ledger_forget(struct ledger *ledger, struct ledger_proc *proc,
-	    uint64_t now_ms);
+void	ledger_forget(struct ledger_proc *proc, uint64_t now_ms);
 
-void	ledger_seal(struct ledger *ledger, struct ledger_proc *proc,
-	    const char *by, uint64_t now_ms);
-/* Seals an overridden session whose profile wants it at that moment. */
-void	ledger_seal_if(struct ledger *ledger, struct ledger_proc *proc,
-	    enum trust_seal when, const char *by, uint64_t now_ms);
-
-/* Refuses the session: the MTA already acts on what should not be, so that
- * even a profile that only reports is no excuse. */
-void	ledger_violation(struct ledger *ledger, struct ledger_proc *proc,
-	    enum verdict_reason reason, const char *text, const char *line,
-	    uint64_t now_ms);
-void	ledger_unseen(struct ledger *ledger, struct ledger_proc *proc,
-	    uint64_t now_ms);
-/*
- * Looks whether the grants of the session's peer have been revoked meanwhile;
- * if so it is a stranger from now on.  False: it cannot be told; the reply is
- * set.
- */
-bool	ledger_check_revoked(struct ledger *ledger, struct ledger_proc *proc,
-	    uint64_t now_ms, struct ledger_reply *reply);
+/* The MTA has taken an override that we were never asked about. */
+void	ledger_unseen(struct ledger_proc *proc, uint64_t now_ms);
+/* Whether the peer's grants have been revoked (session_life_check_revoked).
+ * False: it cannot be told; the reply is set. */
+bool	ledger_check_revoked(struct ledger_proc *proc, uint64_t now_ms,
+	    struct ledger_reply *reply);
 /* True if the session is one that an unseen override made. */
-bool	ledger_check_unseen(struct ledger *ledger, struct ledger_proc *proc,
-	    uint64_t now_ms);
-
-/*
- * Refuses a command: remembers what the milter shall say and, unless the
- * profile only reports, refuses the session's mail from now on.  ledger_deny:
- * is_reported says whether it does.
- */
-void	ledger_refuse(struct ledger *ledger, struct ledger_proc *proc,
-	    const struct verdict *verdict, const char *command,
-	    uint64_t now_ms);
-void	ledger_deny(struct ledger *ledger, struct ledger_proc *proc,
-	    const struct verdict *verdict, const char *command,
-	    bool is_reported, uint64_t now_ms);
+bool	ledger_check_unseen(struct ledger_proc *proc, uint64_t now_ms);
 
 /*
  * What access_maps say about a policy request, or else the profile's

@@ -19,10 +19,11 @@
 #include <sys/ioctl.h>
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
+
+#include "base/clock.h"
 
 #define LINGER_MS	2000U	/* for a client that still sends */
 #define FLUSH_MS	10000U	/* for one that does not read its last reply */
@@ -35,11 +36,7 @@
 void
 carrier_tick(struct carrier_env *env)
 {
-	struct timespec	 now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	env->now_ms = env->epoch_ms + (uint64_t)now.tv_sec * 1000U +
-	    (uint64_t)now.tv_nsec / 1000000U;
+	env->now_ms = env->epoch_ms + clock_ms(CLOCK_MONOTONIC);
 }
 
 void
@@ -74,9 +71,9 @@ op_send(void *arg, enum dialogue_side which, struct span bytes)
 {
 	struct side	*side = &((struct carrier *)arg)->side[which];
 
-	if (stream_is_open(&side->stream) && !side->is_lost &&
+	if (stream_is_open(&side->stream) && !side_is_lost(side) &&
 	    !stream_put(&side->stream, bytes, true))
-		side->is_lost = true;
+		side_lose(side);
 }
 
 static size_t
@@ -93,7 +90,7 @@ op_room(void *arg, enum dialogue_side which)
 static void
 op_secure(void *arg, enum dialogue_side which)
 {
-	((struct carrier *)arg)->side[which].is_securing = true;
+	((struct carrier *)arg)->side[which].phase = SIDE_SECURING;
 }
 
 static void
@@ -180,7 +177,7 @@ offer(struct carrier *c, enum dialogue_side which, struct span bytes)
 	if ((used > 0 || side->in_len != bytes.n) &&
 	    !(used == bytes.n && side->in == NULL) &&
 	    !carrier_keep(side, span_skip(bytes, used)))
-		side->is_lost = true;
+		side_lose(side);
 	return used > 0;
 }
 
@@ -222,10 +219,11 @@ read_side(struct carrier *c, enum dialogue_side which)
 	case STREAM_AGAIN:
 		return;
 	case STREAM_EOF:
-		side->is_eof = true;
+		if (side->end == SIDE_GOES_ON)
+			side->end = SIDE_EOF;
 		return;
 	case STREAM_ERROR:
-		side->is_lost = true;
+		side_lose(side);
 		return;
 	}
 	if (c->linger_ms != 0)
@@ -233,7 +231,7 @@ read_side(struct carrier *c, enum dialogue_side which)
 	if (c->d != NULL)
 		(void)offer(c, which, (struct span){ buf, kept + n });
 	else if (!carrier_keep(side, (struct span){ buf, kept + n }))
-		side->is_lost = true;
+		side_lose(side);
 }
 
 /*
@@ -247,25 +245,30 @@ tell_side(struct carrier *c, enum dialogue_side which)
 	struct side	*side = &c->side[which];
 	uint64_t	 now_ms = c->env->now_ms;
 
-	if (side->is_told || !stream_is_open(&side->stream))
+	if (!stream_is_open(&side->stream))
 		return false;
-	if (side->is_lost && side->is_up && !side->is_read_out &&
-	    which == DIALOGUE_HOP) {
+	if (side->end == SIDE_LOST && which == DIALOGUE_HOP &&
+	    (side->phase == SIDE_UP || side->phase == SIDE_SECURING)) {
 		/* It may have said why it goes. */
-		side->is_read_out = true;
+		side->end = SIDE_READ_OUT;
 		read_side(c, which);
 		return true;
 	}
-	if (side->is_lost) {
-		side->is_told = true;
+	switch (side->end) {
+	case SIDE_LOST:
+	case SIDE_READ_OUT:
+		side->end = SIDE_LOST_TOLD;
 		dialogue_lost(c->d, which, stream_why(&side->stream), false,
 		    now_ms);
 		return true;
-	}
-	if (side->is_eof) {
-		side->is_told = true;
+	case SIDE_EOF:
+		side->end = SIDE_EOF_TOLD;
 		dialogue_eof(c->d, which, now_ms);
 		return true;
+	case SIDE_GOES_ON:
+	case SIDE_EOF_TOLD:
+	case SIDE_LOST_TOLD:
+		break;
 	}
 	return false;
 }
@@ -297,9 +300,11 @@ flush(struct carrier *c)
 	for (i = 0; i < 2; i++) {
 		struct side	*side = &c->side[i];
 
-		if (stream_is_open(&side->stream) && !side->is_lost &&
-		    !stream_flush(&side->stream))
-			side->is_lost = did = true;
+		if (stream_is_open(&side->stream) && !side_is_lost(side) &&
+		    !stream_flush(&side->stream)) {
+			side_lose(side);
+			did = true;
+		}
 	}
 	return did;
 }
@@ -328,16 +333,14 @@ begin_tls(struct carrier *c)
 	for (i = 0; i < 2; i++) {
 		struct side	*side = &c->side[i];
 
-		if (!side->is_securing || !stream_is_open(&side->stream))
-			continue;
-		if (stream_pending(&side->stream) > 0)
+		if (side->phase != SIDE_SECURING ||
+		    !stream_is_open(&side->stream) ||
+		    stream_pending(&side->stream) > 0)
 			continue;
 		did = true;
-		side->is_securing = false;
-		side->is_shaking = true;
-		side->is_up = false;
+		side->phase = SIDE_SHAKING;
 		if (side->in_len > 0)
-			side->is_lost = true;
+			side_lose(side);
 		else if (i == DIALOGUE_CLIENT)
 			secure_client(c);
 		else
@@ -359,8 +362,8 @@ set_reading(struct carrier *c)
 			continue;
 		if (c->d != NULL && c->linger_ms == 0)
 			wants = dialogue_wants(c->d, (enum dialogue_side)i);
-		stream_want_read(&side->stream, wants && !side->is_eof &&
-		    !side->is_lost && side->in_len <
+		stream_want_read(&side->stream, wants &&
+		    side->end == SIDE_GOES_ON && side->in_len <
 		    (in_max(c, (enum dialogue_side)i) < IN_MAX ?
 		    in_max(c, (enum dialogue_side)i) : IN_MAX));
 	}
@@ -399,7 +402,7 @@ has_unread(const struct side *side)
 {
 	int	 n = 0;
 
-	return side->in_len > 0 || (!side->is_eof &&
+	return side->in_len > 0 || (side->end == SIDE_GOES_ON &&
 	    ioctl(side->stream.fd, FIONREAD, &n) == 0 && n > 0);
 }
 
@@ -410,7 +413,7 @@ finish(struct carrier *c)
 	struct side	*side = &c->side[DIALOGUE_CLIENT];
 	uint64_t	 now_ms = c->env->now_ms;
 
-	if (!stream_is_open(&side->stream) || side->is_lost)
+	if (!stream_is_open(&side->stream) || side_is_lost(side))
 		goto gone;
 	if (c->linger_ms == 0) {
 		if (stream_pending(&side->stream) == 0 && !has_unread(side))
@@ -421,7 +424,8 @@ finish(struct carrier *c)
 		    FLUSH_MS : LINGER_MS);
 	}
 	if (now_ms >= c->linger_ms ||
-	    (side->is_eof && stream_pending(&side->stream) == 0))
+	    (side->end != SIDE_GOES_ON &&
+	    stream_pending(&side->stream) == 0))
 		goto gone;
 	return false;
 gone:
@@ -490,7 +494,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 note_tls(struct carrier *c, enum dialogue_side which, bool is_done)
 {
-	c->side[which].is_shaking = false;
+	c->side[which].phase = is_done ? SIDE_UP : SIDE_MUTE;
 	c->env->tls(c->env->arg, which, is_done);
 }
 
@@ -506,18 +510,18 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 		read_side(c, which);
 		break;
 	case STREAM_CONNECTED:
-		c->is_connected = side->is_up = true;
+		c->is_connected = true;
+		side->phase = SIDE_UP;
 		break;
 	case STREAM_SECURED:
 		note_tls(c, which, true);
-		side->is_up = true;
 		tls_facts_read(side->stream.ssl, &facts);
 		dialogue_secured(c->d, which, &facts, c->env->now_ms);
 		break;
 	case STREAM_FAILED:
-		if (side->is_shaking)
+		if (side->phase == SIDE_SHAKING)
 			note_tls(c, which, false);
-		side->is_lost = true;
+		side_lose(side);
 		break;
 	case STREAM_DRAINED:
 		break;
@@ -565,6 +569,7 @@ carrier_new(struct carrier_env *env, struct site *site,
 	c->peer = *peer;
 	c->client = c->counted = peer->addr;
 	c->begun_ms = env->now_ms;
+	c->side[DIALOGUE_CLIENT].phase = SIDE_UP;
 	c->is_in_proxy_net = carrier_awaits_header(relay, &peer->addr);
 	c->is_counted = !c->is_in_proxy_net;
 	LIST_INSERT_HEAD(&env->all, c, entry);

@@ -344,9 +344,8 @@ forget_stream(struct carrier *c)
 	free(side->in);
 	side->in = NULL;
 	side->in_len = 0;
-	side->is_eof = side->is_told = side->is_lost = false;
-	side->is_read_out = false;
-	side->is_securing = side->is_shaking = side->is_up = false;
+	side->end = SIDE_GOES_ON;
+	side->phase = SIDE_MUTE;
 	c->is_connected = c->has_failed = false;
 }
 

@@ -28,18 +28,48 @@ union any_address {
 /* Octets that are kept for a side that does not take them. */
 #define HIGH_WATER	65536U
 
+/* Whether bytes can have come on a connection. */
+enum side_phase {
+	SIDE_MUTE,		/* no: it is not there yet, or TLS has failed */
+	SIDE_UP,
+	SIDE_SECURING,		/* still: TLS begins when all was sent */
+	SIDE_SHAKING		/* no: TLS is being negotiated */
+};
+
+/* How a connection has ended.  Each end is told to the dialogue once, and once
+ * only: an end that is followed by a failure is not told again. */
+enum side_end {
+	SIDE_GOES_ON,
+	SIDE_EOF,		/* it sends no more, but may be sent to */
+	SIDE_EOF_TOLD,
+	SIDE_LOST,		/* it has failed */
+	SIDE_READ_OUT,		/* ... and what came before that was read */
+	SIDE_LOST_TOLD
+};
+
 struct side {
 	struct stream	 stream;
+	enum side_phase	 phase;
+	enum side_end	 end;
 	char		*in;		/* not taken by the dialogue yet */
 	size_t		 in_len;
-	bool		 is_eof;	/* seen, and not told yet */
-	bool		 is_told;
-	bool		 is_lost;	/* the same of a failure */
-	bool		 is_read_out;	/* what came before that was read */
-	bool		 is_securing;	/* TLS is to begin */
-	bool		 is_shaking;	/* ... and has */
-	bool		 is_up;		/* bytes can have come */
 };
+
+static inline bool
+side_is_lost(const struct side *side)
+{
+	return side->end >= SIDE_LOST;
+}
+
+/* It has failed, whatever became of it before. */
+static inline void
+side_lose(struct side *side)
+{
+	if (side->end == SIDE_EOF_TOLD)
+		side->end = SIDE_LOST_TOLD;
+	else if (!side_is_lost(side))
+		side->end = SIDE_LOST;
+}
 
 struct carrier {
 	LIST_ENTRY(carrier)	 entry;

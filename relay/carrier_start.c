@@ -115,7 +115,7 @@ take_header(struct carrier *c)
 	case PROXY_HEADER_DONE:
 		return admit(c, &header);
 	case PROXY_HEADER_MORE:
-		if (side->is_eof || side->is_lost)
+		if (side->end != SIDE_GOES_ON)
 			c->is_closing = true;
 		return false;
 	case PROXY_HEADER_TOO_LONG:

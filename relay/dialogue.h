@@ -73,9 +73,43 @@ struct dialogue_note {
 };
 
 /*
- * What is asked of the connections.  None of these calls back into the
- * dialogue.  send copies what it cannot send now; a connection that is broken
- * is told by dialogue_lost, later.
+ * What a dialogue asks of whoever has the connections, its carrier.
+ *
+ * Who calls whom.  The carrier calls the functions below when something has
+ * happened: bytes, an end, a moment.  In each of them, dialogue_new and
+ * dialogue_free included, the dialogue may call these as often as it likes;
+ * outside of them it never does.  So arg has to be whole before dialogue_new,
+ * and still after dialogue_free; and what is called within dialogue_new (send,
+ * close, note_kept) does not find a dialogue yet.
+ *
+ * Nothing calls back.  An operation does its work, or remembers it, and
+ * returns; what comes of it is told later, when the call in which it was asked
+ * for has returned: also what has failed at once.  There is one exception:
+ * connect and connect_next may call dialogue_session and dialogue_hand_over,
+ * because the address under which a session is handed over is known when there
+ * is a socket, and has to be written down before that connects.
+ * dialogue_hand_over does nothing but call hand_over.
+ *
+ * Each question has one answer.  connect, and a connect_next that is true, are
+ * followed by dialogue_connected or by dialogue_lost, and secure by
+ * dialogue_secured or by dialogue_lost; unless the dialogue has no use for it
+ * any more: disconnect, connect and connect_next drop the connection or the
+ * attempt that there was, and nothing of it, no byte and no end, is told
+ * afterwards.  A connect_next that is false is followed by nothing.
+ *
+ * Order.  What is sent to a side goes out in the order of the calls; nothing is
+ * refused, and what cannot be sent now is copied (room tells how much may be,
+ * and it is the dialogue's part to ask).  secure and close take effect behind
+ * all that was sent before.  What a side has sent is offered before its end is
+ * told, an end is told once, and when both sides have news the next hop's come
+ * first: what is said to the client goes by the latest.  Bytes that came ahead
+ * of TLS and were not taken are never taken for a part of it: the connection
+ * is lost.
+ *
+ * The end.  close is for good: the client's connection is ended, and from then
+ * on no bytes come and no time passes.  Only dialogue_stop, and a
+ * dialogue_secured that was under way, may still come before dialogue_free,
+ * which the carrier calls when the last bytes are out, or are not wanted.
  */
 struct dialogue_ops {
 	void	 (*send)(void *arg, enum dialogue_side side,

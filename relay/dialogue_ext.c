@@ -204,8 +204,7 @@ ext_is_hops(const struct smtp_command *command)
 {
 	return command->verb == SMTP_XSETCONTEXT &&
 	    command->args.n > strlen(HOPS_PAIR "=") &&
-	    memcmp(command->args.p, HOPS_PAIR "=", strlen(HOPS_PAIR "=")) ==
-	    0;
+	    span_begins(command->args, HOPS_PAIR "=");
 }
 
 /*

@@ -8,18 +8,15 @@
  * read as an ordinary user.
  */
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/log_libevent.h"
-#include "daemon/privdrop.h"
-#include "daemon/rundir.h"
+#include "daemon/program.h"
+#include "daemon/signals.h"
 #include "relay_server.h"
 #include "session/store_sweep.h"
 
@@ -37,17 +34,10 @@ struct program {
 	struct resolver		*resolver;
 	struct relay_metrics	*metrics;
 	struct relay_server	*server;
-	struct event		*events[4];
+	struct signals		*signals;
+	struct event		*stop_check;
 	unsigned		 n_stop_checks;
 };
-
-static void
-die(const char *what, const struct err *err)
-{
-	LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", what },
-	    { "text", err->text });
-	exit(EX_UNAVAILABLE);
-}
 
 /* Each session has two connections. */
 static unsigned
@@ -104,42 +94,25 @@ start_privileged(struct program *p, struct conf *conf)
 {
 	struct err	 err;
 
-	if (log_open(PROGRAM, conf->log, conf->log_format,
-	    conf->limits.log_rate, &err) != 0)
-		die("log", &err);
+	program_open_log(conf);
 	log_libevent_use();
 	if (check_relays(conf, &err) != 0) {
 		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "configuration" },
 		    { "text", err.text });
 		exit(EX_CONFIG);
 	}
-	if (daemon_raise_descriptors(n_descriptors(conf), &err) != 0)
-		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
+	program_raise_descriptors(n_descriptors(conf));
 	p->fds = calloc(conf->n_relays, sizeof *p->fds);
-	if (p->fds == NULL) {
-		(void)err_set(&err, "out of memory");
-		die("listen", &err);
-	}
+	if (p->fds == NULL)
+		program_die("listen", NULL);
 	if (relay_server_bind(conf, p->fds, &err) != 0)
-		die("listen", &err);
-	if (rundir_make(conf->runtime_directory, conf->user, &err) != 0)
-		die("runtime_directory", &err);
+		program_die("listen", &err);
 	p->site = site_new(conf, &err);
 	if (p->site == NULL)
-		die("tls", &err);
-	if (privdrop(site_conf(p->site)->user, &err) != 0)
-		die("user", &err);
-	warn_of_keys(site_conf(p->site));
-	warn_of_open_relays(site_conf(p->site));
-}
-
-static void
-tell_replaced(const char *where, void *unused)
-{
-	(void)unused;
-	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
-	    { "text", "its files were removed; sessions that it had are not "
-	    "known any more" });
+		program_die("tls", &err);
+	program_drop(conf);
+	warn_of_keys(conf);
+	warn_of_open_relays(conf);
 }
 
 static void
@@ -148,29 +121,21 @@ start_unprivileged(struct program *p)
 	struct conf	*conf = site_conf(p->site);
 	struct err	 err;
 
-	/* Before the store is opened: LMDB's locks do not survive a fork. */
-	if (daemon_detach(&p->options, &err) != 0)
-		die("detach", &err);
-	p->store = store_open(conf->store, conf->limits.store_size, &err);
-	if (p->store == NULL)
-		die("store", &err);
-	store_on_replaced(p->store, tell_replaced, NULL);
+	p->store = program_open_store(&p->options, conf);
 	/* What an earlier relay handed over, and was killed over. */
 	if (store_sweep_handed_over(p->store, &err) == -1)
 		LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", err.text });
 	p->base = event_base_new();
 	p->metrics = relay_metrics_new();
-	if (p->base == NULL || p->metrics == NULL) {
-		(void)err_set(&err, "out of memory");
-		die("start", &err);
-	}
+	if (p->base == NULL || p->metrics == NULL)
+		program_die("start", NULL);
 	p->resolver = resolver_new(p->base, conf->resolver, &err);
 	if (p->resolver == NULL)
-		die("resolver", &err);
+		program_die("resolver", &err);
 	p->server = relay_server_new(p->base, p->site, p->fds, p->store,
 	    p->resolver, p->metrics, &err);
 	if (p->server == NULL)
-		die("start", &err);
+		program_die("start", &err);
 }
 
 static void
@@ -179,8 +144,6 @@ warn_of_changes(const struct site *was, const struct site *is)
 	const struct site_relay	*old, *new;
 	unsigned		 i;
 
-	log_if_changed("store", site_conf(was)->store, site_conf(is)->store);
-	log_if_changed("user", site_conf(was)->user, site_conf(is)->user);
 	log_if_changed("resolver", site_conf(was)->resolver,
 	    site_conf(is)->resolver);
 	log_if_changed("relay_metrics", site_conf(was)->relay_metrics,
@@ -192,45 +155,28 @@ warn_of_changes(const struct site *was, const struct site *is)
 	}
 }
 
-static struct site *
-load(const struct program *p, struct err *err)
-{
-	struct conf	*conf = conf_load(p->options.file, err);
-
-	return conf == NULL ? NULL : site_new(conf, err);
-}
-
 static void
-reload(evutil_socket_t fd, short what, void *arg)
+reload(void *arg)
 {
 	struct program	*p = arg;
+	struct conf	*old = site_conf(p->site);
+	struct conf	*conf = program_reload(&p->options, old);
 	struct site	*site;
-	struct conf	*conf;
 	struct err	 err;
 
-	(void)fd;
-	(void)what;
-	daemon_reloading();
-	site = load(p, &err);
+	if (conf == NULL)
+		return;
+	site = site_new(conf, &err);
 	if (site == NULL) {
-		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
-		    { "text", err.text });
-		daemon_reload_failed(site_conf(p->site), &err);
+		program_reload_refused(old, &err);
 		return;
 	}
 	warn_of_changes(p->site, site);
 	relay_server_set_site(p->server, site);
+	program_reloaded(old, conf);
+	warn_of_open_relays(conf);
 	site_unref(p->site);
 	p->site = site;
-	conf = site_conf(site);
-	if (log_open(PROGRAM, conf->log, conf->log_format,
-	    conf->limits.log_rate, &err) != 0)
-		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
-		    { "text", err.text });
-	warn_of_open_relays(conf);
-	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", p->options.file });
-	log_skips(conf);
-	daemon_reloaded(conf);
 }
 
 /* Messages that are under way come to their end, within a bound. */
@@ -247,76 +193,47 @@ check_stop(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-stop(evutil_socket_t fd, short what, void *arg)
+stop(void *arg)
 {
 	const struct timeval	 interval = { .tv_usec = STOP_CHECK_MS * 1000 };
 	struct program		*p = arg;
 
-	(void)fd;
-	(void)what;
 	daemon_stopping();
 	relay_server_stop(p->server);
-	if (event_add(p->events[3], &interval) != 0)
+	if (event_add(p->stop_check, &interval) != 0)
 		(void)event_base_loopexit(p->base, NULL);
 }
 
 static void
 watch(struct program *p)
 {
-	struct err	 err;
-	size_t		 i;
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	p->events[0] = evsignal_new(p->base, SIGHUP, reload, p);
-	p->events[1] = evsignal_new(p->base, SIGTERM, stop, p);
-	p->events[2] = evsignal_new(p->base, SIGINT, stop, p);
-	p->events[3] = event_new(p->base, -1, EV_PERSIST, check_stop, p);
-	for (i = 0; i < 4; i++)
-		if (p->events[i] == NULL ||
-		    (i < 3 && event_add(p->events[i], NULL) != 0)) {
-			(void)err_set(&err, "out of memory");
-			die("start", &err);
-		}
+	p->signals = signals_new(p->base, reload, stop, p);
+	p->stop_check = event_new(p->base, -1, EV_PERSIST, check_stop, p);
+	if (p->signals == NULL || p->stop_check == NULL)
+		program_die("start", NULL);
 }
 
 static void
 serve(struct program *p)
 {
-	struct err	 err;
+	enum metrics_http_result	 result;
+	struct err			 err;
 
 	watch(p);
-	switch (relay_metrics_serve(p->metrics, p->base,
-	    site_conf(p->site)->relay_metrics, &err)) {
-	case METRICS_HTTP_DONE:
-		break;
-	case METRICS_HTTP_LATER:
-		/* Mail does not wait for those who count it. */
-		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
-		break;
-	case METRICS_HTTP_WRONG:
-		die("metrics", &err);
-	}
-	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
-	    { "file", p->options.file });
-	log_skips(site_conf(p->site));
-	daemon_ready(site_conf(p->site));
-	log_detach();
-	if (event_base_dispatch(p->base) == -1)
-		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "event loop" });
-	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION });
+	result = relay_metrics_serve(p->metrics, p->base,
+	    site_conf(p->site)->relay_metrics, &err);
+	program_check_metrics(result, &err);
+	program_run(site_conf(p->site), p->base);
 }
 
 static void
 finish(struct program *p)
 {
-	size_t	 i;
-
 	relay_server_free(p->server);
 	resolver_free(p->resolver);
 	relay_metrics_free(p->metrics);
-	for (i = 0; i < sizeof p->events / sizeof p->events[0]; i++)
-		if (p->events[i] != NULL)
-			event_free(p->events[i]);
+	signals_free(p->signals);
+	event_free(p->stop_check);
 	event_base_free(p->base);
 	store_close(p->store);
 	site_unref(p->site);

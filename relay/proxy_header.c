@@ -23,7 +23,7 @@ static const struct beginning {
 	{ "PROXY UNKNOWN ",	AF_UNSPEC },
 	{ "PROXY UNKNOWN\r",	AF_UNSPEC }
 };
-#define BEGINNING_COUNT	(sizeof(beginnings) / sizeof(beginnings[0]))
+#define BEGINNING_COUNT	(sizeof beginnings / sizeof beginnings[0])
 
 /* The beginning that in has, or may have when more of it is there; or NULL. */
 static const struct beginning *

@@ -23,7 +23,7 @@ static const struct protocol {
 	{ V2_TCP6,		V2_ADDRESSES6_LEN,	AF_INET6 },
 	{ V2_UNIX_STREAM,	V2_ADDRESSES_UNIX_LEN,	AF_UNIX }
 };
-#define PROTOCOL_COUNT	(sizeof(protocols) / sizeof(protocols[0]))
+#define PROTOCOL_COUNT	(sizeof protocols / sizeof protocols[0])
 
 /* A header that is whole, and what was found in it so far. */
 struct reading {
@@ -122,7 +122,7 @@ tlvs_read(struct reading *r, const struct kind *kinds, struct span rest)
 static int
 take_octets(struct reading *r, const struct kind *kind, struct span value)
 {
-	memcpy((char *)&r->h + kind->at, &value, sizeof(value));
+	memcpy((char *)&r->h + kind->at, &value, sizeof value);
 	return 0;
 }
 
@@ -249,12 +249,12 @@ address_take(int family, const char **p)
 	struct sockaddr_in6	 sin6 = { .sin6_family = AF_INET6 };
 
 	if (family == AF_INET) {
-		memcpy(&sin.sin_addr, *p, sizeof(sin.sin_addr));
-		*p += sizeof(sin.sin_addr);
+		memcpy(&sin.sin_addr, *p, sizeof sin.sin_addr);
+		*p += sizeof sin.sin_addr;
 		return address_from_sockaddr((struct sockaddr *)&sin, NULL);
 	}
-	memcpy(&sin6.sin6_addr, *p, sizeof(sin6.sin6_addr));
-	*p += sizeof(sin6.sin6_addr);
+	memcpy(&sin6.sin6_addr, *p, sizeof sin6.sin6_addr);
+	*p += sizeof sin6.sin6_addr;
 	return address_from_sockaddr((struct sockaddr *)&sin6, NULL);
 }
 
@@ -265,7 +265,7 @@ address_check(const char *what, const struct address *addr, struct err *err)
 	char		 text[ADDRESS_TEXT_SIZE];
 	struct address	 again;
 
-	if (!address_parse(span_of(address_format(addr, text, sizeof(text))),
+	if (!address_parse(span_of(address_format(addr, text, sizeof text)),
 	    &again))
 		return err_set(err, "PROXY header: %s \"%s\", expected a "
 		    "host's address", what, text);

@@ -80,7 +80,7 @@ put_address(char *p, const struct address *addr, bool is_bare)
 	if (addr->family == AF_INET6)
 		return put(p, addr->bytes, IPV6_LEN);
 	if (!is_bare)
-		p = put(p, mapped_prefix, sizeof(mapped_prefix));
+		p = put(p, mapped_prefix, sizeof mapped_prefix);
 	return put(p, addr->bytes, IPV4_LEN);
 }
 

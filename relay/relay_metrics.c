@@ -7,7 +7,6 @@
 #include "relay_metrics.h"
 
 #include <event2/buffer.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "daemon/decisions.h"
@@ -65,9 +64,9 @@ struct relay_metrics {
 	uint64_t		 commands[SMTP_VERB_COUNT];
 	uint64_t		 messages[MESSAGE_RESULT_COUNT];
 	uint64_t		 content;
-	uint64_t		 xclient[MODE_COUNT][RELAY_XCLIENT_COUNT];
+	uint64_t		 xclient[MODE_COUNT * RELAY_XCLIENT_COUNT];
 	uint64_t		 hop_failures[RELAY_HOP_FAILURE_COUNT];
-	uint64_t		 tls[SIDE_COUNT][TLS_COUNT];
+	uint64_t		 tls[SIDE_COUNT * TLS_COUNT];
 	struct decisions	 decisions;
 	struct metrics_http	*http;
 };
@@ -144,7 +143,7 @@ void
 relay_metrics_xclient(struct relay_metrics *m, enum xclient_mode mode,
     enum relay_xclient result)
 {
-	m->xclient[mode][result]++;
+	m->xclient[(size_t)mode * RELAY_XCLIENT_COUNT + result]++;
 }
 
 void
@@ -157,7 +156,7 @@ relay_metrics_hop_failure(struct relay_metrics *m,
 void
 relay_metrics_tls(struct relay_metrics *m, enum relay_side side, bool is_done)
 {
-	m->tls[side][is_done]++;
+	m->tls[(size_t)side * TLS_COUNT + is_done]++;
 }
 
 void
@@ -196,31 +195,29 @@ print_commands(const struct relay_metrics *m, struct evbuffer *out)
 static void
 print_xclient(const struct relay_metrics *m, struct evbuffer *out)
 {
-	static const char	 name[] = "xcontext_relay_xclient_total";
-	size_t			 mode, i;
+	const char *const		 modes[] = {
+		xclient_mode_text(XCLIENT_IFAVAILABLE),
+		xclient_mode_text(XCLIENT_REQUIRED)
+	};
+	const struct metrics_label	 mode = { "mode", modes, 2 };
+	const struct metrics_label	 result = { "result", xclient_texts,
+					     RELAY_XCLIENT_COUNT };
 
-	metrics_text_head(out, name, "counter",
-	    "What became of XCLIENT to next hops.");
-	for (mode = XCLIENT_IFAVAILABLE; mode < MODE_COUNT; mode++)
-		for (i = 0; i < RELAY_XCLIENT_COUNT; i++)
-			evbuffer_add_printf(out, "%s{mode=\"%s\",result="
-			    "\"%s\"} %" PRIu64 "\n", name,
-			    xclient_mode_text((enum xclient_mode)mode),
-			    xclient_texts[i], m->xclient[mode][i]);
+	metrics_text_table(out, "xcontext_relay_xclient_total",
+	    "What became of XCLIENT to next hops.", &mode, &result,
+	    &m->xclient[XCLIENT_IFAVAILABLE * RELAY_XCLIENT_COUNT]);
 }
 
 static void
 print_tls(const struct relay_metrics *m, struct evbuffer *out)
 {
-	static const char	 name[] = "xcontext_relay_tls_handshakes_total";
-	size_t			 side, i;
+	const struct metrics_label	 side = { "side", side_texts,
+					     SIDE_COUNT };
+	const struct metrics_label	 result = { "result", tls_texts,
+					     TLS_COUNT };
 
-	metrics_text_head(out, name, "counter", "TLS handshakes.");
-	for (side = 0; side < SIDE_COUNT; side++)
-		for (i = 0; i < TLS_COUNT; i++)
-			evbuffer_add_printf(out, "%s{side=\"%s\",result="
-			    "\"%s\"} %" PRIu64 "\n", name, side_texts[side],
-			    tls_texts[i], m->tls[side][i]);
+	metrics_text_table(out, "xcontext_relay_tls_handshakes_total",
+	    "TLS handshakes.", &side, &result, m->tls);
 }
 
 static void

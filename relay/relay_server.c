@@ -12,9 +12,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/procinfo.h"
 #include "carrier.h"
 #include "daemon/acceptor.h"
@@ -312,17 +312,6 @@ listen_to(struct relay_server *server, const struct site_relay *relay, int fd)
 	return true;
 }
 
-/* Milliseconds between the monotonic clock's zero and the epoch. */
-static uint64_t
-epoch(void)
-{
-	struct timespec	 real, mono;
-
-	(void)clock_gettime(CLOCK_REALTIME, &real);
-	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000U;
-}
-
 static void
 fill_env(struct relay_server *server, struct event_base *base,
     struct store *store, struct resolver *resolver)
@@ -344,7 +333,7 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->gone = on_gone;
 	env->admit = on_admit;
 	env->arg = server;
-	env->epoch_ms = epoch();
+	env->epoch_ms = clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
 	env->buf = server->buf;
 }
 

@@ -35,12 +35,6 @@ static const char	*verbs[SMTP_VERB_COUNT] = {
 };
 
 static bool
-is_blank(char ch)
-{
-	return ch == ' ' || ch == '\t';
-}
-
-static bool
 is_control(char ch)
 {
 	return ((unsigned char)ch < 32) || ch == 127;
@@ -57,11 +51,10 @@ is_alnum(char ch)
 static struct span
 take_word(struct span *rest)
 {
-	struct span	 word = { rest->p, 0 };
+	struct span	 word;
 
-	while (word.n < rest->n && !is_blank(rest->p[word.n]))
-		word.n++;
-	*rest = span_trim(span_skip(*rest, word.n));
+	(void)span_word(rest, &word);
+	*rest = span_trim(*rest);
 	return word;
 }
 
@@ -236,7 +229,7 @@ read_path(struct span s, struct smtp_path *path_r)
 	if (has_brackets && (at == s.n || s.p[at++] != '>'))
 		return false;
 	path_r->path = (struct span){ s.p, at };
-	return at == s.n || is_blank(s.p[at]);
+	return at == s.n || span_is_blank(s.p[at]);
 }
 
 /* True if each bracket and quotation mark that Postfix would see in the word is

@@ -161,22 +161,6 @@ smtp_offer_params(const struct smtp_offer *offer, enum smtp_keyword keyword)
 	    offer->len[keyword] };
 }
 
-/* Takes the next word off *text; false: there is none. */
-static bool
-take_word(struct span *text, struct span *word_r)
-{
-	struct span	 s = *text;
-	size_t		 n = 0;
-
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = span_skip(s, 1);
-	while (n < s.n && s.p[n] != ' ' && s.p[n] != '\t')
-		n++;
-	*text = span_skip(s, n);
-	*word_r = (struct span){ s.p, n };
-	return n > 0;
-}
-
 static bool
 is_text(struct span line)
 {
@@ -207,7 +191,7 @@ take_keyword(struct span *line, enum smtp_keyword *keyword_r)
 		*keyword_r = SMTP_KW_AUTH;
 		return true;
 	}
-	if (!take_word(line, &word))
+	if (!span_word(line, &word))
 		return false;
 	for (i = 0; i < SMTP_KW_COUNT; i++) {
 		if (!span_caseeq(word, keywords[i]))
@@ -225,7 +209,7 @@ has_param(const struct smtp_offer *offer, enum smtp_keyword keyword,
 {
 	struct span	 params = smtp_offer_params(offer, keyword), param;
 
-	while (take_word(&params, &param)) {
+	while (span_word(&params, &param)) {
 		if (param.n == word.n &&
 		    strncasecmp(param.p, word.p, word.n) == 0)
 			return true;
@@ -243,13 +227,13 @@ add_params(struct smtp_offer *offer, enum smtp_keyword keyword,
 {
 	struct span	 word;
 
-	while (take_word(&params, &word)) {
+	while (span_word(&params, &word)) {
 		size_t	 end = offer->at[keyword] + offer->len[keyword];
 		size_t	 blank = offer->len[keyword] > 0;
 
 		if (keyword == SMTP_KW_AUTH && has_param(offer, keyword, word))
 			continue;
-		if (sizeof(offer->params) - end < blank + word.n)
+		if (sizeof offer->params - end < blank + word.n)
 			return false;
 		if (blank > 0)
 			offer->params[end] = ' ';
@@ -268,7 +252,7 @@ xclient_bits(struct span params)
 	unsigned	 bits = 0;
 	int		 name;
 
-	while (take_word(&params, &word)) {
+	while (span_word(&params, &word)) {
 		name = assertion_name_find(ASSERTION_XCLIENT, word);
 		if (name >= 0)
 			bits |= 1U << name;
@@ -287,7 +271,7 @@ has_dovecot_word(struct span attributes)
 	struct span	 word;
 	size_t		 i;
 
-	while (take_word(&attributes, &word))
+	while (span_word(&attributes, &word))
 		for (i = 0; i < sizeof words / sizeof words[0]; i++)
 			if (span_caseeq(word, words[i]))
 				return true;

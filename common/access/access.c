@@ -49,7 +49,7 @@ access_add_class(struct access *access, const char *name)
 	char	**grown;
 
 	grown = reallocarray(access->classes, access->n_classes + 2,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return -1;
 	access->classes = grown;
@@ -75,7 +75,7 @@ explain(struct err *err, const char *file, unsigned line,
 	size_t	 n = key == NULL ? 0 : key->n;
 
 	if (line != 0)
-		(void)snprintf(number, sizeof(number), ":%u", line);
+		(void)snprintf(number, sizeof number, ":%u", line);
 	(void)err_set(err, "%.*s%s%s: %.*s%s%s%s", FILE_SHOWN, file,
 	    strlen(file) > FILE_SHOWN ? "..." : "", number,
 	    (int)(n > KEY_SHOWN ? KEY_SHOWN : n), n == 0 ? "" : key->p,
@@ -113,7 +113,7 @@ add_table(struct access *access, const char *spec,
 	struct table	**grown, *table;
 
 	grown = reallocarray(access->maps, access->n_maps + 1,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return err_set(why, "out of memory");
 	access->maps = grown;

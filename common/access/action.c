@@ -347,7 +347,7 @@ is_list_domain(struct span token)
 	if (n == token.n)
 		return true;
 	filter = span_skip(token, n + 1);
-	if (filter.n >= sizeof(text))
+	if (filter.n >= sizeof text)
 		return false;
 	span_copy(text, filter);
 	text[filter.n] = '\0';

@@ -38,7 +38,7 @@ from_ipv4(const uint8_t *bytes)
 static bool
 is_mapped(const uint8_t *bytes)
 {
-	return memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0;
+	return memcmp(bytes, mapped_prefix, sizeof mapped_prefix) == 0;
 }
 
 static struct address
@@ -47,7 +47,7 @@ from_ipv6(const uint8_t *bytes)
 	struct address	 addr = { .family = AF_INET6 };
 
 	if (is_mapped(bytes))
-		return from_ipv4(bytes + sizeof(mapped_prefix));
+		return from_ipv4(bytes + sizeof mapped_prefix);
 	memcpy(addr.bytes, bytes, 16);
 	return addr;
 }
@@ -132,7 +132,7 @@ address_parse_mailhost(struct span text, struct address *addr_r)
 {
 	char	 buf[ADDRESS_TEXT_SIZE];
 
-	if (text.n >= TAG_LEN && strncasecmp(text.p, "IPV6:", TAG_LEN) == 0)
+	if (span_casebegins(text, "IPV6:"))
 		return text_copy(span_skip(text, TAG_LEN), buf) &&
 		    parse_ipv6(buf, addr_r);
 	return text_copy(text, buf) && parse_ipv4(buf, addr_r);
@@ -248,7 +248,7 @@ ipv4_sockaddr(const struct sockaddr *sa, struct address *addr_r)
 {
 	struct sockaddr_in	 sin;
 
-	memcpy(&sin, sa, sizeof(sin));
+	memcpy(&sin, sa, sizeof sin);
 	*addr_r = from_ipv4((const uint8_t *)&sin.sin_addr);
 	return ntohs(sin.sin_port);
 }
@@ -258,7 +258,7 @@ ipv6_sockaddr(const struct sockaddr *sa, struct address *addr_r)
 {
 	struct sockaddr_in6	 sin6;
 
-	memcpy(&sin6, sa, sizeof(sin6));
+	memcpy(&sin6, sa, sizeof sin6);
 	*addr_r = from_ipv6(sin6.sin6_addr.s6_addr);
 	return ntohs(sin6.sin6_port);
 }
@@ -287,7 +287,7 @@ has_unreadable_tail(const uint8_t *bytes)
 {
 	static const uint8_t	 zero[13];
 
-	return memcmp(bytes, zero, sizeof(zero)) == 0 && bytes[13] != 0;
+	return memcmp(bytes, zero, sizeof zero) == 0 && bytes[13] != 0;
 }
 
 /* inet_ntop takes printf for it, which costs more than the rest of a log
@@ -338,7 +338,7 @@ bool
 address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family &&
-	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+	    memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 static bool

@@ -18,7 +18,7 @@ err_set(struct err *err, const char *fmt, ...)
 	if (err == NULL)
 		return -1;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -33,14 +33,14 @@ err_set_at(struct err *err, const char *file, unsigned line,
 	if (err == NULL)
 		return -1;
 	if (line == 0)
-		n = snprintf(err->text, sizeof(err->text), "%s: ", file);
+		n = snprintf(err->text, sizeof err->text, "%s: ", file);
 	else
-		n = snprintf(err->text, sizeof(err->text), "%s:%u: ", file,
+		n = snprintf(err->text, sizeof err->text, "%s:%u: ", file,
 		    line);
-	if (n < 0 || (size_t)n >= sizeof(err->text))
+	if (n < 0 || (size_t)n >= sizeof err->text)
 		return -1;
 	va_start(ap, fmt);
-	vsnprintf(err->text + n, sizeof(err->text) - (size_t)n, fmt, ap);
+	vsnprintf(err->text + n, sizeof err->text - (size_t)n, fmt, ap);
 	va_end(ap);
 	return -1;
 }

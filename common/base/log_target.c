@@ -43,7 +43,7 @@ log_target_parse(const char *target, int *facility_r)
 	}
 	if (strncmp(target, "syslog:", 7) != 0)
 		return false;
-	for (i = 0; i < sizeof(facilities) / sizeof(facilities[0]); i++)
+	for (i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
 		if (strcmp(target + 7, facilities[i].name) == 0) {
 			*facility_r = facilities[i].facility;
 			return true;

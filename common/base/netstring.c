@@ -58,7 +58,7 @@ netstring_write(struct span body, char *out, size_t size)
 	char	 head[32];
 	size_t	 n;
 
-	n = (size_t)snprintf(head, sizeof(head), "%zu:", body.n);
+	n = (size_t)snprintf(head, sizeof head, "%zu:", body.n);
 	if (size < n + 1 || size - n - 1 < body.n)
 		return 0;
 	memcpy(out, head, n);

@@ -43,15 +43,41 @@ span_caseeq(struct span s, const char *t)
 	return s.n == n && (n == 0 || strncasecmp(s.p, t, n) == 0);
 }
 
-/* s without the blanks (space, tab) at its ends. */
+/* True if the string t stands at the front of s, or is all of it. */
+static inline bool
+span_begins(struct span s, const char *t)
+{
+	size_t	 n = strlen(t);
+
+	return s.n >= n && (n == 0 || memcmp(s.p, t, n) == 0);
+}
+
+/* As span_begins, but ASCII letters match in either case. */
+static inline bool
+span_casebegins(struct span s, const char *t)
+{
+	size_t	 n = strlen(t);
+
+	return s.n >= n && (n == 0 || strncasecmp(s.p, t, n) == 0);
+}
+
+/* What is between words.  Whoever knows more blanks than these two reads what
+ * some other program wrote, and says so. */
+static inline bool
+span_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* s without the blanks at its ends. */
 static inline struct span
 span_trim(struct span s)
 {
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+	while (s.n > 0 && span_is_blank(s.p[0])) {
 		s.p++;
 		s.n--;
 	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+	while (s.n > 0 && span_is_blank(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }
@@ -64,6 +90,22 @@ static inline struct span
 span_skip(struct span s, size_t n)
 {
 	return n == 0 ? s : (struct span){ s.p + n, s.n - n };
+}
+
+/* Takes the next word off the front of *rest, with the blanks before it.
+ * False: there is none, and *word_r is empty. */
+static inline bool
+span_word(struct span *rest, struct span *word_r)
+{
+	size_t	 n = 0;
+
+	while (rest->n > 0 && span_is_blank(rest->p[0]))
+		*rest = span_skip(*rest, 1);
+	while (n < rest->n && !span_is_blank(rest->p[n]))
+		n++;
+	*word_r = (struct span){ rest->p, n };
+	*rest = span_skip(*rest, n);
+	return n > 0;
 }
 
 /* Where the first c in s is; NULL: there is none. */

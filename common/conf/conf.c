@@ -89,13 +89,13 @@ add_allowed_user(struct conf *conf, const char *name)
 	char	**users;
 
 	users = reallocarray(conf->allowed_users, conf->n_allowed_uids + 2,
-	    sizeof(*users));
+	    sizeof *users);
 	if (users == NULL)
 		return -1;
 	conf->allowed_users = users;
 	users[conf->n_allowed_uids] = NULL;
 	uids = reallocarray(conf->allowed_uids, conf->n_allowed_uids + 1,
-	    sizeof(*uids));
+	    sizeof *uids);
 	if (uids == NULL)
 		return -1;
 	conf->allowed_uids = uids;
@@ -157,7 +157,7 @@ fill_header_names(struct conf_whole *whole)
 	cfg_opt_t	*opt = cfg_getopt(cfg_getsec(whole->cfg, "milter"),
 	    "header_names");
 	unsigned	 i, n = cfg_opt_size(opt);
-	const char	**names = calloc(n + 1, sizeof(*names));
+	const char	**names = calloc(n + 1, sizeof *names);
 
 	if (names == NULL)
 		return -1;
@@ -225,7 +225,7 @@ conf_load(const char *file, struct err *err)
 	struct conf_whole	*whole;
 
 	free_dead();
-	whole = calloc(1, sizeof(*whole));
+	whole = calloc(1, sizeof *whole);
 	if (whole == NULL) {
 		err_set_at(err, file, 0, "out of memory");
 		return NULL;

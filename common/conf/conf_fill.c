@@ -20,7 +20,7 @@ fill_row(void *base, cfg_t *section, const struct conf_row *row)
 		copy = strdup(cfg_getstr(section, row->name));
 		if (copy == NULL)
 			return -1;
-		memcpy(at, &copy, sizeof(copy));
+		memcpy(at, &copy, sizeof copy);
 		break;
 	case CONF_NUMBER:
 		*(unsigned *)(void *)at =
@@ -68,7 +68,7 @@ conf_fill_clear(void *base, const char *name)
 	for (i = 0; (row = conf_row(i)) != NULL; i++)
 		if (strcmp(row->section, name) == 0 &&
 		    row->offset != CONF_NOWHERE && row->type == CONF_STRING) {
-			memcpy(&p, (char *)base + row->offset, sizeof(p));
+			memcpy(&p, (char *)base + row->offset, sizeof p);
 			free(p);
 		}
 }

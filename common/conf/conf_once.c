@@ -45,8 +45,8 @@ conf_once_new(void)
 
 	while (conf_row(n) != NULL)
 		n++;
-	once = calloc(1, sizeof(*once) +
-	    (LEVELS_MAX + 1) * n * sizeof(once->lines[0]));
+	once = calloc(1, sizeof *once +
+	    (LEVELS_MAX + 1) * n * sizeof once->lines[0]);
 	if (once == NULL)
 		return NULL;
 	once->n_rows = n;
@@ -108,7 +108,7 @@ open_section(struct conf_once *once)
 	if (section == NULL || !section->is_titled)
 		return;
 	level->line += once->depth * once->n_rows;
-	memset(level->line, 0, once->n_rows * sizeof(*level->line));
+	memset(level->line, 0, once->n_rows * sizeof *level->line);
 }
 
 /* The setting's line so far; it is the first now if it has none. */

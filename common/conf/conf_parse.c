@@ -31,12 +31,12 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (parse->has_err)
 		return;
 	parse->has_err = true;
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	if (cfg_title(cfg) != NULL)
-		snprintf(where, sizeof(where), " (in %s \"%s\")",
+		snprintf(where, sizeof where, " (in %s \"%s\")",
 		    cfg_name(cfg), cfg_title(cfg));
 	else if (strcmp(cfg_name(cfg), CONF_ROOT) != 0)
-		snprintf(where, sizeof(where), " (in %s)", cfg_name(cfg));
+		snprintf(where, sizeof where, " (in %s)", cfg_name(cfg));
 	err_set_at(parse->err, parse->conf->file, (unsigned)cfg->line,
 	    "%s%s", text, where);
 }
@@ -56,7 +56,7 @@ remember_line(const cfg_opt_t *opt, unsigned line)
 
 	if (parse->n_met > 0 && parse->met[parse->n_met - 1].opt == opt)
 		return 0;
-	grown = reallocarray(parse->met, parse->n_met + 1, sizeof(*grown));
+	grown = reallocarray(parse->met, parse->n_met + 1, sizeof *grown);
 	if (grown == NULL)
 		return -1;
 	parse->met = grown;
@@ -213,7 +213,7 @@ add_section(cfg_t *section)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(adders) / sizeof(adders[0]); i++)
+	for (i = 0; i < sizeof adders / sizeof adders[0]; i++)
 		if (strcmp(cfg_name(section), adders[i].name) == 0)
 			return adders[i].add(parse, section);
 	return 0;

@@ -57,7 +57,7 @@ open_tables(struct conf_reader *reader, cfg_t *section, const char *name,
 
 	if (size == 0)
 		return 0;
-	*tables = calloc(size, sizeof(**tables));
+	*tables = calloc(size, sizeof **tables);
 	if (*tables == NULL)
 		return err_set_at(reader->err, reader->conf->file, 0,
 		    "out of memory");
@@ -110,7 +110,7 @@ add_nets(cfg_t *section, struct conf_relay *relay)
 	cfg_opt_t	*opt = cfg_getopt(section, "proxy_protocol");
 	unsigned	 i, n = cfg_opt_size(opt);
 
-	relay->proxy_nets = calloc(n + 1, sizeof(*relay->proxy_nets));
+	relay->proxy_nets = calloc(n + 1, sizeof *relay->proxy_nets);
 	if (relay->proxy_nets == NULL)
 		return -1;
 	for (i = 0; i < n; i++)
@@ -162,12 +162,12 @@ new_relay(struct conf *conf)
 	struct conf_relay	*grown;
 
 	grown = reallocarray(conf->relays, conf->n_relays + 1,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return NULL;
 	conf->relays = grown;
 	grown += conf->n_relays++;
-	memset(grown, 0, sizeof(*grown));
+	memset(grown, 0, sizeof *grown);
 	return grown;
 }
 

@@ -25,7 +25,7 @@ list_items(const struct conf_reader *reader, cfg_t *section,
 
 	*is_set_r = n > 0 || (opt->flags & CFGF_MODIFIED) != 0;
 	*line_r = conf_line_of(reader, opt);
-	items = calloc(n + 1, sizeof(*items));
+	items = calloc(n + 1, sizeof *items);
 	for (i = 0; items != NULL && i < n; i++)
 		items[i] = cfg_opt_getnstr(opt, i);
 	return items;

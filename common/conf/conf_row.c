@@ -264,7 +264,7 @@ static const struct conf_row	 rows[] = {
 	    "Tables that this listener asks instead of the others.")
 };
 
-#define COUNT	(sizeof(rows) / sizeof(rows[0]))
+#define COUNT	(sizeof rows / sizeof rows[0])
 
 const struct conf_row *
 conf_row(unsigned i)
@@ -288,7 +288,7 @@ conf_section(unsigned i)
 		{ "binding_group",	true,	{ "domain", "binding", NULL } }
 	};
 
-	return i < sizeof(sections) / sizeof(sections[0]) ? &sections[i] :
+	return i < sizeof sections / sizeof sections[0] ? &sections[i] :
 	    NULL;
 }
 

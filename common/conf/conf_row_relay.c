@@ -82,7 +82,7 @@ is_address_port(struct span text)
 		return false;
 	host.n = (size_t)(colon - text.p);
 	n = text.n - host.n - 1;
-	if (n == 0 || n >= sizeof(port) || colon[1] < '0' || colon[1] > '9')
+	if (n == 0 || n >= sizeof port || colon[1] < '0' || colon[1] > '9')
 		return false;
 	memcpy(port, colon + 1, n);
 	port[n] = '\0';
@@ -258,5 +258,5 @@ static const struct conf_row	 rows[] = {
 const struct conf_row *
 conf_row_relay(unsigned i)
 {
-	return i < sizeof(rows) / sizeof(rows[0]) ? &rows[i] : NULL;
+	return i < sizeof rows / sizeof rows[0] ? &rows[i] : NULL;
 }

@@ -162,7 +162,7 @@ close_brace(struct scan *scan)
 	if (scan->depth == 0 || (line = scan->open[--scan->depth]) == 0)
 		return 0;
 	grown = reallocarray(text->section_line, text->n_sections + 1,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return BAD(scan, "out of memory");
 	text->section_line = grown;

@@ -20,11 +20,9 @@
 static bool
 take(struct span *text, const char *prefix)
 {
-	size_t	 n = strlen(prefix);
-
-	if (text->n < n || memcmp(text->p, prefix, n) != 0)
+	if (!span_begins(*text, prefix))
 		return false;
-	*text = span_skip(*text, n);
+	*text = span_skip(*text, strlen(prefix));
 	return true;
 }
 
@@ -110,7 +108,7 @@ parse_bracketed(struct span text, struct nexthop *hop)
 	rest = span_skip(text, host.n + 2);
 	if (rest.n > 0 && (!take(&rest, ":") || !parse_port(rest, &hop->port)))
 		return false;
-	if (host.n > 5 && strncasecmp(host.p, "IPv6:", 5) == 0) {
+	if (span_casebegins(host, "IPv6:")) {
 		host = span_skip(host, 5);
 		if (!span_has(host, ':') || !set_address(hop, host))
 			return false;

@@ -112,7 +112,7 @@ free_bindings(struct bindings *tree)
 struct scope *
 scope_new(void)
 {
-	struct scope	*scope = calloc(1, sizeof(*scope));
+	struct scope	*scope = calloc(1, sizeof *scope);
 
 	if (scope == NULL)
 		return NULL;
@@ -180,7 +180,7 @@ static struct scope_binding *
 make_binding(const char *name, enum xclient_mode mode,
     const struct scope_source *source, char *rule)
 {
-	struct scope_binding	*b = calloc(1, sizeof(*b));
+	struct scope_binding	*b = calloc(1, sizeof *b);
 
 	if (b == NULL) {
 		free(rule);
@@ -303,7 +303,7 @@ domain_rule(const char *group, const char *binding, const char *domain,
 static struct domain *
 make_domain(const char *name, enum xclient_mode mode, char *rule)
 {
-	struct domain	*domain = calloc(1, sizeof(*domain));
+	struct domain	*domain = calloc(1, sizeof *domain);
 
 	if (domain == NULL) {
 		free(rule);

@@ -15,7 +15,7 @@ static const char *const	source_texts[] = {
 	[CONTEXT_XSETCONTEXT]	= "xsetcontext",
 	[CONTEXT_PROXY]		= "proxy"
 };
-#define SOURCE_COUNT	(sizeof(source_texts) / sizeof(source_texts[0]))
+#define SOURCE_COUNT	(sizeof source_texts / sizeof source_texts[0])
 
 const char *
 context_source_text(enum context_source source)
@@ -160,7 +160,7 @@ make_pair(const struct context_assignment *a, enum context_source source,
 	struct context_pair	*pair;
 	char			*value;
 
-	pair = malloc(sizeof(*pair) + assignment_size(a) + 2);
+	pair = malloc(sizeof *pair + assignment_size(a) + 2);
 	if (pair == NULL)
 		return NULL;
 	value = pair->text + a->name_len + 1;
@@ -186,7 +186,7 @@ grow(struct context *context, unsigned n)
 
 	if (n == context->n)
 		return true;
-	grown = realloc(context->pairs, n * sizeof(*grown));
+	grown = realloc(context->pairs, n * sizeof *grown);
 	if (grown == NULL)
 		return false;
 	context->pairs = grown;

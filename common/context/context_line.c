@@ -132,7 +132,7 @@ is_control(uint32_t c)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+	for (i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	return false;
@@ -189,7 +189,7 @@ check_room(const struct context_line *line, struct span name,
 	if (line->n == CONTEXT_LINE_PAIRS)
 		err_set(err, "%.*s: expected at most %d pairs in a line",
 		    (int)name.n, name.p, CONTEXT_LINE_PAIRS);
-	else if (name.n + value.n + 2 > sizeof(line->text) - line->used)
+	else if (name.n + value.n + 2 > sizeof line->text - line->used)
 		err_set(err, "%.*s: expected a shorter line", (int)name.n,
 		    name.p);
 	else
@@ -240,27 +240,6 @@ context_line_add(struct context_line *line, struct span name,
 }
 
 static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Takes the next word off the front of *rest.  False: there is none. */
-static bool
-next_token(struct span *rest, struct span *token_r)
-{
-	size_t	 n;
-
-	while (rest->n > 0 && is_blank(rest->p[0]))
-		*rest = span_skip(*rest, 1);
-	for (n = 0; n < rest->n && !is_blank(rest->p[n]); n++)
-		;
-	*token_r = (struct span){ rest->p, n };
-	*rest = span_skip(*rest, n);
-	return n > 0;
-}
-
-static bool
 parse_token(struct context_line *line, struct span token, struct err *err)
 {
 	char			 buf[QUOTE_MAX * 4 + 4];
@@ -278,7 +257,7 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 	if (!check_name(line, name, err))
 		return false;
 	token = span_skip(token, name.n + 1);
-	status = xtext_decode(token, XTEXT_STRICT, value, sizeof(value),
+	status = xtext_decode(token, XTEXT_STRICT, value, sizeof value,
 	    &text.n);
 	if (status == XTEXT_TOO_LONG)
 		return too_long(name, err);
@@ -295,7 +274,7 @@ context_line_parse(struct span args, struct context_line *line_r,
 
 	line_r->n = 0;
 	line_r->used = 0;
-	while (next_token(&rest, &token))
+	while (span_word(&rest, &token))
 		if (!parse_token(line_r, token, err))
 			return false;
 	if (line_r->n == 0)

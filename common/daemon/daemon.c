@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdatomic.h>
@@ -26,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bsd/libutil.h>
@@ -35,6 +35,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "base/clock.h"
 #include "daemon/daemon_force.h"
 #include "daemon/privdrop.h"
 
@@ -412,14 +413,14 @@ tell_status(const char *word, const struct conf *conf, const char *failure)
 	char	 message[ERR_TEXT_SIZE * 2];
 
 	if (failure != NULL)
-		(void)snprintf(message, sizeof(message), "%s\nSTATUS=reload "
+		(void)snprintf(message, sizeof message, "%s\nSTATUS=reload "
 		    "failed, the old configuration is in force: %s", word,
 		    failure);
 	else if (conf != NULL)
-		(void)snprintf(message, sizeof(message), "%s\nSTATUS=serving "
+		(void)snprintf(message, sizeof message, "%s\nSTATUS=serving "
 		    "by %s", word, conf->file);
 	else
-		(void)snprintf(message, sizeof(message), "%s", word);
+		(void)snprintf(message, sizeof message, "%s", word);
 	notify(message);
 }
 
@@ -447,12 +448,10 @@ daemon_ready(const struct conf *conf)
 void
 daemon_reloading(void)
 {
-	char		 message[64];
-	struct timespec	 now;
+	char	 message[64];
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%lld",
-	    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	(void)snprintf(message, sizeof message, "RELOADING=1\n"
+	    "MONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000U);
 	notify(message);
 }
 

@@ -52,7 +52,7 @@ write_all(int fd, const struct conf *conf, const char *failure)
 		return false;
 	}
 	if (gmtime_r(&now, &tm) != NULL)
-		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	fprintf(fp, "# In force in process %ld, of ", (long)getpid());
 	print_comment(conf->file, fp);
 	if (failure != NULL) {
@@ -130,7 +130,7 @@ copy_locked(int fd, const char *path, const char *program, FILE *out,
 		    path);
 	if (errno != EWOULDBLOCK)
 		return err_set(err, "%s: %s", path, strerror(errno));
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
+	while ((n = read(fd, buf, sizeof buf)) > 0)
 		(void)fwrite(buf, 1, (size_t)n, out);
 	return n == 0 ? 0 : err_set(err, "%s: %s", path, strerror(errno));
 }

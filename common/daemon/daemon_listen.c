@@ -82,7 +82,7 @@ is_live(const struct unix_where *where)
 	if (fd == -1)
 		return true;
 	is_refused = connect(fd, (const struct sockaddr *)&where->sun,
-	    sizeof(where->sun)) == -1 &&
+	    sizeof where->sun) == -1 &&
 	    (errno == ECONNREFUSED || errno == ENOENT);
 	close(fd);
 	return !is_refused;
@@ -146,7 +146,7 @@ bind_unix(int fd, const struct unix_where *where, struct err *err)
 
 	old = umask(~where->mode & 0777);
 	result = bind(fd, (const struct sockaddr *)&where->sun,
-	    sizeof(where->sun));
+	    sizeof where->sun);
 	if (result == -1)
 		err_set(err, "%s: cannot bind: %s", where->path,
 		    strerror(errno));
@@ -161,9 +161,9 @@ listen_unix(const char *path, unsigned mode, const char *group,
 	struct unix_where	 where = { .path = path, .mode = mode };
 	int			 fd;
 
-	if (strlen(path) >= sizeof(where.sun.sun_path))
+	if (strlen(path) >= sizeof where.sun.sun_path)
 		return err_set(err, "%s: longer than %zu bytes", path,
-		    sizeof(where.sun.sun_path) - 1);
+		    sizeof where.sun.sun_path - 1);
 	if (*path != '/')
 		return err_set(err, "%s: expected an absolute path", path);
 	where.sun.sun_family = AF_UNIX;
@@ -200,7 +200,7 @@ listen_address(const struct addrinfo *ai)
 	    SOCK_NONBLOCK, ai->ai_protocol);
 	if (fd == -1)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_rate.h"
 #include "base/log_target.h"
 
@@ -184,7 +185,7 @@ log_time_text(const struct timespec *now, char buf[LOG_TIME_SIZE])
 	char		 seconds[LOG_TIME_SIZE];
 
 	if (gmtime_r(&now->tv_sec, &tm) == NULL ||
-	    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+	    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		seconds[0] = '\0';
 	(void)snprintf(buf, LOG_TIME_SIZE, "%s.%03uZ", seconds,
 	    (unsigned)(now->tv_nsec / 1000000) % 1000);
@@ -227,7 +228,7 @@ format_text(const struct event *event, char *buf, size_t size)
 	if (event->level != LOG_LEVEL_INFO)
 		line_add_pair(&line, "level", level_text(event->level));
 	line_add_pair(&line, "suppressed",
-	    suppressed_text(event, number, sizeof(number)));
+	    suppressed_text(event, number, sizeof number));
 	for (pair = event->pairs; pair != NULL && pair->key != NULL; pair++)
 		line_add_pair(&line, pair->key, pair->value);
 	if (line.is_full) {
@@ -258,10 +259,10 @@ utf8_len(const unsigned char *p)
 	};
 	size_t	 i, k;
 
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	for (i = 0; i < sizeof forms / sizeof forms[0]; i++)
 		if (p[0] >= forms[i].first && p[0] <= forms[i].last)
 			break;
-	if (i == sizeof(forms) / sizeof(forms[0]))
+	if (i == sizeof forms / sizeof forms[0])
 		return 0;
 	if (forms[i].len > 1 &&
 	    (p[1] < forms[i].low || p[1] > forms[i].high))
@@ -309,7 +310,7 @@ is_number_key(const char *key)
 	};
 	size_t	 i;
 
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		if (strcmp(key, keys[i]) == 0)
 			return true;
 	return false;
@@ -360,7 +361,7 @@ json_event(const struct event *event, size_t n, bool is_truncated)
 	json_add(object, "event", event->name);
 	json_add(object, "level", level_text(event->level));
 	json_add(object, "suppressed",
-	    suppressed_text(event, number, sizeof(number)));
+	    suppressed_text(event, number, sizeof number));
 	for (i = 0; i < n; i++)
 		json_add(object, event->pairs[i].key, event->pairs[i].value);
 	if (is_truncated)
@@ -426,7 +427,7 @@ log_open(const char *program, const char *target,
 	if (logger.facility != LOG_TARGET_STDERR)
 		closelog();
 	/* syslog(3) keeps the pointer. */
-	snprintf(logger.ident, sizeof(logger.ident), "%s", program);
+	snprintf(logger.ident, sizeof logger.ident, "%s", program);
 	if (facility != LOG_TARGET_STDERR)
 		openlog(logger.ident, LOG_PID | LOG_NDELAY, facility);
 	logger.facility = facility;
@@ -493,19 +494,18 @@ struct settings {
 static bool
 begin(struct event *event, struct settings *settings_r)
 {
-	struct timespec	 now;
-	bool		 is_allowed = true;
+	int64_t	 now_s = (int64_t)(clock_ms(CLOCK_MONOTONIC) / 1000U);
+	bool	 is_allowed = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&logger.mutex);
 	if (event->is_limited)
 		is_allowed = log_rate_allows(&logger.rate, event->name,
-		    event->like, logger.rate_max, (int64_t)now.tv_sec + 1,
+		    event->like, logger.rate_max, now_s + 1,
 		    &event->suppressed);
 	settings_r->facility = logger.facility;
 	settings_r->format = logger.format;
 	settings_r->is_detached = logger.is_detached;
-	memcpy(settings_r->ident, logger.ident, sizeof(logger.ident));
+	memcpy(settings_r->ident, logger.ident, sizeof logger.ident);
 	pthread_mutex_unlock(&logger.mutex);
 	return is_allowed;
 }
@@ -580,7 +580,7 @@ log_skips(const struct conf *conf)
 
 	if (conf->skips.n == 0)
 		return;
-	(void)snprintf(count, sizeof(count), "%u", conf->skips.n);
+	(void)snprintf(count, sizeof count, "%u", conf->skips.n);
 	LOG(LOG_LEVEL_WARNING, NULL, "table_lines_skipped",
 	    { "count", count }, { "text", conf->skips.first.text });
 }

@@ -154,7 +154,7 @@ answer(struct conn *conn, struct span line)
 
 	if (query != NULL)
 		path.n = (size_t)(query - path.p);
-	if (line.n < 7 || memcmp(line.p, "HTTP/1.", 7) != 0)
+	if (!span_begins(line, "HTTP/1."))
 		say(conn, "400 Bad request", "", NULL, false);
 	else if (!is_head && !span_eq(method, "GET"))
 		say(conn, "405 Method not allowed", "Allow: GET, HEAD\r\n",

@@ -37,3 +37,19 @@ metrics_text_counters(struct evbuffer *out, const char *name,
 		evbuffer_add_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name,
 		    label, texts[i], counts[i]);
 }
+
+void
+metrics_text_table(struct evbuffer *out, const char *name, const char *help,
+    const struct metrics_label *row, const struct metrics_label *column,
+    const uint64_t *counts)
+{
+	size_t	 i, j;
+
+	metrics_text_head(out, name, "counter", help);
+	for (i = 0; i < row->n; i++)
+		for (j = 0; j < column->n; j++)
+			(void)evbuffer_add_printf(out, "%s{%s=\"%s\",%s=\"%s"
+			    "\"} %" PRIu64 "\n", name, row->name,
+			    row->texts[i], column->name, column->texts[j],
+			    counts[i * column->n + j]);
+}

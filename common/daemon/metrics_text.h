@@ -29,4 +29,16 @@ void	metrics_text_counters(struct evbuffer *out, const char *name,
 	    const char *help, const char *label, const char *const *texts,
 	    const uint64_t *counts, size_t n);
 
+/* One label of a counter that has two, and its n values. */
+struct metrics_label {
+	const char		*name;
+	const char *const	*texts;
+	size_t			 n;
+};
+
+/* A counter with two labels; counts has a row for each value of the first. */
+void	metrics_text_table(struct evbuffer *out, const char *name,
+	    const char *help, const struct metrics_label *row,
+	    const struct metrics_label *column, const uint64_t *counts);
+
 #endif

@@ -151,7 +151,7 @@ writer_of(const struct received_item *item,
 			return WRITER_EXIM;
 		if (span_eq(token, "CommuniGate"))
 			return WRITER_COMMUNIGATE;
-		if (received_text_begins(token, "fetchmail-"))
+		if (span_casebegins(token, "fetchmail-"))
 			return WRITER_FETCHMAIL;
 	}
 	if (item->kind == RECEIVED_WORD && is_protocol_http(item->text) &&
@@ -168,7 +168,7 @@ ends_writers(const struct received_item *item)
 	return received_item_is(item, "id") || received_item_is(item, "for") ||
 	    item->kind == RECEIVED_SEMICOLON ||
 	    (item->kind == RECEIVED_COMMENT &&
-	    received_text_begins(item->text, "envelope-"));
+	    span_casebegins(item->text, "envelope-"));
 }
 
 /* What follows "by".  False: no host behind it, or unbalanced. */
@@ -309,7 +309,7 @@ judge_other(const struct received_item *first, struct span rest)
 	size_t				 i;
 
 	is_received = first->kind == RECEIVED_COMMENT;
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
 		is_received = is_received || received_item_is(first, words[i]);
 	if (!is_received)
 		return RECEIVED_BAD;

@@ -74,7 +74,7 @@ received_literal_read(struct span s, struct address *addr_r)
 	if (port.n > 0 && !is_port(port))
 		return false;
 	s = (struct span){ s.p + 1, (size_t)(end - s.p) - 1 };
-	if (received_text_begins(s, "IPv6:")) {
+	if (span_casebegins(s, "IPv6:")) {
 		s = span_skip(s, 5);
 		if (!span_has(s, ':'))
 			return false;
@@ -115,9 +115,9 @@ unbracketed_read(struct span s, struct received_comment *c)
 static bool
 is_exim_token(struct span s)
 {
-	return received_text_begins(s, "helo=") ||
-	    received_text_begins(s, "ident=") ||
-	    received_text_begins(s, "port=");
+	return span_casebegins(s, "helo=") ||
+	    span_casebegins(s, "ident=") ||
+	    span_casebegins(s, "port=");
 }
 
 /*
@@ -130,7 +130,7 @@ exim_token_read(struct span s, struct received_comment *c)
 {
 	if (!is_exim_token(s) || span_has(s, '@'))
 		return false;
-	if (received_text_begins(s, "helo=")) {
+	if (span_casebegins(s, "helo=")) {
 		if (c->helo.p != NULL)
 			return false;
 		c->helo = span_skip(s, 5);

@@ -6,18 +6,11 @@
  */
 #include "received/received_text.h"
 
+/* Also the ends of lines that are folded. */
 static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-bool
-received_text_begins(struct span s, const char *prefix)
-{
-	size_t	 n = strlen(prefix);
-
-	return s.n >= n && strncasecmp(s.p, prefix, n) == 0;
 }
 
 bool
@@ -139,7 +132,7 @@ received_text_hides_by(struct span s)
 		if (s.p[i] != ')' && s.p[i] != ']')
 			continue;
 		rest = skip_blanks(span_skip(s, i + 1));
-		if (received_text_begins(rest, "by") && rest.n > 2 &&
+		if (span_casebegins(rest, "by") && rest.n > 2 &&
 		    is_blank(rest.p[2]))
 			return true;
 	}

@@ -49,7 +49,4 @@ struct span	received_token_next(struct span *rest);
  */
 bool	received_text_hides_by(struct span s);
 
-/* True if s begins with prefix, in any case. */
-bool	received_text_begins(struct span s, const char *prefix);
-
 #endif

@@ -34,7 +34,7 @@ static const struct layout {
 	{ CONTEXT_DUMP_LINE_MAX,	true,	false,	false },
 	{ CONTEXT_DUMP_LINE_MAX,	true,	true,	true }
 };
-#define LAYOUT_COUNT	(sizeof(layouts) / sizeof(layouts[0]))
+#define LAYOUT_COUNT	(sizeof layouts / sizeof layouts[0])
 
 /* Where the next octet goes. */
 struct pen {
@@ -49,16 +49,10 @@ struct pen {
 };
 
 static bool
-begins_with(struct span s, const char *word)
-{
-	return s.n >= strlen(word) && memcmp(s.p, word, strlen(word)) == 0;
-}
-
-static bool
 is_tag(struct span s)
 {
-	return s.p[0] == '[' && (begins_with(s, CONNECTION) ||
-	    begins_with(s, MESSAGE));
+	return s.p[0] == '[' && (span_begins(s, CONNECTION) ||
+	    span_begins(s, MESSAGE));
 }
 
 static bool

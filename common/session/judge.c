@@ -13,7 +13,7 @@
 
 #include "session/session_change.h"
 
-/* A NUL is none. */
+/* What smtpd(8) takes for one.  A NUL is none. */
 static bool
 is_blank(char c)
 {

@@ -5,9 +5,7 @@
  * it to be from, what was refused, and how it came to that.
  *
  * This is the record that the programs share through the store.  It holds
- * facts, no behaviour: judge.h says what is to become of a command,
- * session_change.h what that makes of the record, and whoever keeps the record
- * when.
+ * facts, no behaviour: session_life decides what becomes of them.
  *
  * What would surprise: with Postfix two programs write one record.  The policy
  * service owns it, and the milter puts in "mails" and "is_in_mail", so a change
@@ -39,10 +37,10 @@
 
 /* The stations of a session's life, oldest first. */
 enum session_event {
-	SESSION_BEGUN,		/* text: the peer and its profile */
-	SESSION_PERMITTED,	/* text: the line given to the MTA */
-	SESSION_OVERRIDDEN,	/* the MTA executed it; text: the client */
-	SESSION_FORGOTTEN,	/* the MTA did not */
+	SESSION_BEGUN,		/* text: the profile, or "unknown" */
+	SESSION_PERMITTED,	/* text: the override, completed */
+	SESSION_OVERRIDDEN,	/* it was executed; text: the client */
+	SESSION_FORGOTTEN,	/* it was not, or counts no more; text: what */
 	SESSION_SEALED,		/* text: by what */
 	SESSION_CONTEXT,	/* pairs were set; text: their names */
 	SESSION_REFUSED		/* text: the reason */

@@ -30,10 +30,11 @@ session_life_tell(const struct session_life *life,
 
 void
 session_life_tell_error(const struct session_life *life,
-    const struct err *err)
+    const struct verdict *verdict, const struct err *err)
 {
 	const struct session_life_note	 what = {
-		.event = LIFE_ERROR, .session = &life->session, .err = err
+		.event = LIFE_ERROR, .session = &life->session,
+		.verdict = verdict, .err = err
 	};
 
 	life->home.note(&what, life->home.note_arg);
@@ -178,9 +179,9 @@ session_life_classify(struct session_life *life,
 		session_life_tell(life, LIFE_BEGIN, NULL, NULL, NULL);
 	if (is_told)
 		return;
-	session_life_tell_error(life, &err);
 	trust_violation(NULL, REASON_CANNOT_TELL,
 	    "it cannot be told who may do what", &verdict);
+	session_life_tell_error(life, &verdict, &err);
 	session_life_refuse(life, &verdict, NULL, now_ms);
 }
 
@@ -354,7 +355,7 @@ session_life_check_revoked(struct session_life *life, uint64_t now_ms)
 	case STORE_NONE:
 		return true;
 	case STORE_CANNOT_TELL:
-		session_life_tell_error(life, &err);
+		session_life_tell_error(life, NULL, &err);
 		return false;
 	case STORE_FOUND:
 		break;

@@ -31,7 +31,7 @@ void	session_life_tell(const struct session_life *life,
 	    enum session_life_event event, const struct verdict *verdict,
 	    const char *command, const char *line);
 void	session_life_tell_error(const struct session_life *life,
-	    const struct err *err);
+	    const struct verdict *verdict, const struct err *err);
 
 /* Adds to the audit trail; it is to be saved. */
 void	session_life_audit(struct session_life *life, enum session_event event,

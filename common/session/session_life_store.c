@@ -50,7 +50,7 @@ session_life_save(struct session_life *life)
 	if (!life->is_changed || life->session.pid == 0)
 		return true;
 	if (!write_record(life, &err)) {
-		session_life_tell_error(life, &err);
+		session_life_tell_error(life, NULL, &err);
 		return false;
 	}
 	life->has_record = true;
@@ -66,7 +66,7 @@ session_life_end(struct session_life *life)
 
 	if (life != NULL && life->has_record && store_delete(
 	    life->home.store, life->session.pid, life->session.id, &err) != 0)
-		session_life_tell_error(life, &err);
+		session_life_tell_error(life, NULL, &err);
 	session_life_free(life);
 }
 
@@ -97,7 +97,7 @@ session_life_refresh(struct session_life *life)
 		take_mails(&life->session, &s);
 	session_clear(&s);
 	if (result == STORE_CANNOT_TELL)
-		session_life_tell_error(life, &err);
+		session_life_tell_error(life, NULL, &err);
 	return result != STORE_CANNOT_TELL;
 }
 
@@ -121,6 +121,6 @@ session_life_end_mail(struct session_life *life)
 	    life->session.pid, life->session.id, end_mail, life, &err) !=
 	    STORE_CANNOT_TELL)
 		return true;
-	session_life_tell_error(life, &err);
+	session_life_tell_error(life, NULL, &err);
 	return false;
 }

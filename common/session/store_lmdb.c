@@ -418,9 +418,10 @@ lmdb_put(void *state, const struct session *s, struct err *err)
 	if (len == 0)
 		return err_set(err, "store: session %s: record over %d bytes",
 		    s->id, SESSION_RECORD_MAX);
-	if ((rc = store_lmdb_check_room(store, store->pages_max)) != 0 ||
-	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0)
-		return store_lmdb_error(err, "cannot write", rc);
+	txn = store_lmdb_begin_write(store, store->pages_max,
+	    "cannot write", err);
+	if (txn == NULL)
+		return -1;
 	rc = put_in_txn(store, txn, s, record, len);
 	return store_lmdb_end_write(txn, rc, err);
 }
@@ -485,11 +486,10 @@ lmdb_change(void *state, pid_t pid, const char *id, store_change_fn *fn,
 	MDB_txn			*txn;
 	int			 rc;
 
-	if ((rc = store_lmdb_check_room(store, store->pages_max)) != 0 ||
-	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0) {
-		(void)store_lmdb_error(err, "cannot write", rc);
+	txn = store_lmdb_begin_write(store, store->pages_max,
+	    "cannot write", err);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	session_init(&s);
 	result = get_in_txn(store, txn, (unsigned)pid, &s, err);
 	if (result == STORE_FOUND && strcmp(s.id, id) != 0)
@@ -513,14 +513,10 @@ lmdb_get(void *state, pid_t pid, struct session *s, struct err *err)
 {
 	struct lmdb_store	*store = state;
 	enum store_result	 result;
-	MDB_txn			*txn;
-	int			 rc;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	result = get_in_txn(store, txn, (unsigned)pid, s, err);
 	store_lmdb_end_read(store, txn);
 	return result;
@@ -578,14 +574,10 @@ lmdb_each(void *state, const struct address *client,
 {
 	struct lmdb_store	*store = state;
 	enum store_result	 result;
-	MDB_txn			*txn;
-	int			 rc;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	result = walk(store, txn, client, fn, arg, err);
 	store_lmdb_end_read(store, txn);
 	return result;
@@ -620,9 +612,10 @@ lmdb_delete(void *state, pid_t pid, const char *id, struct err *err)
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-	if (rc != 0)
-		return store_lmdb_error(err, "cannot write", rc);
+	txn = store_lmdb_begin_write(store, STORE_LMDB_ANY_ROOM,
+	    "cannot write", err);
+	if (txn == NULL)
+		return -1;
 	rc = delete_in_txn(store, txn, (unsigned)pid, id);
 	return store_lmdb_end_write(txn, rc, err);
 }

@@ -65,9 +65,10 @@ store_lmdb_hand_over(void *state, const struct address *addr, uint16_t port,
 	if (value.mv_size == 0)
 		return err_set(err, "store: session %s: record over %d bytes",
 		    s->id, SESSION_RECORD_MAX);
-	if ((rc = store_lmdb_check_room(store, store->pages_max)) != 0 ||
-	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0)
-		return store_lmdb_error(err, "cannot hand over", rc);
+	txn = store_lmdb_begin_write(store, store->pages_max,
+	    "cannot hand over", err);
+	if (txn == NULL)
+		return -1;
 	rc = mdb_put(txn, store->handover, &name, &value, 0);
 	return store_lmdb_end_write(txn, rc, err);
 }
@@ -100,14 +101,10 @@ store_lmdb_handed_over(void *state, const struct address *addr, uint16_t port,
 	struct socket_key	 key = socket_key(addr, port);
 	MDB_val			 name = { sizeof key, &key };
 	enum store_result	 result;
-	MDB_txn			*txn;
-	int			 rc;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	result = find(store, txn, &name, s, err);
 	store_lmdb_end_read(store, txn);
 	return result;
@@ -138,9 +135,10 @@ store_lmdb_hand_over_end(void *state, const struct address *addr,
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-	if (rc != 0)
-		return store_lmdb_error(err, "cannot write", rc);
+	txn = store_lmdb_begin_write(store, STORE_LMDB_ANY_ROOM,
+	    "cannot write", err);
+	if (txn == NULL)
+		return -1;
 	rc = mdb_get(txn, store->handover, &name, &value);
 	if (rc == 0 && is_of(&value, id))
 		rc = mdb_del(txn, store->handover, &name, NULL);
@@ -185,14 +183,11 @@ store_lmdb_each_handed_over(void *state, store_handed_over_fn *fn, void *arg,
 	struct lmdb_store	*store = state;
 	enum store_result	 result = STORE_CANNOT_TELL;
 	MDB_cursor		*cursor;
-	MDB_txn			*txn;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 	int			 rc;
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	rc = mdb_cursor_open(txn, store->handover, &cursor);
 	if (rc == 0) {
 		result = walk(cursor, fn, arg, err);

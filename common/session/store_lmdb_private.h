@@ -11,6 +11,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdint.h>
 
 #include "session/store_private.h"
 
@@ -38,23 +39,27 @@ struct lmdb_store {
 /* Always -1, with "store: what: LMDB's own words" in err. */
 int	store_lmdb_error(struct err *err, const char *what, int rc);
 
-/* 0, or LMDB's code, with which *txn_r is untouched. */
-int	store_lmdb_begin_read(struct lmdb_store *store, MDB_txn **txn_r);
-void	store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn);
+/* Begins to read, and ends it.  NULL with err. */
+MDB_txn	*store_lmdb_begin_read(struct lmdb_store *store, struct err *err);
+void	 store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn);
+
+/*
+ * Begins to write.  NULL with err, which says what cannot be done.
+ *
+ * LMDB copies what it changes, so that even to take a record out it needs
+ * pages: what adds to the store leaves it some, or a full one would stay full
+ * forever.  So there has to be room for one more write below pages_max;
+ * STORE_LMDB_ANY_ROOM: it takes out.
+ */
+#define STORE_LMDB_ANY_ROOM	SIZE_MAX
+MDB_txn	*store_lmdb_begin_write(struct lmdb_store *store, size_t pages_max,
+	    const char *what, struct err *err);
 
 /*
  * Commits if rc is 0, else takes everything back.  0, or -1 with err: nothing
  * has changed.
  */
-int	store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err);
-
-/*
- * LMDB copies what it changes, so that even to take a record out it needs
- * pages: what adds to the store leaves it some, or a full one would stay full
- * forever.  0 if there is room for one more write below that page, or
- * MDB_MAP_FULL, or another code.
- */
-int	store_lmdb_check_room(struct lmdb_store *store, size_t pages_max);
+int	 store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err);
 
 /* store_lmdb_revoked.c: these calls of struct store_ops. */
 int	store_lmdb_revoke(void *state, const char *key, uint64_t until_ms,

@@ -32,10 +32,10 @@ store_lmdb_revoke(void *state, const char *key, uint64_t until_ms,
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = store_lmdb_check_room(store, pages_for_revoking(store));
-	if (rc != 0 ||
-	    (rc = mdb_txn_begin(store->env, NULL, 0, &txn)) != 0)
-		return store_lmdb_error(err, "cannot revoke", rc);
+	txn = store_lmdb_begin_write(store, pages_for_revoking(store),
+	    "cannot revoke", err);
+	if (txn == NULL)
+		return -1;
 	rc = mdb_put(txn, store->revoked, &name, &value, 0);
 	return store_lmdb_end_write(txn, rc, err);
 }
@@ -48,9 +48,10 @@ store_lmdb_unrevoke(void *state, const char *key, struct err *err)
 	MDB_txn			*txn;
 	int			 rc;
 
-	rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-	if (rc != 0)
-		return store_lmdb_error(err, "cannot unrevoke", rc);
+	txn = store_lmdb_begin_write(store, STORE_LMDB_ANY_ROOM,
+	    "cannot unrevoke", err);
+	if (txn == NULL)
+		return -1;
 	rc = mdb_del(txn, store->revoked, &name, NULL);
 	return store_lmdb_end_write(txn, rc == MDB_NOTFOUND ? 0 : rc, err);
 }
@@ -122,14 +123,11 @@ store_lmdb_is_revoked(void *state, const struct address *peer,
     const char *profile, uint64_t now_ms, struct err *err)
 {
 	struct lmdb_store	*store = state;
-	MDB_txn			*txn;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 	int			 rc;
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	rc = find_either(store, txn, peer, profile, now_ms);
 	store_lmdb_end_read(store, txn);
 	return result_of(rc, err);
@@ -167,14 +165,11 @@ store_lmdb_each_revoked(void *state,
 {
 	struct lmdb_store	*store = state;
 	MDB_cursor		*cursor;
-	MDB_txn			*txn;
+	MDB_txn			*txn = store_lmdb_begin_read(store, err);
 	int			 rc;
 
-	rc = store_lmdb_begin_read(store, &txn);
-	if (rc != 0) {
-		(void)store_lmdb_error(err, "cannot read", rc);
+	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	}
 	rc = mdb_cursor_open(txn, store->revoked, &cursor);
 	if (rc == 0) {
 		rc = walk(cursor, fn, arg);

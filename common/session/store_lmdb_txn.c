@@ -17,8 +17,9 @@ store_lmdb_error(struct err *err, const char *what, int rc)
 	return err_set(err, "store: %s: %s", what, mdb_strerror(rc));
 }
 
-int
-store_lmdb_begin_read(struct lmdb_store *store, MDB_txn **txn_r)
+/* 0, or LMDB's code, with which *txn_r is untouched. */
+static int
+begin_read(struct lmdb_store *store, MDB_txn **txn_r)
 {
 	MDB_txn	*txn = NULL;
 	int	 rc;
@@ -37,6 +38,18 @@ store_lmdb_begin_read(struct lmdb_store *store, MDB_txn **txn_r)
 	return rc;
 }
 
+MDB_txn *
+store_lmdb_begin_read(struct lmdb_store *store, struct err *err)
+{
+	MDB_txn	*txn;
+	int	 rc = begin_read(store, &txn);
+
+	if (rc == 0)
+		return txn;
+	(void)store_lmdb_error(err, "cannot read", rc);
+	return NULL;
+}
+
 void
 store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn)
 {
@@ -49,16 +62,6 @@ store_lmdb_end_read(struct lmdb_store *store, MDB_txn *txn)
 	(void)pthread_mutex_unlock(&store->lock);
 	if (txn != NULL)
 		mdb_txn_abort(txn);
-}
-
-int
-store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err)
-{
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		rc = mdb_txn_commit(txn);
-	return rc == 0 ? 0 : store_lmdb_error(err, "cannot write", rc);
 }
 
 /* How many free pages there are; counting ends at max. */
@@ -83,8 +86,10 @@ count_free(MDB_txn *txn, size_t max, size_t *n_r)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int
-store_lmdb_check_room(struct lmdb_store *store, size_t pages_max)
+/* 0 if there is room for one more write below that page, or MDB_MAP_FULL, or
+ * another code. */
+static int
+check_room(struct lmdb_store *store, size_t pages_max)
 {
 	MDB_envinfo	 info;
 	MDB_txn		*txn;
@@ -96,9 +101,36 @@ store_lmdb_check_room(struct lmdb_store *store, size_t pages_max)
 		return rc;
 	/* A reader that was killed keeps free pages from being used. */
 	if ((rc = mdb_reader_check(store->env, &dead)) != 0 ||
-	    (rc = store_lmdb_begin_read(store, &txn)) != 0)
+	    (rc = begin_read(store, &txn)) != 0)
 		return rc;
 	rc = count_free(txn, WRITE_PAGES, &n);
 	store_lmdb_end_read(store, txn);
 	return rc == 0 && n < WRITE_PAGES ? MDB_MAP_FULL : rc;
+}
+
+MDB_txn *
+store_lmdb_begin_write(struct lmdb_store *store, size_t pages_max,
+    const char *what, struct err *err)
+{
+	MDB_txn	*txn;
+	int	 rc = 0;
+
+	if (pages_max != STORE_LMDB_ANY_ROOM)
+		rc = check_room(store, pages_max);
+	if (rc == 0)
+		rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+	if (rc == 0)
+		return txn;
+	(void)store_lmdb_error(err, what, rc);
+	return NULL;
+}
+
+int
+store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err)
+{
+	if (rc != 0)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : store_lmdb_error(err, "cannot write", rc);
 }

@@ -124,8 +124,8 @@ map4_alloc(struct map4 *map, size_t n)
 	unsigned	 bits = 0;
 
 	map->n = n;
-	map->start = line_alloc(n + WINDOW, sizeof(*map->start));
-	map->answer = line_alloc(n + WINDOW, sizeof(*map->answer));
+	map->start = line_alloc(n + WINDOW, sizeof *map->start);
+	map->answer = line_alloc(n + WINDOW, sizeof *map->answer);
 	if (map->start == NULL || map->answer == NULL)
 		return false;
 	if (n < INDEX_MIN)
@@ -133,7 +133,7 @@ map4_alloc(struct map4 *map, size_t n)
 	while (bits < INDEX_BITS_MAX && (size_t)4 << bits <= n)
 		bits++;
 	map->shift = 32 - bits;
-	map->index = line_alloc(((size_t)1 << bits) + 1, sizeof(*map->index));
+	map->index = line_alloc(((size_t)1 << bits) + 1, sizeof *map->index);
 	return map->index != NULL;
 }
 
@@ -215,10 +215,10 @@ map4_memory(const struct map4 *map)
 {
 	size_t	 n;
 
-	n = (map->n + WINDOW) * (sizeof(*map->start) + sizeof(*map->answer));
+	n = (map->n + WINDOW) * (sizeof *map->start + sizeof *map->answer);
 	if (map->index != NULL)
 		n += (((size_t)1 << (32 - map->shift)) + 1) *
-		    sizeof(*map->index);
+		    sizeof *map->index;
 	return n;
 }
 
@@ -272,9 +272,9 @@ map6_alloc(struct map6 *map, size_t nranges)
 
 	map->nnodes = (nranges + NODE_KEYS - 1) / NODE_KEYS;
 	n = map->nnodes * NODE_KEYS;
-	map->high = line_alloc(n, sizeof(*map->high));
-	map->low = line_alloc(n, sizeof(*map->low));
-	map->answer = line_alloc(n, sizeof(*map->answer));
+	map->high = line_alloc(n, sizeof *map->high);
+	map->low = line_alloc(n, sizeof *map->low);
+	map->answer = line_alloc(n, sizeof *map->answer);
 	return map->high != NULL && map->low != NULL && map->answer != NULL;
 }
 
@@ -329,8 +329,8 @@ map6_find(const struct map6 *map, uint64_t high, uint64_t low)
 static size_t
 map6_memory(const struct map6 *map)
 {
-	return map->nnodes * NODE_KEYS * (sizeof(*map->high) +
-	    sizeof(*map->low) + sizeof(*map->answer));
+	return map->nnodes * NODE_KEYS * (sizeof *map->high +
+	    sizeof *map->low + sizeof *map->answer);
 }
 
 static struct addrmap_answer
@@ -393,7 +393,7 @@ addrmap_build(struct addrmap_builder *b)
 {
 	struct addrmap	*map;
 
-	map = calloc(1, sizeof(*map));
+	map = calloc(1, sizeof *map);
 	if (map != NULL && (!map4_build(&map->v4, &b->v4) ||
 	    !map6_build(&map->v6, &b->v6))) {
 		addrmap_free(map);
@@ -434,5 +434,5 @@ addrmap_find_tag(const struct addrmap *map, const struct address *addr,
 size_t
 addrmap_memory(const struct addrmap *map)
 {
-	return sizeof(*map) + map4_memory(&map->v4) + map6_memory(&map->v6);
+	return sizeof *map + map4_memory(&map->v4) + map6_memory(&map->v6);
 }

@@ -69,10 +69,10 @@ ranges_grow(struct addrmap_ranges *list)
 	size_t	 size = list->size == 0 ? 64 : list->size * 2;
 	void	*p;
 
-	if ((p = reallocarray(list->start, size, sizeof(*list->start))) == NULL)
+	if ((p = reallocarray(list->start, size, sizeof *list->start)) == NULL)
 		return false;
 	list->start = p;
-	p = reallocarray(list->answer, size, sizeof(*list->answer));
+	p = reallocarray(list->answer, size, sizeof *list->answer);
 	if (p == NULL)
 		return false;
 	list->answer = p;
@@ -137,7 +137,7 @@ addrmap_paint_add(struct addrmap_intervals *list,
 		size = list->size == 0 ? 16 : list->size * 2;
 		if (size > UINT32_MAX)
 			return false;
-		v = reallocarray(list->v, size, sizeof(*v));
+		v = reallocarray(list->v, size, sizeof *v);
 		if (v == NULL)
 			return false;
 		list->v = v;
@@ -162,10 +162,10 @@ addrmap_paint(struct addrmap_intervals *list, addrmap_wide max,
 	bool		 ok;
 
 	if (list->n > 0) {
-		heap.v = calloc(list->n, sizeof(*heap.v));
+		heap.v = calloc(list->n, sizeof *heap.v);
 		if (heap.v == NULL)
 			return false;
-		qsort(list->v, list->n, sizeof(*list->v), compare);
+		qsort(list->v, list->n, sizeof *list->v, compare);
 	}
 	ok = sweep(list->v, list->n, max, &heap, out);
 	free(heap.v);

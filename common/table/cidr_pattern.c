@@ -176,7 +176,7 @@ neighbour(struct address addr, int step)
 static int
 compare(const struct address *a, const struct address *b)
 {
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+	return memcmp(a->bytes, b->bytes, sizeof a->bytes);
 }
 
 struct cidr_range
@@ -243,7 +243,7 @@ host_bits_error(const struct address *addr, unsigned bits, const char *p,
 	for (i = 0; i < address_len(addr); i++, left -= left < 8 ? left : 8)
 		if (left < 8)
 			net.bytes[i] &= (uint8_t)(0xff00 >> left);
-	inet_ntop(net.family, net.bytes, buf, sizeof(buf));
+	inet_ntop(net.family, net.bytes, buf, sizeof buf);
 	return err_set(why, "\"%s\" has bits set behind its prefix: expected "
 	    "%s/%u", p, buf, bits);
 }
@@ -282,8 +282,8 @@ parse_net(char *pattern, struct cidr_range *net_r, struct err *why)
 	char			 text[64], *addr, *bits_text;
 	unsigned		 bits, max;
 
-	strncpy(text, pattern, sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
+	strncpy(text, pattern, sizeof text - 1);
+	text[sizeof text - 1] = '\0';
 	addr = split_pattern(pattern, &bits_text);
 	if (addr == NULL)
 		return err_set(why, "\"%s\": brackets do not match", text);

@@ -28,7 +28,7 @@ static const struct table_type {
 	{ "unionmap",	table_union_open,	false },
 };
 
-#define NTYPES	(sizeof(types) / sizeof(types[0]))
+#define NTYPES	(sizeof types / sizeof types[0])
 
 static const struct table_type *
 type_find(struct span name)
@@ -203,8 +203,8 @@ ascii_prefix(struct span s)
 	uint64_t	 word;
 	size_t		 i;
 
-	for (i = 0; i + sizeof(word) <= s.n; i += sizeof(word)) {
-		memcpy(&word, s.p + i, sizeof(word));
+	for (i = 0; i + sizeof word <= s.n; i += sizeof word) {
+		memcpy(&word, s.p + i, sizeof word);
 		if ((word & 0x8080808080808080u) != 0)
 			break;
 	}
@@ -294,7 +294,7 @@ find_folded(const struct table *table, struct span key,
 	enum table_status	 status;
 	char			 room[256], *copy = room;
 
-	if (key.n > sizeof(room) && (copy = malloc(key.n)) == NULL)
+	if (key.n > sizeof room && (copy = malloc(key.n)) == NULL)
 		return cannot_tell(res, strerror(errno));
 	fold(copy, key);
 	status = table->ops->find(table, (struct span){ copy, key.n }, res);

@@ -92,11 +92,11 @@ results_grow(struct loader *l)
 	if (l->nslots > l->nresults * 2)
 		return true;
 	l->nslots = nold == 0 ? 64 : nold * 2;
-	if ((l->slot = calloc(l->nslots, sizeof(*l->slot))) == NULL) {
+	if ((l->slot = calloc(l->nslots, sizeof *l->slot)) == NULL) {
 		l->slot = old;
 		return false;
 	}
-	memset(l->slot, 0xff, l->nslots * sizeof(*l->slot));
+	memset(l->slot, 0xff, l->nslots * sizeof *l->slot);
 	for (i = 0; i < nold; i++)
 		if (old[i] != NO_RESULT)
 			l->slot[result_slot(l, l->t->pool + old[i])] = old[i];
@@ -126,7 +126,7 @@ static bool
 add_result(struct loader *l, const char *s, uint32_t line, uint32_t *result_r)
 {
 	struct table_cidr	*t = l->t;
-	size_t			 n = sizeof(line) + strlen(s) + 1, slot;
+	size_t			 n = sizeof line + strlen(s) + 1, slot;
 
 	if (!results_grow(l))
 		return false;
@@ -138,10 +138,10 @@ add_result(struct loader *l, const char *s, uint32_t line, uint32_t *result_r)
 		}
 		if (!pool_reserve(l, t->pool_len + n))
 			return false;
-		memcpy(t->pool + t->pool_len, &line, sizeof(line));
-		memcpy(t->pool + t->pool_len + sizeof(line), s,
-		    n - sizeof(line));
-		l->slot[slot] = (uint32_t)(t->pool_len + sizeof(line));
+		memcpy(t->pool + t->pool_len, &line, sizeof line);
+		memcpy(t->pool + t->pool_len + sizeof line, s,
+		    n - sizeof line);
+		l->slot[slot] = (uint32_t)(t->pool_len + sizeof line);
 		t->pool_len += n;
 		l->nresults++;
 	}
@@ -176,7 +176,7 @@ push_block(struct loader *l, struct range_list ranges, unsigned line,
 {
 	struct block	*v;
 
-	v = reallocarray(l->block, l->nblocks + 1, sizeof(*v));
+	v = reallocarray(l->block, l->nblocks + 1, sizeof *v);
 	if (v == NULL || ranges.v == NULL) {
 		if (v != NULL)
 			l->block = v;
@@ -191,7 +191,7 @@ push_block(struct loader *l, struct range_list ranges, unsigned line,
 static int
 push_whole_table(struct loader *l, struct err *why)
 {
-	struct range_list	 all = { calloc(2, sizeof(*all.v)), 2 };
+	struct range_list	 all = { calloc(2, sizeof *all.v), 2 };
 
 	if (all.v != NULL) {
 		all.v[0] = cidr_pattern_family(AF_INET);
@@ -210,7 +210,7 @@ begin_if(struct loader *l, const struct cidr_range *own, size_t nown,
 
 	/* One more than can be, so that 0 ranges are no special case. */
 	inner.v = calloc(outer->n * CIDR_PATTERN_RANGES_MAX + 1,
-	    sizeof(*inner.v));
+	    sizeof *inner.v);
 	for (i = 0; inner.v != NULL && i < outer->n; i++)
 		for (j = 0; j < nown; j++)
 			if (cidr_pattern_intersect(&outer->v[i], &own[j],
@@ -380,8 +380,8 @@ cidr_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	size_t			 at;
 
 	for (at = 0; at < t->pool_len; at += value.text.n + 1) {
-		memcpy(&line, t->pool + at, sizeof(line));
-		at += sizeof(line);
+		memcpy(&line, t->pool + at, sizeof line);
+		at += sizeof line;
 		value.text = span_of(t->pool + at);
 		value.line = line;
 		if (fn(&value, arg, err) == -1)
@@ -395,7 +395,7 @@ cidr_memory(const struct table *table)
 {
 	const struct table_cidr	*t = (const struct table_cidr *)table;
 
-	return sizeof(*t) + t->pool_len +
+	return sizeof *t + t->pool_len +
 	    addrmap_memory(t->map) +
 	    (t->path == NULL ? 0 : strlen(t->path) + 1);
 }
@@ -428,7 +428,7 @@ table_cidr_open(const struct table_source *src, struct err *err)
 	struct loader		 l = { 0 };
 	int			 result;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
+	if ((t = calloc(1, sizeof *t)) == NULL) {
 		no_memory(err);
 		return NULL;
 	}

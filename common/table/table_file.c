@@ -25,12 +25,12 @@ struct table_label
 table_label(const char *name)
 {
 	struct table_label	 label;
-	size_t			 room = sizeof(label.text) - sizeof(LABEL_CUT);
+	size_t			 room = sizeof label.text - sizeof(LABEL_CUT);
 
-	if (strlen(name) < sizeof(label.text))
+	if (strlen(name) < sizeof label.text)
 		strcpy(label.text, name);
 	else
-		snprintf(label.text, sizeof(label.text), "%.*s%s", (int)room,
+		snprintf(label.text, sizeof label.text, "%.*s%s", (int)room,
 		    name, LABEL_CUT);
 	return label;
 }

@@ -84,9 +84,9 @@ hash_grow(struct table_hash *t)
 		return true;
 	free(t->slot);
 	t->nslots = t->nslots == 0 ? SLOTS_MIN : t->nslots * 2;
-	if ((t->slot = calloc(t->nslots, sizeof(*t->slot))) == NULL)
+	if ((t->slot = calloc(t->nslots, sizeof *t->slot)) == NULL)
 		return false;
-	memset(t->slot, 0xff, t->nslots * sizeof(*t->slot));
+	memset(t->slot, 0xff, t->nslots * sizeof *t->slot);
 	for (i = 0; i < t->nentries; i++)
 		t->slot[hash_slot(t, entry_key(t, &t->entry[i]))] =
 		    (uint32_t)i;
@@ -133,7 +133,7 @@ entry_reserve(struct table_hash *t)
 
 	if (t->nentries < t->entry_size)
 		return true;
-	if ((v = reallocarray(t->entry, size, sizeof(*v))) == NULL)
+	if ((v = reallocarray(t->entry, size, sizeof *v)) == NULL)
 		return false;
 	t->entry = v;
 	t->entry_size = size;
@@ -278,8 +278,8 @@ hash_memory(const struct table *table)
 {
 	const struct table_hash	*t = (const struct table_hash *)table;
 
-	return sizeof(*t) + t->pool_size + t->nslots * sizeof(*t->slot) +
-	    t->entry_size * sizeof(*t->entry);
+	return sizeof *t + t->pool_size + t->nslots * sizeof *t->slot +
+	    t->entry_size * sizeof *t->entry;
 }
 
 static void
@@ -305,7 +305,7 @@ static const struct table_ops hash_ops = {
 static struct table_hash *
 hash_new(struct err *err)
 {
-	struct table_hash	*t = calloc(1, sizeof(*t));
+	struct table_hash	*t = calloc(1, sizeof *t);
 
 	if (t == NULL)
 		err_set(err, "%s", strerror(errno));

@@ -15,7 +15,7 @@ list_add(struct table_list *list, const char *spec,
 {
 	struct table	**v;
 
-	v = reallocarray(list->v, list->n + 1, sizeof(*v));
+	v = reallocarray(list->v, list->n + 1, sizeof *v);
 	if (v == NULL)
 		return err_set(err, "%s", strerror(errno));
 	list->v = v;
@@ -60,7 +60,7 @@ table_list_clear(struct table_list *list)
 size_t
 table_list_memory(const struct table_list *list)
 {
-	size_t	 i, n = list->n * sizeof(*list->v);
+	size_t	 i, n = list->n * sizeof *list->v;
 
 	for (i = 0; i < list->n; i++)
 		n += table_memory(list->v[i]);

@@ -260,7 +260,7 @@ lmdb_find(const struct table *table, struct span key,
 	char			 room[512], *copy = room;
 	int			 code;
 
-	if (key.n >= sizeof(room) && (copy = malloc(key.n + 1)) == NULL) {
+	if (key.n >= sizeof room && (copy = malloc(key.n + 1)) == NULL) {
 		err_set(&res->err, "%s", strerror(errno));
 		return TABLE_CANNOT_TELL;
 	}
@@ -342,7 +342,7 @@ lmdb_memory(const struct table *table)
 {
 	const struct table_lmdb	*t = (const struct table_lmdb *)table;
 
-	return sizeof(*t) + sizeof(*t->mutex) + sizeof(*t->db) +
+	return sizeof *t + sizeof *t->mutex + sizeof *t->db +
 	    strlen(t->path) + 1;
 }
 
@@ -378,10 +378,10 @@ lmdb_setup(struct table_lmdb *t, const char *name, struct err *err)
 		t->path = NULL;
 		return err_set(err, "%s: %s", name, strerror(errno));
 	}
-	if ((t->mutex = malloc(sizeof(*t->mutex))) == NULL)
+	if ((t->mutex = malloc(sizeof *t->mutex)) == NULL)
 		return err_set(err, "%s: %s", name, strerror(errno));
 	pthread_mutex_init(t->mutex, NULL);
-	if ((db = malloc(sizeof(*db))) == NULL)
+	if ((db = malloc(sizeof *db)) == NULL)
 		return err_set(err, "%s: %s", name, strerror(errno));
 	t->db = db;
 	return database_open(db, t->path, err);
@@ -392,7 +392,7 @@ table_lmdb_open(const struct table_source *src, struct err *err)
 {
 	struct table_lmdb	*t;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
+	if ((t = calloc(1, sizeof *t)) == NULL) {
 		err_set(err, "%s: %s", src->spec, strerror(errno));
 		return NULL;
 	}

@@ -85,7 +85,7 @@ pcre_error(int code, struct err *err)
 {
 	PCRE2_UCHAR	 text[128] = "";
 
-	pcre2_get_error_message(code, text, sizeof(text));
+	pcre2_get_error_message(code, text, sizeof text);
 	err_set(err, "%s", (char *)text);
 }
 
@@ -131,7 +131,7 @@ room_free(struct room *room)
 static struct room *
 room_new(unsigned ngroups)
 {
-	struct room	*room = calloc(1, sizeof(*room));
+	struct room	*room = calloc(1, sizeof *room);
 
 	if (room == NULL)
 		return NULL;
@@ -230,7 +230,7 @@ pcre_match(void *shared, const void *code, struct span key,
 static void *
 shared_new(unsigned ngroups)
 {
-	struct shared	*shared = calloc(1, sizeof(*shared));
+	struct shared	*shared = calloc(1, sizeof *shared);
 
 	if (shared != NULL)
 		shared->ngroups = ngroups;

@@ -58,7 +58,7 @@ pipe_memory(const struct table *table)
 {
 	const struct table_pipe	*t = (const struct table_pipe *)table;
 
-	return sizeof(*t) + table_list_memory(&t->list);
+	return sizeof *t + table_list_memory(&t->list);
 }
 
 static void
@@ -83,7 +83,7 @@ table_pipe_open(const struct table_source *src, struct err *err)
 {
 	struct table_pipe	*t;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
+	if ((t = calloc(1, sizeof *t)) == NULL) {
 		err_set(err, "pipemap: out of memory");
 		return NULL;
 	}

@@ -76,14 +76,14 @@ regexp_compile(const char *pattern, struct span flags, unsigned ngroups,
 		    "use a pcre table");
 		return NULL;
 	}
-	if ((re = calloc(1, sizeof(*re))) == NULL) {
+	if ((re = calloc(1, sizeof *re)) == NULL) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
 	if (ngroups == 0)
 		options |= REG_NOSUB;
 	if ((code = regcomp(re, pattern, options)) != 0) {
-		regerror(code, re, text, sizeof(text));
+		regerror(code, re, text, sizeof text);
 		err_set(err, "%s", text);
 		free(re);
 		return NULL;
@@ -106,7 +106,7 @@ regexp_match(void *shared, const void *code, struct span key,
 	if (error == REG_NOMATCH)
 		return TABLE_MATCH_NO;
 	if (error != 0) {
-		regerror(error, code, text, sizeof(text));
+		regerror(error, code, text, sizeof text);
 		err_set(err, "%s", text);
 		return TABLE_MATCH_ERROR;
 	}

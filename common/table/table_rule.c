@@ -70,7 +70,7 @@ add_part(struct table_rule *rule, struct table_rule_part part, struct err *why)
 {
 	struct table_rule_part	*v;
 
-	v = reallocarray(rule->part, rule->nparts + 1, sizeof(*v));
+	v = reallocarray(rule->part, rule->nparts + 1, sizeof *v);
 	if (v == NULL)
 		return err_set(why, "%s", strerror(errno));
 	rule->part = v;

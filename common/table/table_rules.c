@@ -42,7 +42,7 @@ open_block(struct loader *l, struct err *why)
 {
 	size_t	*v;
 
-	v = reallocarray(l->open, l->nopen + 1, sizeof(*v));
+	v = reallocarray(l->open, l->nopen + 1, sizeof *v);
 	if (v == NULL)
 		return no_memory(why);
 	l->open = v;
@@ -66,7 +66,7 @@ load_line(struct loader *l, const struct table_line *line, struct err *why)
 	struct table_rule	*v;
 
 	if (t->nrules == t->size) {
-		v = reallocarray(t->rule, t->size * 2 + 16, sizeof(*v));
+		v = reallocarray(t->rule, t->size * 2 + 16, sizeof *v);
 		if (v == NULL)
 			return no_memory(why);
 		t->rule = v;
@@ -76,7 +76,7 @@ load_line(struct loader *l, const struct table_line *line, struct err *why)
 	*v = (struct table_rule){ .line = line->number };
 	if (table_rule_parse(t->engine, line->text, v, why) == -1)
 		return -1;
-	t->memory += v->nparts * sizeof(*v->part) + line->len;
+	t->memory += v->nparts * sizeof *v->part + line->len;
 	switch (v->op) {
 	case TABLE_RULE_IF:
 		return open_block(l, why);
@@ -266,7 +266,7 @@ rules_memory(const struct table *table)
 {
 	const struct table_rules	*t = (const struct table_rules *)table;
 
-	return sizeof(*t) + t->size * sizeof(*t->rule) + t->memory;
+	return sizeof *t + t->size * sizeof *t->rule + t->memory;
 }
 
 static void
@@ -301,7 +301,7 @@ table_rules_open(const struct table_source *src,
 	struct loader		 l = { 0 };
 	int			 result;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
+	if ((t = calloc(1, sizeof *t)) == NULL) {
 		no_memory(err);
 		return NULL;
 	}

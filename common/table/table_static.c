@@ -41,7 +41,7 @@ static_memory(const struct table *table)
 {
 	const struct table_static	*t = (const struct table_static *)table;
 
-	return sizeof(*t) + strlen(t->value) + 1;
+	return sizeof *t + strlen(t->value) + 1;
 }
 
 static void
@@ -66,7 +66,7 @@ table_static_open(const struct table_source *src, struct err *err)
 {
 	struct table_static	*t;
 
-	t = calloc(1, sizeof(*t));
+	t = calloc(1, sizeof *t);
 	if (t == NULL || (t->room = strdup(src->name)) == NULL) {
 		err_set(err, "static: %s", strerror(errno));
 		free(t);

@@ -81,7 +81,7 @@ union_memory(const struct table *table)
 {
 	const struct table_union	*t = (const struct table_union *)table;
 
-	return sizeof(*t) + table_list_memory(&t->list);
+	return sizeof *t + table_list_memory(&t->list);
 }
 
 static void
@@ -106,7 +106,7 @@ table_union_open(const struct table_source *src, struct err *err)
 {
 	struct table_union	*t;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
+	if ((t = calloc(1, sizeof *t)) == NULL) {
 		err_set(err, "union: out of memory");
 		return NULL;
 	}

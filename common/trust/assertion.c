@@ -60,7 +60,7 @@ assertion_init(struct assertion_set *set, enum assertion_command command)
 {
 	size_t	 i;
 
-	memset(set, 0, sizeof(*set));
+	memset(set, 0, sizeof *set);
 	set->command = command;
 	for (i = 0; i < ASSERTION_COUNT; i++)
 		set->v[i].value = "";
@@ -251,27 +251,6 @@ refuse(struct err *err, const char *what, const char *expected,
 	return ASSERTION_BAD;
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Takes the next word off the front of *rest.  False: there is none. */
-static bool
-next_token(struct span *rest, struct span *token_r)
-{
-	size_t	 n;
-
-	while (rest->n > 0 && is_blank(rest->p[0]))
-		*rest = span_skip(*rest, 1);
-	for (n = 0; n < rest->n && !is_blank(rest->p[n]); n++)
-		;
-	*token_r = (struct span){ rest->p, n };
-	*rest = span_skip(*rest, n);
-	return n > 0;
-}
-
 /*
  * Whether smtpd's tokenizer sees the same word: it keeps blanks inside quotes
  * and angle brackets and behind a backslash.
@@ -373,7 +352,7 @@ parse_value(struct assertion_set *set, enum assertion_name name,
 	if (raw.n == 0 || raw.n > ASSERTION_VALUE_MAX)
 		return refuse(err, what, "1 to 255 characters", raw);
 	/* Who passes on a greeting as it came: Postfix takes it, too. */
-	if (xtext_decode(raw, is_free ? XTEXT_LEGACY : mode, buf, sizeof(buf),
+	if (xtext_decode(raw, is_free ? XTEXT_LEGACY : mode, buf, sizeof buf,
 	    &text.n) != XTEXT_OK)
 		return refuse(err, what, "xtext (RFC 3461)", raw);
 	return parse_text(set, name, text, raw, err);
@@ -437,7 +416,7 @@ assertion_parse(struct span args, enum assertion_command command,
 	assertion_init(set_r, command);
 	if (args.n > ASSERTION_LINE_MAX)
 		return refuse(err, what, "a shorter line", args);
-	for (ntoken = 0; next_token(&rest, &token); ntoken++)
+	for (ntoken = 0; span_word(&rest, &token); ntoken++)
 		if (parse_token(set_r, token, span_trim(rest).n == 0, mode,
 		    err) != ASSERTION_OK)
 			return ASSERTION_BAD;

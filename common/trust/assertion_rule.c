@@ -48,12 +48,12 @@ parse_canonical(struct span text, struct address *addr_r)
 
 	if (address_parse(text, addr_r))
 		return true;
-	if (text.n >= sizeof(buf))
+	if (text.n >= sizeof buf)
 		return false;
 	span_copy(buf, text);
 	buf[text.n] = '\0';
 	return inet_pton(AF_INET6, buf, bytes) == 1 &&
-	    inet_ntop(AF_INET6, bytes, buf, sizeof(buf)) != NULL &&
+	    inet_ntop(AF_INET6, bytes, buf, sizeof buf) != NULL &&
 	    address_parse(span_of(buf), addr_r);
 }
 
@@ -64,7 +64,7 @@ looks_like_address(struct span text)
 	char	 buf[ADDRESS_TEXT_SIZE];
 	uint8_t	 bytes[16];
 
-	if (text.n >= sizeof(buf))
+	if (text.n >= sizeof buf)
 		return false;
 	span_copy(buf, text);
 	buf[text.n] = '\0';
@@ -94,7 +94,7 @@ normalise_addr(struct assertion_value *v)
 	struct span	 text = span_of(v->text);
 	bool		 is_tagged;
 
-	is_tagged = text.n > TAG_LEN && strncasecmp(text.p, TAG, TAG_LEN) == 0;
+	is_tagged = text.n > TAG_LEN && span_casebegins(text, TAG);
 	if (is_tagged)
 		text = span_skip(text, TAG_LEN);
 	if (is_tagged && !span_has(text, ':'))
@@ -104,7 +104,7 @@ normalise_addr(struct assertion_value *v)
 		    ASSERTION_UNSAYABLE : ASSERTION_WRONG;
 	if (is_reserved(&v->addr))
 		return ASSERTION_UNSAYABLE;
-	address_format(&v->addr, v->text, sizeof(v->text));
+	address_format(&v->addr, v->text, sizeof v->text);
 	return ASSERTION_FITS;
 }
 
@@ -135,7 +135,7 @@ normalise_port(struct assertion_value *v)
 	if (n > PORT_MAX_LEN || strspn(v->text, "0123456789") != n)
 		return ASSERTION_WRONG;
 	port = strtoul(v->text, NULL, 10);
-	snprintf(v->text, sizeof(v->text), "%lu", port);
+	snprintf(v->text, sizeof v->text, "%lu", port);
 	return fits_if(port <= UINT16_MAX);
 }
 
@@ -266,7 +266,7 @@ fits_encoded(const char *text)
 	char	 buf[ASSERTION_VALUE_MAX + 1];
 	size_t	 len;
 
-	return xtext_encode(span_of(text), buf, sizeof(buf), &len) == XTEXT_OK;
+	return xtext_encode(span_of(text), buf, sizeof buf, &len) == XTEXT_OK;
 }
 
 enum assertion_worth

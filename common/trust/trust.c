@@ -36,7 +36,7 @@ trust_rule(char *buf, size_t size, const char *file, unsigned line)
 		return;
 	}
 	if (line != 0)
-		snprintf(number, sizeof(number), ":%u", line);
+		snprintf(number, sizeof number, ":%u", line);
 	len = strlen(file);
 	room = size - 1 - strlen(number);
 	if (len <= room)
@@ -46,27 +46,42 @@ trust_rule(char *buf, size_t size, const char *file, unsigned line)
 		    number);
 }
 
-/* Where the profile of that name is, or would have to be put. */
+/* Compares what is sought with the i-th of what is there. */
+typedef int	compare_fn(const struct trust *trust, const void *key,
+		    size_t i);
+
+/* Where among n the key is, or would have to be put. */
+static bool
+search(const struct trust *trust, size_t n, compare_fn *compare,
+    const void *key, size_t *pos_r)
+{
+	size_t	 low = 0, high = n, mid;
+	int	 cmp = 1;
+
+	while (low < high && cmp != 0) {
+		mid = low + (high - low) / 2;
+		cmp = compare(trust, key, mid);
+		if (cmp > 0)
+			low = mid + 1;
+		else if (cmp < 0)
+			high = mid;
+		else
+			low = mid;
+	}
+	*pos_r = low;
+	return cmp == 0;
+}
+
+static int
+compare_profile(const struct trust *trust, const void *name, size_t i)
+{
+	return strcmp(name, trust->profiles[i]->name);
+}
+
 static bool
 profile_search(const struct trust *trust, const char *name, size_t *pos_r)
 {
-	size_t	 low = 0, high = trust->n_profiles;
-
-	while (low < high) {
-		size_t	 mid = low + (high - low) / 2;
-		int	 cmp = strcmp(name, trust->profiles[mid]->name);
-
-		if (cmp == 0) {
-			*pos_r = mid;
-			return true;
-		}
-		if (cmp < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	*pos_r = low;
-	return false;
+	return search(trust, trust->n_profiles, compare_profile, name, pos_r);
 }
 
 static int
@@ -84,7 +99,7 @@ profile_insert(struct trust *trust, const struct trust_profile_def *def,
 		return err_set_at(err, def->file, def->line,
 		    "more than %d profiles", PROFILES_MAX);
 	grown = trust_grow(trust->profiles, trust->n_profiles,
-	    sizeof(*grown));
+	    sizeof *grown);
 	if (grown == NULL)
 		return err_set_at(err, def->file, def->line, "out of memory");
 	trust->profiles = grown;
@@ -92,7 +107,7 @@ profile_insert(struct trust *trust, const struct trust_profile_def *def,
 	if (profile == NULL)
 		return -1;
 	memmove(grown + pos + 1, grown + pos,
-	    (trust->n_profiles - pos) * sizeof(*grown));
+	    (trust->n_profiles - pos) * sizeof *grown);
 	grown[pos] = profile;
 	trust->n_profiles++;
 	return 0;
@@ -129,7 +144,7 @@ trust_new(void)
 {
 	struct trust	*trust;
 
-	trust = calloc(1, sizeof(*trust));
+	trust = calloc(1, sizeof *trust);
 	if (trust != NULL && add_builtin(trust) == -1) {
 		trust_free(trust);
 		trust = NULL;
@@ -166,7 +181,7 @@ trust_table(struct trust *trust, const char *spec, struct err *err)
 	for (i = 0; i < trust->n_tables; i++)
 		if (strcmp(table_spec(trust->tables[i]), spec) == 0)
 			return trust->tables[i];
-	grown = trust_grow(trust->tables, trust->n_tables, sizeof(*grown));
+	grown = trust_grow(trust->tables, trust->n_tables, sizeof *grown);
 	if (grown == NULL) {
 		err_set(err, "out of memory");
 		return NULL;
@@ -224,7 +239,7 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	table = trust_table(trust, spec, &why);
 	if (table == NULL)
 		return err_set_at(err, file, line, "trust_maps: %s", why.text);
-	grown = trust_grow(trust->maps, trust->n_maps, sizeof(*grown));
+	grown = trust_grow(trust->maps, trust->n_maps, sizeof *grown);
 	if (grown == NULL)
 		return err_set_at(err, file, line, "out of memory");
 	trust->maps = grown;
@@ -235,28 +250,17 @@ trust_add_map(struct trust *trust, const char *listener, const char *spec,
 	return 0;
 }
 
+static int
+compare_own(const struct trust *trust, const void *addr, size_t i)
+{
+	return memcmp(addr, &trust->own[i], sizeof trust->own[i]);
+}
+
 static bool
 own_search(const struct trust *trust, const struct address *addr,
     size_t *pos_r)
 {
-	size_t	 low = 0, high = trust->n_own;
-
-	while (low < high) {
-		size_t	 mid = low + (high - low) / 2;
-		int	 cmp;
-
-		cmp = memcmp(addr, &trust->own[mid], sizeof(*addr));
-		if (cmp == 0) {
-			*pos_r = mid;
-			return true;
-		}
-		if (cmp < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	*pos_r = low;
-	return false;
+	return search(trust, trust->n_own, compare_own, addr, pos_r);
 }
 
 int
@@ -267,12 +271,12 @@ trust_add_own_address(struct trust *trust, const struct address *addr)
 
 	if (addr->family == AF_UNSPEC || own_search(trust, addr, &pos))
 		return 0;
-	grown = trust_grow(trust->own, trust->n_own, sizeof(*grown));
+	grown = trust_grow(trust->own, trust->n_own, sizeof *grown);
 	if (grown == NULL)
 		return -1;
 	trust->own = grown;
 	memmove(grown + pos + 1, grown + pos,
-	    (trust->n_own - pos) * sizeof(*grown));
+	    (trust->n_own - pos) * sizeof *grown);
 	grown[pos] = *addr;
 	trust->n_own++;
 	return 0;
@@ -384,7 +388,7 @@ trust_classify(const struct trust *trust, const struct trust_peer *peer,
 
 	listener = listener_effective(trust, peer->listener);
 	if (peer->addr.family != AF_UNSPEC)
-		keys[0] = address_format(&peer->addr, addr, sizeof(addr));
+		keys[0] = address_format(&peer->addr, addr, sizeof addr);
 	keys[1] = name_usable(peer->name);
 	if (peer->fingerprint != NULL && *peer->fingerprint != '\0')
 		keys[2] = peer->fingerprint;
@@ -438,7 +442,7 @@ profile_check(const struct trust *trust, const struct address *addr,
 	struct err		 why;
 	size_t			 i;
 
-	address_format(addr, key, sizeof(key));
+	address_format(addr, key, sizeof key);
 	for (i = 0; i < trust->n_maps; i++) {
 		struct classified	 found = { 0 };
 

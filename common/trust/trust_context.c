@@ -44,7 +44,7 @@ trust_names_parse(const struct trust_profile_def *def,
 			    "A-Z a-z 0-9 . _ -, or a pattern such as "
 			    "\"route.*\"", *item, CONTEXT_NAME_MAX);
 		grown = trust_grow(profile->xsetcontext,
-		    profile->n_xsetcontext, sizeof(*grown));
+		    profile->n_xsetcontext, sizeof *grown);
 		if (grown == NULL)
 			return err_set_at(err, def->file, def->line,
 			    "out of memory");
@@ -96,7 +96,7 @@ refuse(const struct trust_profile *profile, enum trust_command command,
     bool is_builtin, const char *text, struct verdict *verdict)
 {
 	trust_violation(profile, REASON_NO_GRANT, text, verdict);
-	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
+	trust_rule(verdict->rule, sizeof verdict->rule, profile->file,
 	    profile->grants_line[command]);
 	/* What has rights by a built-in pair is no matter for a trial. */
 	if (profile->report == TRUST_REPORT_EVERYTHING ||
@@ -121,7 +121,7 @@ trust_decide_context(const struct trust *trust,
 	for (i = 0; i < line->n; i++) {
 		if (name_is_granted(profile, line->v[i].name))
 			continue;
-		snprintf(text, sizeof(text), "XSETCONTEXT: %s is not granted",
+		snprintf(text, sizeof text, "XSETCONTEXT: %s is not granted",
 		    line->v[i].name);
 		refuse(profile, TRUST_XSETCONTEXT,
 		    context_is_builtin(line->v[i].name), text, &one);

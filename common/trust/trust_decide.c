@@ -127,21 +127,21 @@ text_escape(const char *text, char *buf, size_t size)
 static void
 verdict_text(struct verdict *verdict, const char *text)
 {
-	text_escape(text, verdict->text, sizeof(verdict->text));
+	text_escape(text, verdict->text, sizeof verdict->text);
 }
 
 void
 trust_violation(const struct trust_profile *profile,
     enum verdict_reason reason, const char *text, struct verdict *verdict)
 {
-	memset(verdict, 0, sizeof(*verdict));
+	memset(verdict, 0, sizeof *verdict);
 	verdict->action = profile == NULL ? VERDICT_TEMPFAIL :
 	    profile->on_violation;
 	if (reason == REASON_CANNOT_TELL)
 		verdict->action = VERDICT_TEMPFAIL;
 	verdict->reason = reason;
 	verdict->attribute = -1;
-	trust_rule(verdict->rule, sizeof(verdict->rule),
+	trust_rule(verdict->rule, sizeof verdict->rule,
 	    profile == NULL ? NULL : profile->file,
 	    profile == NULL ? 0 : profile->line);
 	verdict_text(verdict, text);
@@ -155,13 +155,13 @@ refuse_grant(const struct trust_profile *profile, enum trust_command command,
 	char	 text[64];
 
 	if (command == TRUST_XREMOTEIP)
-		snprintf(text, sizeof(text), "XREMOTEIP is not granted");
+		snprintf(text, sizeof text, "XREMOTEIP is not granted");
 	else
-		snprintf(text, sizeof(text), "%s: attribute %s is not granted",
+		snprintf(text, sizeof text, "%s: attribute %s is not granted",
 		    trust_command_text(command),
 		    assertion_name_text((enum assertion_name)name));
 	trust_violation(profile, REASON_NO_GRANT, text, verdict);
-	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
+	trust_rule(verdict->rule, sizeof verdict->rule, profile->file,
 	    profile->grants_line[command]);
 }
 
@@ -190,12 +190,12 @@ value_shown(const struct assertion *value, char *buf, size_t size)
 static void
 rule_append(struct verdict *verdict, const char *why)
 {
-	char	 escaped[sizeof(verdict->rule)];
+	char	 escaped[sizeof verdict->rule];
 	size_t	 n = strlen(verdict->rule);
 
-	text_escape(why, escaped, sizeof(escaped));
-	snprintf(verdict->rule + n, sizeof(verdict->rule) - n, ": %.*s",
-	    (int)sizeof(escaped), escaped);
+	text_escape(why, escaped, sizeof escaped);
+	snprintf(verdict->rule + n, sizeof verdict->rule - n, ": %.*s",
+	    (int)sizeof escaped, escaped);
 }
 
 static void
@@ -205,15 +205,15 @@ refuse_value(const struct trust_profile *profile,
 {
 	char	 shown[VALUE_SHOWN + 4], text[256];
 
-	snprintf(text, sizeof(text), "%s=%s %s",
+	snprintf(text, sizeof text, "%s=%s %s",
 	    assertion_name_text((enum assertion_name)name),
-	    value_shown(&set->v[name], shown, sizeof(shown)), hit->why);
+	    value_shown(&set->v[name], shown, sizeof shown), hit->why);
 	trust_violation(profile, reason, text, verdict);
 	if (hit->file != NULL)
-		trust_rule(verdict->rule, sizeof(verdict->rule), hit->file,
+		trust_rule(verdict->rule, sizeof verdict->rule, hit->file,
 		    hit->line);
 	else
-		trust_rule(verdict->rule, sizeof(verdict->rule),
+		trust_rule(verdict->rule, sizeof verdict->rule,
 		    profile->file, profile->values_line[name]);
 	if (reason == REASON_CANNOT_TELL)
 		rule_append(verdict, hit->err.text);
@@ -260,7 +260,7 @@ also_append(struct verdict *verdict, const struct verdict *one)
 {
 	size_t	 n = strlen(verdict->also);
 
-	(void)snprintf(verdict->also + n, sizeof(verdict->also) - n,
+	(void)snprintf(verdict->also + n, sizeof verdict->also - n,
 	    "%s%s (%s)", n > 0 ? "; " : "", one->text, one->rule);
 }
 
@@ -277,7 +277,7 @@ trust_add_violation(struct verdict *verdict, unsigned n, struct verdict *one)
 		also_append(verdict, &old);
 		if (old.also[0] != '\0')
 			(void)snprintf(verdict->also + strlen(verdict->also),
-			    sizeof(verdict->also) - strlen(verdict->also),
+			    sizeof verdict->also - strlen(verdict->also),
 			    "; %s", old.also);
 	} else {
 		also_append(verdict, one);
@@ -361,7 +361,7 @@ trust_permit(const struct trust_profile *profile, enum trust_command command,
 {
 	trust_violation(profile, REASON_GRANTED, "granted", verdict);
 	verdict->action = VERDICT_PERMIT;
-	trust_rule(verdict->rule, sizeof(verdict->rule), profile->file,
+	trust_rule(verdict->rule, sizeof verdict->rule, profile->file,
 	    profile->grants_line[command]);
 }
 

@@ -177,7 +177,7 @@ trust_profile_new(struct trust *trust, const struct trust_profile_def *def,
 {
 	struct trust_profile	*profile;
 
-	profile = calloc(1, sizeof(*profile));
+	profile = calloc(1, sizeof *profile);
 	if (profile == NULL) {
 		err_set_at(err, def->file, def->line, "out of memory");
 		return NULL;

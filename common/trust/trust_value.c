@@ -185,7 +185,7 @@ list_fill(struct trust *trust, struct trust_list *list,
 	for (n = 0; items[n] != NULL; n++)
 		continue;
 	list->is_case_strict = name == ASSERTION_LOGIN;
-	list->items = calloc(n + 1, sizeof(*list->items));
+	list->items = calloc(n + 1, sizeof *list->items);
 	nets = addrmap_builder_new();
 	if (list->items == NULL || nets == NULL) {
 		err_set(err, "out of memory");
@@ -227,10 +227,10 @@ trust_list_new(struct trust *trust, enum assertion_name name,
 	struct err		 why;
 	char			 setting[32];
 
-	setting_name(name, setting, sizeof(setting));
+	setting_name(name, setting, sizeof setting);
 	trust->how.file = file;
 	trust->how.line = line;
-	list = calloc(1, sizeof(*list));
+	list = calloc(1, sizeof *list);
 	if (list == NULL) {
 		err_set_at(err, file, line, "out of memory");
 		return NULL;
@@ -435,7 +435,7 @@ trust_list_match(const struct trust *trust, const struct trust_list *list,
 		return match_special(list, hit_r);
 	if (list == NULL)
 		return TRUST_MATCH_REFUSED;
-	value.text = normalise(list, set->v[name].value, text, sizeof(text));
+	value.text = normalise(list, set->v[name].value, text, sizeof text);
 	if (is_address(name))
 		value.addr = name == ASSERTION_ADDR ? &set->addr :
 		    &set->destaddr;

@@ -51,6 +51,7 @@ static const struct row {
 	{ "REJECT", "REJECT", ACTION_VALID, NULL },
 	{ "REJECT, text", "reject no: \xc3\xa4 {", ACTION_VALID, NULL },
 	{ "REJECT, status", "REJECT 5.7.1 no", ACTION_VALID, NULL },
+	{ "REJECT, no status", "REJECT 3.7.1", ACTION_VALID, NULL },
 	{ "REJECT behind a tab", "REJECT\tno", ACTION_VALID, NULL },
 	{ "DEFER", "DEFER", ACTION_VALID, NULL },
 	{ "DEFER, text", "DEFER later", ACTION_VALID, NULL },

@@ -38,6 +38,59 @@ START_TEST(equal_row)
 }
 END_TEST
 
+static const struct begin_row {
+	const char	*name, *s, *t;
+	bool		 want, want_case;
+} begin_rows[] = {
+	{ "all of it",		"ab",	"ab",	true,	true },
+	{ "the front",		"abc",	"ab",	true,	true },
+	{ "another case",	"aBc",	"Ab",	false,	true },
+	{ "the end",		"abc",	"bc",	false,	false },
+	{ "cut short",		"ab",	"abc",	false,	false },
+	{ "nothing",		"a",	"",	true,	true },
+	{ "nothing of nothing",	"",	"",	true,	true },
+};
+
+START_TEST(begin_row)
+{
+	const struct begin_row	*r = &begin_rows[_i];
+	size_t			 n = strlen(r->s);
+	char			*copy = edge_copy(r->s, n);
+	struct span		 s = { copy, n };
+
+	ck_assert_msg(span_begins(s, r->t) == r->want, "%s", r->name);
+	ck_assert_msg(span_casebegins(s, r->t) == r->want_case,
+	    "%s, any case", r->name);
+	edge_free(copy, n);
+}
+END_TEST
+
+static const struct word_row {
+	const char	*name, *s, *want, *rest;
+} word_rows[] = {
+	{ "one word",		"ab",		"ab",	"" },
+	{ "two words",		"ab cd",	"ab",	" cd" },
+	{ "blanks in front",	" \t ab\tcd",	"ab",	"\tcd" },
+	{ "no other is blank",	"a\rb\n\v\f c",	"a\rb\n\v\f",	" c" },
+	{ "blanks alone",	" \t ",		"",	"" },
+	{ "nothing",		"",		"",	"" },
+};
+
+START_TEST(word_row)
+{
+	const struct word_row	*r = &word_rows[_i];
+	size_t			 n = strlen(r->s);
+	char			*copy = edge_copy(r->s, n);
+	struct span		 rest = { copy, n }, word;
+
+	ck_assert_msg(span_word(&rest, &word) == (*r->want != '\0'), "%s",
+	    r->name);
+	ck_assert_msg(span_eq(word, r->want), "%s", r->name);
+	ck_assert_msg(span_eq(rest, r->rest), "%s, the rest", r->name);
+	edge_free(copy, n);
+}
+END_TEST
+
 static const struct trim_row {
 	const char	*name, *s, *want;
 } trim_rows[] = {
@@ -75,13 +128,18 @@ END_TEST
 
 START_TEST(nothing_may_be_nowhere)
 {
-	struct span	 rest = span_skip(nowhere, 0);
+	struct span	 rest = span_skip(nowhere, 0), word;
 
 	ck_assert(rest.p == NULL && rest.n == 0);
 	rest = span_trim(nowhere);
 	ck_assert(rest.p == NULL && rest.n == 0);
 	ck_assert(span_eq(nowhere, "") && !span_eq(nowhere, "a"));
 	ck_assert(span_caseeq(nowhere, "") && !span_caseeq(nowhere, "a"));
+	ck_assert(span_begins(nowhere, "") && !span_begins(nowhere, "a"));
+	ck_assert(span_casebegins(nowhere, "") &&
+	    !span_casebegins(nowhere, "a"));
+	rest = nowhere;
+	ck_assert(!span_word(&rest, &word) && word.n == 0);
 }
 END_TEST
 
@@ -90,6 +148,8 @@ main(void)
 {
 	TCase	*tc = tcase_create("span");
 
+	tcase_add_loop_test(tc, word_row, 0, NELEM(word_rows));
+	tcase_add_loop_test(tc, begin_row, 0, NELEM(begin_rows));
 	tcase_add_loop_test(tc, equal_row, 0, NELEM(eq_rows));
 	tcase_add_loop_test(tc, trim_row, 0, NELEM(trim_rows));
 	tcase_add_test(tc, skip_leaves_the_rest);

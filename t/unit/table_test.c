@@ -146,7 +146,7 @@ static const struct file_row {
 	    1 },
 	{ "negated, inside", "cidr", "!10.0.0.0/8 a\n", "10.0.0.0", NULL, 0 },
 	{ "negated, the last inside", "cidr", "!10.0.0.0/8 a\n",
-	    "10.255.255.7", NULL, 0 },
+	    "10.255.255.255", NULL, 0 },
 	{ "negated, other family", "cidr", "!10.0.0.0/8 a\n", "::1", NULL, 0 },
 	{ "negated everything", "cidr", "!0.0.0.0/0 a\n", "10.0.0.0", NULL,
 	    0 },

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * program: daemon, log, privdrop, rundir and store, put together.
+ */
+#include "daemon/program.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "daemon/log.h"
+#include "daemon/privdrop.h"
+#include "daemon/rundir.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION	"unknown"
+#endif
+
+_Noreturn void
+program_die(const char *at, const struct err *err)
+{
+	LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", at },
+	    { "text", err == NULL ? "out of memory" : err->text });
+	exit(EX_UNAVAILABLE);
+}
+
+/*
+ * Starting
+ */
+
+static int
+open_log(const struct conf *conf, struct err *err)
+{
+	return log_open(daemon_status().program, conf->log, conf->log_format,
+	    conf->limits.log_rate, err);
+}
+
+void
+program_open_log(const struct conf *conf)
+{
+	struct err	 err;
+
+	if (open_log(conf, &err) != 0)
+		program_die("log", &err);
+}
+
+void
+program_raise_descriptors(unsigned n)
+{
+	struct err	 err;
+
+	if (daemon_raise_descriptors(n, &err) != 0)
+		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
+}
+
+void
+program_drop(const struct conf *conf)
+{
+	struct err	 err;
+
+	if (rundir_make(conf->runtime_directory, conf->user, &err) != 0)
+		program_die("runtime_directory", &err);
+	if (privdrop(conf->user, &err) != 0)
+		program_die("user", &err);
+}
+
+static void
+tell_replaced(const char *where, void *unused)
+{
+	(void)unused;
+	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
+	    { "text", "its files were removed; sessions that it had are not "
+	    "known any more" });
+}
+
+struct store *
+program_open_store(const struct daemon_options *options,
+    const struct conf *conf)
+{
+	struct store	*store;
+	struct err	 err;
+
+	if (daemon_detach(options, &err) != 0)
+		program_die("detach", &err);
+	store = store_open(conf->store, conf->limits.store_size, &err);
+	if (store == NULL)
+		program_die("store", &err);
+	store_on_replaced(store, tell_replaced, NULL);
+	return store;
+}
+
+void
+program_check_metrics(enum metrics_http_result result, const struct err *err)
+{
+	switch (result) {
+	case METRICS_HTTP_DONE:
+		break;
+	case METRICS_HTTP_LATER:
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err->text });
+		break;
+	case METRICS_HTTP_WRONG:
+		program_die("metrics", err);
+	}
+}
+
+/*
+ * Serving
+ */
+
+void
+program_serving(const struct conf *conf, const char *listen)
+{
+	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
+	    { "listen", listen }, { "file", conf->file });
+	log_skips(conf);
+	daemon_ready(conf);
+	log_detach();
+}
+
+void
+program_stopped(const char *why)
+{
+	LOG(LOG_LEVEL_INFO, NULL, "stop", { "version", PACKAGE_VERSION },
+	    { "why", why });
+}
+
+void
+program_run(const struct conf *conf, struct event_base *base)
+{
+	program_serving(conf, NULL);
+	if (event_base_dispatch(base) == -1)
+		LOG(LOG_LEVEL_ERROR, NULL, "failed", { "at", "event loop" });
+	program_stopped(NULL);
+}
+
+/*
+ * Reloading
+ */
+
+struct conf *
+program_reload(const struct daemon_options *options, const struct conf *old)
+{
+	struct conf	*conf;
+	struct err	 err;
+
+	daemon_reloading();
+	conf = conf_load(options->file, &err);
+	if (conf == NULL)
+		program_reload_refused(old, &err);
+	return conf;
+}
+
+void
+program_reload_refused(const struct conf *old, const struct err *err)
+{
+	LOG(LOG_LEVEL_ERROR, NULL, "reload_failed", { "text", err->text });
+	daemon_reload_failed(old, err);
+}
+
+/* What was used up before there were sessions cannot be changed under them. */
+void
+program_reloaded(const struct conf *old, const struct conf *conf)
+{
+	struct err	 err;
+
+	log_if_changed("store", old->store, conf->store);
+	log_if_changed("user", old->user, conf->user);
+	if (open_log(conf, &err) != 0)
+		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
+		    { "text", err.text });
+	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
+	log_skips(conf);
+	daemon_reloaded(conf);
+}
