@@ -302,10 +302,15 @@ is($milter->event(event => 'access', key => 'context.tenant=blocked')
 # Revocation.
 {
 	my $smtp = session(undef, 'XSETCONTEXT tenant=acme');
+	my $other = session(undef, 'XSETCONTEXT tenant=acme');
 	is(system("$tool $store revoke profile=edge"), 0, 'revoke');
+	is($other->cmd('MAIL FROM:<a@example.org>')->code, 451,
+	    'at the next message');
+	$other->quit;
 	is($smtp->cmd('XSETCONTEXT tenant=more')->code, 550,
 	    'at the next command');
-	is($smtp->mail->code, 451, 'its mail is refused');
+	is($smtp->cmd('MAIL FROM:<a@example.org>')->code, 451,
+	    'its mail is refused, and not its recipients alone');
 	$smtp->quit;
 	$smtp = session();
 	is($smtp->mail(subject => 'revoked')->code, 250,

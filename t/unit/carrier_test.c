@@ -62,10 +62,11 @@ loopback(const char *text, uint16_t port)
 	return sin;
 }
 
+/* *port 0: any, and that is told. */
 static int
-listen_on(const char *text, uint16_t *port_r)
+listen_on(const char *text, uint16_t *port)
 {
-	struct sockaddr_in	 sin = loopback(text, 0);
+	struct sockaddr_in	 sin = loopback(text, *port);
 	socklen_t		 len = sizeof sin;
 	int			 fd = socket(AF_INET, SOCK_STREAM |
 				     SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -73,7 +74,7 @@ listen_on(const char *text, uint16_t *port_r)
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
 	ck_assert_int_eq(listen(fd, 8), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	*port_r = ntohs(sin.sin_port);
+	*port = ntohs(sin.sin_port);
 	return fd;
 }
 
@@ -117,6 +118,8 @@ begin(struct world *w, const char *more, bool is_mirror)
 	tempdir_make(w->dir);
 	w->base = event_base_new();
 	fd = listen_on("127.0.0.1", &w->port);
+	/* It is not the relay for having the same port. */
+	w->hop_port = w->port;
 	w->hop_listener = listen_on("127.0.0.2", &w->hop_port);
 	w->site = make_site(w, more, is_mirror);
 	w->resolver = resolver_new(w->base, "127.0.0.1:9", &err);
@@ -244,7 +247,9 @@ come(struct world *w)
 }
 
 #define NO_LOOKUP	"\tname_lookup = false\n"
-#define FROM_PROXY	NO_LOOKUP "\tproxy_protocol = { \"127.0.0.0/8\" }\n"
+/* Who waits for a header that does not come waits longer than a test. */
+#define FROM_PROXY	NO_LOOKUP "\tproxy_protocol = { \"127.0.0.0/8\" }\n" \
+	"\tproxy_protocol_timeout = 60\n"
 
 /* As far as the greeting of a client. */
 static void
@@ -399,6 +404,16 @@ START_TEST(the_end_of_a_next_hop_is_told)
 	(void)close(w.end[HOP].fd);
 	w.end[HOP].fd = -1;
 	AWAIT(&w, CLIENT, "451 4.4.2 the next hop was lost");
+	/* Of the next connection, too. */
+	say(&w, CLIENT, "MAIL FROM:<a@example.com>\r\n");
+	UNTIL(&w, w.end[HOP].fd != -1);
+	say(&w, HOP, "220 next.example.org ESMTP\r\n");
+	AWAIT(&w, HOP, "EHLO there\r\n");
+	say(&w, HOP, "250 next.example.org\r\n");
+	AWAIT(&w, HOP, "MAIL FROM:<a@example.com>\r\n");
+	(void)close(w.end[HOP].fd);
+	w.end[HOP].fd = -1;
+	AWAIT(&w, CLIENT, "451 4.4.2 the next hop was lost");
 	say(&w, CLIENT, "QUIT\r\n");
 	AWAIT(&w, CLIENT, "221 ");
 	AWAIT_END(&w, CLIENT);
@@ -541,7 +556,8 @@ START_TEST(a_header_that_does_not_come_is_not_waited_for)
 {
 	struct world	 w;
 
-	begin(&w, FROM_PROXY "\tproxy_protocol_timeout = 1\n", false);
+	begin(&w, NO_LOOKUP "\tproxy_protocol = { \"127.0.0.1\" }\n"
+	    "\tproxy_protocol_timeout = 1\n", false);
 	come(&w);
 	AWAIT_END(&w, CLIENT);
 	end(&w);

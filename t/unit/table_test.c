@@ -166,6 +166,9 @@ static const struct file_row {
 	{ "if in if, both right", "cidr", "if 10.0.0.0/8\nif !10.1.0.0/16\n"
 	    "!10.2.0.0/16 a\nendif\n10.0.0.0/8 b\nendif\n", "10.3.0.1", "a",
 	    3 },
+	{ "if in if, outside of both", "cidr", "if 10.0.0.0/8\n"
+	    "if !10.1.0.0/16\n0.0.0.0/0 a\nendif\nendif\n", "11.0.0.1",
+	    NULL, 0 },
 	{ "if of the other family", "cidr", "if ::/0\n0.0.0.0/0 a\nendif\n",
 	    "10.0.0.1", NULL, 0 },
 	{ "IPv6", "cidr", "2001:db8::/32 a\n", "2001:db8:ffff::1", "a", 1 },
@@ -350,6 +353,8 @@ static const struct bad_row {
 	{ "cidr", "if ::/0\nif ::/0\nendif\n", ":1: \"if\" without" },
 	{ "cidr", "# c\nendif\n", ":2: \"endif\" without" },
 	{ "cidr", "if ::/0\nendif a\n", ":2: text behind" },
+	{ "cidr", "if10.0.0.0/8\n10.0.0.1 a\nendif\n",
+	    ":1: \"if10.0.0.0/8\" is no address" },
 	{ "cidr", " ::/0 a\n", ":1: white space" },
 	{ "regexp", "/a/q x\n", ":1: unknown flag \"q\"" },
 	{ "regexp", "/a x\n", ":1: the pattern has no closing \"/\"" },
@@ -457,6 +462,29 @@ START_TEST(test_nul)
 		table_free(table);
 	}
 	table_free(NULL);
+}
+END_TEST
+
+/* Rules may be, lines on which others depend may not. */
+START_TEST(test_bad_lines_that_are_passed_over)
+{
+	static const char	 bad_rule[] = "nonsense a\n10.0.0.1 b\n";
+	static const char	 bad_if[] = "if nonsense\n10.0.0.1 b\nendif\n";
+	struct table_skips	 skips = { .is_lenient = true };
+	const struct table_how	 how = { .skips = &skips };
+	struct table		*table;
+	struct err		 err;
+	char			 spec[120];
+
+	snprintf(spec, sizeof(spec), "cidr:%s/lenient", dir);
+	write_file("lenient", bad_rule, strlen(bad_rule));
+	table = table_open_from(spec, &how, &err);
+	ck_assert_ptr_nonnull(table);
+	ck_assert_uint_eq(skips.n, 1);
+	table_free(table);
+	write_file("lenient", bad_if, strlen(bad_if));
+	ck_assert_ptr_null(table_open_from(spec, &how, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, ":1: "));
 }
 END_TEST
 
@@ -1128,6 +1156,7 @@ main(void)
 	tcase_add_loop_test(tc, test_bad_files, 0, NELEM(bad_files));
 	tcase_add_loop_test(tc, test_bad_specs, 0, NELEM(bad_specs));
 	tcase_add_test(tc, test_nul);
+	tcase_add_test(tc, test_bad_lines_that_are_passed_over);
 	tcase_add_test(tc, test_nul_in_file);
 	tcase_add_test(tc, test_nested_too_deeply);
 	tcase_add_test(tc, test_long_results);
