@@ -13,17 +13,8 @@
 static void
 log_note(const struct kept_note *note, void *arg)
 {
-	static const char *const	 events[] = {
-		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
-		[KEPT_REFUSE] = "refuse"
-	};
-
 	(void)arg;
-	if (note->event == KEPT_ERROR)
-		journal_error(note->session->id, note->err);
-	else
-		journal_command(events[note->event], note->session,
-		    note->verdict, note->command, note->line);
+	journal_kept(note);
 }
 
 void

@@ -125,7 +125,8 @@ report(struct ledger *ledger, const struct ledger_proc *proc,
     const char *text, const char *key, const char *rule)
 {
 	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
-	    .session = proc->session, .text = text, .key = key,
+	    .session = proc->session, .conf = proc->conf == NULL ?
+	    ledger->conf : proc->conf, .text = text, .key = key,
 	    .rule = rule };
 
 	ledger->note(&note, ledger->note_arg);

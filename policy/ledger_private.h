@@ -76,6 +76,7 @@ struct ledger {
 	struct proc_tree	 procs;
 	unsigned		 n_sessions;
 	struct judgement	 judgement;	/* of the line at hand */
+	struct span		 said;		/* its arguments */
 	struct ledger_access	*access;	/* ledger_access.c's room */
 };
 

@@ -22,7 +22,9 @@ ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
 {
 	struct ledger_note	 note = { .event = event,
 	    .session = proc == NULL ? NULL : proc->session,
-	    .verdict = verdict, .command = command, .text = text };
+	    .verdict = verdict, .conf = proc == NULL || proc->conf == NULL ?
+	    ledger->conf : proc->conf, .command = command,
+	    .said = ledger->said, .text = text };
 
 	ledger->note(&note, ledger->note_arg);
 }

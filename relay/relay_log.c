@@ -9,6 +9,7 @@
 
 #include <bsd/string.h>
 
+#include "daemon/decision_log.h"
 #include "daemon/log.h"
 
 static const struct {
@@ -179,33 +180,19 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 void
 relay_log_kept(struct relay_log *log, const struct kept_note *note)
 {
-	static const char *const	 names[] = {
-		[KEPT_PERMIT] = "permit", [KEPT_OVERRIDE] = "override",
-		[KEPT_REFUSE] = "refuse"
+	static const enum decision_event	 decisions[] = {
+		[KEPT_PERMIT] = DECISION_PERMIT,
+		[KEPT_OVERRIDE] = DECISION_OVERRIDE,
+		[KEPT_REFUSE] = DECISION_REFUSE, [KEPT_ERROR] = DECISION_ERROR
 	};
-	const struct session	*s = note->session;
-	const struct verdict	*v = note->verdict;
-	char			 peer[ADDRESS_TEXT_SIZE];
-	char			 client[ADDRESS_TEXT_SIZE];
 
-	if (note->event == KEPT_ERROR) {
-		LOG(LOG_LEVEL_ERROR, s->id, "error",
-		    { "text", note->err->text });
-		return;
-	}
-	relay_metrics_decision(log->metrics, s->profile, note->command, v);
-	LOG(note->event == KEPT_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
-	    s->id, names[note->event],
-	    { "command", note->command },
-	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(&s->client, client, sizeof client) },
-	    { "profile", s->profile },
-	    { "listener", s->listener },
-	    { "action", verdict_action_text(v->action) },
-	    { "report_only", v->report_only ? "true" : NULL },
-	    { "reason", verdict_reason_text(v->reason) },
-	    { "rule", v->rule[0] == '\0' ? NULL : v->rule },
-	    { "text", v->text },
-	    { "also", v->also[0] == '\0' ? NULL : v->also },
-	    { "line", note->line });
+	if (note->event != KEPT_ERROR)
+		relay_metrics_decision(log->metrics, note->session->profile,
+		    note->command, note->verdict);
+	decision_log(&(const struct decision){
+	    .event = decisions[note->event], .session = note->session,
+	    .conf = note->conf, .verdict = note->verdict,
+	    .command = note->command, .said = note->said,
+	    .text = note->err == NULL ? NULL : note->err->text,
+	    .line = note->line });
 }

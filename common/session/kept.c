@@ -16,7 +16,9 @@ note(const struct kept *kept, enum kept_event event,
 {
 	const struct kept_note	 what = {
 		.event = event, .session = &kept->session,
-		.verdict = verdict, .command = command, .line = line
+		.verdict = verdict, .conf = kept->conf, .command = command,
+		.line = line, .said = command == NULL ?
+		    (struct span){ NULL, 0 } : kept->said
 	};
 
 	kept->note(&what, kept->note_arg);
@@ -26,7 +28,8 @@ static void
 note_error(const struct kept *kept, const struct err *err)
 {
 	const struct kept_note	 what = {
-		.event = KEPT_ERROR, .session = &kept->session, .err = err
+		.event = KEPT_ERROR, .session = &kept->session,
+		.conf = kept->conf, .err = err
 	};
 
 	kept->note(&what, kept->note_arg);
@@ -351,6 +354,7 @@ kept_judge(struct kept *kept, enum trust_command command, struct span args,
 	struct judge_facts	 facts = { .conf = kept->conf,
 				     .session = &kept->session };
 
+	kept->said = args;
 	if (!check_revoked(kept, now_ms))
 		return cannot_tell(kept, command);
 	facts.profile = kept->profile;

@@ -26,7 +26,10 @@ struct kept_note {
 	enum kept_event		 event;
 	const struct session	*session;
 	const struct verdict	*verdict;	/* NULL with KEPT_ERROR */
-	const char		*command;	/* "XCLIENT" ..., or NULL */
+	const struct conf	*conf;		/* by which it was decided */
+	const char		*command;	/* "XCLIENT" ..., or NULL ... */
+	struct span		 said;		/* ... and what stood behind it;
+						 * .p NULL: nobody said it */
 	const char		*line;		/* what was permitted, or NULL */
 	const struct err	*err;
 };
@@ -54,6 +57,8 @@ struct kept {
 	const struct trust_profile	*profile;	/* NULL: not known */
 	bool				 has_record;	/* in the store */
 	uint16_t			 peer_port;	/* 0: not known */
+	struct span			 said;	/* behind the command that is
+						 * being judged or executed */
 	bool				 is_used;	/* mail was sent under
 							 * this override, and
 							 * nothing seals it */
