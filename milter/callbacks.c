@@ -245,7 +245,7 @@ connect_session(SMFICTX *ctx, struct milter_session *ms)
 		return SMFIS_NOREPLY;
 	enforce_connect(s, &c->facts, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
-	    reply_refusal(ctx, c, "mail_refused", "CONNECT", &answer);
+	    reply_refusal(ctx, c, "CONNECT", &answer);
 }
 
 /*
@@ -338,7 +338,7 @@ enforce_step(SMFICTX *ctx, struct conversation *c, const char *step)
 	else
 		enforce_mail(conversation_session(c), &c->facts, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
-	    reply_refusal(ctx, c, "mail_refused", step, &answer);
+	    reply_refusal(ctx, c, step, &answer);
 }
 
 static sfsistat
@@ -371,7 +371,7 @@ ask_policy(SMFICTX *ctx, struct conversation *c)
 	c->message.is_decided = true;
 	switch (policy_ask(c, &answer)) {
 	case POLICY_REFUSE:
-		return reply_refusal(ctx, c, "mail_refused", "RCPT", &answer);
+		return reply_refusal(ctx, c, "RCPT", &answer);
 	case POLICY_DISCARD:
 		return SMFIS_DISCARD;
 	case POLICY_PASS:

@@ -42,5 +42,5 @@ finish_message(SMFICTX *ctx, struct conversation *c)
 	if (is_done)
 		return SMFIS_CONTINUE;
 	enforce_cannot_tell(&answer);
-	return reply_refusal(ctx, c, "mail_refused", "EOM", &answer);
+	return reply_refusal(ctx, c, "EOM", &answer);
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "daemon/decision_log.h"
 #include "daemon/log.h"
 #include "milter_metrics.h"
 
@@ -27,86 +28,57 @@ peer_text(const struct session *s, char *buf, size_t size)
 	return s == NULL ? NULL : address_format(&s->peer, buf, size);
 }
 
-/* That the MTA does what the ledger did not see is a fault of the wiring. */
-static enum log_level
-level_of(enum verdict_reason reason)
-{
-	return reason == REASON_UNSEEN || reason == REASON_MISMATCH ?
-	    LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
-}
-
 void
-journal_answer(const char *event, const char *step, const struct session *s,
-    const struct enforce_facts *facts, pid_t pid,
+journal_answer(const char *step, const struct session *s,
+    const struct conf *conf, const struct enforce_facts *facts, pid_t pid,
     const struct enforce_answer *answer)
 {
-	char		 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
-	char		 number[PID_SIZE];
-	const char	*id = s != NULL ? s->id : facts->id;
+	struct verdict	 verdict = { .action = answer->action,
+			     .reason = answer->reason, .attribute = -1 };
 
 	milter_metrics_count(step == NULL ? MILTER_COMMAND_DENIED :
 	    MILTER_MAIL_REFUSED);
-	/* The first pair is what repeated warnings are counted by. */
-	LOG(level_of(answer->reason), id[0] == '\0' ? NULL : id, event,
-	    { "client", address_format(&facts->client, client,
-	    sizeof client) },
-	    { "step", step },
-	    { "action", verdict_action_text(answer->action) },
-	    { "reason", verdict_reason_text(answer->reason) },
-	    { "peer", peer_text(s, peer, sizeof peer) },
-	    { "profile", s == NULL ? NULL : s->profile },
-	    { "pid", pid_text(pid, number) },
-	    { "reply", answer->code },
-	    { "text", answer->text });
+	decision_log(&(const struct decision){
+	    .event = step == NULL ? DECISION_COMMAND_DENIED :
+	    DECISION_MAIL_REFUSED, .session = s, .id = facts->id,
+	    .client = &facts->client, .conf = conf, .verdict = &verdict,
+	    .step = step, .reply = answer->code, .pid = pid,
+	    .text = answer->text });
 }
 
 void
-journal_command(const char *event, const struct session *s,
-    const struct verdict *verdict, const char *command, const char *line)
+journal_life(const struct session_life_note *note)
 {
-	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
-	bool	 is_refusal = verdict->action != VERDICT_PERMIT;
-
-	milter_metrics_decision(s->profile, command, verdict);
-	LOG(is_refusal ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, s->id, event,
-	    { "command", command },
-	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(&s->client, client, sizeof client) },
-	    { "profile", s->profile },
-	    { "listener", s->listener[0] == '\0' ? NULL : s->listener },
-	    { "action", verdict_action_text(verdict->action) },
-	    { "report_only", verdict->report_only ? "true" : NULL },
-	    { "reason", verdict_reason_text(verdict->reason) },
-	    { "rule", verdict->rule[0] == '\0' ? NULL : verdict->rule },
-	    { "text", verdict->text },
-	    { "also", verdict->also[0] == '\0' ? NULL : verdict->also },
-	    { "line", line });
+	if (!decision_log_life(note))
+		return;
+	if (note->event == LIFE_ERROR)
+		milter_metrics_count(MILTER_ERROR);
+	else
+		milter_metrics_decision(note->session->profile, note->command,
+		    note->verdict);
 }
 
 void
-journal_access(const struct session *s, const char *action, struct span key,
-    const char *file, unsigned line)
+journal_access(const struct session *s, const struct conf *conf,
+    const char *action, struct span key, const char *file, unsigned line)
 {
-	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
 	char	 key_text[256], rule[256];
 
 	(void)snprintf(key_text, sizeof key_text, "%.*s",
 	    (int)(key.n < sizeof key_text ? key.n : sizeof key_text - 1),
 	    key.p);
 	(void)snprintf(rule, sizeof rule, "%s:%u", file, line);
-	LOG(LOG_LEVEL_INFO, s->id, "access",
-	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(&s->client, client, sizeof client) },
-	    { "profile", s->profile },
-	    { "key", key_text }, { "rule", rule }, { "line", action });
+	decision_log(&(const struct decision){ .event = DECISION_ACCESS,
+	    .session = s, .conf = conf, .key = key_text, .rule = rule,
+	    .line = action });
 }
 
 void
 journal_error(const char *id, const struct err *err)
 {
 	milter_metrics_count(MILTER_ERROR);
-	LOG(LOG_LEVEL_ERROR, id[0] == '\0' ? NULL : id, "error",
-	    { "text", err->text });
+	decision_log(&(const struct decision){ .event = DECISION_ERROR,
+	    .id = id, .text = err->text });
 }
 
 void

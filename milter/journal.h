@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * journal: the log lines that tell of sessions.  The names of events and keys
- * stand here and in xcontext-milter(8).
+ * journal: the log lines that tell of sessions.  Those of
+ * decisions are decision_log's; the names of the others stand here and in
+ * xcontext-milter(8).
  */
 #ifndef XC_JOURNAL_H
 #define XC_JOURNAL_H
@@ -11,26 +12,23 @@
 
 #include "enforce.h"
 #include "message.h"
+#include "session/session_life.h"
 
 /*
- * A refusal: event "mail_refused" with the step of the transaction, or
+ * A refusal: "mail_refused" with the step of the transaction, or
  * "command_denied" with step NULL.  s: the record, or NULL; pid 0: not known.
  */
-void	journal_answer(const char *event, const char *step,
-	    const struct session *s, const struct enforce_facts *facts,
+void	journal_answer(const char *step, const struct session *s,
+	    const struct conf *conf, const struct enforce_facts *facts,
 	    pid_t pid, const struct enforce_answer *answer);
 
-/*
- * A decision about an X command that this program has taken: event "permit",
- * "override" or "refuse".  command and line may be NULL.
- */
-void	journal_command(const char *event, const struct session *s,
-	    const struct verdict *verdict, const char *command,
-	    const char *line);
+/* What came of an X command that this program has taken. */
+void	journal_life(const struct session_life_note *note);
 
 /* An answer of access_maps: to which key, and where it stands. */
-void	journal_access(const struct session *s, const char *action,
-	    struct span key, const char *file, unsigned line);
+void	journal_access(const struct session *s, const struct conf *conf,
+	    const char *action, struct span key, const char *file,
+	    unsigned line);
 
 /* What cannot be told, or done; id "": no session is known. */
 void	journal_error(const char *id, const struct err *err);

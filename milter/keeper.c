@@ -14,17 +14,8 @@
 static void
 log_note(const struct session_life_note *note, void *arg)
 {
-	static const char *const	 events[] = {
-		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
-		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = NULL
-	};
-
 	(void)arg;
-	if (note->event == LIFE_ERROR)
-		journal_error(note->session->id, note->err);
-	else if (events[note->event] != NULL)
-		journal_command(events[note->event], note->session,
-		    note->verdict, note->command, note->line);
+	journal_life(note);
 }
 
 struct session_life *

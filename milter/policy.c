@@ -146,7 +146,7 @@ act(struct conversation *c, const struct question *q,
 	struct err		 err;
 
 	result = policy_act(q->answer.text, s->id, answer_r);
-	journal_access(s, q->answer.text, q->keys.v[q->answer.key],
+	journal_access(s, c->conf, q->answer.text, q->keys.v[q->answer.key],
 	    q->answer.file, q->answer.line);
 	if (result == POLICY_REFUSE && answer_r->reason == REASON_CANNOT_TELL) {
 		(void)err_set_at(&err, q->answer.file, q->answer.line,

@@ -24,10 +24,10 @@ reply_answer(SMFICTX *ctx, const struct enforce_answer *answer)
 }
 
 sfsistat
-reply_refusal(SMFICTX *ctx, const struct conversation *c, const char *event,
-    const char *step, const struct enforce_answer *answer)
+reply_refusal(SMFICTX *ctx, const struct conversation *c, const char *step,
+    const struct enforce_answer *answer)
 {
-	journal_answer(event, step, conversation_session(c), &c->facts,
+	journal_answer(step, conversation_session(c), c->conf, &c->facts,
 	    c->key.pid, answer);
 	return reply_answer(ctx, answer);
 }

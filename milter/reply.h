@@ -21,8 +21,7 @@ sfsistat	reply_answer(SMFICTX *ctx,
 /* A refusal, of which the log tells: "mail_refused" with the step of the
  * transaction, or "command_denied" with step NULL. */
 sfsistat	reply_refusal(SMFICTX *ctx, const struct conversation *c,
-		    const char *event, const char *step,
-		    const struct enforce_answer *answer);
+		    const char *step, const struct enforce_answer *answer);
 
 /* A context: 450, as no milter can say 250 (smfi_setmlreply). */
 sfsistat	reply_dump(SMFICTX *ctx, const struct context_dump *dump);

@@ -25,7 +25,7 @@ answer_denied(SMFICTX *ctx, struct conversation *c)
 		enforce_denied(conversation_session(c), &c->facts,
 		    c->message.is_begun, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
-	    reply_refusal(ctx, c, "command_denied", NULL, &answer);
+	    reply_refusal(ctx, c, NULL, &answer);
 }
 
 static sfsistat
@@ -42,7 +42,7 @@ answer_dump(SMFICTX *ctx, struct conversation *c, struct span args)
 	if (conversation_dump(c, args, dump, &answer))
 		status = reply_dump(ctx, dump);
 	else
-		status = reply_refusal(ctx, c, "command_denied", NULL, &answer);
+		status = reply_refusal(ctx, c, NULL, &answer);
 	free(dump);
 	return status;
 }

@@ -38,7 +38,11 @@ struct ledger_note {
 	enum ledger_event	 event;
 	const struct session	*session;	/* NULL if there is none */
 	const struct verdict	*verdict;	/* NULL if none was reached */
+	const struct conf	*conf;		/* by which it was reached */
 	const char		*command;	/* "XCLIENT" ..., or NULL */
+	struct span		 said;		/* what stood behind it, where
+						 * the note is about a line
+						 * that is being judged */
 	const char		*text;		/* line or reason, or NULL */
 	const char		*key;		/* of access_maps, or NULL ... */
 	const char		*rule;		/* ... and where it stands */

@@ -121,7 +121,8 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
 		context_view_yield(&a->connection, &a->message);
 	}
 	access_keys_make(&a->keys, ledger_proc_session(proc),
-	    &a->connection, &a->message, request->v[ATTR_CLIENT_ADDRESS], request->v[ATTR_SASL_USERNAME]);
+	    &a->connection, &a->message, request->v[ATTR_CLIENT_ADDRESS],
+	    request->v[ATTR_SASL_USERNAME]);
 }
 
 static void
@@ -129,7 +130,8 @@ report(struct ledger *ledger, const struct ledger_proc *proc,
     const char *text, const char *key, const char *rule)
 {
 	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
-	    .session = ledger_proc_session(proc), .text = text, .key = key,
+	    .session = ledger_proc_session(proc),
+	    .conf = ledger_conf(ledger, proc), .text = text, .key = key,
 	    .rule = rule };
 
 	ledger->note(&note, ledger->note_arg);
@@ -170,12 +172,10 @@ void
 ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
     const struct attr_request *request, struct ledger_reply *reply)
 {
-	const struct conf	*conf;
+	const struct conf	*conf = ledger_conf(ledger, proc);
 	struct ledger_access	*a = ledger->access;
 	enum access_result	 result = ACCESS_NONE;
 
-	conf = proc->life == NULL ? ledger->conf :
-	    session_life_conf(proc->life);
 	if (!access_is_empty(conf->access)) {
 		make_keys(a, proc, request);
 		result = access_ask(conf->access, a->keys.v, a->keys.n,

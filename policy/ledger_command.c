@@ -248,10 +248,12 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
 	}
+	ledger->said = args;
 	if (!trust_command_find(verb, &command))
 		judge_too_long(ledger, proc, now_ms, reply);
 	else if (ledger_check_revoked(proc, now_ms, reply))
 		judge_line(ledger, proc, command, args, now_ms, reply);
+	ledger->said = (struct span){ NULL, 0 };
 	return true;
 }
 

@@ -73,8 +73,13 @@ struct ledger {
 	struct proc_tree	 procs;
 	unsigned		 n_sessions;
 	struct judgement	 judgement;	/* of the line at hand */
+	struct span		 said;		/* its arguments */
 	struct ledger_access	*access;	/* ledger_access.c's room */
 };
+
+/* By which a process's session is judged. */
+const struct conf	*ledger_conf(const struct ledger *ledger,
+	    const struct ledger_proc *proc);
 
 void	ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
 	    enum ledger_event event, const struct verdict *verdict,

@@ -16,6 +16,13 @@
 
 #include "session/session_change.h"
 
+const struct conf *
+ledger_conf(const struct ledger *ledger, const struct ledger_proc *proc)
+{
+	return proc == NULL || proc->life == NULL ? ledger->conf :
+	    session_life_conf(proc->life);
+}
+
 void
 ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
     enum ledger_event event, const struct verdict *verdict,
@@ -23,7 +30,8 @@ ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
 {
 	struct ledger_note	 note = { .event = event,
 	    .session = proc == NULL ? NULL : ledger_proc_session(proc),
-	    .verdict = verdict, .command = command, .text = text };
+	    .verdict = verdict, .conf = ledger_conf(ledger, proc),
+	    .command = command, .said = ledger->said, .text = text };
 
 	ledger->note(&note, ledger->note_arg);
 }
@@ -136,7 +144,8 @@ tell(const struct session_life_note *what, void *arg)
 	const struct ledger		*ledger = arg;
 	const struct ledger_note	 note = {
 		.event = events[what->event], .session = what->session,
-		.verdict = what->verdict, .command = what->command,
+		.verdict = what->verdict, .conf = what->conf,
+		.command = what->command, .said = ledger->said,
 		.text = what->err == NULL ? what->line : what->err->text
 	};
 

@@ -6,20 +6,20 @@
  */
 #include "report.h"
 
-#include "daemon/log.h"
+#include "daemon/decision_log.h"
 
-static const char *const event_names[] = {
-	[LEDGER_BEGIN] = "begin",
-	[LEDGER_PERMIT] = "permit",
-	[LEDGER_REFUSE] = "refuse",
-	[LEDGER_OVERRIDE] = "override",
-	[LEDGER_FORGET] = "forget",
-	[LEDGER_UNDO] = "undo",
-	[LEDGER_SEAL] = "seal",
-	[LEDGER_MAIL_REFUSED] = "mail_refused",
-	[LEDGER_ACCESS] = "access",
-	[LEDGER_ERROR] = "error",
-	[LEDGER_END] = "end",
+static const enum decision_event events[] = {
+	[LEDGER_BEGIN] = DECISION_BEGIN,
+	[LEDGER_PERMIT] = DECISION_PERMIT,
+	[LEDGER_REFUSE] = DECISION_REFUSE,
+	[LEDGER_OVERRIDE] = DECISION_OVERRIDE,
+	[LEDGER_FORGET] = DECISION_FORGET,
+	[LEDGER_UNDO] = DECISION_UNDO,
+	[LEDGER_SEAL] = DECISION_SEAL,
+	[LEDGER_MAIL_REFUSED] = DECISION_MAIL_REFUSED,
+	[LEDGER_ACCESS] = DECISION_ACCESS,
+	[LEDGER_ERROR] = DECISION_ERROR,
+	[LEDGER_END] = DECISION_END,
 };
 
 static void
@@ -37,19 +37,6 @@ count(struct metrics *metrics, const struct ledger_note *note)
 		    note->verdict);
 }
 
-static enum log_level
-level_of(const struct ledger_note *note)
-{
-	if (note->event == LEDGER_ERROR)
-		return LOG_LEVEL_ERROR;
-	if (note->verdict != NULL && (note->verdict->reason == REASON_UNSEEN ||
-	    note->verdict->reason == REASON_MISMATCH))
-		return LOG_LEVEL_WARNING;
-	return note->event == LEDGER_REFUSE ||
-	    note->event == LEDGER_MAIL_REFUSED ? LOG_LEVEL_NOTICE :
-	    LOG_LEVEL_INFO;
-}
-
 static bool
 is_worth_a_line(const struct report *report, enum ledger_event event)
 {
@@ -57,41 +44,36 @@ is_worth_a_line(const struct report *report, enum ledger_event event)
 	    event != LEDGER_END && event != LEDGER_SEAL);
 }
 
-static const char *
-address_text(const struct address *addr, char *buf, size_t size)
+/* Mail is refused by the verdict that the session has. */
+static const struct verdict *
+verdict_of(const struct ledger_note *note, struct verdict *room)
 {
-	return address_format(addr, buf, size);
+	const struct session	*s = note->session;
+
+	if (note->event != LEDGER_MAIL_REFUSED || s == NULL)
+		return note->verdict;
+	*room = (struct verdict){ .action = s->refused,
+	    .reason = s->refused_reason, .attribute = -1 };
+	return room;
 }
 
 void
 report_note(const struct ledger_note *note, void *arg)
 {
-	struct report		*report = arg;
-	const struct session	*s = note->session;
-	const struct verdict	*v = note->verdict;
-	char			 peer[ADDRESS_TEXT_SIZE];
-	char			 client[ADDRESS_TEXT_SIZE];
+	struct report	*report = arg;
+	struct verdict	 room;
+	bool		 is_error = note->event == LEDGER_ERROR;
+	const char	*told = note->event == LEDGER_MAIL_REFUSED &&
+			     note->session != NULL ?
+			     note->session->refused_text : NULL;
 
 	count(report->metrics, note);
 	if (!is_worth_a_line(report, note->event))
 		return;
-	LOG(level_of(note), s == NULL ? NULL : s->id, event_names[note->event],
-	    { "command", note->command },
-	    { "peer", s == NULL ? NULL : address_text(&s->peer, peer,
-	    sizeof peer) },
-	    { "client", s == NULL ? NULL : address_text(&s->client, client,
-	    sizeof client) },
-	    { "profile", s == NULL ? NULL : s->profile },
-	    { "listener", s == NULL || s->listener[0] == '\0' ? NULL :
-	    s->listener },
-	    { "action", v == NULL ? NULL : verdict_action_text(v->action) },
-	    { "report_only", v != NULL && v->report_only ? "true" : NULL },
-	    { "reason", v == NULL ? NULL : verdict_reason_text(v->reason) },
-	    { "attribute", v == NULL || v->attribute < 0 ? NULL :
-	    assertion_name_text((enum assertion_name)v->attribute) },
-	    { "key", note->key },
-	    { "rule", v == NULL || v->rule[0] == '\0' ? note->rule : v->rule },
-	    { "text", v == NULL ? NULL : v->text },
-	    { "also", v == NULL || v->also[0] == '\0' ? NULL : v->also },
-	    { "line", note->text });
+	decision_log(&(const struct decision){
+	    .event = events[note->event], .session = note->session,
+	    .conf = note->conf, .verdict = verdict_of(note, &room),
+	    .command = note->command, .said = note->said, .key = note->key,
+	    .rule = note->rule, .text = is_error ? note->text : told,
+	    .line = is_error ? NULL : note->text });
 }

@@ -10,6 +10,7 @@
 
 #include <bsd/string.h>
 
+#include "daemon/decision_log.h"
 #include "daemon/log.h"
 
 static const struct {
@@ -180,35 +181,7 @@ relay_log_note(struct relay_log *log, const struct dialogue_note *note)
 void
 relay_log_session(struct relay_log *log, const struct session_life_note *note)
 {
-	static const char *const	 names[] = {
-		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
-		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = NULL
-	};
-	const struct session	*s = note->session;
-	const struct verdict	*v = note->verdict;
-	char			 peer[ADDRESS_TEXT_SIZE];
-	char			 client[ADDRESS_TEXT_SIZE];
-
-	if (note->event == LIFE_ERROR) {
-		LOG(LOG_LEVEL_ERROR, s->id, "error",
-		    { "text", note->err->text });
-		return;
-	}
-	if (names[note->event] == NULL)
-		return;
-	relay_metrics_decision(log->metrics, s->profile, note->command, v);
-	LOG(note->event == LIFE_REFUSE ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO,
-	    s->id, names[note->event],
-	    { "command", note->command },
-	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(&s->client, client, sizeof client) },
-	    { "profile", s->profile },
-	    { "listener", s->listener },
-	    { "action", verdict_action_text(v->action) },
-	    { "report_only", v->report_only ? "true" : NULL },
-	    { "reason", verdict_reason_text(v->reason) },
-	    { "rule", v->rule[0] == '\0' ? NULL : v->rule },
-	    { "text", v->text },
-	    { "also", v->also[0] == '\0' ? NULL : v->also },
-	    { "line", note->line });
+	if (decision_log_life(note) && note->event != LIFE_ERROR)
+		relay_metrics_decision(log->metrics, note->session->profile,
+		    note->command, note->verdict);
 }

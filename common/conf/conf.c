@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <inttypes.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +192,28 @@ add_own_addresses(struct conf *conf, struct err *err)
 	return 0;
 }
 
+/* Of the settings as they are printed, so that comments and order do not
+ * matter, and of the files that tables were read from. */
+static int
+take_fingerprint(struct conf *conf)
+{
+	char		*text = NULL;
+	size_t		 len;
+	FILE		*fp = open_memstream(&text, &len);
+	bool		 is_whole;
+
+	if (fp == NULL)
+		return -1;
+	conf_print(conf, fp);
+	is_whole = fclose(fp) == 0;
+	if (is_whole)
+		(void)snprintf(conf->fingerprint, sizeof conf->fingerprint,
+		    "%016" PRIx64, fingerprint_add(conf->skips.fingerprint,
+		    (struct span){ text, len }));
+	free(text);
+	return is_whole ? 0 : -1;
+}
+
 static int
 load(struct conf_whole *whole, const char *file, struct err *err)
 {
@@ -205,6 +229,7 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	    whole->conf.access == NULL || whole->conf.scope == NULL ||
 	    whole->conf.dialects == NULL)
 		return err_set_at(err, file, 0, "out of memory");
+	whole->conf.skips.fingerprint = FINGERPRINT_NONE;
 	trust_set_skips(whole->conf.trust, &whole->conf.skips);
 	if (conf_text_read(file, &text, err) == -1)
 		return -1;
@@ -212,7 +237,8 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	conf_text_clear(&text);
 	if (result == -1)
 		return -1;
-	if (fill(whole) == -1 || fill_header_names(whole) == -1)
+	if (fill(whole) == -1 || fill_header_names(whole) == -1 ||
+	    take_fingerprint(&whole->conf) == -1)
 		return err_set_at(err, file, 0, "out of memory");
 	if (fill_allowed_users(whole, err) == -1)
 		return -1;

@@ -17,6 +17,7 @@
 
 #include "access/access.h"
 #include "base/err.h"
+#include "base/fingerprint.h"
 #include "base/xtext.h"
 #include "conf/conf_relay.h"
 #include "conf/scope.h"
@@ -75,6 +76,8 @@ struct conf {
 	struct trust *trust;
 	struct table_skips skips;	/* of tables, "strict" | "lenient" */
 	struct access *access;		/* of access_maps */
+	char	 fingerprint[FINGERPRINT_SIZE];	/* of what is in force: all
+					 * settings, and the tables' files */
 };
 
 /*

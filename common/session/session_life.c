@@ -22,7 +22,8 @@ session_life_tell(const struct session_life *life,
 {
 	const struct session_life_note	 what = {
 		.event = event, .session = &life->session,
-		.verdict = verdict, .command = command, .line = line
+		.conf = life->conf, .verdict = verdict, .command = command,
+		.said = life->said, .line = line
 	};
 
 	life->home.note(&what, life->home.note_arg);
@@ -34,7 +35,7 @@ session_life_tell_error(const struct session_life *life,
 {
 	const struct session_life_note	 what = {
 		.event = LIFE_ERROR, .session = &life->session,
-		.verdict = verdict, .err = err
+		.conf = life->conf, .verdict = verdict, .err = err
 	};
 
 	life->home.note(&what, life->home.note_arg);

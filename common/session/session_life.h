@@ -36,8 +36,11 @@ enum session_life_event {
 struct session_life_note {
 	enum session_life_event	 event;
 	const struct session	*session;
+	const struct conf	*conf;		/* by which it was decided */
 	const struct verdict	*verdict;	/* NULL: none was reached */
-	const char		*command;	/* "XCLIENT" ..., or NULL */
+	const char		*command;	/* "XCLIENT" ..., or NULL ... */
+	struct span		 said;		/* ... and what stood behind it;
+						 * .p NULL: not known here */
 	const char		*line;		/* what it is about, or NULL */
 	const struct err	*err;		/* of LIFE_ERROR */
 };

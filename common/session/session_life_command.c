@@ -8,6 +8,8 @@
 
 #include "session/session_change.h"
 
+static const struct span	 nothing = { NULL, 0 };
+
 /*
  * One command
  */
@@ -145,6 +147,7 @@ session_life_judge(struct session_life *life, enum trust_command command,
 
 	if (!session_life_check_revoked(life, now_ms))
 		return cannot_tell(life, command, now_ms);
+	life->said = args;
 	if (!session_life_judge_line(life, command, args, true, now_ms, j)) {
 		result = LIFE_REFUSED;
 	} else if (in_mail && command != TRUST_XSETCONTEXT &&
@@ -155,8 +158,10 @@ session_life_judge(struct session_life *life, enum trust_command command,
 		    trust_command_text(command), now_ms);
 		result = LIFE_BAD_SEQUENCE;
 	}
-	if (result != LIFE_DONE)
-		(void)keep(life, now_ms);
+	if (result == LIFE_DONE)
+		return LIFE_DONE;
+	life->said = nothing;
+	(void)keep(life, now_ms);
 	return result;
 }
 
@@ -201,6 +206,7 @@ session_life_execute(struct session_life *life, const struct judgement *j,
 		override_with_nothing(life, j, now_ms);
 	else
 		is_done = override(life, j, now_ms);
+	life->said = nothing;
 	return keep(life, now_ms) && is_done ? LIFE_DONE :
 	    cannot_tell(life, j->command, now_ms);
 }

@@ -15,6 +15,8 @@ struct session_life {
 	struct conf			*conf;		/* a reference */
 	struct session_life_home	 home;
 	struct session			 session;
+	struct span			 said;	/* behind the command that is
+						 * being judged or executed */
 	const struct trust_profile	*profile;	/* NULL: not known */
 	bool				 has_record;	/* in the store */
 	bool				 is_changed;	/* since then */

@@ -28,6 +28,8 @@
 #ifndef XC_TABLE_H
 #define XC_TABLE_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/span.h"
 
@@ -59,12 +61,14 @@ struct table_result {
 
 struct table;
 
-/* Lines of files that were passed over, where that is allowed. */
+/* What is known of the files together: lines that were passed over, where that
+ * is allowed, and what stood in them. */
 struct table_skips {
 	bool		 is_lenient;
 	unsigned	 n_tables;	/* that were opened with it */
 	unsigned	 n;		/* lines */
 	struct err	 first;		/* "file:line: why", of the first */
+	uint64_t	 fingerprint;	/* of the texts, in their order */
 };
 
 /* Where a table is named, and how its file is to be read. */

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fingerprint.h"
+
 #define LABEL_CUT	"..."
 #define READ_MIN	16384
 #define TEXT_MAX	((size_t)UINT32_MAX)
@@ -99,6 +101,10 @@ table_file_open_path(struct table_file *file, const struct table_source *src,
 		return file_error(file, err);
 	result = file_read(file, fd, err);
 	(void)close(fd);
+	if (result == 0 && src->how->skips != NULL)
+		src->how->skips->fingerprint = fingerprint_add(
+		    src->how->skips->fingerprint,
+		    (struct span){ file->text, file->len });
 	return result;
 }
 

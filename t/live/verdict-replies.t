@@ -62,6 +62,9 @@ my $relay = XContext::Relay->new(trust => $trust, profiles => $profiles,
 $relay->start;
 
 my %server = (Postfix => $live, Sendmail => $sendmail, relay => $relay);
+my %daemon = (Postfix => $live->policy, Sendmail => $live->milter,
+    relay => $relay);
+my %conf;	# what each says that it decides by
 my %column = (relay => 3, Sendmail => 4, Postfix => 5);
 
 #
@@ -111,6 +114,20 @@ sub is_reply {
 	like($reply, qr/^\Q$want\E .*$text.*; session [0-9A-Z]{26}$/, $name);
 }
 
+# The decision's line is the same, whoever writes it.
+sub is_logged {
+	my ($server, $reply, $line, $reason, $name) = @_;
+	my ($id) = $reply->text =~ /session (\S+)$/;
+	my $log = $daemon{$server}->event(event => 'refuse',
+	    session => $id) // {};
+	is_deeply([ @$log{qw(said command reason level)} ],
+	    [ $line, $line =~ /^(\S+)/, $reason, 'notice' ],
+	    "$server: $name: the log says what was said");
+	$conf{$server}{$log->{conf} // 'none'} = 1;
+	like($log->{attribute} // 'none', $reason eq 'value' ? qr/^ADDR$/ :
+	    qr/^(?:none|HELO)$/, "$server: $name: and the attribute");
+}
+
 #
 # What is refused, and the mail of that session
 #
@@ -136,8 +153,10 @@ for my $row (
 	for my $server (sort keys %server) {
 		my $smtp = peer($server, $profile);
 		$smtp->cmd($_) for @before;
-		is_reply($smtp->cmd($line), reply_of($server, 'X command',
-		    $action, $reason), $text, "$server: $name");
+		my $reply = $smtp->cmd($line);
+		is_reply($reply, reply_of($server, 'X command', $action,
+		    $reason), $text, "$server: $name");
+		is_logged($server, $reply, $line, $reason, $name);
 		$smtp->cmd('EHLO there');
 		is_reply($smtp->mail, reply_of($server, 'mail', $action,
 		    $reason), $text, "$server: $name: the mail");
@@ -239,6 +258,13 @@ for my $verb ('DATA', 'BDAT 3 LAST') {
 	    code => 451)), 1, "relay: $verb: the log");
 	$smtp->quit;
 }
+
+# Policy and milter have one file, the relay another.
+is(join(' ', map { scalar(keys %$_) } values %conf), '1 1 1',
+    'each decides by one configuration');
+is_deeply($conf{Postfix}, $conf{Sendmail}, 'which may be the same');
+unlike(join(' ', map { keys %$_ } values %conf), qr/none/, 'and is known');
+isnt((keys %{$conf{relay}})[0], (keys %{$conf{Postfix}})[0], 'or another');
 
 # Whom a session that is to end cannot be told any more.
 delete $walked{'mail disconnect any'};

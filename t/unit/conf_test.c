@@ -462,6 +462,63 @@ START_TEST(profiles)
 END_TEST
 
 /* All that was a truth value still is one. */
+/* Comments and order do not matter; settings, and what is in files, do. */
+START_TEST(fingerprints)
+{
+	static const char *const	 texts[] = {
+		"log_all = true\nprofile x { xclient = { ADDR } }\n",
+		"# but\nprofile x {\n\txclient = { \"ADDR\" }\n}\n"
+		"log_all = true # the same\n",
+		"log_all = false\nprofile x { xclient = { ADDR } }\n",
+		"log_all = true\nprofile x { xclient = { NAME } }\n"
+	};
+	char				 seen[4][FINGERPRINT_SIZE];
+	struct conf			*conf;
+	unsigned			 i, k;
+
+	for (i = 0; i < 4; i++) {
+		conf = load_good(texts[i]);
+		(void)strcpy(seen[i], conf->fingerprint);
+		conf_unref(conf);
+		ck_assert_uint_eq(strspn(seen[i], "0123456789abcdef"), 16);
+		for (k = 0; k < i; k++)
+			ck_assert_msg((strcmp(seen[i], seen[k]) == 0) ==
+			    (i == 1), "%u and %u: %s, %s", i, k, seen[i],
+			    seen[k]);
+	}
+}
+END_TEST
+
+START_TEST(fingerprint_of_a_table)
+{
+	static const char *const	 texts[] = {
+		"192.0.2.1 x\n", "192.0.2.1 y\n", "192.0.2.1 x\n"
+	};
+	char				 seen[3][FINGERPRINT_SIZE];
+	char				 spec[200];
+	char				 map[] = "/tmp/conf_test.XXXXXX";
+	int				 fd = mkstemp(map);
+	struct conf			*conf;
+	FILE				*fp;
+	unsigned			 i;
+
+	ck_assert(fd != -1 && close(fd) == 0);
+	(void)snprintf(spec, sizeof spec, "trust_maps = { \"cidr:%s\" }\n"
+	    "profile x { }\nprofile y { }\n", map);
+	for (i = 0; i < 3; i++) {
+		fp = fopen(map, "w");
+		ck_assert(fp != NULL && fputs(texts[i], fp) >= 0 &&
+		    fclose(fp) == 0);
+		conf = load_good(spec);
+		(void)strcpy(seen[i], conf->fingerprint);
+		conf_unref(conf);
+	}
+	(void)unlink(map);
+	ck_assert_str_ne(seen[0], seen[1]);
+	ck_assert_str_eq(seen[0], seen[2]);
+}
+END_TEST
+
 START_TEST(report_only_words)
 {
 	static const struct {
@@ -769,6 +826,8 @@ main(void)
 	tcase_add_test(tc, too_long);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything);
+	tcase_add_test(tc, fingerprints);
+	tcase_add_test(tc, fingerprint_of_a_table);
 	tcase_add_test(tc, report_only_words);
 	tcase_add_test(tc, context_settings);
 	tcase_add_test(tc, access_settings);

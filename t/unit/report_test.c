@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "session/session_change.h"
 #include "t/lib/http_get.h"
 #include "t/lib/runner.h"
 #include "t/lib/tempdir.h"
@@ -127,13 +128,39 @@ START_TEST(a_permission_tells_the_line)
 }
 END_TEST
 
+START_TEST(refused_mail_tells_why)
+{
+	session_refuse_mail(&session, VERDICT_TEMPFAIL, REASON_VALUE, "no");
+	check_like(note(LEDGER_MAIL_REFUSED, NULL, NULL, "451 4.7.1 no"),
+	    "event=mail_refused level=notice peer=192.0.2.1 "
+	    "client=2001:db8::9 profile=edge listener=edge-in "
+	    "action=tempfail reason=value text=no line=\"451 4.7.1 no\"\n");
+}
+END_TEST
+
+START_TEST(what_was_said_and_by_what_it_was_judged)
+{
+	const struct conf	 conf = { .fingerprint = "00ff" };
+	struct ledger_note	 n = { .event = LEDGER_REFUSE,
+				     .session = &session, .conf = &conf,
+				     .verdict = &refusal,
+				     .command = "XCLIENT",
+				     .said = span_of(" ADDR=10.0.0.1") };
+
+	report_note(&n, &report);
+	check_like(lines(), "rule=/etc/x:7 conf=00ff "
+	    "text=\"ADDR=10.0.0.1 is not allowed\" "
+	    "said=\"XCLIENT ADDR=10.0.0.1\"\n");
+}
+END_TEST
+
 START_TEST(an_event_without_a_session)
 {
 	struct ledger_note	 n = { .event = LEDGER_ERROR,
 				     .text = "no store" };
 
 	report_note(&n, &report);
-	check_like(lines(), "event=error level=error line=\"no store\"\n");
+	check_like(lines(), "event=error level=error text=\"no store\"\n");
 	session.peer.family = session.client.family = AF_UNSPEC;
 	session_set_text(&session.profile, NULL);
 	check_like(note(LEDGER_FORGET, NULL, "XCLIENT", "x"),
@@ -254,6 +281,8 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_refusal_tells_all_there_is);
 	tcase_add_test(tc, a_permission_tells_the_line);
+	tcase_add_test(tc, refused_mail_tells_why);
+	tcase_add_test(tc, what_was_said_and_by_what_it_was_judged);
 	tcase_add_test(tc, an_event_without_a_session);
 	tcase_add_loop_test(tc, events_and_their_names, 0, NELEM(event_rows));
 	tcase_add_test(tc, levels);
