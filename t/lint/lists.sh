@@ -39,6 +39,7 @@ files t/lint/*.sh t/unit/*.sh | check t/t.am LINT_TESTS
 files t/replay/*.replay | check t/t.am REPLAY_TESTS
 files t/replay/*.dialogue | check t/t.am DIALOGUE_TESTS
 files t/replay/preamble/* | check t/t.am DIALOGUE_PREAMBLES
+files t/mutants.d/*.list | check t/t.am MUTANT_LISTS
 files t/live/relay-*.t | check t/t.am RELAY_LIVE_TESTS
 files t/live/*.t | grep -v -e /relay- -e -oracle | check t/t.am LIVE_TESTS
 files t/live/*-oracle.t | check t/t.am ORACLE_TESTS
