@@ -268,8 +268,8 @@ enum session_life_result	session_life_command(
 /*
  * Its two steps, for a program that knows more of the client than was said, and
  * adds it to what was permitted (j->override and j->line, which must say the
- * same) in between.  session_life_judge, LIFE_DONE: it is permitted, and
- * nothing has been done yet.
+ * same) in between.  session_life_judge, LIFE_DONE: it is permitted, nothing
+ * has been done yet, and it is to be executed next, until when args must live.
  */
 enum session_life_result	session_life_judge(struct session_life *life,
 				    enum trust_command command,
