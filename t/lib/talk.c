@@ -258,6 +258,10 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		t->on_reply(t->arg, what, text);
 	switch (what) {
 	case TALK_FOR_MAIL:
+		/* One within a transaction is refused, and changes nothing. */
+		if (code / 100 == 2)
+			t->n_recipients = 0;
+		break;
 	case TALK_FOR_RSET:
 	case TALK_FOR_EHLO:
 		t->n_recipients = 0;
