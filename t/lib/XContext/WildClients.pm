@@ -283,6 +283,7 @@ sub _tell {
 # Whether a reply that is the next hop's is one to what was said.
 sub _fits {
 	my ($e, $text) = @_;
+	return 1 if $e->{kind} eq 'REST';
 	my %may = ("$e->{kind} $e->{id}" => 1);
 	if (my $m = $e->{message}) {
 		$may{"MAIL $m->{id}"} = 1 if $e->{kind} eq 'RCPT';
