@@ -321,7 +321,8 @@ translate_questions(struct hop *hop)
 	char			*line;
 
 	STAILQ_FOREACH(q, &hop->questions, entry) {
-		line = hop->ops->translate(hop->arg, q->line);
+		line = q->line == NULL ? NULL :
+		    hop->ops->translate(hop->arg, q->line);
 		if (line == NULL)
 			return false;
 		free(q->line);

@@ -493,6 +493,9 @@ hop_identify(struct hop *hop)
 	if (hop->relay->hand_over)
 		return hand_over(hop);
 	if (hop->need.mode == XCLIENT_REQUIRED && hop->without.xclient) {
+		/* They would be asked of the next host. */
+		if (hop->n_due > 0)
+			return HOP_WAITS;
 		not_offered(hop);
 		return hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
 	}
