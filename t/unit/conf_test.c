@@ -467,8 +467,8 @@ START_TEST(fingerprints)
 {
 	static const char *const	 texts[] = {
 		"log_all = true\nprofile x { xclient = { ADDR } }\n",
-		"# but\nprofile x {\n\txclient = { \"ADDR\" }\n}\n"
-		"log_all = true # the same\n",
+		("# but\nprofile x {\n\txclient = { \"ADDR\" }\n}\n"
+		"log_all = true # the same\n"),
 		"log_all = false\nprofile x { xclient = { ADDR } }\n",
 		"log_all = true\nprofile x { xclient = { NAME } }\n"
 	};
