@@ -125,9 +125,12 @@ check_context(const struct judgement *j, struct session *s)
 	assert(session_set_context(s, &j->context, 1));
 	assert(context->n <= PAIRS_MAX && context->size <= SIZE_LIMIT);
 	for (i = 0; i < context->n; i++) {
-		assert(!context_is_builtin(context->pairs[i]->name));
-		size += strlen(context->pairs[i]->name) +
-		    strlen(context->pairs[i]->value);
+		const struct context_pair	*pair = context->pairs[i];
+
+		assert(!context_is_builtin(pair->name));
+		/* The client's, and the messenger's that it stands for. */
+		for (; pair != NULL; pair = pair->before)
+			size += strlen(pair->name) + strlen(pair->value);
 	}
 	assert(size == context->size);
 }

@@ -258,13 +258,11 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		t->on_reply(t->arg, what, text);
 	switch (what) {
 	case TALK_FOR_MAIL:
-		/* One within a transaction is refused, and changes nothing. */
-		if (code / 100 == 2)
-			t->n_recipients = 0;
-		break;
 	case TALK_FOR_RSET:
 	case TALK_FOR_EHLO:
-		t->n_recipients = 0;
+		/* One that is refused changes nothing. */
+		if (code / 100 == 2)
+			t->n_recipients = 0;
 		break;
 	case TALK_FOR_RCPT:
 		t->n_recipients += code / 100 == 2;
