@@ -89,7 +89,7 @@ static const struct options_row {
 	{ "all", { "p", "-c", "/x", "-ft", "-T", NULL }, 99, "/x 111" },
 	{ "relative file", { "p", "-fc", "x", NULL }, 99, "x 100" },
 	{ "relative file of a daemon", { "p", "-c", "x", NULL }, 99, "/" },
-	{ "what is in force", { "p", "-R", NULL }, 99, "/etc" },
+	{ "what is in force", { "p", "-R", NULL }, 99, SYSCONFDIR },
 	{ "version", { "p", "-V", NULL }, 0, "prog " },
 	{ "version in full", { "p", "--version", NULL }, 0, "prog " },
 	{ "help", { "p", "-h", NULL }, 0, "usage: prog [-fhRTtV] [-c file]\n"
