@@ -24,7 +24,7 @@ struct end {
 	struct stream		 stream;
 	unsigned		 n[STREAM_FAILED + 1];
 	char			*in;
-	size_t			 in_len;
+	size_t			 in_len, in_size;
 	enum stream_result	 last;		/* of stream_read */
 	size_t			 read_size;	/* 0: it is not read */
 	int			 close_at;	/* event that closes it, or -1 */
@@ -45,7 +45,10 @@ take(struct end *end)
 	end->last = stream_read(&end->stream, buf, end->read_size, &n);
 	if (end->last == STREAM_OK) {
 		ck_assert(n > 0 && n <= end->read_size);
-		end->in = realloc(end->in, end->in_len + n + 1);
+		if (end->in_len + n + 1 > end->in_size) {
+			end->in_size = 2 * (end->in_len + n + 1);
+			end->in = realloc(end->in, end->in_size);
+		}
 		memcpy(end->in + end->in_len, buf, n);
 		end->in_len += n;
 		end->in[end->in_len] = '\0';
