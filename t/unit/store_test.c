@@ -4,8 +4,8 @@
  * store_test: what every back end of the store must do.
  *
  * The first argument is the URL of an empty store of the back end under test;
- * without one it is LMDB in a directory of the test's own, and then what is
- * LMDB's alone (its directory, its limit, its boot) is tested too.
+ * without one it is LMDB in a directory of the test's own.  What is LMDB's alone
+ * stands in store_lmdb_test.c.
  */
 #include "session/store.h"
 
@@ -13,22 +13,19 @@
 #include <sys/wait.h>
 
 #include <check.h>
-#include <errno.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "t/lib/damage.h"
+#include "t/lib/runner.h"
 #include "t/lib/store_fixture.h"
+#include "t/lib/store_sessions.h"
 #include "t/lib/tempdir.h"
 
-#define SIZE_MIB	8
 #define PIDS_MAX	64
-#define WHAT_SIZE	128
 
 static const char	*given_url;
 
@@ -39,14 +36,6 @@ setup(void)
 	if (given_url != NULL)
 		(void)snprintf(url, sizeof url, "%s", given_url);
 	store = open_store(SIZE_MIB);
-}
-
-static bool
-see_first(const char *what, uint64_t until_ms, void *arg)
-{
-	(void)until_ms;
-	(void)snprintf(arg, WHAT_SIZE, "%s", what);
-	return false;
 }
 
 static void
@@ -70,63 +59,6 @@ teardown(void)
 	store_close(store);
 	store = NULL;
 	tempdir_remove(dir);
-}
-
-/* A session of that process, client ("" is none) and length of override. */
-static void
-make(struct session *s, pid_t pid, const char *id, const char *client,
-    size_t len)
-{
-	char	*line = calloc(1, len + 1);
-
-	must(line != NULL);
-	memset(line, 'x', len);
-	session_init(s);
-	(void)snprintf(s->id, sizeof s->id, "%s", id);
-	s->pid = pid;
-	s->pid_start = 1000 + (uint64_t)pid;
-	s->peer = addr_of("192.0.2.1");
-	s->client = addr_of(client);
-	must(session_set_text(&s->override, len == 0 ? NULL : line));
-	free(line);
-}
-
-static int
-try_put(struct store *to, pid_t pid, const char *id, const char *client,
-    size_t len)
-{
-	struct session	 s;
-	int		 rc;
-
-	make(&s, pid, id, client, len);
-	rc = store_put(to, &s, &err);
-	session_clear(&s);
-	return rc;
-}
-
-static void
-put(pid_t pid, const char *id, const char *client)
-{
-	err.text[0] = '\0';
-	ck_assert_msg(try_put(store, pid, id, client, 0) == 0, "%s",
-	    err.text);
-}
-
-/* The id of the process's session, "" if there is none. */
-static const char *
-id_of(struct store *from, pid_t pid)
-{
-	static char		 id[ULID_SIZE];
-	struct session		 s;
-	enum store_result	 result;
-
-	session_init(&s);
-	result = store_get(from, pid, &s, &err);
-	must(result != STORE_CANNOT_TELL);
-	must(result == STORE_FOUND ? s.pid == pid : s.id[0] == '\0');
-	memcpy(id, s.id, sizeof id);
-	session_clear(&s);
-	return id;
 }
 
 /*
@@ -289,35 +221,6 @@ START_TEST(a_record_that_is_too_long_changes_nothing)
 }
 END_TEST
 
-/* What a walk saw: ids, sorted by process, with a blank behind each. */
-struct seen {
-	char	ids[256];
-	int	left;		/* calls until fn says stop; 0: never */
-};
-
-static bool
-see(const struct session *s, void *arg)
-{
-	struct seen	*seen = arg;
-
-	(void)strcat(strcat(seen->ids, s->id), " ");
-	return seen->left == 0 || --seen->left > 0;
-}
-
-static void
-check_clients(const char *client, const char *want)
-{
-	struct address		 addr = addr_of(client);
-	struct seen		 seen = { .left = 0 };
-	enum store_result	 got;
-
-	got = store_find_client(store, &addr, see, &seen, &err);
-	ck_assert_msg(got == (*want == '\0' ? STORE_NONE : STORE_FOUND),
-	    "%s: got %d", client, got);
-	ck_assert_msg(strcmp(seen.ids, want) == 0, "%s: got \"%s\", want "
-	    "\"%s\"", client, seen.ids, want);
-}
-
 START_TEST(each_sees_all)
 {
 	struct seen	 seen = { .left = 0 };
@@ -393,34 +296,6 @@ END_TEST
 /*
  * Revocations
  */
-
-static bool
-is_revoked(struct store *in, const char *peer, const char *profile,
-    uint64_t now_ms)
-{
-	struct address		 addr = addr_of(peer);
-	enum store_result	 result;
-
-	result = store_is_revoked(in, &addr, profile, now_ms, &err);
-	must(result != STORE_CANNOT_TELL);
-	return result == STORE_FOUND;
-}
-
-static void
-add_revocation(const char *what, uint64_t until_ms)
-{
-	err.text[0] = '\0';
-	ck_assert_msg(store_revoke(store, what, until_ms, &err) == 0, "%s",
-	    err.text);
-}
-
-static void
-end_revocation(const char *what)
-{
-	err.text[0] = '\0';
-	ck_assert_msg(store_unrevoke(store, what, &err) == 0, "%s",
-	    err.text);
-}
 
 #define NAME_16	"09._-AZazBbCcDdE"
 #define NAME_64	NAME_16 NAME_16 NAME_16 NAME_16
@@ -815,478 +690,13 @@ START_TEST(many_threads_read_while_one_writes)
 }
 END_TEST
 
-/*
- * LMDB alone
- */
-
-START_TEST(a_full_store_says_so_and_keeps_what_it_has)
-{
-	pid_t	 pid;
-
-	store_close(store);
-	store = open_store(1);
-	put(1, "FIRST", "198.51.100.1");
-	for (pid = 2; pid < 1000; pid++)
-		if (try_put(store, pid, "FILL", "198.51.100.1", 8000) != 0)
-			break;
-	ck_assert_int_lt(pid, 1000);
-	ck_assert_msg(strstr(err.text, "MDB_MAP_FULL") != NULL, "%s",
-	    err.text);
-	ck_assert_str_eq(id_of(store, 1), "FIRST");
-	ck_assert_str_eq(id_of(store, 2), "FILL");
-	ck_assert_str_eq(id_of(store, pid), "");
-	/* Room is made by taking out. */
-	for (; pid > 1; pid--)
-		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
-		    err.text);
-	ck_assert_int_eq(try_put(store, 2, "AGAIN", "198.51.100.1", 8000),
-	    0);
-	check_clients("198.51.100.1", "FIRST AGAIN ");
-}
-END_TEST
-
-/* A full store must not keep an administrator from taking records out, nor
- * a session from ending. */
-START_TEST(a_full_store_takes_deletions)
-{
-	pid_t	 pid;
-
-	store_close(store);
-	store = open_store(1);
-	for (pid = 1; pid < 10000; pid++)
-		if (try_put(store, pid, "FILL", "198.51.100.1", 100) != 0)
-			break;
-	while (--pid > 0)
-		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
-		    err.text);
-	check_clients("198.51.100.1", "");
-	put(1, "AGAIN", "198.51.100.1");
-}
-END_TEST
-
-/* Fills a store of 1 MiB; returns the first process that had no room. */
-static pid_t
-fill_store(void)
-{
-	pid_t	 pid;
-
-	store_close(store);
-	store = open_store(1);
-	for (pid = 1; pid < 10000; pid++)
-		if (try_put(store, pid, "FILL", "198.51.100.1", 100) != 0)
-			return pid;
-	ck_abort_msg("the store was not to be filled");
-}
-
-/* An attack may be what fills it. */
-START_TEST(a_full_store_takes_revocations)
-{
-	(void)fill_store();
-	add_revocation("peer=192.0.2.1", 0);
-	add_revocation("profile=edge", 1000);
-	ck_assert(is_revoked(store, "192.0.2.1", NULL, 1));
-	ck_assert(is_revoked(store, "192.0.2.2", "edge", 999));
-	add_revocation("profile=edge", 2000);
-	ck_assert(is_revoked(store, "192.0.2.2", "edge", 1999));
-	end_revocation("peer=192.0.2.1");
-	ck_assert(!is_revoked(store, "192.0.2.1", NULL, 1));
-	ck_assert_int_eq(try_put(store, 10000, "MORE", "", 100), -1);
-}
-END_TEST
-
-/* But not so many that nothing could be taken out again. */
-START_TEST(a_store_full_of_revocations_takes_deletions)
-{
-	char	 what[WHAT_SIZE];
-	pid_t	 pid;
-	int	 i;
-
-	pid = fill_store();
-	for (i = 0; i < 100000; i++) {
-		(void)snprintf(what, sizeof what, "peer=2001:db8::%x:%x:1",
-		    i % 251 + 1, i / 251 + 1);
-		if (store_revoke(store, what, 0, &err) != 0)
-			break;
-	}
-	ck_assert_int_gt(i, 1000);
-	ck_assert_int_lt(i, 100000);
-	ck_assert_msg(strstr(err.text, "MDB_MAP_FULL") != NULL, "%s",
-	    err.text);
-	ck_assert(is_revoked(store, "2001:db8::1:1:1", NULL, 1));
-	while (--pid > 0)
-		ck_assert_msg(store_delete(store, pid, NULL, &err) == 0, "%s",
-		    err.text);
-	for (; i > 0 && store_each_revoked(store, see_first, what, &err) ==
-	    STORE_FOUND; i--)
-		end_revocation(what);
-	ck_assert_int_eq(store_each_revoked(store, see_first, what, &err),
-	    STORE_NONE);
-	put(1, "AGAIN", "198.51.100.1");
-}
-END_TEST
-
-static void
-damage_revocation(const char *what, const char *bytes, size_t n)
-{
-	MDB_env	*env;
-	MDB_txn	*txn;
-	MDB_dbi	 dbi;
-	MDB_val	 key = { strlen(what), (void *)what };
-	MDB_val	 value = { n, (void *)bytes };
-
-	store_close(store);
-	ck_assert(mdb_env_create(&env) == 0 &&
-	    mdb_env_set_maxdbs(env, 3) == 0 &&
-	    mdb_env_open(env, strchr(url, '/'), MDB_NOSYNC, 0600) == 0 &&
-	    mdb_txn_begin(env, NULL, 0, &txn) == 0 &&
-	    mdb_dbi_open(txn, "revoked", 0, &dbi) == 0 &&
-	    mdb_put(txn, dbi, &key, &value, 0) == 0 &&
-	    mdb_txn_commit(txn) == 0);
-	mdb_env_close(env);
-	store = open_store(SIZE_MIB);
-}
-
-START_TEST(a_damaged_revocation_is_no_none)
-{
-	static const size_t	 sizes[] = { 0, 7, 9 };
-	struct address		 peer = addr_of("192.0.2.1");
-	char			 what[WHAT_SIZE];
-	size_t			 i;
-
-	for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		damage_revocation("peer=192.0.2.1", "123456789", sizes[i]);
-		ck_assert_int_eq(store_is_revoked(store, &peer, "edge", 1,
-		    &err), STORE_CANNOT_TELL);
-		ck_assert_ptr_nonnull(strstr(err.text, "revoked"));
-		ck_assert_int_eq(store_each_revoked(store, see_first, what,
-		    &err), STORE_CANNOT_TELL);
-		ck_assert(!is_revoked(store, "192.0.2.2", "edge", 1));
-	}
-	/* It can be replaced and taken out. */
-	add_revocation("peer=192.0.2.1", 1000);
-	ck_assert(is_revoked(store, "192.0.2.1", NULL, 1));
-	damage_revocation("peer=192.0.2.1", "1", 1);
-	end_revocation("peer=192.0.2.1");
-	ck_assert(!is_revoked(store, "192.0.2.1", NULL, 1));
-}
-END_TEST
-
-static void
-write_boot_id(const char *text)
-{
-	char	 path[128];
-	FILE	*out;
-
-	(void)snprintf(path, sizeof path, "%s/store/boot_id", dir);
-	out = fopen(path, "w");
-	ck_assert_ptr_nonnull(out);
-	(void)fputs(text, out);
-	ck_assert_int_eq(fclose(out), 0);
-}
-
-START_TEST(what_another_boot_left_is_thrown_away)
-{
-	put(1, "OLD", "198.51.100.1");
-	add_revocation("profile=edge", 0);
-	store_close(store);
-	write_boot_id("00000000-0000-0000-0000-000000000000\n");
-	store = open_store(SIZE_MIB);
-	ck_assert_str_eq(id_of(store, 1), "");
-	ck_assert(!is_revoked(store, "192.0.2.1", "edge", 1));
-	check_clients("198.51.100.1", "");
-	put(1, "NEW", "198.51.100.1");
-	store_close(store);
-	/* An empty file, as a crash of the host may leave it. */
-	write_boot_id("");
-	store = open_store(SIZE_MIB);
-	ck_assert_str_eq(id_of(store, 1), "");
-	put(1, "NEW", "198.51.100.1");
-	store_close(store);
-	store = open_store(SIZE_MIB);
-	ck_assert_str_eq(id_of(store, 1), "NEW");
-}
-END_TEST
-
-static const struct damage_row {
-	const char	*name, *bytes;
-	size_t		 n;
-} damage_rows[] = {
-	{ "empty",			"",		0 },
-	{ "shorter than its head",	"short",	5 },
-	{ "a head alone",		"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-							17 },
-	{ "rubbish",	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0rubbish", 24 },
-	{ "no end",	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0session=A\0pid=1",
-							32 },
-};
-
-START_TEST(a_damaged_record_is_no_none)
-{
-	const struct damage_row	*r = &damage_rows[_i];
-	struct seen		 seen = { .left = 0 };
-	struct session		 s;
-
-	put(1, "OLD", "198.51.100.1");
-	put(2, "GOOD", "198.51.100.2");
-	store_close(store);
-	damage_record(strchr(url, '/'), 1, r->bytes, r->n);
-	store = open_store(SIZE_MIB);
-	session_init(&s);
-	err.text[0] = '\0';
-	ck_assert_msg(store_get(store, 1, &s, &err) == STORE_CANNOT_TELL,
-	    "%s", r->name);
-	ck_assert_msg(strstr(err.text, "process 1") != NULL, "%s: %s",
-	    r->name, err.text);
-	ck_assert_msg(s.id[0] == '\0', "%s", r->name);
-	ck_assert_msg(store_each(store, see, &seen, &err) ==
-	    STORE_CANNOT_TELL, "%s", r->name);
-	ck_assert_str_eq(id_of(store, 2), "GOOD");
-	/* It can be replaced and taken out. */
-	put(1, "NEW", "198.51.100.2");
-	ck_assert_str_eq(id_of(store, 1), "NEW");
-	check_clients("198.51.100.2", "NEW GOOD ");
-	store_close(store);
-	damage_record(strchr(url, '/'), 1, r->bytes, r->n);
-	store = open_store(SIZE_MIB);
-	ck_assert_msg(store_delete(store, 1, NULL, &err) == 0, "%s: %s",
-	    r->name, err.text);
-	ck_assert_str_eq(id_of(store, 1), "");
-	session_clear(&s);
-}
-END_TEST
-
-/* Opens the store as nobody; the result's text is written to a pipe. */
-static void
-open_as_nobody(const char *where, char *text, size_t size)
-{
-	struct passwd	*nobody = getpwnam("nobody");
-	pid_t		 child;
-	ssize_t		 n;
-	int		 out[2];
-
-	ck_assert_ptr_nonnull(nobody);
-	ck_assert_int_eq(pipe(out), 0);
-	child = fork();
-	ck_assert_int_ne(child, -1);
-	if (child == 0) {
-		err.text[0] = '\0';
-		if (setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)
-			_exit(1);
-		if (store_open(where, SIZE_MIB, &err) != NULL)
-			(void)snprintf(err.text, sizeof err.text, "opened");
-		_exit(write(out[1], err.text, strlen(err.text)) < 0);
-	}
-	(void)close(out[1]);
-	n = read(out[0], text, size - 1);
-	ck_assert_int_ge(n, 0);
-	text[n] = '\0';
-	(void)close(out[0]);
-	wait_for(child);
-}
-
-START_TEST(a_directory_that_cannot_be_used_is_named)
-{
-	char	 text[512], path[128];
-
-	if (geteuid() != 0)
-		return;
-	/* Another's store, below a directory that all may enter. */
-	ck_assert_int_eq(chmod(dir, 0755), 0);
-	open_as_nobody(url, text, sizeof text);
-	ck_assert_msg(strstr(text, strchr(url, '/')) != NULL &&
-	    strstr(text, "Permission denied") != NULL, "%s", text);
-	/* One that cannot be made. */
-	(void)snprintf(path, sizeof path, "lmdb:%s/other", dir);
-	open_as_nobody(path, text, sizeof text);
-	ck_assert_msg(strstr(text, "other") != NULL &&
-	    strstr(text, "Permission denied") != NULL, "%s", text);
-	/* One that all may enter, but that is another's. */
-	(void)snprintf(path, sizeof path, "%s/store", dir);
-	ck_assert_int_eq(chmod(path, 0755), 0);
-	open_as_nobody(url, text, sizeof text);
-	ck_assert_msg(strstr(text, "it belongs to another user") != NULL,
-	    "%s", text);
-	/* One that is its user's, but cannot be written. */
-	ck_assert_int_eq(chown(path, getpwnam("nobody")->pw_uid, (gid_t)-1),
-	    0);
-	ck_assert_int_eq(chmod(path, 0555), 0);
-	(void)snprintf(path, sizeof path, "%s/store/boot_id", dir);
-	ck_assert_int_eq(unlink(path), 0);
-	open_as_nobody(url, text, sizeof text);
-	ck_assert_msg(strstr(text, "Permission denied") != NULL, "%s", text);
-}
-END_TEST
-
-START_TEST(a_path_that_is_no_directory)
-{
-	char	 path[128];
-	FILE	*out;
-
-	(void)snprintf(path, sizeof path, "%s/file", dir);
-	out = fopen(path, "w");
-	ck_assert_ptr_nonnull(out);
-	(void)fclose(out);
-	(void)snprintf(path, sizeof path, "lmdb:%s/file", dir);
-	ck_assert_ptr_null(store_open(path, SIZE_MIB, &err));
-	ck_assert_msg(strstr(err.text, "Not a directory") != NULL, "%s",
-	    err.text);
-	(void)snprintf(path, sizeof path, "lmdb:%s/none/store", dir);
-	ck_assert_ptr_null(store_open(path, SIZE_MIB, &err));
-	ck_assert_msg(strstr(err.text, "No such file") != NULL, "%s",
-	    err.text);
-}
-END_TEST
-
-static void
-check_refused(const char *why)
-{
-	err.text[0] = '\0';
-	ck_assert_ptr_null(store_open(url, SIZE_MIB, &err));
-	ck_assert_msg(strstr(err.text, why) != NULL &&
-	    strstr(err.text, strchr(url, '/')) != NULL, "%s", err.text);
-}
-
-/* Who may write there, or lead us elsewhere, could say whose session is
- * whose. */
-START_TEST(a_directory_of_others_is_refused)
-{
-	char	 path[128], other[128];
-
-	(void)snprintf(path, sizeof path, "%s/store", dir);
-	(void)snprintf(other, sizeof other, "%s/elsewhere", dir);
-	store_close(store);
-	store = NULL;
-	ck_assert_int_eq(chmod(path, 0770), 0);
-	check_refused("others may write to it");
-	ck_assert_int_eq(chmod(path, 0707), 0);
-	check_refused("others may write to it");
-	ck_assert_int_eq(chmod(path, 0700), 0);
-	if (geteuid() == 0) {
-		ck_assert_int_eq(chown(path, 1, (gid_t)-1), 0);
-		check_refused("it belongs to another user");
-		ck_assert_int_eq(chown(path, 0, (gid_t)-1), 0);
-	}
-	ck_assert_int_eq(rename(path, other), 0);
-	ck_assert_int_eq(symlink("elsewhere", path), 0);
-	check_refused("it is a link");
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(rename(other, path), 0);
-	store = open_store(SIZE_MIB);
-}
-END_TEST
-
-static void
-count_replaced(const char *where, void *arg)
-{
-	ck_assert_str_eq(where, strchr(url, '/'));
-	++*(unsigned *)arg;
-}
-
-static void
-remove_file(const char *name)
-{
-	char	 path[128];
-
-	(void)snprintf(path, sizeof path, "%s/store/%s", dir, name);
-	ck_assert_int_eq(unlink(path), 0);
-}
-
-static const char *const	 removals[][4] = {
-	{ "data.mdb", "lock.mdb", "boot_id", NULL },
-	{ "data.mdb", NULL },
-	{ "lock.mdb", NULL },
-};
-
-/* Else it would be read for ever by who has it open, and by nobody else. */
-START_TEST(files_that_are_removed_are_missed)
-{
-	const char *const	*name;
-	unsigned		 n = 0;
-	char			 path[128];
-
-	store_on_replaced(store, count_replaced, &n);
-	put(1, "OLD", "198.51.100.1");
-	for (name = removals[_i]; *name != NULL; name++)
-		remove_file(*name);
-	if (_i == 0) {
-		(void)snprintf(path, sizeof path, "%s/store", dir);
-		ck_assert_int_eq(rmdir(path), 0);
-	}
-	ck_assert_str_eq(id_of(store, 1), "");
-	put(1, "NEW", "198.51.100.1");
-	ck_assert_str_eq(id_of(store, 1), "NEW");
-	ck_assert_uint_eq(n, 1);
-	store_close(store);
-	store = open_store(SIZE_MIB);
-	ck_assert_str_eq(id_of(store, 1), "NEW");
-}
-END_TEST
-
-static bool
-remove_and_ask(const struct session *s, void *arg)
-{
-	if (*(unsigned *)arg > 0)
-		return true;
-	remove_file("data.mdb");
-	ck_assert_str_eq(s->id, "OLD");
-	ck_assert_str_eq(id_of(store, 1), "");
-	++*(unsigned *)arg;
-	return true;
-}
-
-/* What is being read stays until it has been read. */
-START_TEST(files_that_are_removed_meanwhile)
-{
-	unsigned	 n = 0;
-
-	put(1, "OLD", "198.51.100.1");
-	put(2, "OLD", "198.51.100.1");
-	ck_assert_int_eq(store_each(store, remove_and_ask, &n, &err),
-	    STORE_FOUND);
-	ck_assert_uint_eq(n, 1);
-	put(1, "NEW", "198.51.100.1");
-	ck_assert_str_eq(id_of(store, 1), "NEW");
-}
-END_TEST
-
-/* That nothing can be opened is not that nothing is there. */
-START_TEST(files_that_are_removed_and_cannot_be_made)
-{
-	struct session	 s;
-	char		 path[128];
-
-	put(1, "OLD", "198.51.100.1");
-	(void)snprintf(path, sizeof path, "%s/store", dir);
-	remove_file("data.mdb");
-	ck_assert_int_eq(chmod(path, 0777), 0);
-	session_init(&s);
-	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_CANNOT_TELL);
-	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_CANNOT_TELL);
-	ck_assert_int_eq(chmod(path, 0700), 0);
-	ck_assert_int_eq(store_get(store, 1, &s, &err), STORE_NONE);
-	session_clear(&s);
-}
-END_TEST
-
-START_TEST(its_files_are_its_users_alone)
-{
-	struct stat	 st;
-	char		 path[128];
-
-	(void)snprintf(path, sizeof path, "%s/store", dir);
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0700);
-	(void)snprintf(path, sizeof path, "%s/store/data.mdb", dir);
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0600);
-}
-END_TEST
-
-static TCase *
-case_for_all(void)
+int
+main(int argc, char **argv)
 {
 	TCase	*tc = tcase_create("any back end");
 
+	if (argc > 1)
+		given_url = argv[1];
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_was_put_is_got);
 	tcase_add_test(tc, nothing_is_none);
@@ -1300,7 +710,7 @@ case_for_all(void)
 	tcase_add_test(tc, find_client_stops_when_told);
 	tcase_add_test(tc, many_processes_are_kept_apart);
 	tcase_add_loop_test(tc, what_is_revoked, 0,
-	    (int)(sizeof revoked_rows / sizeof revoked_rows[0]));
+	    NELEM(revoked_rows));
 	tcase_add_test(tc, what_cannot_be_revoked);
 	tcase_add_test(tc, a_peer_counts_beside_its_profile);
 	tcase_add_test(tc, a_revocation_replaces_the_one_before);
@@ -1311,49 +721,5 @@ case_for_all(void)
 	tcase_add_test(tc, another_process_is_told_at_its_next_question);
 	tcase_add_test(tc, killed_writers_leave_whole_records);
 	tcase_add_test(tc, many_threads_read_while_one_writes);
-	return tc;
-}
-
-static TCase *
-case_for_lmdb(void)
-{
-	TCase	*tc = tcase_create("LMDB");
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a_full_store_says_so_and_keeps_what_it_has);
-	tcase_add_test(tc, a_full_store_takes_deletions);
-	tcase_add_test(tc, a_full_store_takes_revocations);
-	tcase_add_test(tc, a_store_full_of_revocations_takes_deletions);
-	tcase_add_test(tc, a_damaged_revocation_is_no_none);
-	tcase_add_test(tc, what_another_boot_left_is_thrown_away);
-	tcase_add_loop_test(tc, a_damaged_record_is_no_none, 0,
-	    (int)(sizeof damage_rows / sizeof damage_rows[0]));
-	tcase_add_test(tc, a_directory_that_cannot_be_used_is_named);
-	tcase_add_test(tc, a_path_that_is_no_directory);
-	tcase_add_test(tc, a_directory_of_others_is_refused);
-	tcase_add_loop_test(tc, files_that_are_removed_are_missed, 0,
-	    (int)(sizeof removals / sizeof removals[0]));
-	tcase_add_test(tc, files_that_are_removed_meanwhile);
-	tcase_add_test(tc, files_that_are_removed_and_cannot_be_made);
-	tcase_add_test(tc, its_files_are_its_users_alone);
-	return tc;
-}
-
-int
-main(int argc, char **argv)
-{
-	Suite	*s = suite_create("store");
-	SRunner	*sr;
-	int	 nfailed;
-
-	if (argc > 1)
-		given_url = argv[1];
-	suite_add_tcase(s, case_for_all());
-	if (given_url == NULL)
-		suite_add_tcase(s, case_for_lmdb());
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	nfailed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return nfailed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run("store", tc);
 }
