@@ -209,7 +209,7 @@ policy_action(struct conn *conn, const struct attr_request *request,
 	case LEDGER_PERM:
 		break;
 	}
-	return cannot_tell("the session store failed", buf);
+	return cannot_tell(SESSION_STORE_FAILED, buf);
 }
 
 static enum answer_status

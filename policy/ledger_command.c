@@ -270,7 +270,7 @@ mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
 	}
 	proc->is_decided = false;
 	if (!session_life_end_mail(proc->life))
-		ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+		ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 }
 
 /* Postfix takes RSET with anything behind it for no RSET. */

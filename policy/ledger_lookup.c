@@ -283,7 +283,7 @@ ledger_profile(struct ledger *ledger, struct span listener, struct span key,
 		ledger_report(ledger, NULL, LEDGER_ERROR, NULL, NULL,
 		    err.text);
 		ledger_answer(reply, LEDGER_TEMP,
-		    "it cannot be told who may do what");
+		    SESSION_CANNOT_TELL);
 	} else if (strcmp(trust_profile_name(profile), TRUST_STRANGER) != 0) {
 		ledger_answer(reply, LEDGER_YES, trust_profile_name(profile));
 	}

@@ -107,7 +107,7 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 static void
 answer_store_failed(struct ledger_reply *reply)
 {
-	ledger_answer(reply, LEDGER_TEMP, "the session store failed");
+	ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 }
 
 bool

@@ -98,8 +98,8 @@ cannot_tell_message(struct dialogue *d)
 {
 	struct verdict	 verdict;
 
-	trust_violation(NULL, REASON_CANNOT_TELL,
-	    "it cannot be told who may do what", &verdict);
+	trust_violation(NULL, REASON_CANNOT_TELL, SESSION_CANNOT_TELL,
+	    &verdict);
 	refuse_message(d, &verdict);
 }
 

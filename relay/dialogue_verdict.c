@@ -11,7 +11,8 @@ dialogue_verdict_say(struct dialogue *d, struct client_reply *reply,
 {
 	char	 line[VERDICT_REPLY_SIZE];
 
-	(void)verdict_reply_line(how, text, session_life_session(d->life)->id, line);
+	(void)verdict_reply_line(how, text,
+	    session_life_session(d->life)->id, line);
 	if (verdict_reply_ends(how))
 		client_say_last(d->client, reply, "%s", line);
 	else
@@ -26,6 +27,5 @@ dialogue_verdict_cannot_tell(struct dialogue *d, struct client_reply *reply,
 
 	verdict_reply_find(to, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
 	    VERDICT_REPLY_BY_SERVER, &how);
-	dialogue_verdict_say(d, reply, &how,
-	    "it cannot be told who may do what");
+	dialogue_verdict_say(d, reply, &how, SESSION_CANNOT_TELL);
 }

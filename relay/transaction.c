@@ -457,7 +457,8 @@ is_chunk_refused(struct dialogue *d, char buf[CHUNK_REPLY_SIZE])
 
 	if (!is_refusal(d, &r))
 		return false;
-	(void)verdict_reply_line(&r.reply, r.text, session_life_session(d->life)->id, buf);
+	(void)verdict_reply_line(&r.reply, r.text,
+	    session_life_session(d->life)->id, buf);
 	(void)strcat(buf, "\r\n");
 	return true;
 }

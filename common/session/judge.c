@@ -295,7 +295,7 @@ judge_nobody(const struct judge_facts *facts, struct judgement *j)
 	if (s->refused != VERDICT_PERMIT &&
 	    s->refused_reason == REASON_CANNOT_TELL)
 		refuse(facts, REASON_CANNOT_TELL,
-		    "it cannot be told who may do what", j);
+		    SESSION_CANNOT_TELL, j);
 	else
 		refuse(facts, REASON_NO_SESSION,
 		    "it is not known who connected", j);

@@ -33,6 +33,10 @@
 /* What is said to an override that came within a mail transaction, or soon
  * after: the milter knows which. */
 #define SESSION_IN_MAIL		"not in a mail transaction"
+
+/* Why it is not known, for now, what may be. */
+#define SESSION_CANNOT_TELL	"it cannot be told who may do what"
+#define SESSION_STORE_FAILED	"the session store failed"
 #define SESSION_RECORD_MAX	65536	/* bytes of an encoded session */
 
 /* The stations of a session's life, oldest first. */

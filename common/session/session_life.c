@@ -180,8 +180,8 @@ session_life_classify(struct session_life *life,
 		session_life_tell(life, LIFE_BEGIN, NULL, NULL, NULL);
 	if (is_told)
 		return;
-	trust_violation(NULL, REASON_CANNOT_TELL,
-	    "it cannot be told who may do what", &verdict);
+	trust_violation(NULL, REASON_CANNOT_TELL, SESSION_CANNOT_TELL,
+	    &verdict);
 	session_life_tell_error(life, &verdict, &err);
 	session_life_refuse(life, &verdict, NULL, now_ms);
 }

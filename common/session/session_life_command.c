@@ -99,7 +99,7 @@ keep(struct session_life *life, uint64_t now_ms)
 	if (session_life_save(life))
 		return true;
 	session_life_doubt(life, REASON_CANNOT_TELL,
-	    "the session store failed", now_ms);
+	    SESSION_STORE_FAILED, now_ms);
 	return false;
 }
 
@@ -135,7 +135,7 @@ cannot_tell(struct session_life *life, enum trust_command command,
 {
 	if (command != TRUST_XFORWARD && command != TRUST_XDUMPCONTEXT)
 		session_life_doubt(life, REASON_CANNOT_TELL,
-		    "it cannot be told who may do what", now_ms);
+		    SESSION_CANNOT_TELL, now_ms);
 	return LIFE_CANNOT_TELL;
 }
 
