@@ -448,14 +448,13 @@ knows_messenger(struct hop *hop)
 static enum hop_setup
 identify_user(struct hop *hop)
 {
-	if (hop->need.mode == XCLIENT_REQUIRED)
-		hop_fail(hop, "451 4.7.6 XCLIENT is required, but cannot be "
-		    "sent after AUTH");
-	else if (knows_messenger(hop))
+	if (hop->need.mode != XCLIENT_REQUIRED && knows_messenger(hop))
 		return HOP_IS_READY;
-	else
-		hop_fail(hop, "451 4.7.0 who has logged in cannot speak for "
-		    "another client");
+	if (hop->n_due > 0)
+		return HOP_WAITS;
+	hop_fail(hop, hop->need.mode == XCLIENT_REQUIRED ? "451 4.7.6 XCLIENT "
+	    "is required, but cannot be sent after AUTH" : "451 4.7.0 who has "
+	    "logged in cannot speak for another client");
 	return HOP_HAS_FAILED;
 }
 
@@ -464,6 +463,8 @@ hand_over(struct hop *hop)
 {
 	if (hop->ops->hand_over(hop->arg))
 		return HOP_IS_READY;
+	if (hop->n_due > 0)
+		return HOP_WAITS;
 	hop_fail(hop, "451 4.3.0 the session cannot be handed over");
 	return HOP_HAS_FAILED;
 }
@@ -487,13 +488,14 @@ say_anew(struct hop *hop)
 		begin_anew(hop);
 }
 
+/* Whatever ends the connection waits for what is due over it: that may be what
+ * became of a message, and would be asked of the next host. */
 enum hop_setup
 hop_identify(struct hop *hop)
 {
 	if (hop->relay->hand_over)
 		return hand_over(hop);
 	if (hop->need.mode == XCLIENT_REQUIRED && hop->without.xclient) {
-		/* They would be asked of the next host. */
 		if (hop->n_due > 0)
 			return HOP_WAITS;
 		not_offered(hop);

@@ -89,20 +89,32 @@ fill_target(const struct dialogue *d, const struct route *route,
 		target->source.tls = SCOPE_TLS_NO;
 }
 
-/* What keeps mail from any next hop.  True: it has failed for that. */
+/* What keeps mail from any next hop. */
 static bool
-is_hopeless(struct dialogue *d)
+is_looping(const struct dialogue *d)
 {
-	if (d->hops >= d->relay->hops_max) {
+	return d->hops >= d->relay->hops_max;
+}
+
+static bool
+is_user_lost(const struct dialogue *d)
+{
+	return d->is_authenticated && hop_state(d->hop) == HOP_NONE;
+}
+
+static enum hop_setup
+fail(struct dialogue *d)
+{
+	/* It may be what became of a message. */
+	if (hop_n_due(d->hop) > 0)
+		return HOP_WAITS;
+	if (is_looping(d)) {
 		dialogue_note(d, DIALOGUE_LOOP, 554, NULL);
 		hop_fail(d->hop, "554 5.4.6 too many hops: this mail loops");
-		return true;
-	}
-	if (d->is_authenticated && hop_state(d->hop) == HOP_NONE) {
+	} else {
 		hop_fail(d->hop, HOP_USER_LOST);
-		return true;
 	}
-	return false;
+	return HOP_HAS_FAILED;
 }
 
 enum hop_setup
@@ -115,8 +127,8 @@ way_ensure(struct dialogue *d, const struct route *route, bool is_identified)
 		return HOP_HAS_FAILED;
 	if (state != HOP_NONE && state != HOP_READY)
 		return HOP_WAITS;
-	if (is_hopeless(d))
-		return HOP_HAS_FAILED;
+	if (is_looping(d) || is_user_lost(d))
+		return fail(d);
 	need.is_elsewhere = state == HOP_READY &&
 	    !route_equal(&d->route, route);
 	if (need.is_elsewhere && hop_n_due(d->hop) > 0)

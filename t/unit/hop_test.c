@@ -27,7 +27,7 @@ struct owner {
 	struct hop_need		 need;
 	uint64_t		 now_ms;
 	unsigned		 address, n_addresses;
-	bool			 is_refusal_known;
+	bool			 is_refusal_known, refuses_hand_over;
 	bool			 is_waiting;
 	unsigned		 n_connects;
 	char			 log[4096];
@@ -108,7 +108,7 @@ static bool
 op_hand_over(void *arg)
 {
 	put(arg, "[hand over]");
-	return true;
+	return !((struct owner *)arg)->refuses_hand_over;
 }
 
 static void
@@ -545,6 +545,38 @@ START_TEST(what_is_said_and_done)
 }
 END_TEST
 
+/* What is due over the connection that it ends may be what became of a
+ * message. */
+START_TEST(a_hand_over_that_fails_waits_for_replies)
+{
+	struct owner	 o;
+	char		 steps[][12] = { "+", "220 hi", "250 hi", "?MAIL",
+			     "250 ok", "?END*2", "250 a", "250 b" };
+	unsigned	 i;
+
+	memset(&o, 0, sizeof o);
+	o.n_addresses = 1;
+	o.need.target.source.tls = SCOPE_TLS_NO;
+	o.need.is_identified = true;
+	o.relay.connect_timeout = o.relay.reply_timeout = 60;
+	o.relay.hand_over = true;
+	o.hop = hop_new(&ops, &o, &o.relay, "us", &o.now_ms);
+	begin_need(&o);
+	need_it(&o);
+	for (i = 0; i < 6; i++)
+		do_step(&o, steps[i], false);
+	o.refuses_hand_over = true;
+	begin_need(&o);
+	need_it(&o);
+	ck_assert_uint_eq(hop_n_due(o.hop), 2);
+	for (; i < 8; i++)
+		do_step(&o, steps[i], false);
+	ck_assert_msg(strstr(o.log, "[END 250]") != NULL &&
+	    strstr(o.log, "[disconnect]{451 4.3.0}") != NULL, "%s", o.log);
+	hop_free(o.hop);
+}
+END_TEST
+
 /* No more is asked than can be answered. */
 START_TEST(questions_have_a_limit)
 {
@@ -583,6 +615,7 @@ main(void)
 	TCase	*tc = tcase_create("hop");
 
 	tcase_add_loop_test(tc, what_is_said_and_done, 0, NELEM(rows));
+	tcase_add_test(tc, a_hand_over_that_fails_waits_for_replies);
 	tcase_add_test(tc, questions_have_a_limit);
 	return runner_run("hop", tc);
 }
