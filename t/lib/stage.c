@@ -340,6 +340,9 @@ op_disconnect(void *arg)
 
 	if (!s->is_connecting && !s->is_connected)
 		return;
+	if (s->is_clients_turn && memchr(s->hop.awaited, TALK_FOR_END,
+	    s->hop.n_awaited) != NULL)
+		s->has_cost_message = true;
 	ask(s, DIALOGUE_HOP, "disconnect");
 	set_hop(s, false);
 }
@@ -496,8 +499,13 @@ offer(struct stage *s, enum dialogue_side side)
 	memcpy(copy, in->p, n);
 	if (side == DIALOGUE_HOP)
 		s->offering = (struct span){ copy, n };
+	s->is_clients_turn = side == DIALOGUE_CLIENT;
 	used = dialogue_input(s->d, side, (struct span){ copy, n },
 	    s->now_ms);
+	s->is_clients_turn = false;
+	if (s->has_cost_message && !s->is_closed && !s->is_end_said)
+		fault(s, "the reply to a message",
+		    "is given up for another command");
 	if (used > n)
 		fault(s, "took", "more than there was");
 	if (s->offering.n > 0)
@@ -645,6 +653,7 @@ stage_begin(struct stage *s)
 	s->d = NULL;
 	s->offering.n = 0;
 	s->is_gone = s->is_closed = s->is_end_said = false;
+	s->is_clients_turn = s->has_cost_message = false;
 	s->is_securing[DIALOGUE_CLIENT] = false;
 	s->n_notes = 0;
 	s->n_hop_accepted = 0;

@@ -57,6 +57,10 @@ struct stage {
 	bool			 is_gone;	/* the client, by itself */
 	bool			 is_closed;
 	bool			 is_end_said;	/* a reply that ends all */
+	bool			 is_clients_turn; /* it is being taken from */
+	bool			 has_cost_message; /* what it said ended a
+						 * connection over which the
+						 * reply to a message is due */
 	struct stage_note	 notes[STAGE_NOTES_MAX];
 	unsigned		 n_notes;
 
