@@ -7,13 +7,8 @@
  * Keys and specs end at an unreadable page.  That the answers are Postfix's
  * is shown by t/live/table-oracle.t.
  */
-#include <sys/stat.h>
-#include <sys/wait.h>
-
 #include <arpa/inet.h>
 #include <check.h>
-#include <fcntl.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,81 +16,9 @@
 
 #include "t/lib/edge.h"
 #include "t/lib/runner.h"
+#include "t/lib/table_check.h"
 #include "t/lib/tempdir.h"
 #include "table/table.h"
-
-static char	 dir[TEMPDIR_SIZE];
-
-static void
-write_file(const char *name, const char *text, size_t n)
-{
-	char	 path[100];
-	FILE	*f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(fwrite(text, 1, n, f), n);
-	ck_assert_int_eq(fclose(f), 0);
-}
-
-/* Opens a spec that ends at an unreadable page. */
-static struct table *
-open_at_edge(const char *spec, struct err *err)
-{
-	char		*copy = edge_copy(spec, strlen(spec) + 1);
-	struct table	*table = table_open(copy, err);
-
-	edge_free(copy, strlen(spec) + 1);
-	return table;
-}
-
-/* type:text, where text is a file's if there is a file name in place of it. */
-static struct table *
-open_text(const char *type, const char *text, struct err *err)
-{
-	char	 spec[120];
-
-	write_file("table", text, strlen(text));
-	snprintf(spec, sizeof(spec), "%s:%s/table", type, dir);
-	return open_at_edge(spec, err);
-}
-
-static enum table_status
-find_at_edge(const struct table *table, struct span key,
-    struct table_result *res)
-{
-	char			*copy = edge_copy(key.p, key.n);
-	enum table_status	 status;
-
-	status = table_find(table, (struct span){ copy, key.n }, res);
-	edge_free(copy, key.n);
-	return status;
-}
-
-static const char	*const status_names[] = { "found", "not found",
-    "cannot tell" };
-
-static void
-check_row(const char *name, const struct table *table, struct span key,
-    enum table_status want, const char *value, unsigned line)
-{
-	struct table_result	 res = { 0 };
-	enum table_status	 got = find_at_edge(table, key, &res);
-
-	ck_assert_msg(got == want, "%s: got \"%s\", want \"%s\" (%s)", name,
-	    status_names[got], status_names[want],
-	    got == TABLE_CANNOT_TELL ? res.err.text : "");
-	if (got == TABLE_FOUND) {
-		ck_assert_msg(strcmp(res.value, value) == 0 &&
-		    res.len == strlen(value), "%s: got \"%s\", want \"%s\"",
-		    name, res.value, value);
-		ck_assert_msg(res.line == line, "%s: got line %u, want %u",
-		    name, res.line, line);
-		ck_assert_ptr_nonnull(res.file);
-	}
-	table_result_clear(&res);
-}
 
 static const struct file_row {
 	const char	*name, *type, *text, *key, *want;	/* NULL: not
@@ -820,196 +743,6 @@ START_TEST(test_threads)
 }
 END_TEST
 
-/* ---- lmdb */
-
-static void
-lmdb_path(char *path, size_t size, const char *name)
-{
-	snprintf(path, size, "%s/%s.lmdb", dir, name);
-}
-
-/* Writes n pairs "kN" "vN", with a NUL behind each or without. */
-static void
-lmdb_write(const char *name, int n, size_t nul, const char *prefix)
-{
-	size_t	 map_size = n < 10000 ? 1 << 20 : 64 << 20;
-	char	 path[100], key[20], value[20];
-	MDB_env	*env;
-	MDB_txn	*txn;
-	MDB_dbi	 dbi;
-	MDB_val	 k, v;
-	int	 i;
-
-	lmdb_path(path, sizeof(path), name);
-	ck_assert_int_eq(mdb_env_create(&env), 0);
-	ck_assert_int_eq(mdb_env_set_mapsize(env, map_size), 0);
-	ck_assert_int_eq(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK,
-	    0644), 0);
-	ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	ck_assert_int_eq(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
-	for (i = 0; i < n; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
-		snprintf(value, sizeof(value), "%s%d", prefix, i);
-		k = (MDB_val){ strlen(key) + nul, key };
-		v = (MDB_val){ strlen(value) + nul, value };
-		ck_assert_int_eq(mdb_put(txn, dbi, &k, &v, 0), 0);
-	}
-	ck_assert_int_eq(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
-static struct table *
-lmdb_open(const char *name)
-{
-	struct table	*table;
-	struct err	 err;
-	char		 spec[120];
-
-	snprintf(spec, sizeof(spec), "lmdb:%s/%s", dir, name);
-	table = table_open(spec, &err);
-	ck_assert_msg(table != NULL, "%s", err.text);
-	return table;
-}
-
-START_TEST(test_lmdb)
-{
-	const char	*name = _i == 0 ? "db0" : "db1";
-	struct table	*table;
-	char		 key[1000];
-
-	lmdb_write(name, 3, (size_t)_i, "v");
-	table = lmdb_open(name);
-	check_row("there", table, span_of("k1"), TABLE_FOUND, "v1", 0);
-	check_row("folded", table, span_of("K2"), TABLE_FOUND, "v2", 0);
-	check_row("not there", table, span_of("k3"), TABLE_NOT_FOUND, NULL,
-	    0);
-	check_row("empty", table, span_of(""), TABLE_NOT_FOUND, NULL, 0);
-	memset(key, 'k', sizeof(key));
-	check_row("longer than a key can be", table,
-	    (struct span){ key, sizeof(key) }, TABLE_NOT_FOUND, NULL, 0);
-	check_row("as long as a key can be", table,
-	    (struct span){ key, 511 }, TABLE_NOT_FOUND, NULL, 0);
-	/* Another process writes to it, and it outgrows its map. */
-	lmdb_write(name, 2, (size_t)_i, "w");
-	check_row("written to", table, span_of("k1"), TABLE_FOUND, "w1", 0);
-	lmdb_write(name, 60000, (size_t)_i, "x");
-	check_row("grown", table, span_of("k59999"), TABLE_FOUND, "x59999",
-	    0);
-	table_free(table);
-}
-END_TEST
-
-START_TEST(test_lmdb_replaced)
-{
-	struct table	*table;
-	char		 path[100], new_path[100];
-
-	lmdb_write("old", 2, 1, "v");
-	table = lmdb_open("old");
-	check_row("old", table, span_of("k1"), TABLE_FOUND, "v1", 0);
-	lmdb_write("new", 2, 1, "w");
-	lmdb_path(path, sizeof(path), "old");
-	lmdb_path(new_path, sizeof(new_path), "new");
-	ck_assert_int_eq(rename(new_path, path), 0);
-	check_row("new", table, span_of("k1"), TABLE_FOUND, "w1", 0);
-	ck_assert_int_eq(unlink(path), 0);
-	check_row("gone", table, span_of("k1"), TABLE_CANNOT_TELL, NULL, 0);
-	lmdb_write("old", 2, 1, "x");
-	check_row("back", table, span_of("k1"), TABLE_FOUND, "x1", 0);
-	table_free(table);
-}
-END_TEST
-
-START_TEST(test_lmdb_damaged)
-{
-	struct table	*table;
-	struct err	 err;
-	struct stat	 st;
-	char		 path[100], spec[120];
-
-	lmdb_write("cut", 1000, 1, "v");
-	table = lmdb_open("cut");
-	lmdb_path(path, sizeof(path), "cut");
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_int_eq(truncate(path, st.st_size - 4096), 0);
-	check_row("one page short", table, span_of("k1"), TABLE_CANNOT_TELL,
-	    NULL, 0);
-	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
-	check_row("cut short", table, span_of("k1"), TABLE_CANNOT_TELL, NULL,
-	    0);
-	ck_assert_int_eq(truncate(path, 4096), 0);
-	check_row("cut within its header", table, span_of("k1"),
-	    TABLE_CANNOT_TELL, NULL, 0);
-	table_free(table);
-	ck_assert_int_eq(unlink(path), 0);
-	lmdb_write("cut", 1000, 1, "v");
-	ck_assert_int_eq(truncate(path, 3 * 4096), 0);
-	snprintf(spec, sizeof(spec), "lmdb:%s/cut", dir);
-	ck_assert_ptr_null(table_open(spec, &err));
-	ck_assert_msg(strstr(err.text, "cut short") != NULL, "%s", err.text);
-	ck_assert_int_eq(truncate(path, 0), 0);
-	ck_assert_ptr_null(table_open(spec, &err));
-	ck_assert_msg(strstr(err.text, "not an LMDB file") != NULL, "%s",
-	    err.text);
-	write_file("cut.lmdb", spec, sizeof(spec));
-	ck_assert_ptr_null(table_open(spec, &err));
-}
-END_TEST
-
-/* Holds a lock on the file as postmap does, until *release_r is closed. */
-static pid_t
-hold_lock(const char *path, int *release_r)
-{
-	struct flock	 lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int		 ready[2], release[2], fd;
-	char		 c = 0;
-	pid_t		 pid;
-
-	ck_assert_int_eq(pipe(ready), 0);
-	ck_assert_int_eq(pipe(release), 0);
-	pid = fork();
-	if (pid == 0) {
-		close(release[1]);
-		fd = open(path, O_RDWR);
-		if (fcntl(fd, F_SETLK, &lock) == 0)
-			c = 1;
-		if (write(ready[1], &c, 1) == 1)
-			while (read(release[0], &c, 1) > 0)
-				;
-		_exit(0);
-	}
-	close(release[0]);
-	close(ready[1]);
-	ck_assert_int_eq(read(ready[0], &c, 1), 1);
-	ck_assert_int_eq(c, 1);
-	close(ready[0]);
-	*release_r = release[1];
-	return pid;
-}
-
-START_TEST(test_lmdb_locked)
-{
-	struct table	*table;
-	char		 path[100];
-	pid_t		 pid;
-	int		 release;
-
-	lmdb_write("locked", 2, 1, "v");
-	lmdb_path(path, sizeof(path), "locked");
-	table = lmdb_open("locked");
-	pid = hold_lock(path, &release);
-	check_row("locked", table, span_of("k1"), TABLE_CANNOT_TELL, NULL, 0);
-	close(release);
-	waitpid(pid, NULL, 0);
-	check_row("unlocked", table, span_of("k1"), TABLE_FOUND, "v1", 0);
-	/* And the lookup has given its lock back. */
-	pid = hold_lock(path, &release);
-	close(release);
-	waitpid(pid, NULL, 0);
-	table_free(table);
-}
-END_TEST
-
 /* text: a file's; want: "value@line" of each, with '|' behind it. */
 static const struct value_row {
 	const char	*name, *type, *text, *want;
@@ -1044,45 +777,6 @@ static const struct value_spec_row {
 	    "pipemap:{static:a, union:{static:b, static:c}}", "" },
 };
 
-struct seen {
-	char		 text[200];
-	unsigned	 left;		/* values until it has enough */
-};
-
-static int
-see_value(const struct table_value *value, void *arg, struct err *err)
-{
-	struct seen	*seen = arg;
-	size_t		 n = strlen(seen->text);
-
-	ck_assert_ptr_nonnull(value->file);
-	ck_assert_ptr_null(memchr(value->text.p, '\0', value->text.n));
-	if (seen->left-- == 0)
-		return err_set(err, "enough");
-	snprintf(seen->text + n, sizeof(seen->text) - n, "%.*s@%u|",
-	    (int)value->text.n, value->text.p, value->line);
-	return 0;
-}
-
-static void
-check_values(const char *name, struct table *table, const char *want)
-{
-	struct seen	 seen = { .left = 100 };
-	struct err	 err = { "" };
-
-	ck_assert_ptr_nonnull(table);
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
-	ck_assert_msg(strcmp(seen.text, want) == 0,
-	    "%s: got \"%s\", want \"%s\"", name, seen.text, want);
-	/* It stops when it is told. */
-	seen = (struct seen){ .left = 0 };
-	ck_assert_msg(table_each_value(table, see_value, &seen, &err) ==
-	    (*want == '\0' ? 0 : -1), "%s: was not stopped", name);
-	ck_assert_str_eq(err.text, *want == '\0' ? "" : "enough");
-	ck_assert_str_eq(seen.text, "");
-	table_free(table);
-}
-
 START_TEST(test_values)
 {
 	const struct value_row	*r = &value_rows[_i];
@@ -1098,49 +792,6 @@ START_TEST(test_values_of_specs)
 	struct err			 err;
 
 	check_values(r->name, open_at_edge(r->spec, &err), r->want);
-}
-END_TEST
-
-START_TEST(test_lmdb_values)
-{
-	struct table	*table;
-	struct seen	 seen = { .left = 100 };
-	struct err	 err = { "" };
-	char		 path[100];
-	pid_t		 pid;
-	int		 release;
-
-	lmdb_write("values", 2, (size_t)_i, "v");
-	lmdb_path(path, sizeof(path), "values");
-	check_values("lmdb", lmdb_open("values"), "v0@0|v1@0|");
-	table = lmdb_open("values");
-	/* The lock is given back; while another has it nobody can tell. */
-	pid = hold_lock(path, &release);
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
-	ck_assert_ptr_nonnull(strstr(err.text, path));
-	ck_assert_str_eq(seen.text, "");
-	close(release);
-	waitpid(pid, NULL, 0);
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
-	pid = hold_lock(path, &release);
-	close(release);
-	waitpid(pid, NULL, 0);
-	/* What postmap has written since. */
-	lmdb_write("values", 1, (size_t)_i, "w");
-	seen = (struct seen){ .left = 100 };
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
-	ck_assert_str_eq(seen.text, "w0@0|v1@0|");
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
-	lmdb_write("values", 1, (size_t)_i, "x");
-	seen = (struct seen){ .left = 100 };
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), 0);
-	ck_assert_str_eq(seen.text, "x0@0|");
-	ck_assert_int_eq(truncate(path, 4096), 0);
-	ck_assert_int_eq(table_each_value(table, see_value, &seen, &err), -1);
-	ck_assert_ptr_nonnull(strstr(err.text, "cut short"));
-	ck_assert_int_eq(unlink(path), 0);
-	table_free(table);
 }
 END_TEST
 
@@ -1166,14 +817,9 @@ main(void)
 	tcase_add_test(tc, test_addresses);
 	tcase_add_test(tc, test_same_address);
 	tcase_add_loop_test(tc, test_threads, 0, NELEM(thread_specs));
-	tcase_add_loop_test(tc, test_lmdb, 0, 2);
-	tcase_add_test(tc, test_lmdb_replaced);
-	tcase_add_test(tc, test_lmdb_damaged);
-	tcase_add_test(tc, test_lmdb_locked);
 	tcase_add_loop_test(tc, test_values, 0, NELEM(value_rows));
 	tcase_add_loop_test(tc, test_values_of_specs, 0,
 	    NELEM(value_spec_rows));
-	tcase_add_loop_test(tc, test_lmdb_values, 0, 2);
 	result = runner_run("table", tc);
 	tempdir_remove(dir);
 	return result;
