@@ -253,5 +253,5 @@ main(void)
 	tcase_add_loop_test(tc, events_and_their_levels, 0,
 	    NELEM(event_rows));
 	tcase_add_test(tc, what_is_grave_is_limited);
-	return runner_run("decision_log", tc);
+	return runner_run_apart("decision_log", tc);
 }

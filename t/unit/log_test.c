@@ -427,5 +427,5 @@ main(void)
 	tcase_add_test(tc, to_stderr);
 	tcase_add_test(tc, to_syslog);
 	tcase_add_test(tc, threads);
-	return runner_run("log", tc);
+	return runner_run_apart("log", tc);
 }

@@ -288,5 +288,5 @@ main(void)
 	tcase_add_test(tc, levels);
 	tcase_add_test(tc, hostile_bytes_stay_in_their_value);
 	tcase_add_test(tc, what_is_counted);
-	return runner_run("report", tc);
+	return runner_run_apart("report", tc);
 }

@@ -1008,5 +1008,5 @@ main(void)
 	tcase_add_loop_test(tc, a_fault_is_no_end_of_a_session, 0,
 	    NELEM(fault_rows));
 	tcase_add_test(tc, not_more_listeners_than_there_is_room_for);
-	return runner_run("server", tc);
+	return runner_run_apart("server", tc);
 }

@@ -287,7 +287,7 @@ describe(const struct session *s, char *buf, size_t size)
 }
 
 static void
-revoke(const char *event)
+revoke_session(const char *event)
 {
 	ck_assert_int_eq(store_revoke(store, event + strlen("revoke "), 0,
 	    &err), 0);
@@ -393,7 +393,7 @@ by_policy(const struct row *r, char *buf, size_t size)
 		if (strcmp(event, "MAIL") == 0) {
 			postfix_mail();
 		} else if (strncmp(event, "revoke ", 7) == 0) {
-			revoke(event);
+			revoke_session(event);
 		} else {
 			ledger_command(ledger, proc, span_of(LISTENER),
 			    span_of(strcmp(event, "EHLO") == 0 ?
@@ -444,7 +444,7 @@ by_milter(const struct row *r, char *buf, size_t size)
 		else if (strcmp(event, "EHLO") == 0)
 			conversation_greeting(c, "there", NOW_MS);
 		else if (strncmp(event, "revoke ", 7) == 0)
-			revoke(event);
+			revoke_session(event);
 		else
 			milter_says(c, event, in_mail);
 	}
@@ -489,7 +489,7 @@ by_relay(const struct row *r, char *buf, size_t size)
 		else if (strcmp(event, "EHLO") == 0)
 			relay_says(&stage, "EHLO there");
 		else if (strncmp(event, "revoke ", 7) == 0)
-			revoke(event);
+			revoke_session(event);
 		else
 			relay_says(&stage, event);
 	}
