@@ -17,13 +17,13 @@
 #include "base/clock.h"
 #include "conversation.h"
 #include "daemon/log.h"
-#include "finish.h"
+#include "eom.h"
 #include "handover.h"
 #include "journal.h"
-#include "policy.h"
+#include "access_check.h"
 #include "reply.h"
 #include "service.h"
-#include "unknown.h"
+#include "unknown_command.h"
 
 #define FILTER_NAME	"xcontext-milter"
 
@@ -111,7 +111,7 @@ identify(SMFICTX *ctx, struct conversation *c)
 	else
 		c->key.pid = peer.pid;
 	c->key.starts = service_starts();
-	c->facts.is_by_pid = peer.pid > 0;
+	c->connection.is_by_pid = peer.pid > 0;
 	return true;
 }
 
@@ -233,17 +233,17 @@ static sfsistat
 connect_session(SMFICTX *ctx, struct milter_session *ms)
 {
 	struct conversation	*c = ms->c;
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 	const struct session	*s;
 	enum store_result	 result;
 
 	result = conversation_find(c);
 	s = conversation_session(c);
 	if (c->conf->log_all && result != STORE_CANNOT_TELL)
-		journal_connect(s, &c->facts, c->key.pid);
+		journal_connect(s, &c->connection, c->key.pid);
 	if (ms->steps & SMFIP_NR_CONN)
 		return SMFIS_NOREPLY;
-	enforce_connect(s, &c->facts, &answer);
+	enforce_connect(s, &c->connection, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, "CONNECT", &answer);
 }
@@ -277,10 +277,10 @@ on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 	if (ms != NULL) {
 		c = ms->c;
 		if (sa != NULL)
-			c->facts.client = address_from_sockaddr(sa,
-			    &c->facts.client_port);
-		c->key.client = c->facts.client;
-		c->key.client_port = c->facts.client_port;
+			c->connection.client = address_from_sockaddr(sa,
+			    &c->connection.client_port);
+		c->key.client = c->connection.client;
+		c->key.client_port = c->connection.client_port;
 		conversation_set_name(c, verified_name(ctx, name));
 		if (is_postfix(ctx) || conversation_keep(c,
 		    macro(ctx, "{daemon_name}"), now_ms())) {
@@ -328,15 +328,15 @@ on_close(SMFICTX *ctx)
 static sfsistat
 enforce_step(SMFICTX *ctx, struct conversation *c, const char *step)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
-	if (!conversation_is_whole(c) || !conversation_set_auth(c, macro(ctx, "{auth_type}"),
-	    macro(ctx, "{auth_authen}")) ||
+	if (!conversation_is_whole(c) || !conversation_set_auth(c, macro(ctx,
+	    "{auth_type}"), macro(ctx, "{auth_authen}")) ||
 	    !message_set_queue_id(&c->message, macro(ctx, "i")) ||
 	    conversation_find(c) == STORE_CANNOT_TELL)
 		enforce_cannot_tell(&answer);
 	else
-		enforce_mail(conversation_session(c), &c->facts, &answer);
+		enforce_mail(conversation_session(c), &c->connection, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, step, &answer);
 }
@@ -366,15 +366,15 @@ on_mail(SMFICTX *ctx, char **args)
 static sfsistat
 ask_policy(SMFICTX *ctx, struct conversation *c)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	c->message.is_decided = true;
-	switch (policy_ask(c, &answer)) {
-	case POLICY_REFUSE:
+	switch (access_check_message(c, &answer)) {
+	case ACCESS_CHECK_REFUSE:
 		return reply_refusal(ctx, c, "RCPT", &answer);
-	case POLICY_DISCARD:
+	case ACCESS_CHECK_DISCARD:
 		return SMFIS_DISCARD;
-	case POLICY_PASS:
+	case ACCESS_CHECK_PASS:
 		break;
 	}
 	return SMFIS_CONTINUE;
@@ -450,7 +450,7 @@ on_eom(SMFICTX *ctx)
 	/* A message in parts (BDAT) leaves room for commands behind DATA. */
 	status = enforce_step(ctx, ms->c, "EOM");
 	if (status == SMFIS_CONTINUE)
-		status = finish_message(ctx, ms->c);
+		status = eom_edit(ctx, ms->c);
 	conversation_mail_end(ms->c);
 	conversation_release(ms->c);
 	service_leave();
@@ -485,7 +485,7 @@ on_unknown(SMFICTX *ctx, const char *line)
 		return SMFIS_CONTINUE;
 	if (!service_enter())
 		return SMFIS_TEMPFAIL;
-	status = unknown_answer(ctx, ms->c, line, now_ms());
+	status = unknown_command_reply(ctx, ms->c, line, now_ms());
 	conversation_release(ms->c);
 	service_leave();
 	return status;

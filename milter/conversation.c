@@ -57,8 +57,8 @@ conversation_keep(struct conversation *c, const char *listener,
 {
 	struct session_life_peer peer = {
 		.keeper = SESSION_KEEPER_MILTER,
-		.addr = c->facts.client,
-		.port = c->facts.client_port,
+		.addr = c->connection.client,
+		.port = c->connection.client_port,
 		.name = c->remote_name,
 		.listener = listener,
 		.pid = c->key.pid,
@@ -72,7 +72,7 @@ conversation_keep(struct conversation *c, const char *listener,
 	if (c->life == NULL)
 		return false;
 	/* Nobody else has a record of it that could disagree. */
-	c->facts.is_by_pid = false;
+	c->connection.is_by_pid = false;
 	return true;
 }
 
@@ -83,15 +83,15 @@ find_record(struct conversation *c)
 	struct err		 err;
 
 	session_clear(&c->record);
-	result = follow_find(c->store, &c->key, &c->record, &err);
+	result = lookup_session(c->store, &c->key, &c->record, &err);
 	if (result == STORE_CANNOT_TELL)
 		journal_error("", &err);
 	else if (result == STORE_FOUND &&
-	    enforce_is_other(&c->record, &c->facts))
+	    enforce_is_other(&c->record, &c->connection))
 		result = STORE_NONE;
-	else if (result == STORE_FOUND && c->facts.id[0] == '\0' &&
-	    enforce_is_proven(&c->record, &c->facts))
-		memcpy(c->facts.id, c->record.id, sizeof c->facts.id);
+	else if (result == STORE_FOUND && c->connection.id[0] == '\0' &&
+	    enforce_is_proven(&c->record, &c->connection))
+		memcpy(c->connection.id, c->record.id, sizeof c->connection.id);
 	if (result != STORE_FOUND)
 		session_clear(&c->record);
 	return result;
@@ -125,7 +125,7 @@ conversation_profile(const struct conversation *c)
 	if (conversation_is_kept(c))
 		return session_life_profile(c->life);
 	/* A record that was found by client may be another session's. */
-	if (!c->facts.is_by_pid)
+	if (!c->connection.is_by_pid)
 		return NULL;
 	return s == NULL || s->profile == NULL ? NULL :
 	    trust_profile_find(c->conf->trust, s->profile);
@@ -236,8 +236,8 @@ conversation_set_auth(struct conversation *c, const char *type,
 
 	is_set = session_set_text(&c->auth_type, type) &&
 	    session_set_text(&c->auth_authen, authen);
-	c->facts.auth_type = c->auth_type;
-	c->facts.auth_authen = c->auth_authen;
+	c->connection.auth_type = c->auth_type;
+	c->connection.auth_authen = c->auth_authen;
 	return is_set;
 }
 
@@ -247,15 +247,15 @@ conversation_views(const struct conversation *c,
 {
 	const struct trust_profile	*profile = conversation_profile(c);
 	/* Of one that was handed over, the MTA knows the relay. */
-	const struct context_facts	 facts = {
+	const struct context_client	 connection = {
 		.remote_name = c->is_handed_over ? NULL : c->remote_name,
 		.ehlo_domain = c->is_handed_over ? NULL : c->ehlo,
-		.auth_user = c->facts.auth_authen,
+		.auth_user = c->connection.auth_authen,
 		.is_anonymous = profile != NULL &&
 		    trust_profile_always_allow(profile),
 	};
 
-	context_view_connection(conversation_session(c), &facts,
+	context_view_connection(conversation_session(c), &connection,
 	    connection_r);
 	message_view(&c->message, message_r);
 	context_view_yield(connection_r, message_r);
@@ -264,9 +264,9 @@ conversation_views(const struct conversation *c,
 /* Whether that session may be dumped; else the answer says why not. */
 static bool
 may_dump(const struct conversation *c, const struct session *s,
-    struct span args, struct enforce_answer *answer)
+    struct span args, struct enforce_reply *answer)
 {
-	const struct judge_facts	 facts = { .conf = c->conf,
+	const struct judge_speaker	 connection = { .conf = c->conf,
 	    .profile = conversation_profile(c), .session = s };
 	struct judgement		*j = malloc(sizeof *j);
 	bool				 is_permitted = false;
@@ -275,7 +275,7 @@ may_dump(const struct conversation *c, const struct session *s,
 		enforce_cannot_tell(answer);
 		return false;
 	}
-	judge_command(&facts, TRUST_XDUMPCONTEXT, args, j);
+	judge_command(&connection, TRUST_XDUMPCONTEXT, args, j);
 	is_permitted = j->verdict.action == VERDICT_PERMIT;
 	if (!is_permitted)
 		enforce_not_dumped(&j->verdict, s, answer);
@@ -285,7 +285,7 @@ may_dump(const struct conversation *c, const struct session *s,
 
 bool
 conversation_dump(struct conversation *c, struct span args,
-    struct context_dump *dump_r, struct enforce_answer *answer_r)
+    struct context_dump *dump_r, struct enforce_reply *answer_r)
 {
 	const struct session	*s;
 	struct context_view	*views;
@@ -296,7 +296,7 @@ conversation_dump(struct conversation *c, struct span args,
 	}
 	s = conversation_session(c);
 	/* Whoever the client is, the record must speak of him. */
-	enforce_mail(s, &c->facts, answer_r);
+	enforce_mail(s, &c->connection, answer_r);
 	if (answer_r->reason == REASON_MISMATCH)
 		return false;
 	if (s == NULL) {
@@ -361,7 +361,7 @@ conversation_header(struct conversation *c, char buf[CONVERSATION_HEADER_MAX])
 	int			 result = -1;
 
 	if (s == NULL || (!conversation_is_kept(c) &&
-	    !enforce_is_proven(s, &c->facts)))
+	    !enforce_is_proven(s, &c->connection)))
 		return 0;
 	views = calloc(2, sizeof *views);
 	if (views == NULL)

@@ -12,7 +12,7 @@
 #define XC_CONVERSATION_H
 
 #include "enforce.h"
-#include "follow.h"
+#include "lookup.h"
 #include "keeper.h"
 #include "message.h"
 #include "session/context_dump.h"
@@ -22,11 +22,11 @@
 struct conversation {
 	struct conf		*conf;		/* a reference */
 	struct store		*store;
-	struct follow_key	 key;
-	struct enforce_facts	 facts;
+	struct lookup_key	 key;
+	struct enforce_connection	 connection;
 	struct message		 message;
 	char			*ehlo;		/* the name, or NULL */
-	char			*auth_type;	/* of facts: macros do not last */
+	char			*auth_type;	/* connection's: macros go */
 	char			*auth_authen;
 	char			*remote_name;	/* verified, or NULL */
 	bool			 is_ehlo_lost;	/* there was no memory ... */
@@ -53,7 +53,7 @@ struct conversation	*conversation_new(struct conf *conf,
 void			 conversation_free(struct conversation *c);
 
 /*
- * Begins a record that is kept here, of the client that facts names; listener
+ * Begins a record that is kept here, of the connection's client; listener
  * NULL: none.  False: out of memory.
  */
 bool	conversation_keep(struct conversation *c, const char *listener,
@@ -114,7 +114,7 @@ void	conversation_views(const struct conversation *c,
  * refusal.
  */
 bool	conversation_dump(struct conversation *c, struct span args,
-	    struct context_dump *dump_r, struct enforce_answer *answer_r);
+	    struct context_dump *dump_r, struct enforce_reply *answer_r);
 
 /* Whether the message's headers matter: they are to be changed, or one tells
  * the origin. */

@@ -5,7 +5,7 @@
  * printable, its '%' doubled, its lines broken at blanks, and the session's
  * name always has room.
  *
- * What would surprise: a record that may be another session's (facts.is_by_pid
+ * What would surprise: a record that may be another session's (is_by_pid
  * is false) proves no mismatch, but what it refuses is refused.
  */
 #include "enforce.h"
@@ -23,7 +23,7 @@
 #define TEXT_NO_STORE	"The session ledger cannot be read; try again later"
 
 static void
-permit(struct enforce_answer *answer)
+permit(struct enforce_reply *answer)
 {
 	answer->action = VERDICT_PERMIT;
 	answer->reason = REASON_GRANTED;
@@ -61,7 +61,7 @@ copy_safe(const char *text, char *buf, size_t size)
 
 /* Fills the lines with text, each broken at a blank where it has one. */
 static void
-set_lines(struct enforce_answer *answer, const char *text, unsigned max)
+set_lines(struct enforce_reply *answer, const char *text, unsigned max)
 {
 	char	*line, *blank;
 	size_t	 used;
@@ -85,7 +85,7 @@ set_lines(struct enforce_answer *answer, const char *text, unsigned max)
 
 /* Adds the session's name, on a line of its own if the last has no room. */
 static void
-add_session(struct enforce_answer *answer, const char *id)
+add_session(struct enforce_reply *answer, const char *id)
 {
 	char	 tail[sizeof VERDICT_REPLY_SESSION + 2 * ULID_SIZE], *line;
 	size_t	 len;
@@ -106,7 +106,7 @@ add_session(struct enforce_answer *answer, const char *id)
 }
 
 static void
-answer_with(struct enforce_answer *answer, const struct verdict_reply *reply,
+answer_with(struct enforce_reply *answer, const struct verdict_reply *reply,
     enum verdict_action action, enum verdict_reason reason, const char *text,
     const char *id)
 {
@@ -122,7 +122,7 @@ answer_with(struct enforce_answer *answer, const struct verdict_reply *reply,
 }
 
 static void
-refuse_mail(struct enforce_answer *answer, enum verdict_action action,
+refuse_mail(struct enforce_reply *answer, enum verdict_action action,
     enum verdict_reason reason, const char *text, const char *id)
 {
 	struct verdict_reply	 reply;
@@ -135,7 +135,7 @@ refuse_mail(struct enforce_answer *answer, enum verdict_action action,
 /* Postfix asks about commands that it does not know; it has not the profile's
  * action from us, but ends the session by itself, if it has to. */
 static void
-refuse_unknown(struct enforce_answer *answer, enum verdict_reply_to to,
+refuse_unknown(struct enforce_reply *answer, enum verdict_reply_to to,
     enum verdict_reason reason, const char *text, const char *id)
 {
 	struct verdict_reply	 reply;
@@ -148,7 +148,7 @@ refuse_unknown(struct enforce_answer *answer, enum verdict_reply_to to,
 /* The command has to wait: Postfix up to 3.9 passes the 503 on that it says
  * itself where it is asked. */
 static void
-refuse_misplaced(struct enforce_answer *answer, enum verdict_action action,
+refuse_misplaced(struct enforce_reply *answer, enum verdict_action action,
     enum verdict_reason reason, const char *text, const char *id)
 {
 	struct verdict_reply	 reply;
@@ -163,12 +163,13 @@ refuse_misplaced(struct enforce_answer *answer, enum verdict_action action,
  */
 
 bool
-enforce_fits(const struct session *s, const struct enforce_facts *facts)
+enforce_fits(const struct session *s,
+    const struct enforce_connection *connection)
 {
-	if (!address_equal(&s->client, &facts->client))
+	if (!address_equal(&s->client, &connection->client))
 		return false;
-	return !facts->is_by_pid || s->override == NULL ||
-	    s->client_port == 0 || s->client_port == facts->client_port;
+	return !connection->is_by_pid || s->override == NULL ||
+	    s->client_port == 0 || s->client_port == connection->client_port;
 }
 
 /* The ledger has said itself that it does not know who the client is. */
@@ -200,29 +201,31 @@ is_port_another(const struct session *s, uint16_t port)
 }
 
 static bool
-is_xclient_login(const struct enforce_facts *facts)
+is_xclient_login(const struct enforce_connection *connection)
 {
-	return facts->auth_type != NULL &&
-	    strcasecmp(facts->auth_type, "XCLIENT") == 0;
+	return connection->auth_type != NULL &&
+	    strcasecmp(connection->auth_type, "XCLIENT") == 0;
 }
 
 bool
-enforce_is_other(const struct session *s, const struct enforce_facts *facts)
+enforce_is_other(const struct session *s,
+    const struct enforce_connection *connection)
 {
-	if (!facts->is_by_pid || facts->id[0] != '\0' ||
-	    is_xclient_login(facts))
+	if (!connection->is_by_pid || connection->id[0] != '\0' ||
+	    is_xclient_login(connection))
 		return false;
-	return !address_equal(&s->client, &facts->client) ||
-	    is_port_another(s, facts->client_port);
+	return !address_equal(&s->client, &connection->client) ||
+	    is_port_another(s, connection->client_port);
 }
 
 bool
-enforce_is_proven(const struct session *s, const struct enforce_facts *facts)
+enforce_is_proven(const struct session *s,
+    const struct enforce_connection *connection)
 {
-	return facts->is_by_pid &&
-	    address_equal(&s->client, &facts->client) &&
-	    (is_port_asserted(s) ? s->client_port == facts->client_port :
-	    s->peer_port != 0 && s->peer_port == facts->client_port);
+	return connection->is_by_pid &&
+	    address_equal(&s->client, &connection->client) &&
+	    (is_port_asserted(s) ? s->client_port == connection->client_port :
+	    s->peer_port != 0 && s->peer_port == connection->client_port);
 }
 
 /* True if the override is an XCLIENT that names this LOGIN. */
@@ -239,30 +242,32 @@ has_login(const char *override, const char *login)
 
 /* A login that XCLIENT gave, and that the ledger did not see. */
 static bool
-is_login_unseen(const struct session *s, const struct enforce_facts *facts)
+is_login_unseen(const struct session *s,
+    const struct enforce_connection *connection)
 {
-	return is_xclient_login(facts) &&
-	    (s == NULL || !has_login(s->override, facts->auth_authen));
+	return is_xclient_login(connection) &&
+	    (s == NULL || !has_login(s->override, connection->auth_authen));
 }
 
 /* A record found by client may be another session's, so it proves nothing. */
 static bool
-is_mismatch(const struct session *s, const struct enforce_facts *facts)
+is_mismatch(const struct session *s,
+    const struct enforce_connection *connection)
 {
-	if (!facts->is_by_pid)
+	if (!connection->is_by_pid)
 		return false;
-	if (is_login_unseen(s, facts))
+	if (is_login_unseen(s, connection))
 		return true;
 	if (s == NULL)
-		return facts->id[0] != '\0';
-	if (facts->id[0] != '\0' && strcmp(facts->id, s->id) != 0)
+		return connection->id[0] != '\0';
+	if (connection->id[0] != '\0' && strcmp(connection->id, s->id) != 0)
 		return true;
-	return !enforce_fits(s, facts) && !is_client_unsure(s);
+	return !enforce_fits(s, connection) && !is_client_unsure(s);
 }
 
 static void
 refuse_as_recorded(const struct session *s, enum verdict_reply_to to,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	struct verdict_reply	 reply;
 
@@ -273,13 +278,13 @@ refuse_as_recorded(const struct session *s, enum verdict_reply_to to,
 }
 
 void
-enforce_mail(const struct session *s, const struct enforce_facts *facts,
-    struct enforce_answer *answer)
+enforce_mail(const struct session *s,
+    const struct enforce_connection *connection, struct enforce_reply *answer)
 {
-	if (is_mismatch(s, facts))
+	if (is_mismatch(s, connection))
 		refuse_mail(answer, VERDICT_TEMPFAIL, REASON_MISMATCH,
-		    TEXT_MISMATCH, facts->id[0] != '\0' || s == NULL ?
-		    facts->id : s->id);
+		    TEXT_MISMATCH, connection->id[0] != '\0' || s == NULL ?
+		    connection->id : s->id);
 	else if (s != NULL && s->refused != VERDICT_PERMIT)
 		refuse_as_recorded(s, VERDICT_REPLY_TO_MAIL, answer);
 	else
@@ -287,18 +292,18 @@ enforce_mail(const struct session *s, const struct enforce_facts *facts,
 }
 
 void
-enforce_connect(const struct session *s, const struct enforce_facts *facts,
-    struct enforce_answer *answer)
+enforce_connect(const struct session *s,
+    const struct enforce_connection *connection, struct enforce_reply *answer)
 {
 	if (s != NULL && s->refused == VERDICT_DISCONNECT &&
-	    (enforce_fits(s, facts) || is_client_unsure(s)))
+	    (enforce_fits(s, connection) || is_client_unsure(s)))
 		refuse_as_recorded(s, VERDICT_REPLY_TO_CONNECTION, answer);
 	else
 		permit(answer);
 }
 
 void
-enforce_cannot_tell(struct enforce_answer *answer)
+enforce_cannot_tell(struct enforce_reply *answer)
 {
 	refuse_mail(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
 	    TEXT_NO_STORE, "");
@@ -309,7 +314,7 @@ enforce_cannot_tell(struct enforce_answer *answer)
  */
 
 static void
-answer_command(struct enforce_answer *answer, enum verdict_action action,
+answer_command(struct enforce_reply *answer, enum verdict_action action,
     enum verdict_reason reason, const char *text, const char *id)
 {
 	struct verdict_reply	 reply;
@@ -322,7 +327,7 @@ answer_command(struct enforce_answer *answer, enum verdict_action action,
 
 void
 enforce_accepted(const char *text, const char *id,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	answer_command(answer, VERDICT_PERMIT, REASON_GRANTED, text, id);
 }
@@ -339,7 +344,7 @@ action_of(const struct verdict *verdict, const struct session *s)
 
 void
 enforce_refused(const struct verdict *verdict, const struct session *s,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	answer_command(answer, action_of(verdict, s), verdict->reason,
 	    verdict->text, s->id);
@@ -347,7 +352,7 @@ enforce_refused(const struct verdict *verdict, const struct session *s,
 
 void
 enforce_bad_sequence(const char *command, const char *id,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	char	 text[64];
 
@@ -358,7 +363,7 @@ enforce_bad_sequence(const char *command, const char *id,
 
 void
 enforce_policy(const char *code, const char *xcode, const char *text,
-    const char *id, struct enforce_answer *answer)
+    const char *id, struct enforce_reply *answer)
 {
 	struct verdict_reply	 given;
 
@@ -370,7 +375,7 @@ enforce_policy(const char *code, const char *xcode, const char *text,
 }
 
 void
-enforce_bad_policy(const char *id, struct enforce_answer *answer)
+enforce_bad_policy(const char *id, struct enforce_reply *answer)
 {
 	struct verdict_reply	 reply;
 
@@ -382,7 +387,7 @@ enforce_bad_policy(const char *id, struct enforce_answer *answer)
 
 void
 enforce_not_dumped(const struct verdict *verdict, const struct session *s,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	refuse_unknown(answer, VERDICT_REPLY_TO_COMMAND, verdict->reason,
 	    verdict->text, s->id);
@@ -390,7 +395,7 @@ enforce_not_dumped(const struct verdict *verdict, const struct session *s,
 }
 
 void
-enforce_no_session(struct enforce_answer *answer)
+enforce_no_session(struct enforce_reply *answer)
 {
 	refuse_unknown(answer, VERDICT_REPLY_TO_COMMAND, REASON_NO_SESSION,
 	    TEXT_NO_SESSION, "");
@@ -407,7 +412,7 @@ enforce_is_refused_verb(const char *command)
 /* Of the MTA's transactions the milter is told in order, the ledger is not. */
 static void
 refuse_in_mail(const struct session *s, bool in_mail,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	if (in_mail)
 		refuse_misplaced(answer, VERDICT_TEMPFAIL, s->denied_reason,
@@ -419,11 +424,12 @@ refuse_in_mail(const struct session *s, bool in_mail,
 }
 
 void
-enforce_denied(const struct session *s, const struct enforce_facts *facts,
-    bool in_mail, struct enforce_answer *answer)
+enforce_denied(const struct session *s,
+    const struct enforce_connection *connection, bool in_mail,
+    struct enforce_reply *answer)
 {
 	if (s == NULL || s->denied_text == NULL ||
-	    (!enforce_fits(s, facts) && !is_client_unsure(s))) {
+	    (!enforce_fits(s, connection) && !is_client_unsure(s))) {
 		permit(answer);
 		return;
 	}

@@ -18,7 +18,7 @@
 #define ENFORCE_LINE_SIZE	481
 
 /* What is known of the connection besides the record. */
-struct enforce_facts {
+struct enforce_connection {
 	struct address	 client;	/* as the MTA told it at CONNECT */
 	uint16_t	 client_port;	/* 0: not known */
 	bool		 is_by_pid;	/* the record was found by process */
@@ -30,7 +30,7 @@ struct enforce_facts {
 
 /* The texts are safe to be given to smfi_setmlreply(): printable ASCII, '%'
  * doubled, no line longer than it may be. */
-struct enforce_answer {
+struct enforce_reply {
 	enum verdict_action	 action;	/* VERDICT_PERMIT: go on */
 	enum verdict_reason	 reason;
 	char			 code[4];	/* "451"; "" if there is no
@@ -48,7 +48,7 @@ struct enforce_answer {
  * by client fits by the address alone.)
  */
 bool	enforce_fits(const struct session *s,
-	    const struct enforce_facts *facts);
+	    const struct enforce_connection *connection);
 
 /*
  * True if the record, found by process and not known to be this connection's,
@@ -58,7 +58,7 @@ bool	enforce_fits(const struct session *s,
  * the client that an override named, which Postfix refused, comes by itself.
  */
 bool	enforce_is_other(const struct session *s,
-	    const struct enforce_facts *facts);
+	    const struct enforce_connection *connection);
 
 /*
  * True if the record is for sure this connection's: the client's address fits,
@@ -67,7 +67,7 @@ bool	enforce_is_other(const struct session *s,
  * proven may refuse mail, but its context goes nowhere.
  */
 bool	enforce_is_proven(const struct session *s,
-	    const struct enforce_facts *facts);
+	    const struct enforce_connection *connection);
 
 /*
  * What to answer to MAIL, RCPT or DATA.  s: the session's record as it is
@@ -79,17 +79,19 @@ bool	enforce_is_proven(const struct session *s,
  * mail it is.  Only a record that was found by process can tell that.
  */
 void	enforce_mail(const struct session *s,
-	    const struct enforce_facts *facts, struct enforce_answer *answer);
+	    const struct enforce_connection *connection,
+	    struct enforce_reply *answer);
 
 /*
  * What to answer at CONNECT: only a session that is to be ended gets anything
  * but VERDICT_PERMIT.
  */
 void	enforce_connect(const struct session *s,
-	    const struct enforce_facts *facts, struct enforce_answer *answer);
+	    const struct enforce_connection *connection,
+	    struct enforce_reply *answer);
 
 /* The temporary failure for a store that cannot tell. */
-void	enforce_cannot_tell(struct enforce_answer *answer);
+void	enforce_cannot_tell(struct enforce_reply *answer);
 
 /*
  * The replies to X commands where they are ours to give (keeper.h).  No
@@ -97,23 +99,23 @@ void	enforce_cannot_tell(struct enforce_answer *answer);
  * full; text is copied.
  */
 void	enforce_accepted(const char *text, const char *id,
-	    struct enforce_answer *answer);
+	    struct enforce_reply *answer);
 /* By the verdict's reason; 421 if the session is to end. */
 void	enforce_refused(const struct verdict *verdict,
-	    const struct session *s, struct enforce_answer *answer);
+	    const struct session *s, struct enforce_reply *answer);
 void	enforce_bad_sequence(const char *command, const char *id,
-	    struct enforce_answer *answer);
+	    struct enforce_reply *answer);
 
 /* The reply that access_maps give, and that to what they must not. */
 void	enforce_policy(const char *code, const char *xcode, const char *text,
-	    const char *id, struct enforce_answer *answer);
-void	enforce_bad_policy(const char *id, struct enforce_answer *answer);
+	    const char *id, struct enforce_reply *answer);
+void	enforce_bad_policy(const char *id, struct enforce_reply *answer);
 
 /* The replies to an XDUMPCONTEXT that is not granted, and to one in a session
  * of which there is no record. */
 void	enforce_not_dumped(const struct verdict *verdict,
-	    const struct session *s, struct enforce_answer *answer);
-void	enforce_no_session(struct enforce_answer *answer);
+	    const struct session *s, struct enforce_reply *answer);
+void	enforce_no_session(struct enforce_reply *answer);
 
 /* True if an unknown command is what refused ones are rewritten to.  command
  * may be the verb or the whole line. */
@@ -125,7 +127,7 @@ bool	enforce_is_refused_verb(const char *command);
  * nothing to say about it.
  */
 void	enforce_denied(const struct session *s,
-	    const struct enforce_facts *facts, bool in_mail,
-	    struct enforce_answer *answer);
+	    const struct enforce_connection *connection, bool in_mail,
+	    struct enforce_reply *answer);
 
 #endif

@@ -84,8 +84,8 @@ adopt(struct conversation *c, struct session *handed, uint64_t now_ms)
 	is_known = c->is_handed_over && is_same_client(s, handed);
 	session_life_adopt(c->life, handed, now_ms);
 	c->is_handed_over = true;
-	c->facts.client = s->client;
-	c->facts.client_port = s->client_port;
+	c->connection.client = s->client;
+	c->connection.client_port = s->client_port;
 	if (!is_known)
 		journal_handed_over(s, c->key.client_port);
 	return true;

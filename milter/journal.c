@@ -30,8 +30,8 @@ peer_text(const struct session *s, char *buf, size_t size)
 
 void
 journal_answer(const char *step, const struct session *s,
-    const struct conf *conf, const struct enforce_facts *facts, pid_t pid,
-    const struct enforce_answer *answer)
+    const struct conf *conf, const struct enforce_connection *connection,
+    pid_t pid, const struct enforce_reply *answer)
 {
 	struct verdict	 verdict = { .action = answer->action,
 			     .reason = answer->reason, .attribute = -1 };
@@ -40,22 +40,22 @@ journal_answer(const char *step, const struct session *s,
 	    MILTER_MAIL_REFUSED);
 	decision_log(&(const struct decision){
 	    .event = step == NULL ? DECISION_COMMAND_DENIED :
-	    DECISION_MAIL_REFUSED, .session = s, .id = facts->id,
-	    .client = &facts->client, .conf = conf, .verdict = &verdict,
+	    DECISION_MAIL_REFUSED, .session = s, .id = connection->id,
+	    .client = &connection->client, .conf = conf, .verdict = &verdict,
 	    .step = step, .reply = answer->code, .pid = pid,
 	    .text = answer->text });
 }
 
 void
-journal_life(const struct session_life_note *note)
+journal_life(const struct session_life_report *report)
 {
-	if (!decision_log_life(note))
+	if (!decision_log_life(report))
 		return;
-	if (note->event == LIFE_ERROR)
+	if (report->event == LIFE_ERROR)
 		milter_metrics_count(MILTER_ERROR);
 	else
-		milter_metrics_decision(note->session->profile, note->command,
-		    note->verdict);
+		milter_metrics_decision(report->session->profile,
+		    report->command, report->verdict);
 }
 
 void
@@ -99,14 +99,14 @@ journal_origin(const char *id, const struct message *m, const char *why)
 }
 
 void
-journal_connect(const struct session *s, const struct enforce_facts *facts,
-    pid_t pid)
+journal_connect(const struct session *s,
+    const struct enforce_connection *connection, pid_t pid)
 {
 	char	 client[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
 	char	 number[PID_SIZE];
 
 	LOG(LOG_LEVEL_INFO, s == NULL ? NULL : s->id, "connect",
-	    { "client", address_format(&facts->client, client,
+	    { "client", address_format(&connection->client, client,
 	    sizeof client) },
 	    { "peer", peer_text(s, peer, sizeof peer) },
 	    { "profile", s == NULL ? NULL : s->profile },

@@ -19,11 +19,12 @@
  * "command_denied" with step NULL.  s: the record, or NULL; pid 0: not known.
  */
 void	journal_answer(const char *step, const struct session *s,
-	    const struct conf *conf, const struct enforce_facts *facts,
-	    pid_t pid, const struct enforce_answer *answer);
+	    const struct conf *conf,
+	    const struct enforce_connection *connection, pid_t pid,
+	    const struct enforce_reply *answer);
 
 /* What came of an X command that this program has taken. */
-void	journal_life(const struct session_life_note *note);
+void	journal_life(const struct session_life_report *report);
 
 /* An answer of access_maps: to which key, and where it stands. */
 void	journal_access(const struct session *s, const struct conf *conf,
@@ -42,6 +43,6 @@ void	journal_handed_over(const struct session *s, uint16_t port);
 
 /* A connection that nothing is to be said about, for those who want all. */
 void	journal_connect(const struct session *s,
-	    const struct enforce_facts *facts, pid_t pid);
+	    const struct enforce_connection *connection, pid_t pid);
 
 #endif

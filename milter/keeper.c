@@ -12,10 +12,10 @@
 #include "journal.h"
 
 static void
-log_note(const struct session_life_note *note, void *arg)
+log_report(const struct session_life_report *report, void *arg)
 {
 	(void)arg;
-	journal_life(note);
+	journal_life(report);
 }
 
 struct session_life *
@@ -23,7 +23,7 @@ keeper_begin(struct conf *conf, struct store *store,
     const struct session_life_peer *peer, uint64_t now_ms)
 {
 	const struct session_life_home	 home = { .store = store,
-	    .note = log_note };
+	    .report = log_report };
 	struct session_life		*life;
 
 	life = session_life_new(conf, &home, peer, now_ms);
@@ -35,7 +35,7 @@ keeper_begin(struct conf *conf, struct store *store,
 /* Tells what has been executed. */
 static void
 tell_accepted(const struct session *s, enum trust_command command,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	char		 client[ADDRESS_TEXT_SIZE], text[128];
 	const char	*verb = trust_command_text(command);
@@ -61,7 +61,7 @@ tell_accepted(const struct session *s, enum trust_command command,
 void
 keeper_command(struct session_life *life, enum trust_command command,
     struct span args, bool in_mail, uint64_t now_ms,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	const struct session	*s = session_life_session(life);
 	struct judgement	*j = malloc(sizeof *j);

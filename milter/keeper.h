@@ -26,6 +26,6 @@ struct session_life	*keeper_begin(struct conf *conf, struct store *store,
  */
 void	keeper_command(struct session_life *life, enum trust_command command,
 	    struct span args, bool in_mail, uint64_t now_ms,
-	    struct enforce_answer *answer);
+	    struct enforce_reply *answer);
 
 #endif

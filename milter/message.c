@@ -73,7 +73,7 @@ message_header(struct message *m, const char *name, const char *value,
 const char *
 message_find_origin(struct message *m)
 {
-	enum received_status	 status;
+	enum received_result	 result;
 	size_t			 n;
 
 	m->has_origin = false;
@@ -86,9 +86,9 @@ message_find_origin(struct message *m)
 		m->origin = malloc(sizeof *m->origin);
 	if (m->origin == NULL)
 		return "out of memory";
-	status = received_parse((struct span){ m->received, n }, m->origin);
-	if (status != RECEIVED_DONE)
-		return received_status_text(status);
+	result = received_parse((struct span){ m->received, n }, m->origin);
+	if (result != RECEIVED_DONE)
+		return received_result_text(result);
 	if (!address_is_public(&m->origin->addr))
 		return "its address is not public";
 	m->has_origin = true;

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "daemon/decisions.h"
+#include "daemon/decision_counts.h"
 #include "daemon/metrics_daemon.h"
 #include "daemon/metrics_http.h"
 #include "daemon/metrics_text.h"
@@ -21,7 +21,7 @@
 static struct {
 	pthread_mutex_t		 lock;
 	uint64_t		 counts[MILTER_METRIC_COUNT];
-	struct decisions	 decisions;
+	struct decision_counts	 decisions;
 } metrics = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void
@@ -37,7 +37,7 @@ milter_metrics_decision(const char *profile, const char *command,
     const struct verdict *verdict)
 {
 	(void)pthread_mutex_lock(&metrics.lock);
-	decisions_count(&metrics.decisions, profile, command, verdict);
+	decision_counts_add(&metrics.decisions, profile, command, verdict);
 	(void)pthread_mutex_unlock(&metrics.lock);
 }
 
@@ -50,7 +50,7 @@ print(struct evbuffer *out, void *unused)
 	metrics_text_number(out, "xcontext_milter_sessions", "gauge",
 	    "Milter sessions in progress.", service_sessions());
 	(void)pthread_mutex_lock(&metrics.lock);
-	decisions_print(&metrics.decisions, out);
+	decision_counts_print(&metrics.decisions, out);
 	metrics_text_number(out, "xcontext_milter_mail_refused_total",
 	    "counter", "Steps of mail transactions that were refused.",
 	    metrics.counts[MILTER_MAIL_REFUSED]);

@@ -10,7 +10,7 @@
 #include "session/verdict_reply.h"
 
 sfsistat
-reply_answer(SMFICTX *ctx, const struct enforce_answer *answer)
+reply_send(SMFICTX *ctx, const struct enforce_reply *answer)
 {
 	const char	*line[ENFORCE_LINES];
 	unsigned	 i;
@@ -25,11 +25,11 @@ reply_answer(SMFICTX *ctx, const struct enforce_answer *answer)
 
 sfsistat
 reply_refusal(SMFICTX *ctx, const struct conversation *c, const char *step,
-    const struct enforce_answer *answer)
+    const struct enforce_reply *answer)
 {
-	journal_answer(step, conversation_session(c), c->conf, &c->facts,
+	journal_answer(step, conversation_session(c), c->conf, &c->connection,
 	    c->key.pid, answer);
-	return reply_answer(ctx, answer);
+	return reply_send(ctx, answer);
 }
 
 sfsistat

@@ -15,13 +15,13 @@
 #include "conversation.h"
 
 /* An answer that has a code. */
-sfsistat	reply_answer(SMFICTX *ctx,
-		    const struct enforce_answer *answer);
+sfsistat	reply_send(SMFICTX *ctx,
+		    const struct enforce_reply *answer);
 
 /* A refusal, of which the log tells: "mail_refused" with the step of the
  * transaction, or "command_denied" with step NULL. */
 sfsistat	reply_refusal(SMFICTX *ctx, const struct conversation *c,
-		    const char *step, const struct enforce_answer *answer);
+		    const char *step, const struct enforce_reply *answer);
 
 /* A context: 450, as no milter can say 250 (smfi_setmlreply). */
 sfsistat	reply_dump(SMFICTX *ctx, const struct context_dump *dump);

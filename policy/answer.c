@@ -48,8 +48,8 @@ log_asked(const struct conn *conn, const char *what, struct span key,
 	    { "question", what }, { "key", text }, { "answer", answer });
 }
 
-static enum socketmap_status
-socketmap_status_of(enum ledger_answer answer)
+static enum socketmap_result
+socketmap_result_of(enum ledger_answer answer)
 {
 	switch (answer) {
 	case LEDGER_YES:
@@ -93,7 +93,7 @@ static void
 put_reply(struct server *server)
 {
 	server->out_len += socketmap_reply(
-	    socketmap_status_of(server->reply.answer), server->reply.text,
+	    socketmap_result_of(server->reply.answer), server->reply.text,
 	    server->out + server->out_len, REPLY_SIZE);
 }
 
@@ -123,7 +123,7 @@ has_listener(const struct server *server, struct span listener)
 }
 
 /* What is no request for a map that is served. */
-static enum answer_status
+static enum answer_result
 answer_other_map(struct conn *conn, struct span body)
 {
 	struct span	 name;
@@ -137,7 +137,7 @@ answer_other_map(struct conn *conn, struct span body)
 	return ANSWER_DONE;
 }
 
-static enum answer_status
+static enum answer_result
 answer_socketmap(struct conn *conn, struct span body)
 {
 	static const enum metrics_request	 kinds[SOCKETMAP_COUNT] = {
@@ -149,7 +149,7 @@ answer_socketmap(struct conn *conn, struct span body)
 	};
 	struct server			*server = conn->server;
 	struct socketmap_request	 request;
-	enum answer_status		 status = ANSWER_DONE;
+	enum answer_result		 result = ANSWER_DONE;
 	uint64_t			 begun;
 
 	begun = clock_ns(CLOCK_MONOTONIC);
@@ -164,7 +164,7 @@ answer_socketmap(struct conn *conn, struct span body)
 		server->reply.answer = LEDGER_TEMP;
 		(void)snprintf(server->reply.text, sizeof server->reply.text,
 		    "%s", conn->why);
-		status = ANSWER_LAST;
+		result = ANSWER_LAST;
 	} else {
 		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
 	}
@@ -174,7 +174,7 @@ answer_socketmap(struct conn *conn, struct span body)
 	    server->reply.text);
 	metrics_request(server->metrics, kinds[request.map],
 	    clock_ns(CLOCK_MONOTONIC) - begun);
-	return status;
+	return result;
 }
 
 /* Perhaps its session is a refused one. */
@@ -212,7 +212,7 @@ policy_action(struct conn *conn, const struct attr_request *request,
 	return cannot_tell(SESSION_STORE_FAILED, buf);
 }
 
-static enum answer_status
+static enum answer_result
 answer_policy(struct conn *conn, const struct attr_request *request)
 {
 	struct server	*server = conn->server;
@@ -236,7 +236,7 @@ answer_policy(struct conn *conn, const struct attr_request *request)
 	return conn->proc == NULL ? ANSWER_LAST : ANSWER_DONE;
 }
 
-static enum answer_status
+static enum answer_result
 next_socketmap(struct conn *conn, struct span buf, size_t *used_r)
 {
 	struct span	 body;
@@ -256,7 +256,7 @@ next_socketmap(struct conn *conn, struct span buf, size_t *used_r)
 	return ANSWER_BAD;
 }
 
-static enum answer_status
+static enum answer_result
 next_policy(struct conn *conn, struct span buf, size_t *used_r)
 {
 	struct attr_request	 request;
@@ -278,7 +278,7 @@ next_policy(struct conn *conn, struct span buf, size_t *used_r)
 	return ANSWER_BAD;
 }
 
-enum answer_status
+enum answer_result
 answer_next(struct conn *conn, struct span buf, size_t *used_r)
 {
 	return conn->protocol == SERVER_POLICY ?

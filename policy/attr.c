@@ -82,7 +82,7 @@ take_line(struct attr_request *request, struct span line)
 	return true;
 }
 
-enum attr_status
+enum attr_result
 attr_parse(struct span buf, size_t max, struct attr_request *request_r,
     size_t *used_r)
 {

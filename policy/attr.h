@@ -33,7 +33,7 @@ struct attr_request {
 	struct span	v[ATTR_COUNT];
 };
 
-enum attr_status { ATTR_DONE, ATTR_MORE, ATTR_BAD, ATTR_TOO_LONG };
+enum attr_result { ATTR_DONE, ATTR_MORE, ATTR_BAD, ATTR_TOO_LONG };
 
 /*
  * Finds the request at the front of buf.  ATTR_DONE: *request_r points into
@@ -43,7 +43,7 @@ enum attr_status { ATTR_DONE, ATTR_MORE, ATTR_BAD, ATTR_TOO_LONG };
  * ATTR_TOO_LONG: more than max bytes without an end.
  * Only ATTR_DONE writes anything.
  */
-enum attr_status	attr_parse(struct span buf, size_t max,
+enum attr_result	attr_parse(struct span buf, size_t max,
 			    struct attr_request *request_r, size_t *used_r);
 
 #endif

@@ -122,7 +122,7 @@ static bool
 conn_serve(struct conn *conn, struct span buf)
 {
 	struct server	*server = conn->server;
-	enum answer_status	 next = ANSWER_DONE;
+	enum answer_result	 next = ANSWER_DONE;
 	size_t		 used;
 
 	while (buf.n > 0 && conn->out == NULL) {

@@ -24,8 +24,8 @@ RB_GENERATE_INTERNAL(proc_tree, ledger_proc, entry, proc_compare,
     static __attribute__((unused)))
 
 struct ledger *
-ledger_new(struct conf *conf, struct store *store, ledger_note_fn *note,
-    void *note_arg)
+ledger_new(struct conf *conf, struct store *store, ledger_report_fn *report,
+    void *report_arg)
 {
 	struct ledger	*ledger = calloc(1, sizeof *ledger);
 
@@ -33,8 +33,8 @@ ledger_new(struct conf *conf, struct store *store, ledger_note_fn *note,
 		return NULL;
 	ledger->conf = conf_ref(conf);
 	ledger->store = store;
-	ledger->note = note;
-	ledger->note_arg = note_arg;
+	ledger->report = report;
+	ledger->report_arg = report_arg;
 	RB_INIT(&ledger->procs);
 	ledger->access = ledger_access_new();
 	if (ledger->access == NULL) {

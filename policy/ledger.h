@@ -34,7 +34,7 @@ enum ledger_event {
 	LEDGER_END
 };
 
-struct ledger_note {
+struct ledger_report {
 	enum ledger_event	 event;
 	const struct session	*session;	/* NULL if there is none */
 	const struct verdict	*verdict;	/* NULL if none was reached */
@@ -48,7 +48,7 @@ struct ledger_note {
 	const char		*rule;		/* ... and where it stands */
 };
 
-typedef void ledger_note_fn(const struct ledger_note *note, void *arg);
+typedef void ledger_report_fn(const struct ledger_report *report, void *arg);
 
 /* What to answer; the protocol modules put it in their words. */
 enum ledger_answer {
@@ -69,9 +69,9 @@ struct ledger_reply {
 struct ledger;
 struct ledger_proc;
 
-/* conf is referenced; store and note_arg must outlive the ledger. */
+/* conf is referenced; store and report_arg must outlive the ledger. */
 struct ledger	*ledger_new(struct conf *conf, struct store *store,
-		    ledger_note_fn *note, void *note_arg);
+		    ledger_report_fn *report, void *report_arg);
 void		 ledger_free(struct ledger *ledger);
 
 /* Sessions that begin from now on follow this configuration. */

@@ -71,14 +71,14 @@ static void
 view_connection(struct ledger_access *a, const struct ledger_proc *proc,
     const struct attr_request *request)
 {
-	const struct context_facts	 facts = {
+	const struct context_client	 known = {
 		.remote_name = name_of(request->v[ATTR_CLIENT_NAME], a->name),
 		.ehlo_domain = text_of(request->v[ATTR_HELO_NAME], a->helo),
 		.auth_user = text_of(request->v[ATTR_SASL_USERNAME], a->login),
 		.is_anonymous = is_always_allowed(proc),
 	};
 
-	context_view_connection(ledger_proc_session(proc), &facts,
+	context_view_connection(ledger_proc_session(proc), &known,
 	    &a->connection);
 }
 
@@ -129,12 +129,12 @@ static void
 report(struct ledger *ledger, const struct ledger_proc *proc,
     const char *text, const char *key, const char *rule)
 {
-	const struct ledger_note	 note = { .event = LEDGER_ACCESS,
+	const struct ledger_report	 report = { .event = LEDGER_ACCESS,
 	    .session = ledger_proc_session(proc),
 	    .conf = ledger_conf(ledger, proc), .text = text, .key = key,
 	    .rule = rule };
 
-	ledger->note(&note, ledger->note_arg);
+	ledger->report(&report, ledger->report_arg);
 }
 
 static void

@@ -106,8 +106,8 @@ xclient_session(struct ledger *ledger, struct ledger_proc *proc,
 	if (!address_parse(key, &addr)) {
 		is_begun = ledger_session_nobody(ledger, proc, listener, key,
 		    now_ms, err);
-	} else if (ledger_pending_fits(ledger_proc_session(proc), &addr, &set) &&
-	    ledger_name_fits(&set.v[ASSERTION_NAME], proc->name)) {
+	} else if (ledger_pending_fits(ledger_proc_session(proc), &addr,
+	    &set) && ledger_name_fits(&set.v[ASSERTION_NAME], proc->name)) {
 		ledger_commit(proc, &set, now_ms);
 		proc->phase = PHASE_COMMITTED;
 		return true;

@@ -68,8 +68,8 @@ RB_HEAD(proc_tree, ledger_proc);
 struct ledger {
 	struct conf		*conf;
 	struct store		*store;
-	ledger_note_fn		*note;
-	void			*note_arg;
+	ledger_report_fn		*report;
+	void			*report_arg;
 	struct proc_tree	 procs;
 	unsigned		 n_sessions;
 	struct judgement	 judgement;	/* of the line at hand */

@@ -28,12 +28,12 @@ ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
     enum ledger_event event, const struct verdict *verdict,
     const char *command, const char *text)
 {
-	struct ledger_note	 note = { .event = event,
+	struct ledger_report	 report = { .event = event,
 	    .session = proc == NULL ? NULL : ledger_proc_session(proc),
 	    .verdict = verdict, .conf = ledger_conf(ledger, proc),
 	    .command = command, .said = ledger->said, .text = text };
 
-	ledger->note(&note, ledger->note_arg);
+	ledger->report(&report, ledger->report_arg);
 }
 
 void
@@ -131,9 +131,9 @@ ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
 	return true;
 }
 
-/* A session_life_note_fn. */
+/* A session_life_report_fn. */
 static void
-tell(const struct session_life_note *what, void *arg)
+tell(const struct session_life_report *what, void *arg)
 {
 	static const enum ledger_event	 events[] = {
 		[LIFE_BEGIN] = LEDGER_BEGIN, [LIFE_PERMIT] = LEDGER_PERMIT,
@@ -142,21 +142,21 @@ tell(const struct session_life_note *what, void *arg)
 		[LIFE_REFUSE] = LEDGER_REFUSE, [LIFE_ERROR] = LEDGER_ERROR
 	};
 	const struct ledger		*ledger = arg;
-	const struct ledger_note	 note = {
+	const struct ledger_report	 report = {
 		.event = events[what->event], .session = what->session,
 		.verdict = what->verdict, .conf = what->conf,
 		.command = what->command, .said = ledger->said,
 		.text = what->err == NULL ? what->line : what->err->text
 	};
 
-	ledger->note(&note, ledger->note_arg);
+	ledger->report(&report, ledger->report_arg);
 }
 
 static struct session_life_home
 home_of(struct ledger *ledger)
 {
 	return (struct session_life_home){ .store = ledger->store,
-	    .note = tell, .note_arg = ledger };
+	    .report = tell, .report_arg = ledger };
 }
 
 static const char *

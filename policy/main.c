@@ -88,7 +88,7 @@ start_unprivileged(struct program *p)
 	p->base = event_base_new();
 	p->metrics = p->report.metrics = metrics_new();
 	if (p->base != NULL && p->metrics != NULL)
-		p->ledger = ledger_new(p->conf, p->store, report_note,
+		p->ledger = ledger_new(p->conf, p->store, report_write,
 		    &p->report);
 	if (p->ledger != NULL)
 		p->server = server_new(p->base, p->conf, p->ledger,

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "daemon/decisions.h"
+#include "daemon/decision_counts.h"
 #include "daemon/metrics_daemon.h"
 #include "daemon/metrics_text.h"
 
@@ -37,7 +37,7 @@ struct latency {
 
 struct metrics {
 	struct latency		 requests[METRICS_REQUEST_COUNT];
-	struct decisions	 decisions;
+	struct decision_counts	 decisions;
 	uint64_t		 errors;
 	uint64_t		 mail_refused;
 	unsigned		 sessions;
@@ -58,7 +58,7 @@ metrics_free(struct metrics *m)
 	if (m == NULL)
 		return;
 	metrics_http_close(m->http);
-	decisions_clear(&m->decisions);
+	decision_counts_clear(&m->decisions);
 	free(m);
 }
 
@@ -81,7 +81,7 @@ void
 metrics_decision(struct metrics *m, const char *profile, const char *command,
     const struct verdict *verdict)
 {
-	decisions_count(&m->decisions, profile, command, verdict);
+	decision_counts_add(&m->decisions, profile, command, verdict);
 }
 
 void
@@ -139,7 +139,7 @@ print_metrics(struct evbuffer *out, void *arg)
 	if (m->before != NULL)
 		m->before(m->before_arg);
 	metrics_daemon_print("xcontext-policy", out);
-	decisions_print(&m->decisions, out);
+	decision_counts_print(&m->decisions, out);
 	print_latencies(m, out);
 	metrics_text_number(out, "xcontext_sessions", "gauge",
 	    "SMTP sessions in the ledger.", m->sessions);

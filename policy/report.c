@@ -23,18 +23,18 @@ static const enum decision_event events[] = {
 };
 
 static void
-count(struct metrics *metrics, const struct ledger_note *note)
+count(struct metrics *metrics, const struct ledger_report *what)
 {
 	const char	*profile;
 
-	profile = note->session == NULL ? NULL : note->session->profile;
-	if (note->event == LEDGER_ERROR)
+	profile = what->session == NULL ? NULL : what->session->profile;
+	if (what->event == LEDGER_ERROR)
 		metrics_error(metrics);
-	else if (note->event == LEDGER_MAIL_REFUSED)
+	else if (what->event == LEDGER_MAIL_REFUSED)
 		metrics_mail_refused(metrics);
-	else if (note->verdict != NULL)
-		metrics_decision(metrics, profile, note->command,
-		    note->verdict);
+	else if (what->verdict != NULL)
+		metrics_decision(metrics, profile, what->command,
+		    what->verdict);
 }
 
 static bool
@@ -46,34 +46,34 @@ is_worth_a_line(const struct report *report, enum ledger_event event)
 
 /* Mail is refused by the verdict that the session has. */
 static const struct verdict *
-verdict_of(const struct ledger_note *note, struct verdict *room)
+verdict_of(const struct ledger_report *what, struct verdict *room)
 {
-	const struct session	*s = note->session;
+	const struct session	*s = what->session;
 
-	if (note->event != LEDGER_MAIL_REFUSED || s == NULL)
-		return note->verdict;
+	if (what->event != LEDGER_MAIL_REFUSED || s == NULL)
+		return what->verdict;
 	*room = (struct verdict){ .action = s->refused,
 	    .reason = s->refused_reason, .attribute = -1 };
 	return room;
 }
 
 void
-report_note(const struct ledger_note *note, void *arg)
+report_write(const struct ledger_report *what, void *arg)
 {
 	struct report	*report = arg;
 	struct verdict	 room;
-	bool		 is_error = note->event == LEDGER_ERROR;
-	const char	*told = note->event == LEDGER_MAIL_REFUSED &&
-			     note->session != NULL ?
-			     note->session->refused_text : NULL;
+	bool		 is_error = what->event == LEDGER_ERROR;
+	const char	*told = what->event == LEDGER_MAIL_REFUSED &&
+			     what->session != NULL ?
+			     what->session->refused_text : NULL;
 
-	count(report->metrics, note);
-	if (!is_worth_a_line(report, note->event))
+	count(report->metrics, what);
+	if (!is_worth_a_line(report, what->event))
 		return;
 	decision_log(&(const struct decision){
-	    .event = events[note->event], .session = note->session,
-	    .conf = note->conf, .verdict = verdict_of(note, &room),
-	    .command = note->command, .said = note->said, .key = note->key,
-	    .rule = note->rule, .text = is_error ? note->text : told,
-	    .line = is_error ? NULL : note->text });
+	    .event = events[what->event], .session = what->session,
+	    .conf = what->conf, .verdict = verdict_of(what, &room),
+	    .command = what->command, .said = what->said, .key = what->key,
+	    .rule = what->rule, .text = is_error ? what->text : told,
+	    .line = is_error ? NULL : what->text });
 }

@@ -69,8 +69,8 @@ enum end {
  * behind it, for it cannot be told whose it is: the next one may be better.
  * ANSWER_BAD: the connection must end; the log says why.
  */
-enum answer_status { ANSWER_DONE, ANSWER_LAST, ANSWER_MORE, ANSWER_BAD };
-enum answer_status	answer_next(struct conn *conn, struct span buf,
+enum answer_result { ANSWER_DONE, ANSWER_LAST, ANSWER_MORE, ANSWER_BAD };
+enum answer_result	answer_next(struct conn *conn, struct span buf,
 			    size_t *used_r);
 
 /*

@@ -99,16 +99,16 @@ socketmap_name(struct span body, struct span *name_r)
 }
 
 size_t
-socketmap_reply(enum socketmap_status status, const char *text, char *buf,
+socketmap_reply(enum socketmap_result result, const char *text, char *buf,
     size_t size)
 {
 	char	 body[SOCKETMAP_TEXT_MAX + sizeof "NOTFOUND "];
-	size_t	 word_len = strlen(status_words[status]), text_len;
+	size_t	 word_len = strlen(status_words[result]), text_len;
 
 	text_len = text == NULL ? 0 : strlen(text);
 	if (text_len > SOCKETMAP_TEXT_MAX)
 		return 0;
-	memcpy(body, status_words[status], word_len);
+	memcpy(body, status_words[result], word_len);
 	if (text_len > 0)
 		memcpy(body + word_len, text, text_len);
 	return netstring_write((struct span){ body, word_len + text_len },

@@ -46,7 +46,7 @@ bool	socketmap_name(struct span body, struct span *name_r);
 /* What people are told to be served. */
 #define SOCKETMAP_SERVED	"xclient, xforward, command, milters and profile"
 
-enum socketmap_status {
+enum socketmap_result {
 	SOCKETMAP_OK,
 	SOCKETMAP_NOTFOUND,
 	SOCKETMAP_TEMP,
@@ -57,7 +57,7 @@ enum socketmap_status {
  * Writes the reply as a netstring; text is the data or the reason (NULL: "").
  * Returns its length, 0 if it does not fit in size.
  */
-size_t	socketmap_reply(enum socketmap_status status, const char *text,
+size_t	socketmap_reply(enum socketmap_result result, const char *text,
 	    char *buf, size_t size);
 
 const char	*socketmap_map_text(enum socketmap_map map);

@@ -58,7 +58,7 @@ carrier_free(struct carrier *c)
 		free(c->side[i].in);
 	}
 	env->gone(env->arg, c->relay, c->is_counted ? &c->counted : NULL);
-	site_unref(c->site);
+	served_unref(c->served);
 	free(c);
 }
 
@@ -100,22 +100,22 @@ op_close(void *arg)
 }
 
 static void
-op_note(void *arg, const struct dialogue_note *note)
+op_report(void *arg, const struct dialogue_report *report)
 {
 	const struct carrier	*c = arg;
-	struct dialogue_note	 complete = *note;
+	struct dialogue_report	 complete = *report;
 	char			 host[CARRIER_HOST_SIZE];
 
 	complete.host = carrier_hop_host(c, host, sizeof host);
-	c->env->note(c->env->arg, &complete);
+	c->env->report(c->env->arg, &complete);
 }
 
 static void
-op_note_session(void *arg, const struct session_life_note *note)
+op_report_session(void *arg, const struct session_life_report *report)
 {
 	const struct carrier	*c = arg;
 
-	c->env->note_session(c->env->arg, note);
+	c->env->report_session(c->env->arg, report);
 }
 
 const struct dialogue_ops carrier_ops = {
@@ -131,8 +131,8 @@ const struct dialogue_ops carrier_ops = {
 	.secure = op_secure,
 	.close = op_close,
 	.hand_over = carrier_hand_over,
-	.note = op_note,
-	.note_session = op_note_session
+	.report = op_report,
+	.report_session = op_report_session
 };
 
 /*
@@ -502,7 +502,7 @@ static void
 on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 {
 	struct side		*side = &c->side[which];
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 
 	carrier_tick(c->env);
 	switch (event) {
@@ -515,8 +515,8 @@ on_event(struct carrier *c, enum dialogue_side which, enum stream_event event)
 		break;
 	case STREAM_SECURED:
 		note_tls(c, which, true);
-		tls_facts_read(side->stream.ssl, &facts);
-		dialogue_secured(c->d, which, &facts, c->env->now_ms);
+		tls_peer_read(side->stream.ssl, &peer);
+		dialogue_secured(c->d, which, &peer, c->env->now_ms);
 		break;
 	case STREAM_FAILED:
 		if (side->phase == SIDE_SHAKING)
@@ -549,8 +549,8 @@ carrier_hop_event(struct stream *stream, enum stream_event event, void *arg)
  */
 
 bool
-carrier_new(struct carrier_env *env, struct site *site,
-    const struct site_relay *relay, int fd, const struct dialogue_peer *peer)
+carrier_new(struct carrier_env *env, struct served *served,
+    const struct served_relay *relay, int fd, const struct dialogue_peer *peer)
 {
 	struct carrier	*c = calloc(1, sizeof *c);
 	struct err	 err;
@@ -564,7 +564,7 @@ carrier_new(struct carrier_env *env, struct site *site,
 	}
 	carrier_tick(env);
 	c->env = env;
-	c->site = site_ref(site);
+	c->served = served_ref(served);
 	c->relay = relay;
 	c->peer = *peer;
 	c->client = c->counted = peer->addr;

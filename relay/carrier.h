@@ -16,7 +16,7 @@
 #include "dialogue.h"
 #include "relay_metrics.h"
 #include "resolve.h"
-#include "site.h"
+#include "served.h"
 
 struct carrier;
 LIST_HEAD(carrier_list, carrier);
@@ -29,20 +29,20 @@ struct carrier_env {
 	struct host_memory	*hosts;
 	struct carrier_list	 all;
 	unsigned		 n;
-	void	(*note)(void *arg, const struct dialogue_note *note);
-	void	(*note_session)(void *arg,
-		    const struct session_life_note *note);
+	void	(*report)(void *arg, const struct dialogue_report *report);
+	void	(*report_session)(void *arg,
+		    const struct session_life_report *report);
 	/* A TLS handshake has come to its end; a session to its, before it had
 	 * begun; a carrier is about to go. */
 	void	(*tls)(void *arg, enum dialogue_side side, bool is_done);
 	void	(*refused)(void *arg, enum relay_refusal why);
 	/* counted NULL: no address was. */
-	void	(*gone)(void *arg, const struct site_relay *relay,
+	void	(*gone)(void *arg, const struct served_relay *relay,
 		    const struct address *counted);
 	/* Counts the client that the PROXY header of a peer names, as one who
 	 * has connected himself is counted before.  False: there are too many
 	 * of that address, or there is no memory; he is to be turned away. */
-	bool	(*admit)(void *arg, const struct site_relay *relay,
+	bool	(*admit)(void *arg, const struct served_relay *relay,
 		    const struct address *client, const struct address *peer);
 	void	*arg;
 	uint64_t	 epoch_ms;	/* of the monotonic clock's zero */
@@ -57,7 +57,7 @@ extern const struct dialogue_ops	carrier_ops;
 
 /* Whether that peer has to send a PROXY header; its own address is not counted
  * then. */
-bool	carrier_awaits_header(const struct site_relay *relay,
+bool	carrier_awaits_header(const struct served_relay *relay,
 	    const struct address *peer);
 
 /*
@@ -65,8 +65,8 @@ bool	carrier_awaits_header(const struct site_relay *relay,
  * of AF_UNSPEC is one on a UNIX-domain socket.  False: out of memory; fd is
  * closed.
  */
-bool	carrier_new(struct carrier_env *env, struct site *site,
-	    const struct site_relay *relay, int fd,
+bool	carrier_new(struct carrier_env *env, struct served *served,
+	    const struct served_relay *relay, int fd,
 	    const struct dialogue_peer *peer);
 
 /* Tells all that we are about to stop. */

@@ -229,7 +229,7 @@ try_next(struct carrier *c)
 static void
 sort_addresses(struct carrier *c)
 {
-	struct resolve_result	*all = c->addresses;
+	struct resolve_answer	*all = c->addresses;
 	struct resolve_address	 failed[RESOLVE_ADDRESSES_MAX];
 	union any_address	 addr;
 	unsigned		 i, n = 0, n_failed = 0;
@@ -246,21 +246,21 @@ sort_addresses(struct carrier *c)
 }
 
 static void
-on_addresses(const struct resolve_result *result, void *arg)
+on_addresses(const struct resolve_answer *answer, void *arg)
 {
 	struct carrier	*c = arg;
 
 	carrier_tick(c->env);
 	c->query = NULL;
-	if (result->status != RESOLVE_OK) {
-		fail(c, "", result->err.text);
-		c->is_permanent = result->status == RESOLVE_NONE;
+	if (answer->result != RESOLVE_OK) {
+		fail(c, "", answer->err.text);
+		c->is_permanent = answer->result == RESOLVE_NONE;
 	} else {
 		c->addresses = malloc(sizeof *c->addresses);
 		if (c->addresses == NULL) {
 			fail(c, "", "out of memory");
 		} else {
-			*c->addresses = *result;
+			*c->addresses = *answer;
 			c->next_address = 0;
 			sort_addresses(c);
 			(void)try_next(c);
@@ -440,7 +440,8 @@ carrier_secure_hop(struct carrier *c)
 
 	if (c->addresses != NULL && c->next_address > 0)
 		host = c->addresses->v[c->next_address - 1].host;
-	ctx = site_client_tls(c->site, c->target.source.tls_ca_file, &err);
+	ctx = served_client_tls(c->served, c->target.source.tls_ca_file,
+	    &err);
 	if (ctx != NULL)
 		ssl = tls_connect_new(ctx, stream->fd,
 		    c->target.nexthop.kind == NEXTHOP_UNIX ? NULL : host,

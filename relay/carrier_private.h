@@ -74,8 +74,8 @@ side_lose(struct side *side)
 struct carrier {
 	LIST_ENTRY(carrier)	 entry;
 	struct carrier_env	*env;
-	struct site		*site;		/* a reference */
-	const struct site_relay	*relay;
+	struct served		*served;		/* a reference */
+	const struct served_relay	*relay;
 	struct dialogue		*d;		/* NULL: not begun */
 	struct dialogue_peer	 peer;
 	struct side		 side[2];	/* by enum dialogue_side */
@@ -97,7 +97,7 @@ struct carrier {
 
 	/* The next hop. */
 	struct hop_target	 target;
-	struct resolve_result	*addresses;	/* NULL: none are needed */
+	struct resolve_answer	*addresses;	/* NULL: none are needed */
 	unsigned		 next_address;
 	union any_address	 hop_addr;	/* that was tried last */
 	char			 why[ERR_TEXT_SIZE + 280];	/* it cannot be reached */

@@ -15,7 +15,7 @@
 #define NAME_MS		5000U	/* for the name; then it goes without */
 
 bool
-carrier_awaits_header(const struct site_relay *relay,
+carrier_awaits_header(const struct served_relay *relay,
     const struct address *peer)
 {
 	const struct conf_relay	*conf = relay->conf;
@@ -39,7 +39,7 @@ carrier_start_deadline(const struct carrier *c)
 static bool
 begin(struct carrier *c, const struct proxy_header *proxy)
 {
-	c->d = dialogue_new(&c->env->dialogue, site_conf(c->site),
+	c->d = dialogue_new(&c->env->dialogue, served_conf(c->served),
 	    c->relay->conf, c->relay->hostname, &c->peer, proxy, c,
 	    c->env->now_ms);
 	if (c->d == NULL) {
@@ -168,16 +168,16 @@ begin_named(struct carrier *c, const char *name, bool is_untold)
 }
 
 static void
-on_name(const struct resolve_result *result, void *arg)
+on_name(const struct resolve_answer *answer, void *arg)
 {
 	struct carrier	*c = arg;
 
 	carrier_tick(c->env);
 	c->query = NULL;
 	if (!c->is_closing)
-		(void)begin_named(c, result->status == RESOLVE_OK ?
-		    result->name : NULL,
-		    result->status == RESOLVE_CANNOT_TELL);
+		(void)begin_named(c, answer->result == RESOLVE_OK ?
+		    answer->name : NULL,
+		    answer->result == RESOLVE_CANNOT_TELL);
 	carrier_go_on(c);
 }
 

@@ -366,13 +366,13 @@ skip_line(struct client *c, struct span bytes)
 }
 
 static size_t
-bad_line(struct client *c, enum smtp_line_status status, struct span bytes)
+bad_line(struct client *c, enum smtp_line_result result, struct span bytes)
 {
-	if (status == SMTP_LINE_TOO_LONG)
+	if (result == SMTP_LINE_TOO_LONG)
 		c->skipping = say_of_long(c, bytes);
 	if (c->skipping != NULL)
 		return skip_line(c, bytes);
-	if (status == SMTP_LINE_TOO_LONG)
+	if (result == SMTP_LINE_TOO_LONG)
 		violation(c, "Error: line too long");
 	else
 		violation(c, "Error: a control character in a command");
@@ -384,16 +384,16 @@ static size_t
 take_line(struct client *c, struct span bytes)
 {
 	struct smtp_line	 line;
-	enum smtp_line_status	 status;
+	enum smtp_line_result	 result;
 	size_t			 used = 0;
 	bool			 is_last;
 
-	status = smtp_line_find(bytes.p, bytes.n, c->state == CLIENT_AUTH ?
+	result = smtp_line_find(bytes.p, bytes.n, c->state == CLIENT_AUTH ?
 	    SMTP_AUTH_MAX : SMTP_COMMAND_MAX, &line, &used);
-	if (status == SMTP_LINE_MORE)
+	if (result == SMTP_LINE_MORE)
 		return 0;
-	if (status != SMTP_LINE_DONE)
-		return bad_line(c, status, bytes);
+	if (result != SMTP_LINE_DONE)
+		return bad_line(c, result, bytes);
 	if (line.is_bare_lf && c->relay->bare_newline == RELAY_NEWLINE_REJECT) {
 		violation(c, "Error: bare <LF> received");
 		return bytes.n;

@@ -59,7 +59,7 @@ client_closed(void *arg)
 static void
 client_violated(void *arg, unsigned code, const char *text)
 {
-	dialogue_note(arg, DIALOGUE_PROTOCOL_ERROR, code, text);
+	dialogue_report(arg, DIALOGUE_PROTOCOL_ERROR, code, text);
 }
 
 static void
@@ -75,12 +75,12 @@ client_auth_line(void *arg, struct span line)
 static size_t
 client_octets(void *arg, struct span bytes)
 {
-	return content_input(arg, bytes);
+	return transaction_content_input(arg, bytes);
 }
 
 static const struct client_ops	 client_ops = {
 	.send = client_send, .room = client_room, .closed = client_closed,
-	.violated = client_violated, .command = command_take,
+	.violated = client_violated, .command = dialogue_command_take,
 	.auth_line = client_auth_line, .octets = client_octets
 };
 
@@ -165,7 +165,7 @@ hop_remembers_refusal(void *arg)
 }
 
 static void
-hop_note_event(void *arg, enum hop_event event, const char *text,
+hop_report_event(void *arg, enum hop_event event, const char *text,
     const char *line)
 {
 	static const enum dialogue_event	 events[] = {
@@ -178,11 +178,11 @@ hop_note_event(void *arg, enum hop_event event, const char *text,
 		[HOP_EVENT_XCLIENT_VERDICT] = DIALOGUE_XCLIENT_VERDICT,
 		[HOP_EVENT_XCLIENT_FAILED] = DIALOGUE_XCLIENT_FAILED
 	};
-	struct dialogue_note			 note = {
+	struct dialogue_report			 report = {
 		.event = events[event], .text = text, .line = line
 	};
 
-	dialogue_note_more(arg, &note);
+	dialogue_report_more(arg, &report);
 }
 
 static bool
@@ -197,7 +197,7 @@ hop_broken(void *arg, const char *why)
 	/* A chunk has its answer. */
 	if (client_state(d->client) == CLIENT_OCTETS &&
 	    d->content.early == NULL)
-		content_discard(d, d->content.is_chunk ? "" : line);
+		transaction_content_discard(d, d->content.is_chunk ? "" : line);
 	if (d->tx.is_sent)
 		d->tx.is_failed = true;
 	return d->tx.is_sent;
@@ -208,22 +208,23 @@ static const struct hop_ops	 hop_ops = {
 	.connect_next = hop_connect_next, .has_next = hop_has_next,
 	.disconnect = hop_disconnect, .secure = hop_secure,
 	.hand_over = hop_hand_over, .remember_refusal = hop_remember_refusal,
-	.remembers_refusal = hop_remembers_refusal, .note = hop_note_event,
+	.remembers_refusal = hop_remembers_refusal, .report = hop_report_event,
 	.tell = dialogue_tell, .is_current = dialogue_is_current,
 	.identity = dialogue_identity, .name = dialogue_name,
 	.proxy_header = dialogue_proxy_header,
-	.is_possible = reply_is_possible, .answered = reply_answered,
-	.lost = reply_lost, .unasked = reply_unasked, .broken = hop_broken,
+	.is_possible = transaction_reply_is_possible,
+	.answered = transaction_reply_answered, .lost = transaction_reply_lost,
+	.unasked = transaction_reply_unasked, .broken = hop_broken,
 	.translate = transaction_translate,
 	.may_repeat = transaction_may_repeat
 };
 
 static void
-note_session(const struct session_life_note *note, void *arg)
+report_session(const struct session_life_report *report, void *arg)
 {
 	struct dialogue	*d = arg;
 
-	d->env->ops->note_session(d->arg, note);
+	d->env->ops->report_session(d->arg, report);
 }
 
 /*
@@ -314,7 +315,7 @@ static void
 greet(struct dialogue *d, const struct proxy_header *proxy)
 {
 	if (proxy != NULL)
-		ext_proxy(d, proxy);
+		dialogue_xcommand_proxy(d, proxy);
 	if (session_life_session(d->life)->refused == VERDICT_DISCONNECT)
 		turn_away(d);
 	else
@@ -348,7 +349,8 @@ static bool
 begin(struct dialogue *d)
 {
 	const struct session_life_home	 home = {
-		.store = d->env->store, .note = note_session, .note_arg = d
+		.store = d->env->store, .report = report_session, .report_arg =
+		    d
 	};
 	const struct session_life_peer	 who = {
 		.keeper = SESSION_KEEPER_RELAY, .addr = d->peer.addr,
@@ -493,7 +495,7 @@ dialogue_wants(const struct dialogue *d, enum dialogue_side side)
 	if (side == DIALOGUE_HOP)
 		return state > HOP_CONNECTING && state != HOP_SECURING &&
 		    !client_is_deaf(d->client);
-	return client_wants(d->client) && !content_is_held_up(d);
+	return client_wants(d->client) && !transaction_content_is_held_up(d);
 }
 
 bool
@@ -537,7 +539,7 @@ dialogue_connected(struct dialogue *d, uint64_t now_ms)
 
 void
 dialogue_secured(struct dialogue *d, enum dialogue_side side,
-    const struct tls_facts *facts, uint64_t now_ms)
+    const struct tls_peer *peer, uint64_t now_ms)
 {
 	d->now_ms = now_ms;
 	if (side == DIALOGUE_HOP) {
@@ -552,8 +554,8 @@ dialogue_secured(struct dialogue *d, enum dialogue_side side,
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	(void)session_life_set_greeting(d->life, NULL);
 	d->is_authenticated = false;
-	ext_forget_login(d);
-	ext_certificate(d, facts);
+	dialogue_forget_login(d);
+	dialogue_take_certificate(d, peer);
 }
 
 void
@@ -589,14 +591,14 @@ is_hops_turn(const struct dialogue *d)
 	    client_is_deaf(d->client))
 		return false;
 	return (state != HOP_NONE && state != HOP_READY) ||
-	    hop_n_due(d->hop) > content_chunk_replies(d);
+	    hop_n_due(d->hop) > transaction_content_chunk_replies(d);
 }
 
 static uint64_t
 client_deadline(const struct dialogue *d)
 {
 	if (client_state(d->client) == CLIENT_OCTETS)
-		return content_deadline(d);
+		return transaction_content_deadline(d);
 	return client_since(d->client) +
 	    (uint64_t)d->relay->command_timeout * MS;
 }
@@ -615,7 +617,7 @@ dialogue_deadline(const struct dialogue *d)
 static void
 hop_is_late_now(struct dialogue *d, const char *why)
 {
-	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "next hop");
+	dialogue_report(d, DIALOGUE_TIMEOUT, 0, "next hop");
 	hop_late(d->hop, why);
 	settle(d);
 }
@@ -631,13 +633,13 @@ dialogue_tick(struct dialogue *d, uint64_t now_ms)
 		hop_is_late_now(d, "it did not answer in time");
 		return;
 	}
-	if (content_is_held_up(d) && now_ms >= client_deadline(d)) {
+	if (transaction_content_is_held_up(d) && now_ms >= client_deadline(d)) {
 		/* The client has all its time to go on. */
-		content_touch(d);
+		transaction_content_touch(d);
 		hop_is_late_now(d, "it did not take the message");
 		return;
 	}
-	dialogue_note(d, DIALOGUE_TIMEOUT, 0, "client");
+	dialogue_report(d, DIALOGUE_TIMEOUT, 0, "client");
 	/* In the middle of a handshake nothing can be said. */
 	if (client_state(d->client) == CLIENT_SECURING)
 		client_close(d->client);

@@ -52,7 +52,7 @@ enum dialogue_stage {
 	DIALOGUE_AT_MAIL	/* it was ready */
 };
 
-struct dialogue_note {
+struct dialogue_report {
 	enum dialogue_event	 event;
 	enum dialogue_stage	 stage;
 	bool			 is_late;	/* it is over time */
@@ -136,9 +136,9 @@ struct dialogue_ops {
 	/* Writes the session down again for who has taken it over.  False: it
 	 * cannot be done. */
 	bool	 (*hand_over)(void *arg, const struct session *session);
-	void	 (*note)(void *arg, const struct dialogue_note *note);
-	void	 (*note_session)(void *arg,
-		    const struct session_life_note *note);
+	void	 (*report)(void *arg, const struct dialogue_report *report);
+	void	 (*report_session)(void *arg,
+		    const struct session_life_report *report);
 };
 
 /* What all dialogues of a process share; not one of them owns it. */
@@ -202,7 +202,7 @@ void	dialogue_eof(struct dialogue *d, enum dialogue_side side,
 /* What was asked of a connection has been done ... */
 void	dialogue_connected(struct dialogue *d, uint64_t now_ms);
 void	dialogue_secured(struct dialogue *d, enum dialogue_side side,
-	    const struct tls_facts *facts, uint64_t now_ms);
+	    const struct tls_peer *peer, uint64_t now_ms);
 /* ... or the connection, or the attempt, has failed.  is_permanent: the next
  * hop's name, which is in why, does not exist. */
 void	dialogue_lost(struct dialogue *d, enum dialogue_side side,

@@ -20,7 +20,8 @@ pass(struct dialogue *d, const struct smtp_command *command,
 	}
 	if (!hop_may_ask(d->hop))
 		return CLIENT_WAITS;
-	reply_ask(d, ASKED_PASS, reply, command->verb, command->args);
+	transaction_reply_ask(d, ASKED_PASS, reply, command->verb,
+	    command->args);
 	return CLIENT_TAKEN;
 }
 
@@ -36,7 +37,8 @@ quit(struct dialogue *d, struct client_reply *reply)
 	if (!hop_may_ask(d->hop))
 		return CLIENT_WAITS;
 	client_expect(d->client, CLIENT_LEAVING);
-	reply_ask(d, ASKED_QUIT, reply, SMTP_QUIT, (struct span){ "", 0 });
+	transaction_reply_ask(d, ASKED_QUIT, reply, SMTP_QUIT,
+	    (struct span){ "", 0 });
 	return CLIENT_TAKEN;
 }
 
@@ -70,7 +72,7 @@ starttls(struct dialogue *d, const struct smtp_command *command,
 }
 
 bool
-command_may_auth(const struct dialogue *d)
+dialogue_command_may_auth(const struct dialogue *d)
 {
 	return d->relay->auth == RELAY_AUTH_ALWAYS ||
 	    (d->relay->auth == RELAY_AUTH_TLS && d->is_secured);
@@ -82,11 +84,11 @@ pass_auth(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply)
 {
 	transaction_end_stale(d);
-	switch (way_ensure(d, &d->route, true)) {
+	switch (transaction_way_ensure(d, &d->route, true)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;
 	case HOP_HAS_FAILED:
-		way_say_failure(d, reply);
+		transaction_way_say_failure(d, reply);
 		return CLIENT_TAKEN;
 	case HOP_IS_READY:
 		break;
@@ -96,7 +98,7 @@ pass_auth(struct dialogue *d, const struct smtp_command *command,
 		return CLIENT_TAKEN;
 	}
 	client_expect(d->client, CLIENT_AUTH_WAIT);
-	reply_ask(d, ASKED_AUTH, reply, SMTP_AUTH, command->args);
+	transaction_reply_ask(d, ASKED_AUTH, reply, SMTP_AUTH, command->args);
 	return CLIENT_TAKEN;
 }
 
@@ -110,7 +112,7 @@ auth(struct dialogue *d, const struct smtp_command *command,
 		return CLIENT_WAITS;
 	if (!route_is_fixed(d->relay) || d->relay->auth == RELAY_AUTH_NO)
 		client_say(client, reply, "502 5.5.1 AUTH is not offered");
-	else if (!command_may_auth(d))
+	else if (!dialogue_command_may_auth(d))
 		client_say(client, reply,
 		    "538 5.7.11 AUTH needs STARTTLS first");
 	else if (d->helo == NULL)
@@ -139,7 +141,7 @@ needs_tls(const struct dialogue *d, const struct smtp_command *command)
 		return false;
 	default:
 		/* Another relay says it before EHLO, or loops have no end. */
-		return !ext_is_hops(command);
+		return !dialogue_xcommand_is_hops(command);
 	}
 }
 
@@ -151,7 +153,7 @@ dispatch(struct dialogue *d, const struct smtp_command *command,
 	case SMTP_HELO:
 	case SMTP_EHLO:
 	case SMTP_LHLO:
-		return greeting_take(d, command, reply, is_again);
+		return dialogue_greeting_take(d, command, reply, is_again);
 	case SMTP_MAIL:
 		return transaction_mail(d, command->args, reply, is_again);
 	case SMTP_RCPT:
@@ -184,7 +186,7 @@ dispatch(struct dialogue *d, const struct smtp_command *command,
 	case SMTP_XREMOTEIP:
 	case SMTP_XSETCONTEXT:
 	case SMTP_XDUMPCONTEXT:
-		return ext_command(d, command, reply);
+		return dialogue_xcommand(d, command, reply);
 	case SMTP_UNKNOWN:
 		break;
 	}
@@ -194,11 +196,11 @@ dispatch(struct dialogue *d, const struct smtp_command *command,
 }
 
 enum client_take
-command_take(void *arg, const struct smtp_command *command,
+dialogue_command_take(void *arg, const struct smtp_command *command,
     struct client_reply *reply, bool is_again)
 {
 	struct dialogue		*d = arg;
-	struct dialogue_note	 note = { .event = DIALOGUE_COMMAND,
+	struct dialogue_report	 report = { .event = DIALOGUE_COMMAND,
 				     .verb = command->verb };
 
 	if (!is_again) {
@@ -214,6 +216,6 @@ command_take(void *arg, const struct smtp_command *command,
 	if (dispatch(d, command, reply, is_again) == CLIENT_WAITS)
 		return CLIENT_WAITS;
 	hop_end_round(d->hop);
-	dialogue_note_more(d, &note);
+	dialogue_report_more(d, &report);
 	return CLIENT_TAKEN;
 }

@@ -48,7 +48,7 @@ is_handed_on(const struct dialogue *d, enum smtp_keyword keyword)
 	if (keyword >= SMTP_KW_STARTTLS || keyword == SMTP_KW_PIPELINING ||
 	    keyword == SMTP_KW_ENHANCEDSTATUSCODES)
 		return false;
-	if (keyword == SMTP_KW_AUTH && !command_may_auth(d))
+	if (keyword == SMTP_KW_AUTH && !dialogue_command_may_auth(d))
 		return false;
 	/* RFC 8689, 4: within TLS, on both sides. */
 	if (keyword == SMTP_KW_REQUIRETLS &&
@@ -199,7 +199,7 @@ note_greeting(struct dialogue *d, const struct smtp_command *command)
 	d->promised = 0;
 	return dialogue_set_text(&d->helo, command->args) &&
 	    dialogue_set_text(&d->greeted, command->line) &&
-	    ext_record_greeting(d);
+	    dialogue_record_greeting(d);
 }
 
 /* What the next hop offers has to be known before it is handed on. */
@@ -213,14 +213,14 @@ ask_hop(struct dialogue *d)
 
 	if (!route_is_fixed(d->relay))
 		return HOP_IS_READY;
-	if (way_find(d, (struct span){ "", 0 }, (struct span){ "", 0 },
-	    &route, &err) != ROUTE_OK) {
+	if (transaction_way_find(d, (struct span){ "", 0 }, (struct span){ "",
+	    0 }, &route, &err) != ROUTE_OK) {
 		hop_fail(d->hop, "421 4.3.0 %s", err.text);
 		return HOP_HAS_FAILED;
 	}
 	/* Who may forward will say later for whom. */
-	return way_ensure(d, &route, profile == NULL || s->is_sealed ||
-	    !trust_profile_may(profile, TRUST_XFORWARD));
+	return transaction_way_ensure(d, &route, profile == NULL ||
+	    s->is_sealed || !trust_profile_may(profile, TRUST_XFORWARD));
 }
 
 /* False: it has been said why not. */
@@ -242,7 +242,7 @@ may_greet(struct dialogue *d, const struct smtp_command *command,
 }
 
 enum client_take
-greeting_take(struct dialogue *d, const struct smtp_command *command,
+dialogue_greeting_take(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply, bool is_again)
 {
 	if (!is_again && !may_greet(d, command, reply))

@@ -18,10 +18,10 @@ is_anonymous(const struct dialogue *d)
 	return profile != NULL && trust_profile_always_allow(profile);
 }
 
-static struct identity_facts
+static struct identity_sources
 facts_of(const struct dialogue *d, enum hop_whose whose)
 {
-	return (struct identity_facts){
+	return (struct identity_sources){
 		.session = session_life_session(d->life),
 		.xforward = whose == HOP_OF_MESSAGE ? d->xforward : NULL,
 		.helo = d->helo,
@@ -37,26 +37,28 @@ enum identity_result
 dialogue_tell(void *arg, enum hop_whose whose,
     const struct identity_terms *terms, struct identity_lines *lines_r)
 {
-	const struct identity_facts	 facts = facts_of(arg, whose);
+	const struct identity_sources	 sources = facts_of(arg, whose);
 
-	return identity_tell(&facts, terms, lines_r);
+	return identity_tell(&sources, terms, lines_r);
 }
 
 bool
 dialogue_is_current(void *arg, const struct identity_lines *lines,
     const struct identity_terms *terms)
 {
-	const struct identity_facts	 facts = facts_of(arg, HOP_OF_MESSAGE);
+	const struct identity_sources	 sources = facts_of(arg,
+	    HOP_OF_MESSAGE);
 
-	return identity_is_current(lines, &facts, terms);
+	return identity_is_current(lines, &sources, terms);
 }
 
 bool
 dialogue_identity(void *arg, struct assertion_set *set_r)
 {
-	const struct identity_facts	 facts = facts_of(arg, HOP_OF_MESSAGE);
+	const struct identity_sources	 sources = facts_of(arg,
+	    HOP_OF_MESSAGE);
 
-	return identity_make(&facts, set_r);
+	return identity_make(&sources, set_r);
 }
 
 /* The client's name, as far as it has one that can be said; the asserted one
@@ -94,13 +96,13 @@ static void
 view_connection(const struct dialogue *d, struct context_view *view_r)
 {
 	const struct session		*s = session_life_session(d->life);
-	const struct context_facts	 facts = {
+	const struct context_client	 sources = {
 		.remote_name = s->override == NULL ? d->peer_name : NULL,
 		.ehlo_domain = d->helo,
 		.is_anonymous = is_anonymous(d)
 	};
 
-	context_view_connection(s, &facts, view_r);
+	context_view_connection(s, &sources, view_r);
 }
 
 static void

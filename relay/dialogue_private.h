@@ -3,13 +3,14 @@
 /*
  * What joins the client's half (client.h) and the next hop's (hop.h).
  *
- * From the bottom up: dialogue_note.c (what is told of it all),
- * dialogue_verdict.c (what is said of a verdict), dialogue_identity.c (who the client is), transaction_way.c (which way a
- * message goes), transaction_params.c (what its parameters need);
- * transaction.c (MAIL, RCPT, DATA, BDAT, RSET), transaction_content.c (octets)
- * and transaction_reply.c (the next hop's replies), which are one thing and
- * call each other; dialogue_ext.c (X commands), dialogue_greeting.c and
- * dialogue_command.c (which command is whose), dialogue.c (life and time).
+ * From the bottom up: dialogue_report.c (what is told of it all),
+ * dialogue_verdict.c (what is said of a verdict), dialogue_identity.c (who the
+ * client is), transaction_way.c (which way a message goes),
+ * transaction_params.c (what its parameters need); transaction.c (MAIL, RCPT,
+ * DATA, BDAT, RSET), transaction_content.c (octets) and transaction_reply.c
+ * (the next hop's replies), which are one thing and call each other;
+ * dialogue_xcommand.c (X commands), dialogue_greeting.c and dialogue_command.c
+ * (which command is whose), dialogue.c (life and time).
  */
 #ifndef XC_RELAY_DIALOGUE_PRIVATE_H
 #define XC_RELAY_DIALOGUE_PRIVATE_H
@@ -153,11 +154,12 @@ dialogue_profile(const struct dialogue *d)
 	return session_life_profile(d->life);
 }
 
-/* dialogue_note.c */
-void	dialogue_note(struct dialogue *d, enum dialogue_event event,
+/* dialogue_report.c */
+void	dialogue_report(struct dialogue *d, enum dialogue_event event,
 	    unsigned code, const char *text);
-/* For the rest of struct dialogue_note. */
-void	dialogue_note_more(struct dialogue *d, struct dialogue_note *note);
+/* For the rest of struct dialogue_report. */
+void	dialogue_report_more(struct dialogue *d,
+    struct dialogue_report *report);
 
 /* dialogue_verdict.c: says it, and ends if it has to. */
 void	dialogue_verdict_say(struct dialogue *d, struct client_reply *reply,
@@ -187,84 +189,93 @@ void	dialogue_views(const struct dialogue *d,
 
 /* transaction_way.c: which way a message goes; recipient and domain are empty
  * while there is none. */
-enum route_result	way_find(struct dialogue *d, struct span recipient,
+enum route_result	transaction_way_find(struct dialogue *d,
+    struct span recipient,
 			    struct span domain, struct route *route_r,
 			    struct err *err);
 /* Says that there is none. */
-void	way_refuse(struct dialogue *d, enum route_result result,
+void	transaction_way_refuse(struct dialogue *d, enum route_result result,
 	    const struct err *err, struct client_reply *reply);
 /* Whether MAIL has to wait for the first recipient: the next hop, or whether it
  * is told by XCLIENT, depends on him. */
-bool	way_needs_recipient(struct dialogue *d);
+bool	transaction_way_needs_recipient(struct dialogue *d);
 /* Brings up the next hop of that route, and, with is_identified, tells it who
  * the client is.  HOP_HAS_FAILED: way_say_failure says it. */
-enum hop_setup	way_ensure(struct dialogue *d, const struct route *route,
+enum hop_setup	transaction_way_ensure(struct dialogue *d,
+    const struct route *route,
 		    bool is_identified);
 /* The same for mail; while it takes, the command waits.  HOP_HAS_FAILED: what
  * there is to say has been said. */
-enum hop_setup	way_ensure_mail(struct dialogue *d, struct span recipient,
+enum hop_setup	transaction_way_ensure_mail(struct dialogue *d,
+    struct span recipient,
 		    struct span domain, struct client_reply *reply);
-void	way_say_failure(struct dialogue *d, struct client_reply *reply);
+void	transaction_way_say_failure(struct dialogue *d,
+    struct client_reply *reply);
 
 /* transaction_params.c */
 /* What a next hop that offers this cannot do of what MAIL's parameters want,
  * and the client was promised (bits 1 << enum smtp_keyword): the reply, "code
  * text"; NULL: nothing.  What was not promised is between the two. */
-const char	*params_lack(const struct smtp_offer *offer,
+const char	*transaction_params_lack(const struct smtp_offer *offer,
 		    unsigned promised, struct span params);
 /* REQUIRETLS (RFC 8689): such mail goes over TLS, or not at all. */
-bool		 params_require_tls(struct span params);
+bool		 transaction_params_require_tls(struct span params);
 /* SIZE; false: it was not said. */
-bool		 params_size(struct span params, uint64_t *size_r);
+bool		 transaction_params_size(struct span params, uint64_t *size_r);
 /* Its announced limit for a message; 0: none. */
-uint64_t	params_size_announced(const struct smtp_offer *offer);
+uint64_t	transaction_params_size_announced(
+		    const struct smtp_offer *offer);
 /* That, or the relay's own; 0: none. */
-uint64_t	params_size_limit(const struct smtp_offer *offer,
+uint64_t	transaction_params_size_limit(const struct smtp_offer *offer,
 		    const struct conf_relay *relay);
 /* An argument of MAIL or RCPT, of which params are the end, without those that
  * such a next hop does not know and mail can do without.  NULL: out of memory.
  * The caller's. */
-char		*params_strip(const struct smtp_offer *offer,
+char		*transaction_params_strip(const struct smtp_offer *offer,
 		    unsigned promised, struct span args,
 		    struct span params);
 
 /* transaction_content.c */
-size_t	content_input(struct dialogue *d, struct span bytes);
+size_t	transaction_content_input(struct dialogue *d, struct span bytes);
 /* The content goes nowhere any more; at its end this is said. */
-void	content_discard(struct dialogue *d, const char *text);
+void	transaction_content_discard(struct dialogue *d, const char *text);
 /* Octets are next: of DATA, or of a chunk.  reply: to the chunk, if it goes
  * nowhere (content_discard). */
-void	content_begin(struct dialogue *d);
-void	content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
+void	transaction_content_begin(struct dialogue *d);
+void	transaction_content_begin_chunk(struct dialogue *d, uint64_t size,
+    bool is_last,
 	    struct client_reply *reply);
 /* The client has all its time again. */
-void	content_touch(struct dialogue *d);
+void	transaction_content_touch(struct dialogue *d);
 /* The time in which octets have to come, of the client. */
-uint64_t	content_deadline(const struct dialogue *d);
+uint64_t	transaction_content_deadline(const struct dialogue *d);
 /* It is not taken for want of room at the next hop. */
-bool	content_is_held_up(const struct dialogue *d);
+bool	transaction_content_is_held_up(const struct dialogue *d);
 /* How many replies to the chunk that is still coming may be awaited. */
-unsigned	content_chunk_replies(const struct dialogue *d);
+unsigned	transaction_content_chunk_replies(const struct dialogue *d);
 /* How many replies the end of a message has. */
-unsigned	content_end_replies(const struct dialogue *d);
+unsigned	transaction_content_end_replies(const struct dialogue *d);
 
 /* transaction_reply.c */
 /* Asks the next hop for the client; reply NULL: nobody is to be told. */
-void	reply_ask(struct dialogue *d, enum asked_kind kind,
+void	transaction_reply_ask(struct dialogue *d, enum asked_kind kind,
 	    struct client_reply *reply, enum smtp_verb verb,
 	    struct span args);
 /* Awaits the reply to the end of a message, n of them, or to a chunk, which was,
  * or will be, sent. */
-void	reply_await_chunk(struct dialogue *d, struct client_reply *reply);
-void	reply_await_end(struct dialogue *d, struct client_reply *reply,
+void	transaction_reply_await_chunk(struct dialogue *d,
+    struct client_reply *reply);
+void	transaction_reply_await_end(struct dialogue *d,
+    struct client_reply *reply,
 	    unsigned n, uint64_t octets);
 /* What a hop tells (hop_ops). */
-bool	reply_is_possible(void *arg, const struct hop_question *q,
+bool	transaction_reply_is_possible(void *arg, const struct hop_question *q,
 	    const struct smtp_reply *reply);
-bool	reply_answered(void *arg, struct hop_question *q,
+bool	transaction_reply_answered(void *arg, struct hop_question *q,
 	    const struct smtp_reply *reply);
-void	reply_lost(void *arg, struct hop_question *q, const char *why);
-void	reply_unasked(void *arg, const struct smtp_reply *reply);
+void	transaction_reply_lost(void *arg, struct hop_question *q,
+    const char *why);
+void	transaction_reply_unasked(void *arg, const struct smtp_reply *reply);
 
 /* transaction.c */
 /* The end of a transaction, and of what was forwarded for it. */
@@ -291,28 +302,30 @@ char	*transaction_translate(void *arg, const char *line);
 bool	transaction_may_repeat(void *arg);
 
 /* dialogue_greeting.c */
-enum client_take	greeting_take(struct dialogue *d,
+enum client_take	dialogue_greeting_take(struct dialogue *d,
 			    const struct smtp_command *command,
 			    struct client_reply *reply, bool is_again);
 
-/* dialogue_ext.c */
-enum client_take	ext_command(struct dialogue *d,
+/* dialogue_xcommand.c */
+enum client_take	dialogue_xcommand(struct dialogue *d,
 			    const struct smtp_command *command,
 			    struct client_reply *reply);
 /* XSETCONTEXT hops, which needs no grant. */
-bool	ext_is_hops(const struct smtp_command *command);
-void	ext_proxy(struct dialogue *d, const struct proxy_header *h);
+bool	dialogue_xcommand_is_hops(const struct smtp_command *command);
+void	dialogue_xcommand_proxy(struct dialogue *d,
+    const struct proxy_header *h);
 /* A LOGIN that was said in the clear anybody may have said (RFC 3207, 4.2). */
-void	ext_forget_login(struct dialogue *d);
+void	dialogue_forget_login(struct dialogue *d);
 /* What the TLS handshake has shown of the client. */
-void	ext_certificate(struct dialogue *d, const struct tls_facts *facts);
+void	dialogue_take_certificate(struct dialogue *d,
+    const struct tls_peer *peer);
 /* Writes the greeting into the session's record. */
-bool	ext_record_greeting(struct dialogue *d);
+bool	dialogue_record_greeting(struct dialogue *d);
 
 /* dialogue_command.c (client_ops) */
-enum client_take	command_take(void *arg,
+enum client_take	dialogue_command_take(void *arg,
 			    const struct smtp_command *command,
 			    struct client_reply *reply, bool is_again);
-bool	command_may_auth(const struct dialogue *d);
+bool	dialogue_command_may_auth(const struct dialogue *d);
 
 #endif

@@ -228,7 +228,7 @@ ask_elsewhere(struct hop *hop, const char *why)
 	}
 	if (!hop_has_next(hop))
 		return false;
-	hop_note(hop, HOP_EVENT_FAILED, why);
+	hop_report(hop, HOP_EVENT_FAILED, why);
 	return hop_try_next(hop);
 }
 
@@ -250,7 +250,7 @@ end_ready(struct hop *hop, const char *why, bool is_odd)
 		return;
 	/* Between transactions nobody needs to know, of what is usual. */
 	if (hop->ops->broken(hop->arg, why) || hop->n_due > 0 || is_odd)
-		hop_note(hop, HOP_EVENT_FAILED, why);
+		hop_report(hop, HOP_EVENT_FAILED, why);
 	hop_forget_connection(hop);
 	hop_enter(hop, HOP_NONE);
 	hop->ops->disconnect(hop->arg);

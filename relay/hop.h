@@ -104,7 +104,7 @@ struct hop_ops {
 	bool	 (*remembers_refusal)(void *arg);
 
 	/* To its owner. */
-	void	 (*note)(void *arg, enum hop_event event, const char *text,
+	void	 (*report)(void *arg, enum hop_event event, const char *text,
 		    const char *line);
 	/* The commands that tell who the client is (identity_tell); whether
 	 * they still would (identity_is_current); and the whole of it

@@ -87,7 +87,7 @@ void	hop_complete_all(struct hop *hop, const char *why);
 
 /* hop_setup.c */
 void	hop_enter(struct hop *hop, enum hop_state state);
-void	hop_note(struct hop *hop, enum hop_event event, const char *text);
+void	hop_report(struct hop *hop, enum hop_event event, const char *text);
 /* Sends the next of what was asked of another host before: if it takes them in
  * one go, all. */
 void	hop_repeat_questions(struct hop *hop);

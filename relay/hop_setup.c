@@ -83,9 +83,9 @@ hop_forget_connection(struct hop *hop)
 
 /* What goes with XCLIENT has its line with it. */
 void
-hop_note(struct hop *hop, enum hop_event event, const char *text)
+hop_report(struct hop *hop, enum hop_event event, const char *text)
 {
-	hop->ops->note(hop->arg, event, text, event > HOP_EVENT_FAILED &&
+	hop->ops->report(hop->arg, event, text, event > HOP_EVENT_FAILED &&
 	    hop->wanted != NULL && hop->wanted->n > 0 ?
 	    hop->wanted->line[0] : NULL);
 }
@@ -154,7 +154,7 @@ hop_set_up_failed(struct hop *hop, const struct hop_trouble *trouble)
 
 	/* While it is known which of several hosts this was. */
 	if (trouble->event != HOP_EVENT_NONE)
-		hop_note(hop, trouble->event, why == NULL ?
+		hop_report(hop, trouble->event, why == NULL ?
 		    trouble->reply + CODES_LEN + 1 : why);
 	if (!trouble->is_ours && hop_try_next(hop))
 		return;
@@ -174,7 +174,7 @@ go_without_tls(struct hop *hop, const char *why)
 	if (hop->need.target.source.tls != SCOPE_TLS_MAY || without.tls ||
 	    hop->round.n_again >= AGAIN_MAX)
 		return false;
-	hop_note(hop, HOP_EVENT_FAILED, why);
+	hop_report(hop, HOP_EVENT_FAILED, why);
 	without.tls = true;
 	return hop_start_again(hop, without);
 }
@@ -345,7 +345,7 @@ set_ready(struct hop *hop)
 		hop_set_up_failed(hop, &trouble);
 		return;
 	}
-	hop_note(hop, HOP_EVENT_READY, NULL);
+	hop_report(hop, HOP_EVENT_READY, NULL);
 	hop_repeat_questions(hop);
 }
 

@@ -184,7 +184,7 @@ not_offered(struct hop *hop)
 		    "by the next hop"
 	};
 
-	hop_note(hop, HOP_EVENT_XCLIENT_NOT_OFFERED,
+	hop_report(hop, HOP_EVENT_XCLIENT_NOT_OFFERED,
 	    smtp_offers(&hop->offer, SMTP_KW_XCLIENT) ?
 	    "it does not offer ADDR" : NULL);
 	if (hop->need.mode == XCLIENT_REQUIRED) {
@@ -321,7 +321,7 @@ hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
 		hop_set_up_failed(hop, &trouble);
 		return;
 	}
-	hop_note(hop, event, why);
+	hop_report(hop, event, why);
 	if (is_about_values) {
 		if (hop->wanted == NULL) {
 			/* It was lost, or refused, at the EHLO behind it. */
@@ -360,7 +360,7 @@ refused(struct hop *hop, const struct smtp_reply *reply)
 		    !is_of_host(reply->code), false);
 		return;
 	}
-	hop_note(hop, HOP_EVENT_XCLIENT_VERDICT, text);
+	hop_report(hop, HOP_EVENT_XCLIENT_VERDICT, text);
 	whole = hop_reply_format(reply);
 	hop_fail_with(hop, whole, whole == NULL ? 0 : strlen(whole));
 }
@@ -377,7 +377,7 @@ hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply)
 		send_line(hop);
 		return;
 	}
-	hop_note(hop, HOP_EVENT_XCLIENT_SENT, NULL);
+	hop_report(hop, HOP_EVENT_XCLIENT_SENT, NULL);
 	free(hop->said);
 	hop->said = hop->wanted;
 	hop->wanted = NULL;

@@ -86,9 +86,9 @@ identity_is_local(const struct address *addr)
 /* One that names nobody is as none; that it is nobody from here it has to say
  * itself. */
 static bool
-is_forwarded(const struct identity_facts *facts)
+is_forwarded(const struct identity_sources *sources)
 {
-	const struct assertion_set	*xforward = facts->xforward;
+	const struct assertion_set	*xforward = sources->xforward;
 
 	return xforward != NULL && (has_value(xforward, ASSERTION_ADDR) ||
 	    strcmp(xforward->v[ASSERTION_SOURCE].value, "REMOTE") == 0);
@@ -149,26 +149,27 @@ hide_local(struct assertion_set *set)
 
 /* What the client itself has done here, where nothing else is said. */
 static void
-add_greeting(const struct identity_facts *facts, struct assertion_set *set)
+add_greeting(const struct identity_sources *sources, struct assertion_set *set)
 {
-	if (facts->helo == NULL)
+	if (sources->helo == NULL)
 		return;
 	if (!says(set, ASSERTION_HELO) && !assertion_set_value(set,
-	    ASSERTION_HELO, ASSERTION_VALUE, span_of(facts->helo)))
+	    ASSERTION_HELO, ASSERTION_VALUE, span_of(sources->helo)))
 		set_unavailable(set, ASSERTION_HELO);
 	if (!says(set, ASSERTION_PROTO))
 		set_text(set, ASSERTION_PROTO,
-		    facts->is_esmtp ? "ESMTP" : "SMTP");
+		    sources->is_esmtp ? "ESMTP" : "SMTP");
 }
 
 static void
-add_destination(const struct identity_facts *facts, struct assertion_set *set)
+add_destination(const struct identity_sources *sources,
+    struct assertion_set *set)
 {
-	if (facts->local.family == AF_UNSPEC ||
-	    facts->local.family != set->addr.family)
+	if (sources->local.family == AF_UNSPEC ||
+	    sources->local.family != set->addr.family)
 		return;
-	set_address(set, ASSERTION_DESTADDR, &facts->local);
-	set_port(set, ASSERTION_DESTPORT, facts->local_port);
+	set_address(set, ASSERTION_DESTADDR, &sources->local);
+	set_port(set, ASSERTION_DESTPORT, sources->local_port);
 }
 
 /* What is not said stays with the next hop as it was: for whom it was told
@@ -190,14 +191,14 @@ add_unknown(struct assertion_set *set)
 }
 
 bool
-identity_make(const struct identity_facts *facts, struct assertion_set *set)
+identity_make(const struct identity_sources *sources, struct assertion_set *set)
 {
-	const struct session	*s = facts->session;
-	bool			 is_other = is_forwarded(facts);
+	const struct session	*s = sources->session;
+	bool			 is_other = is_forwarded(sources);
 
 	assertion_init(set, ASSERTION_XCLIENT);
 	if (is_other)
-		from_xforward(facts->xforward, set);
+		from_xforward(sources->xforward, set);
 	else if (s->override != NULL && !session_read_override(s->override,
 	    set))
 		return false;
@@ -205,13 +206,13 @@ identity_make(const struct identity_facts *facts, struct assertion_set *set)
 		from_socket(s, set);
 	/* Whoever speaks for others has not greeted for them. */
 	if (!is_other)
-		add_greeting(facts, set);
+		add_greeting(sources, set);
 	if (!is_other && s->override == NULL)
-		add_destination(facts, set);
-	if (!facts->is_hop_on_loopback)
+		add_destination(sources, set);
+	if (!sources->is_hop_on_loopback)
 		hide_local(set);
 	add_unknown(set);
-	if (facts->is_anonymous && !has_value(set, ASSERTION_LOGIN))
+	if (sources->is_anonymous && !has_value(set, ASSERTION_LOGIN))
 		set_text(set, ASSERTION_LOGIN, TRUST_ANONYMOUS);
 	return true;
 }
@@ -219,16 +220,16 @@ identity_make(const struct identity_facts *facts, struct assertion_set *set)
 /* Whether the mail is this host's own, though it could not be said so: nobody
  * has been named who is not here, and a login is nothing to go without. */
 static bool
-is_own(const struct identity_facts *facts)
+is_own(const struct identity_sources *sources)
 {
-	const struct session	*s = facts->session;
+	const struct session	*s = sources->session;
 
-	if (facts->is_hop_on_loopback || facts->is_anonymous ||
+	if (sources->is_hop_on_loopback || sources->is_anonymous ||
 	    s->override != NULL || (s->peer.family != AF_UNSPEC &&
 	    !identity_is_local(&s->peer)))
 		return false;
-	return !is_forwarded(facts) ||
-	    identity_is_local(&facts->xforward->addr);
+	return !is_forwarded(sources) ||
+	    identity_is_local(&sources->xforward->addr);
 }
 
 /*
@@ -295,57 +296,57 @@ put_xforward(struct source *source, const struct assertion_set *xforward)
 	}
 }
 
-/* Whatever is read above, of facts or of terms, must stand here. */
+/* Whatever is read above, of sources or of terms, must stand here. */
 static void
-put_all(struct source *source, const struct identity_facts *facts,
+put_all(struct source *source, const struct identity_sources *sources,
     const struct identity_terms *terms)
 {
 	put_number(source, terms->offered);
 	put_number(source, terms->dialect);
 	put_number(source, terms->is_required);
-	put_number(source, facts->is_esmtp);
-	put_number(source, facts->is_anonymous);
-	put_number(source, facts->is_hop_on_loopback);
-	put_number(source, facts->local_port);
-	put_address(source, &facts->local);
-	put_text(source, facts->helo);
-	put_address(source, &facts->session->peer);
-	put_number(source, facts->session->client_port);
-	put_text(source, facts->session->peer_name);
-	put_text(source, facts->session->override);
-	put_xforward(source, facts->xforward);
+	put_number(source, sources->is_esmtp);
+	put_number(source, sources->is_anonymous);
+	put_number(source, sources->is_hop_on_loopback);
+	put_number(source, sources->local_port);
+	put_address(source, &sources->local);
+	put_text(source, sources->helo);
+	put_address(source, &sources->session->peer);
+	put_number(source, sources->session->client_port);
+	put_text(source, sources->session->peer_name);
+	put_text(source, sources->session->override);
+	put_xforward(source, sources->xforward);
 }
 
 bool
 identity_is_current(const struct identity_lines *lines,
-    const struct identity_facts *facts, const struct identity_terms *terms)
+    const struct identity_sources *sources, const struct identity_terms *terms)
 {
 	struct source	 source = { .from = lines->source,
 			     .max = lines->n_source };
 
 	if (lines->n_source == 0 || lines->is_stale)
 		return false;
-	put_all(&source, facts, terms);
+	put_all(&source, sources, terms);
 	put_number(&source, lines->n);
 	return !source.is_other && source.n == source.max;
 }
 
 enum identity_result
-identity_tell(const struct identity_facts *facts,
+identity_tell(const struct identity_sources *sources,
     const struct identity_terms *terms, struct identity_lines *lines)
 {
 	struct assertion_set	 set;
 	struct source		 source = { .to = lines->source,
 				     .max = sizeof lines->source };
 
-	if (!identity_make(facts, &set))
+	if (!identity_make(sources, &set))
 		return IDENTITY_CANNOT_TELL;
 	/* This is to be the same with every dialect. */
-	if (!terms->is_required && is_own(facts))
+	if (!terms->is_required && is_own(sources))
 		identity_say_nothing(lines);
 	else if (!identity_say(&set, terms, lines))
 		return IDENTITY_CANNOT_BE_SAID;
-	put_all(&source, facts, terms);
+	put_all(&source, sources, terms);
 	/* Lines that somebody takes back are no longer these. */
 	put_number(&source, lines->n);
 	lines->n_source = source.is_other ? 0 : (uint16_t)source.n;

@@ -15,7 +15,7 @@
 #include "session/session.h"
 
 /* Texts may be NULL: not known. */
-struct identity_facts {
+struct identity_sources {
 	const struct session	*session;
 	const struct assertion_set *xforward;	/* of this message; NULL: none
 						 * was said */
@@ -52,7 +52,7 @@ bool	identity_is_local(const struct address *addr);
  * elsewhere it, its names and its port are unavailable.  False: the session's
  * record is damaged.
  */
-bool	identity_make(const struct identity_facts *facts,
+bool	identity_make(const struct identity_sources *sources,
 	    struct assertion_set *set_r);
 
 #define IDENTITY_LINES_MAX	2
@@ -100,17 +100,17 @@ enum identity_result {
 };
 
 /* Makes the identity and writes its lines. */
-enum identity_result	identity_tell(const struct identity_facts *facts,
+enum identity_result	identity_tell(const struct identity_sources *sources,
 			    const struct identity_terms *terms,
 			    struct identity_lines *lines_r);
 
 /*
- * True: identity_tell would make the very same lines of these facts and terms,
+ * True: identity_tell would make the same lines of these sources and terms,
  * for none of its inputs has changed; costs no more than to compare them.
  * False: it has to be asked.
  */
 bool	identity_is_current(const struct identity_lines *lines,
-	    const struct identity_facts *facts,
+	    const struct identity_sources *sources,
 	    const struct identity_terms *terms);
 
 /* True if both are the same commands, and neither is stale. */

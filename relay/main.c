@@ -27,7 +27,7 @@
 
 struct program {
 	struct daemon_options	 options;
-	struct site		*site;
+	struct served		*served;
 	int			*fds;
 	struct event_base	*base;
 	struct store		*store;
@@ -82,7 +82,7 @@ warn_of_open_relays(const struct conf *conf)
 	unsigned	 i;
 
 	for (i = 0; i < conf->n_relays; i++)
-		if (site_is_open_relay(&conf->relays[i]))
+		if (served_is_open_relay(&conf->relays[i]))
 			LOG(LOG_LEVEL_WARNING, NULL, "open_relay",
 			    { "relay", conf->relays[i].name },
 			    { "listen", conf->relays[i].listen },
@@ -107,8 +107,8 @@ start_privileged(struct program *p, struct conf *conf)
 		program_die("listen", NULL);
 	if (relay_server_bind(conf, p->fds, &err) != 0)
 		program_die("listen", &err);
-	p->site = site_new(conf, &err);
-	if (p->site == NULL)
+	p->served = served_new(conf, &err);
+	if (p->served == NULL)
 		program_die("tls", &err);
 	program_drop(conf);
 	warn_of_keys(conf);
@@ -118,7 +118,7 @@ start_privileged(struct program *p, struct conf *conf)
 static void
 start_unprivileged(struct program *p)
 {
-	struct conf	*conf = site_conf(p->site);
+	struct conf	*conf = served_conf(p->served);
 	struct err	 err;
 
 	p->store = program_open_store(&p->options, conf);
@@ -129,27 +129,27 @@ start_unprivileged(struct program *p)
 	p->metrics = relay_metrics_new();
 	if (p->base == NULL || p->metrics == NULL)
 		program_die("start", NULL);
-	p->resolver = resolver_new(p->base, conf->resolver, &err);
+	p->resolver = resolve_new(p->base, conf->resolver, &err);
 	if (p->resolver == NULL)
 		program_die("resolver", &err);
-	p->server = relay_server_new(p->base, p->site, p->fds, p->store,
+	p->server = relay_server_new(p->base, p->served, p->fds, p->store,
 	    p->resolver, p->metrics, &err);
 	if (p->server == NULL)
 		program_die("start", &err);
 }
 
 static void
-warn_of_changes(const struct site *was, const struct site *is)
+warn_of_changes(const struct served *was, const struct served *is)
 {
-	const struct site_relay	*old, *new;
+	const struct served_relay	*old, *new;
 	unsigned		 i;
 
-	log_if_changed("resolver", site_conf(was)->resolver,
-	    site_conf(is)->resolver);
-	log_if_changed("relay_metrics", site_conf(was)->relay_metrics,
-	    site_conf(is)->relay_metrics);
-	for (i = 0; (new = site_relay(is, i)) != NULL; i++) {
-		old = site_relay_find(was, new->conf->name);
+	log_if_changed("resolver", served_conf(was)->resolver,
+	    served_conf(is)->resolver);
+	log_if_changed("relay_metrics", served_conf(was)->relay_metrics,
+	    served_conf(is)->relay_metrics);
+	for (i = 0; (new = served_relay(is, i)) != NULL; i++) {
+		old = served_relay_find(was, new->conf->name);
 		log_if_changed("relay.listen", old == NULL ? "" :
 		    old->conf->listen, new->conf->listen);
 	}
@@ -159,24 +159,24 @@ static void
 reload(void *arg)
 {
 	struct program	*p = arg;
-	struct conf	*old = site_conf(p->site);
+	struct conf	*old = served_conf(p->served);
 	struct conf	*conf = program_reload(&p->options, old);
-	struct site	*site;
+	struct served	*served;
 	struct err	 err;
 
 	if (conf == NULL)
 		return;
-	site = site_new(conf, &err);
-	if (site == NULL) {
+	served = served_new(conf, &err);
+	if (served == NULL) {
 		program_reload_refused(old, &err);
 		return;
 	}
-	warn_of_changes(p->site, site);
-	relay_server_set_site(p->server, site);
+	warn_of_changes(p->served, served);
+	relay_server_set_site(p->server, served);
 	program_reloaded(old, conf);
 	warn_of_open_relays(conf);
-	site_unref(p->site);
-	p->site = site;
+	served_unref(p->served);
+	p->served = served;
 }
 
 /* Messages that are under way come to their end, within a bound. */
@@ -221,22 +221,22 @@ serve(struct program *p)
 
 	watch(p);
 	result = relay_metrics_serve(p->metrics, p->base,
-	    site_conf(p->site)->relay_metrics, &err);
+	    served_conf(p->served)->relay_metrics, &err);
 	program_check_metrics(result, &err);
-	program_run(site_conf(p->site), p->base);
+	program_run(served_conf(p->served), p->base);
 }
 
 static void
 finish(struct program *p)
 {
 	relay_server_free(p->server);
-	resolver_free(p->resolver);
+	resolve_free(p->resolver);
 	relay_metrics_free(p->metrics);
 	signals_free(p->signals);
 	event_free(p->stop_check);
 	event_base_free(p->base);
 	store_close(p->store);
-	site_unref(p->site);
+	served_unref(p->served);
 	free(p->fds);
 	log_close();
 }
@@ -246,20 +246,20 @@ finish(struct program *p)
 static int
 check(struct conf *conf, struct err *err)
 {
-	struct site	*site;
+	struct served	*served;
 	unsigned	 i;
 
 	if (check_relays(conf, err) != 0)
 		return -1;
-	site = site_new(conf_ref(conf), err);
-	if (site == NULL)
+	served = served_new(conf_ref(conf), err);
+	if (served == NULL)
 		return -1;
 	for (i = 0; i < conf->n_relays; i++)
-		if (site_is_open_relay(&conf->relays[i]))
+		if (served_is_open_relay(&conf->relays[i]))
 			fprintf(stderr, "%s:%u: warning: relay \"%s\": %s\n",
 			    conf->file, conf->relays[i].line,
 			    conf->relays[i].name, open_relay);
-	site_unref(site);
+	served_unref(served);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ beginning_find(struct span in)
 }
 
 /* DONE: *line_r is the line without its end. */
-static enum proxy_header_status
+static enum proxy_header_result
 line_find(struct span in, struct span *line_r, struct err *err)
 {
 	size_t	 max = PROXY_HEADER_V1_MAX - 1;	/* up to the CR */
@@ -133,12 +133,12 @@ ends_read(int family, struct span rest, struct proxy_header *h,
 	return port_read("destination port", rest, &h->destination_port, err);
 }
 
-static enum proxy_header_status
+static enum proxy_header_result
 v1_find(struct span in, struct proxy_header *header_r, size_t *used_r,
     struct err *err)
 {
 	struct proxy_header		 h = { .version = 1 };
-	enum proxy_header_status	 status;
+	enum proxy_header_result	 result;
 	const struct beginning		*beginning = beginning_find(in);
 	struct span			 line;
 
@@ -147,9 +147,9 @@ v1_find(struct span in, struct proxy_header *header_r, size_t *used_r,
 		    " or \"PROXY UNKNOWN\"", in);
 		return PROXY_HEADER_BAD;
 	}
-	status = line_find(in, &line, err);
-	if (status != PROXY_HEADER_DONE)
-		return status;
+	result = line_find(in, &line, err);
+	if (result != PROXY_HEADER_DONE)
+		return result;
 	h.is_local = beginning->family == AF_UNSPEC;
 	if (!h.is_local && ends_read(beginning->family, span_skip(line,
 	    strlen(beginning->text)), &h, err) != 0)
@@ -159,7 +159,7 @@ v1_find(struct span in, struct proxy_header *header_r, size_t *used_r,
 	return PROXY_HEADER_DONE;
 }
 
-enum proxy_header_status
+enum proxy_header_result
 proxy_header_find(const char *buf, size_t len, struct proxy_header *header_r,
     size_t *used_r, struct err *err)
 {

@@ -21,7 +21,7 @@
 #define PROXY_HEADER_MAX	(16 + UINT16_MAX)	/* of version 2 (2.2) */
 #define PROXY_HEADER_UNIQUE_ID_MAX 128	/* octets (2.2.5) */
 
-enum proxy_header_status {
+enum proxy_header_result {
 	PROXY_HEADER_DONE,
 	PROXY_HEADER_MORE,
 	PROXY_HEADER_BAD,	/* err says what, and what was expected */
@@ -77,7 +77,7 @@ struct proxy_header {
  * Of LOCAL, UNSPEC and UNKNOWN what the specification has receivers discard is
  * skipped unread, TLVs and their CRC32c too.
  */
-enum proxy_header_status	proxy_header_find(const char *buf, size_t len,
+enum proxy_header_result	proxy_header_find(const char *buf, size_t len,
 				    struct proxy_header *header_r,
 				    size_t *used_r, struct err *err);
 

@@ -53,7 +53,7 @@
 #define SSL_CLIENT_CERT		0x06	/* in this connection, or session */
 
 /* As proxy_header_find, for bytes that do not begin version 1. */
-enum proxy_header_status	proxy_header_v2_find(struct span in,
+enum proxy_header_result	proxy_header_v2_find(struct span in,
 				    struct proxy_header *header_r,
 				    size_t *used_r, struct err *err);
 

@@ -336,7 +336,7 @@ fixed_check(struct span in, struct err *err)
 }
 
 /* What the fixed part promises; it is there. */
-static enum proxy_header_status
+static enum proxy_header_result
 promise_check(struct span in, const struct protocol *protocol, size_t *len_r,
     struct err *err)
 {
@@ -351,13 +351,13 @@ promise_check(struct span in, const struct protocol *protocol, size_t *len_r,
 	return in.n < *len_r ? PROXY_HEADER_MORE : PROXY_HEADER_DONE;
 }
 
-enum proxy_header_status
+enum proxy_header_result
 proxy_header_v2_find(struct span in, struct proxy_header *header_r,
     size_t *used_r, struct err *err)
 {
 	struct reading			 r = { .whole = in, .err = err };
 	const struct protocol		*protocol;
-	enum proxy_header_status	 status;
+	enum proxy_header_result	 result;
 
 	if (fixed_check(in, err) != 0)
 		return PROXY_HEADER_BAD;
@@ -370,9 +370,9 @@ proxy_header_v2_find(struct span in, struct proxy_header *header_r,
 		    (unsigned)number(in.p + V2_SIGNATURE_LEN + 1, 1));
 		return PROXY_HEADER_BAD;
 	}
-	status = promise_check(in, protocol, &r.whole.n, err);
-	if (status != PROXY_HEADER_DONE)
-		return status;
+	result = promise_check(in, protocol, &r.whole.n, err);
+	if (result != PROXY_HEADER_DONE)
+		return result;
 	if (whole_read(&r, protocol) != 0)
 		return PROXY_HEADER_BAD;
 	*header_r = r.h;

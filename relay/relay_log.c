@@ -41,34 +41,34 @@ static const struct {
 /* Next hops that were not there when they were needed; what happens in the
  * middle of a message is told by its reply. */
 static void
-count_failure(struct relay_metrics *m, const struct dialogue_note *note)
+count_failure(struct relay_metrics *m, const struct dialogue_report *report)
 {
 	enum relay_hop_failure	 why = RELAY_HOP_GREETING;
 
-	if (note->stage == DIALOGUE_AT_MAIL)
+	if (report->stage == DIALOGUE_AT_MAIL)
 		return;
-	if (note->is_late)
+	if (report->is_late)
 		why = RELAY_HOP_TIMEOUT;
-	else if (note->stage == DIALOGUE_AT_CONNECT)
+	else if (report->stage == DIALOGUE_AT_CONNECT)
 		why = RELAY_HOP_CONNECT;
-	else if (note->stage == DIALOGUE_AT_TLS)
+	else if (report->stage == DIALOGUE_AT_TLS)
 		why = RELAY_HOP_TLS;
 	relay_metrics_hop_failure(m, why);
 }
 
 static void
-count(struct relay_metrics *m, const struct dialogue_note *note)
+count(struct relay_metrics *m, const struct dialogue_report *report)
 {
-	enum xclient_mode	 mode = note->route == NULL ? XCLIENT_NO :
-				     note->route->mode;
+	enum xclient_mode	 mode = report->route == NULL ? XCLIENT_NO :
+				     report->route->mode;
 
-	switch (note->event) {
+	switch (report->event) {
 	case DIALOGUE_COMMAND:
-		relay_metrics_command(m, note->verb);
+		relay_metrics_command(m, report->verb);
 		break;
 	case DIALOGUE_MESSAGE:
-		relay_metrics_message(m, note->code);
-		relay_metrics_content(m, (size_t)note->octets);
+		relay_metrics_message(m, report->code);
+		relay_metrics_content(m, (size_t)report->octets);
 		break;
 	case DIALOGUE_XCLIENT_SENT:
 		relay_metrics_xclient(m, mode, RELAY_XCLIENT_SENT);
@@ -86,7 +86,7 @@ count(struct relay_metrics *m, const struct dialogue_note *note)
 		relay_metrics_xclient(m, mode, RELAY_XCLIENT_FAILED);
 		break;
 	case DIALOGUE_HOP_FAILED:
-		count_failure(m, note);
+		count_failure(m, report);
 		break;
 	default:
 		break;
@@ -128,60 +128,62 @@ first_line(const char *text, char *buf, size_t size)
 /* A stranger can break the protocol as often as he likes, at no cost.  He is
  * limited by what he does, so that one kind of junk does not hide another. */
 static void
-write_line(const struct dialogue_note *note, const struct log_pair *pairs)
+write_line(const struct dialogue_report *report, const struct log_pair *pairs)
 {
-	const char	*name = events[note->event].name;
-	const char	*id = note->session->id;
+	const char	*name = events[report->event].name;
+	const char	*id = report->session->id;
 
-	if (note->event == DIALOGUE_PROTOCOL_ERROR)
-		log_limited(events[note->event].level, id, name, note->text,
+	if (report->event == DIALOGUE_PROTOCOL_ERROR)
+		log_limited(events[report->event].level, id, name, report->text,
 		    pairs);
 	else
-		log_event(events[note->event].level, id, name, pairs);
+		log_event(events[report->event].level, id, name, pairs);
 }
 
 void
-relay_log_note(struct relay_log *log, const struct dialogue_note *note)
+relay_log_report(struct relay_log *log, const struct dialogue_report *report)
 {
-	const struct session	*s = note->session;
-	const struct route	*route = note->route;
-	bool			 is_message = note->event == DIALOGUE_MESSAGE;
+	const struct session	*s = report->session;
+	const struct route	*route = report->route;
+	bool			 is_message = report->event == DIALOGUE_MESSAGE;
 	char			 peer[ADDRESS_TEXT_SIZE];
 	char			 client[ADDRESS_TEXT_SIZE];
-	char			 hop[NEXTHOP_TEXT_SIZE], text[512], code[NUMBER_SIZE];
+	char			 hop[NEXTHOP_TEXT_SIZE], text[512],
+	    code[NUMBER_SIZE];
 	char			 octets[NUMBER_SIZE], rcpts[NUMBER_SIZE];
 
-	count(log->metrics, note);
-	if (events[note->event].is_detail && !log->is_verbose)
+	count(log->metrics, report);
+	if (events[report->event].is_detail && !log->is_verbose)
 		return;
-	write_line(note, (const struct log_pair[]){
+	write_line(report, (const struct log_pair[]){
 	    { "hop", route == NULL ? NULL : nexthop_format(&route->nexthop,
 	    hop) },
-	    { "host", note->host },
+	    { "host", report->host },
 	    { "peer", address_format(&s->peer, peer, sizeof peer) },
-	    { "client", address_format(note->client, client, sizeof client) },
+	    { "client", address_format(report->client, client, sizeof client) },
 	    { "listener", s->listener },
 	    { "binding", route == NULL || route->binding == NULL ? NULL :
 	    scope_binding_name(route->binding) },
-	    { "command", note->event == DIALOGUE_COMMAND ?
-	    smtp_verb_text(note->verb) : NULL },
+	    { "command", report->event == DIALOGUE_COMMAND ?
+	    smtp_verb_text(report->verb) : NULL },
 	    { "xclient", route == NULL ? NULL :
-	    xclient_mode_text(route->mode) },
+	    scope_mode_text(route->mode) },
 	    { "rule", route == NULL || route->rule[0] == '\0' ? NULL :
 	    route->rule },
-	    { "sender", note->sender },
-	    { "recipients", number(note->n_recipients, is_message, rcpts) },
-	    { "size", number(note->octets, is_message, octets) },
-	    { "code", number(note->code, note->code != 0, code) },
-	    { "text", first_line(note->text, text, sizeof text) },
-	    { "line", note->line },
+	    { "sender", report->sender },
+	    { "recipients", number(report->n_recipients, is_message, rcpts) },
+	    { "size", number(report->octets, is_message, octets) },
+	    { "code", number(report->code, report->code != 0, code) },
+	    { "text", first_line(report->text, text, sizeof text) },
+	    { "line", report->line },
 	    { NULL, NULL } });
 }
 
 void
-relay_log_session(struct relay_log *log, const struct session_life_note *note)
+relay_log_session(struct relay_log *log,
+    const struct session_life_report *report)
 {
-	if (decision_log_life(note) && note->event != LIFE_ERROR)
-		relay_metrics_decision(log->metrics, note->session->profile,
-		    note->command, note->verdict);
+	if (decision_log_life(report) && report->event != LIFE_ERROR)
+		relay_metrics_decision(log->metrics, report->session->profile,
+		    report->command, report->verdict);
 }

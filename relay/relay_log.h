@@ -15,9 +15,9 @@ struct relay_log {
 	bool			 is_verbose;	/* log_all */
 };
 
-void	relay_log_note(struct relay_log *log,
-	    const struct dialogue_note *note);
+void	relay_log_report(struct relay_log *log,
+	    const struct dialogue_report *report);
 void	relay_log_session(struct relay_log *log,
-	    const struct session_life_note *note);
+	    const struct session_life_report *report);
 
 #endif

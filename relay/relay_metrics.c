@@ -9,7 +9,7 @@
 #include <event2/buffer.h>
 #include <stdlib.h>
 
-#include "daemon/decisions.h"
+#include "daemon/decision_counts.h"
 #include "daemon/metrics_daemon.h"
 #include "daemon/metrics_text.h"
 
@@ -67,7 +67,7 @@ struct relay_metrics {
 	uint64_t		 xclient[MODE_COUNT * RELAY_XCLIENT_COUNT];
 	uint64_t		 hop_failures[RELAY_HOP_FAILURE_COUNT];
 	uint64_t		 tls[SIDE_COUNT * TLS_COUNT];
-	struct decisions	 decisions;
+	struct decision_counts	 decisions;
 	struct metrics_http	*http;
 };
 
@@ -83,7 +83,7 @@ relay_metrics_free(struct relay_metrics *m)
 	if (m == NULL)
 		return;
 	metrics_http_close(m->http);
-	decisions_clear(&m->decisions);
+	decision_counts_clear(&m->decisions);
 	free(m);
 }
 
@@ -163,7 +163,7 @@ void
 relay_metrics_decision(struct relay_metrics *m, const char *profile,
     const char *command, const struct verdict *verdict)
 {
-	decisions_count(&m->decisions, profile, command, verdict);
+	decision_counts_add(&m->decisions, profile, command, verdict);
 }
 
 static void
@@ -196,8 +196,8 @@ static void
 print_xclient(const struct relay_metrics *m, struct evbuffer *out)
 {
 	const char *const		 modes[] = {
-		xclient_mode_text(XCLIENT_IFAVAILABLE),
-		xclient_mode_text(XCLIENT_REQUIRED)
+		scope_mode_text(XCLIENT_IFAVAILABLE),
+		scope_mode_text(XCLIENT_REQUIRED)
 	};
 	const struct metrics_label	 mode = { "mode", modes, 2 };
 	const struct metrics_label	 result = { "result", xclient_texts,
@@ -228,7 +228,7 @@ print_metrics(struct evbuffer *out, void *arg)
 	metrics_daemon_print("xcontext-relay", out);
 	print_connections(m, out);
 	print_commands(m, out);
-	decisions_print(&m->decisions, out);
+	decision_counts_print(&m->decisions, out);
 	metrics_text_counters(out, "xcontext_relay_messages_total",
 	    "Messages by the next hop's final reply.", "result",
 	    message_texts, m->messages, MESSAGE_RESULT_COUNT);

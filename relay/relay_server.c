@@ -45,7 +45,7 @@ RB_HEAD(peer_tree, peer_count);
 
 struct relay_server {
 	struct carrier_env	 env;
-	struct site		*site;
+	struct served		*served;
 	struct relay_metrics	*metrics;
 	struct relay_log	 log;
 	struct judgement	 judgement;
@@ -109,7 +109,7 @@ remove_peer(struct listener *listener, const struct address *addr)
 }
 
 static struct listener *
-listener_of(const struct relay_server *server, const struct site_relay *relay)
+listener_of(const struct relay_server *server, const struct served_relay *relay)
 {
 	unsigned	 i;
 
@@ -121,7 +121,7 @@ listener_of(const struct relay_server *server, const struct site_relay *relay)
 }
 
 static void
-on_gone(void *arg, const struct site_relay *relay,
+on_gone(void *arg, const struct served_relay *relay,
     const struct address *counted)
 {
 	struct relay_server	*server = arg;
@@ -150,7 +150,7 @@ note_refused(struct relay_server *server, enum relay_refusal why,
 }
 
 static bool
-on_admit(void *arg, const struct site_relay *relay,
+on_admit(void *arg, const struct served_relay *relay,
     const struct address *client, const struct address *peer)
 {
 	struct relay_server	*server = arg;
@@ -177,15 +177,15 @@ on_refused(void *arg, enum relay_refusal why)
 }
 
 static void
-on_note(void *arg, const struct dialogue_note *note)
+on_report(void *arg, const struct dialogue_report *report)
 {
-	relay_log_note(&((struct relay_server *)arg)->log, note);
+	relay_log_report(&((struct relay_server *)arg)->log, report);
 }
 
 static void
-on_note_session(void *arg, const struct session_life_note *note)
+on_report_session(void *arg, const struct session_life_report *report)
 {
-	relay_log_session(&((struct relay_server *)arg)->log, note);
+	relay_log_session(&((struct relay_server *)arg)->log, report);
 }
 
 /*
@@ -212,14 +212,14 @@ is_allowed_user(const struct relay_server *server, int fd, pid_t *pid_r)
 	struct procinfo_peer	 user;
 
 	if (!procinfo_peer(fd, &user) ||
-	    !conf_allows_uid(site_conf(server->site), user.uid))
+	    !conf_allows_uid(served_conf(server->served), user.uid))
 		return false;
 	*pid_r = user.pid;
 	return true;
 }
 
 static void
-admit(struct listener *listener, const struct site_relay *relay, int fd,
+admit(struct listener *listener, const struct served_relay *relay, int fd,
     const struct sockaddr_storage *from)
 {
 	struct relay_server	*server = listener->server;
@@ -257,7 +257,7 @@ admit(struct listener *listener, const struct site_relay *relay, int fd,
 	}
 	listener->n_sessions++;
 	relay_metrics_begin(server->metrics);
-	if (carrier_new(&server->env, server->site, relay, fd, &peer))
+	if (carrier_new(&server->env, server->served, relay, fd, &peer))
 		return;
 	LOG(LOG_LEVEL_ERROR, NULL, "error", { "text", "out of memory" });
 	on_refused(server, RELAY_REFUSED_RESOURCES);
@@ -268,9 +268,10 @@ static void
 take(void *arg, int fd, const struct sockaddr_storage *from)
 {
 	struct listener			*listener = arg;
-	const struct site_relay		*relay;
+	const struct served_relay		*relay;
 
-	relay = site_relay_find(listener->server->site, listener->name);
+	relay = served_relay_find(listener->server->served,
+	    listener->name);
 	if (relay == NULL)	/* gone since a reload */
 		(void)close(fd);
 	else
@@ -296,7 +297,7 @@ relay_server_bind(const struct conf *conf, int *fds, struct err *err)
 }
 
 static bool
-listen_to(struct relay_server *server, const struct site_relay *relay, int fd)
+listen_to(struct relay_server *server, const struct served_relay *relay, int fd)
 {
 	struct listener	*l = &server->listeners[server->n_listeners];
 
@@ -326,8 +327,8 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->dialogue.judgement = &server->judgement;
 	env->dialogue.keys = &server->keys;
 	LIST_INIT(&env->all);
-	env->note = on_note;
-	env->note_session = on_note_session;
+	env->report = on_report;
+	env->report_session = on_report_session;
 	env->tls = on_tls;
 	env->refused = on_refused;
 	env->gone = on_gone;
@@ -338,12 +339,12 @@ fill_env(struct relay_server *server, struct event_base *base,
 }
 
 struct relay_server *
-relay_server_new(struct event_base *base, struct site *site, const int *fds,
-    struct store *store, struct resolver *resolver,
+relay_server_new(struct event_base *base, struct served *served,
+    const int *fds, struct store *store, struct resolver *resolver,
     struct relay_metrics *metrics, struct err *err)
 {
 	struct relay_server	*server = calloc(1, sizeof *server);
-	unsigned		 i, n = site_conf(site)->n_relays;
+	unsigned		 i, n = served_conf(served)->n_relays;
 
 	if (server != NULL) {
 		server->listeners = calloc(n + 1, sizeof *server->listeners);
@@ -369,12 +370,12 @@ relay_server_new(struct event_base *base, struct site *site, const int *fds,
 		    (long)getpid());
 		return NULL;
 	}
-	server->site = site_ref(site);
+	server->served = served_ref(served);
 	server->metrics = server->log.metrics = metrics;
-	server->log.is_verbose = site_conf(site)->log_all;
+	server->log.is_verbose = served_conf(served)->log_all;
 	RB_INIT(&server->peers);
 	for (i = 0; i < n; i++)
-		if (!listen_to(server, site_relay(site, i), fds[i])) {
+		if (!listen_to(server, served_relay(served, i), fds[i])) {
 			relay_server_free(server);
 			(void)err_set(err, "out of memory");
 			return NULL;
@@ -383,13 +384,13 @@ relay_server_new(struct event_base *base, struct site *site, const int *fds,
 }
 
 void
-relay_server_set_site(struct relay_server *server, struct site *site)
+relay_server_set_site(struct relay_server *server, struct served *served)
 {
-	struct site	*old = server->site;
+	struct served	*old = server->served;
 
-	server->site = site_ref(site);
-	server->log.is_verbose = site_conf(site)->log_all;
-	site_unref(old);
+	server->served = served_ref(served);
+	server->log.is_verbose = served_conf(served)->log_all;
+	served_unref(old);
 }
 
 static void
@@ -429,6 +430,6 @@ relay_server_free(struct relay_server *server)
 	for (i = 0; i < server->n_listeners; i++)
 		free(server->listeners[i].name);
 	free(server->listeners);
-	site_unref(server->site);
+	served_unref(server->served);
 	free(server);
 }

@@ -17,7 +17,7 @@
 #include "relay_metrics.h"
 #include "resolve.h"
 #include "session/store.h"
-#include "site.h"
+#include "served.h"
 
 struct event_base;
 struct relay_server;
@@ -28,10 +28,10 @@ int	relay_server_bind(const struct conf *conf, int *fds, struct err *err);
 
 /*
  * Serves them from now on; the descriptors become the server's.  What is lent
- * must outlive it; site is referenced.  NULL with err: out of memory.
+ * must outlive it; served is referenced.  NULL with err: out of memory.
  */
 struct relay_server	*relay_server_new(struct event_base *base,
-			    struct site *site, const int *fds,
+			    struct served *served, const int *fds,
 			    struct store *store, struct resolver *resolver,
 			    struct relay_metrics *metrics, struct err *err);
 void	relay_server_free(struct relay_server *server);
@@ -39,7 +39,8 @@ void	relay_server_free(struct relay_server *server);
 /* Sessions that begin from now on follow this configuration.  Relays keep
  * their sockets: a new relay, or another address of one, has to wait for a
  * restart; one that is gone accepts no more. */
-void	relay_server_set_site(struct relay_server *server, struct site *site);
+void	relay_server_set_site(struct relay_server *server,
+    struct served *served);
 
 /* Accepts no more, and tells the clients. */
 void	relay_server_stop(struct relay_server *server);

@@ -32,7 +32,7 @@ deliver(evutil_socket_t fd, short what, void *arg)
 {
 	struct resolver		*resolver = arg;
 	struct resolve_query	*query = TAILQ_FIRST(&resolver->done);
-	struct resolve_result	 result;
+	struct resolve_answer	 answer;
 
 	(void)fd;
 	(void)what;
@@ -41,8 +41,8 @@ deliver(evutil_socket_t fd, short what, void *arg)
 	TAILQ_REMOVE(&resolver->done, query, done);
 	if (!TAILQ_EMPTY(&resolver->done))
 		event_active(&resolver->deliver, EV_TIMEOUT, 0);
-	resolve_answer_conclude(query, &result);
-	query->fn(&result, query->arg);
+	resolve_answer_conclude(query, &answer);
+	query->fn(&answer, query->arg);
 	free(query);
 }
 
@@ -70,7 +70,7 @@ got_addresses(void *arg, int status, int n_timeouts,
 	struct resolve_query	*query = target->query;
 
 	(void)n_timeouts;
-	resolve_answer_note(query, status);
+	resolve_answer_take_status(query, status);
 	if (status == ARES_SUCCESS && addrinfo != NULL)
 		resolve_answer_add(query, (unsigned)(target - query->hosts),
 		    addrinfo);
@@ -125,7 +125,7 @@ got_mx(void *arg, int status, int n_timeouts, unsigned char *answer, int len)
 		end_lookup(query);
 		return;
 	}
-	resolve_answer_note(query, status);
+	resolve_answer_take_status(query, status);
 	if (status == ARES_ENODATA || (status == ARES_SUCCESS &&
 	    !resolve_answer_hosts(query, answer, len)))
 		set_host(query, query->asked);
@@ -138,7 +138,7 @@ static void
 check_name(struct resolve_query *query, const char *name)
 {
 	if (!hostname_valid(span_of(name))) {
-		resolve_answer_note(query, ARES_EBADNAME);
+		resolve_answer_take_status(query, ARES_EBADNAME);
 		return;
 	}
 	set_host(query, name);
@@ -162,7 +162,7 @@ got_ptr(void *arg, int status, int n_timeouts, unsigned char *answer, int len)
 		status = name == NULL ? ARES_EBADRESP :
 		    *name == '\0' ? ARES_ENODATA : ARES_SUCCESS;
 	}
-	resolve_answer_note(query, status);
+	resolve_answer_take_status(query, status);
 	if (status == ARES_SUCCESS)
 		check_name(query, name);
 	end_lookup(query);
@@ -276,7 +276,7 @@ is_to_be_asked(struct resolve_query *query, const char *name)
 	}
 	if (hostname_valid(s))
 		return true;
-	resolve_answer_note(query, ARES_EBADNAME);
+	resolve_answer_take_status(query, ARES_EBADNAME);
 	return false;
 }
 
@@ -326,7 +326,7 @@ resolve_name(struct resolver *resolver, const struct address *addr,
 	query->addr = *addr;
 	(void)address_format(addr, query->asked, sizeof query->asked);
 	if (addr->family == AF_UNSPEC)
-		resolve_answer_note(query, ARES_ENOTFOUND);
+		resolve_answer_take_status(query, ARES_ENOTFOUND);
 	else
 		ask_name(query);
 	return let_go(query);
@@ -343,7 +343,7 @@ resolve_cancel(struct resolve_query *query)
 }
 
 struct resolver *
-resolver_new(struct event_base *base, const char *servers, struct err *err)
+resolve_new(struct event_base *base, const char *servers, struct err *err)
 {
 	struct resolver	*resolver = calloc(1, sizeof *resolver);
 
@@ -361,7 +361,7 @@ resolver_new(struct event_base *base, const char *servers, struct err *err)
 }
 
 void
-resolver_free(struct resolver *resolver)
+resolve_free(struct resolver *resolver)
 {
 	struct resolve_query	*query;
 

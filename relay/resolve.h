@@ -25,7 +25,7 @@ struct resolve_query;
 
 #define RESOLVE_ADDRESSES_MAX	32
 
-enum resolve_status {
+enum resolve_result {
 	RESOLVE_OK,
 	RESOLVE_NONE,		/* no such domain, no address, a null MX
 				 * (RFC 7505) */
@@ -38,8 +38,8 @@ struct resolve_address {
 	unsigned	 preference;	/* of its MX; 0 without */
 };
 
-struct resolve_result {
-	enum resolve_status	 status;
+struct resolve_answer {
+	enum resolve_result	 result;
 	bool			 is_null_mx;
 	unsigned		 n;
 	struct resolve_address	 v[RESOLVE_ADDRESSES_MAX];
@@ -47,18 +47,18 @@ struct resolve_result {
 	struct err		 err;		/* unless OK */
 };
 
-typedef void resolve_fn(const struct resolve_result *result, void *arg);
+typedef void resolve_fn(const struct resolve_answer *answer, void *arg);
 
 /* servers: "host:port,host:port" in place of resolv.conf(5)'s, for tests and
  * hosts with a resolver of their own; NULL or "": the system's.  NULL with
  * err.  hosts(5) is asked before DNS (not about MX), names are taken as whole
  * (no search domains), and nothing is cached. */
-struct resolver	*resolver_new(struct event_base *base, const char *servers,
+struct resolver	*resolve_new(struct event_base *base, const char *servers,
 		    struct err *err);
 
 /* Queries that are under way are cancelled.  NULL is allowed, and so is the
  * call from a query's function. */
-void		 resolver_free(struct resolver *resolver);
+void		 resolve_free(struct resolver *resolver);
 
 /*
  * Starts a lookup; fn is called once, later, never from inside this call.

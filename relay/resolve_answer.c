@@ -28,7 +28,7 @@ is_absent(int status)
 }
 
 void
-resolve_answer_note(struct resolve_query *query, int status)
+resolve_answer_take_status(struct resolve_query *query, int status)
 {
 	if (status == ARES_SUCCESS)
 		return;
@@ -128,7 +128,7 @@ read_hosts(struct resolve_query *query, ns_msg *msg)
 		if (hostname_valid(span_of(name)))
 			insert_host(query, name, preference);
 		else
-			resolve_answer_note(query, ARES_EBADNAME);
+			resolve_answer_take_status(query, ARES_EBADNAME);
 	}
 	query->is_null_mx = n == 1 && n_roots == 1;
 	return n;
@@ -146,7 +146,7 @@ resolve_answer_hosts(struct resolve_query *query, const unsigned char *answer,
 	if (n == -1) {
 		/* Half an answer is none. */
 		query->n_hosts = 0;
-		resolve_answer_note(query, ARES_EBADRESP);
+		resolve_answer_take_status(query, ARES_EBADRESP);
 	}
 	return n != 0;
 }
@@ -192,7 +192,7 @@ shuffle(struct resolve_found *v, unsigned n)
 
 /* Addresses by preference, each preference's shuffled. */
 static void
-order(const struct resolve_query *query, struct resolve_result *result)
+order(const struct resolve_query *query, struct resolve_answer *answer)
 {
 	struct resolve_found	 v[FOUND_MAX], *f;
 	struct resolve_address	*a;
@@ -209,14 +209,14 @@ order(const struct resolve_query *query, struct resolve_result *result)
 			if (f->host < host || f->host >= i ||
 			    n == RESOLVE_ADDRESSES_MAX)
 				continue;
-			a = &result->v[n++];
+			a = &answer->v[n++];
 			a->addr = f->addr;
 			a->preference = query->hosts[f->host].preference;
 			memcpy(a->host, query->hosts[f->host].name,
 			    sizeof a->host);
 		}
 	}
-	result->n = n;
+	answer->n = n;
 }
 
 /* True: the name leads back to the address that it is the name of. */
@@ -241,16 +241,16 @@ is_lame(int status)
 
 /* Nothing was found. */
 static void
-explain(const struct resolve_query *query, struct resolve_result *result)
+explain(const struct resolve_query *query, struct resolve_answer *answer)
 {
 	const char	*why = "no address";
 
-	result->status = RESOLVE_NONE;
+	answer->result = RESOLVE_NONE;
 	if (query->is_null_mx) {
-		result->is_null_mx = true;
+		answer->is_null_mx = true;
 		why = "the domain accepts no mail (null MX)";
 	} else if (query->unknown_status != 0) {
-		result->status = RESOLVE_CANNOT_TELL;
+		answer->result = RESOLVE_CANNOT_TELL;
 		why = is_lame(query->unknown_status) ?
 		    "no name server can tell" :
 		    ares_strerror(query->unknown_status);
@@ -266,19 +266,19 @@ explain(const struct resolve_query *query, struct resolve_result *result)
 	} else if (query->no_status == ARES_EBADNAME) {
 		why = "not a valid name";
 	}
-	(void)err_set(&result->err, "%s: %s", query->asked, why);
+	(void)err_set(&answer->err, "%s: %s", query->asked, why);
 }
 
 void
 resolve_answer_conclude(const struct resolve_query *query,
-    struct resolve_result *result_r)
+    struct resolve_answer *answer_r)
 {
-	*result_r = (struct resolve_result){ .status = RESOLVE_OK };
+	*answer_r = (struct resolve_answer){ .result = RESOLVE_OK };
 	if (query->is_for_name && leads_back(query))
-		(void)snprintf(result_r->name, sizeof result_r->name, "%s",
+		(void)snprintf(answer_r->name, sizeof answer_r->name, "%s",
 		    query->hosts[0].name);
 	else if (!query->is_for_name && query->n_found > 0)
-		order(query, result_r);
+		order(query, answer_r);
 	else
-		explain(query, result_r);
+		explain(query, answer_r);
 }

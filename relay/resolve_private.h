@@ -75,7 +75,7 @@ void	resolve_loop_close(struct resolver *resolver);
 void	resolve_loop_wait(struct resolver *resolver);
 
 /* Keeps what an answer's status says of a query. */
-void	resolve_answer_note(struct resolve_query *query, int status);
+void	resolve_answer_take_status(struct resolve_query *query, int status);
 
 /* Keeps the addresses of a host, by its index. */
 void	resolve_answer_add(struct resolve_query *query, unsigned host,
@@ -93,6 +93,6 @@ const char	*resolve_answer_ptr(const unsigned char *answer, int len,
 
 /* What is told when all answers are there. */
 void	resolve_answer_conclude(const struct resolve_query *query,
-	    struct resolve_result *result_r);
+	    struct resolve_answer *answer_r);
 
 #endif

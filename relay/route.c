@@ -22,19 +22,19 @@
 struct search {
 	struct table *const	*tables;
 	unsigned		 n_tables;
-	struct table_result	 answer;
+	struct table_answer	 answer;
 };
 
 /* Asks one table after the other for one key. */
-static enum table_status
+static enum table_result
 ask(struct search *search, struct span key)
 {
-	enum table_status	 status = TABLE_NOT_FOUND;
+	enum table_result	 result = TABLE_NOT_FOUND;
 	unsigned		 i;
 
-	for (i = 0; i < search->n_tables && status == TABLE_NOT_FOUND; i++)
-		status = table_find(search->tables[i], key, &search->answer);
-	return status;
+	for (i = 0; i < search->n_tables && result == TABLE_NOT_FOUND; i++)
+		result = table_find(search->tables[i], key, &search->answer);
+	return result;
 }
 
 bool
@@ -79,17 +79,17 @@ read_local(struct wanted *wanted, struct span local)
 	return true;
 }
 
-static enum domain_status
+static enum domain_result
 read_domain(struct wanted *wanted, struct span domain)
 {
-	enum domain_status	 status;
+	enum domain_result	 result;
 
-	status = domain_read(domain, wanted->ascii, &wanted->domain[0]);
-	if (status != DOMAIN_OK)
-		return status;
-	status = domain_unicode(wanted->domain[0], wanted->unicode,
+	result = domain_read(domain, wanted->ascii, &wanted->domain[0]);
+	if (result != DOMAIN_OK)
+		return result;
+	result = domain_unicode(wanted->domain[0], wanted->unicode,
 	    &wanted->domain[1]);
-	return status == DOMAIN_BAD ? DOMAIN_OK : status;
+	return result == DOMAIN_BAD ? DOMAIN_OK : result;
 }
 
 /* domain is the end of recipient. */
@@ -97,34 +97,34 @@ static enum route_result
 read_recipient(struct wanted *wanted, struct span recipient,
     struct span domain, struct err *err)
 {
-	enum domain_status	 status = DOMAIN_OK;
+	enum domain_result	 result = DOMAIN_OK;
 	struct span		 local = recipient;
 
 	memset(wanted->domain, 0, sizeof wanted->domain);
 	wanted->has_domain = domain.n > 0;
 	if (wanted->has_domain)
-		status = read_domain(wanted, domain);
+		result = read_domain(wanted, domain);
 	if (local.n > domain.n)
 		local.n -= domain.n + wanted->has_domain;
 	else
 		local.n = 0;
-	if (status == DOMAIN_CANNOT_TELL) {
+	if (result == DOMAIN_CANNOT_TELL) {
 		(void)err_set(err, "out of memory");
 		return ROUTE_CANNOT_TELL;
 	}
-	if (status == DOMAIN_OK && read_local(wanted, local))
+	if (result == DOMAIN_OK && read_local(wanted, local))
 		return ROUTE_OK;
-	(void)err_set(err, status == DOMAIN_OK ?
+	(void)err_set(err, result == DOMAIN_OK ?
 	    "the recipient's address is too long" :
 	    "the recipient's domain is not valid");
 	return ROUTE_BAD_RECIPIENT;
 }
 
 /* The whole address, in each spelling. */
-static enum table_status
+static enum table_result
 ask_address(struct search *search, const struct wanted *wanted)
 {
-	enum table_status	 status = TABLE_NOT_FOUND;
+	enum table_result	 result = TABLE_NOT_FOUND;
 	char			 key[LOCAL_MAX + 1 + DOMAIN_UNICODE_SIZE];
 	size_t			 i, n = wanted->n_local;
 
@@ -132,23 +132,23 @@ ask_address(struct search *search, const struct wanted *wanted)
 	if (!wanted->has_domain)
 		return ask(search, (struct span){ key, n });
 	key[n++] = '@';
-	for (i = 0; i < N_SPELLINGS && status == TABLE_NOT_FOUND; i++) {
+	for (i = 0; i < N_SPELLINGS && result == TABLE_NOT_FOUND; i++) {
 		struct span	 domain = wanted->domain[i];
 
 		if (domain.n == 0)
 			continue;
 		span_copy(key + n, domain);
-		status = ask(search, (struct span){ key, n + domain.n });
+		result = ask(search, (struct span){ key, n + domain.n });
 	}
-	return status;
+	return result;
 }
 
 /* The domain in each spelling, then ".parent" for each of its parents: both
  * spellings have as many labels. */
-static enum table_status
+static enum table_result
 ask_domains(struct search *search, const struct wanted *wanted)
 {
-	enum table_status	 status = TABLE_NOT_FOUND;
+	enum table_result	 result = TABLE_NOT_FOUND;
 	struct span		 at[N_SPELLINGS];
 	const char		*dot;
 	size_t			 i;
@@ -158,27 +158,27 @@ ask_domains(struct search *search, const struct wanted *wanted)
 		for (i = 0; i < N_SPELLINGS; i++) {
 			if (at[i].n == 0)
 				continue;
-			status = ask(search, at[i]);
-			if (status != TABLE_NOT_FOUND)
-				return status;
+			result = ask(search, at[i]);
+			if (result != TABLE_NOT_FOUND)
+				return result;
 			dot = memchr(at[i].p + 1, '.', at[i].n - 1);
 			at[i] = span_skip(at[i], dot == NULL ? at[i].n :
 			    (size_t)(dot - at[i].p));
 		}
 	}
-	return status;
+	return result;
 }
 
-static enum table_status
+static enum table_result
 ask_transport(struct search *search, const struct wanted *wanted)
 {
-	enum table_status	 status = ask_address(search, wanted);
+	enum table_result	 result = ask_address(search, wanted);
 
-	if (status == TABLE_NOT_FOUND)
-		status = ask_domains(search, wanted);
-	if (status == TABLE_NOT_FOUND)
-		status = ask(search, span_of("*"));
-	return status;
+	if (result == TABLE_NOT_FOUND)
+		result = ask_domains(search, wanted);
+	if (result == TABLE_NOT_FOUND)
+		result = ask(search, span_of("*"));
+	return result;
 }
 
 /* A next hop without a host is that of the recipient's domain. */
@@ -228,7 +228,7 @@ find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
 		result = ROUTE_CANNOT_TELL;
 		break;
 	}
-	table_result_clear(&search.answer);
+	table_answer_clear(&search.answer);
 	return result;
 }
 
@@ -289,21 +289,21 @@ route_is_open(const struct conf_relay *relay)
 }
 
 /* Asks one map for all keys before the next map, as access_maps do. */
-static enum table_status
+static enum table_result
 ask_bindings(struct search *search, const struct access_keys *keys)
 {
-	enum table_status	 status = TABLE_NOT_FOUND;
+	enum table_result	 result = TABLE_NOT_FOUND;
 	unsigned		 i;
 	size_t			 k;
 
 	for (i = 0; i < search->n_tables; i++)
 		for (k = 0; k < keys->n; k++) {
-			status = table_find(search->tables[i], keys->v[k],
+			result = table_find(search->tables[i], keys->v[k],
 			    &search->answer);
-			if (status != TABLE_NOT_FOUND)
-				return status;
+			if (result != TABLE_NOT_FOUND)
+				return result;
 		}
-	return status;
+	return result;
 }
 
 enum route_result
@@ -314,7 +314,7 @@ route_binding(const struct conf *conf, const struct conf_relay *relay,
 	struct search	 search = { .tables = relay->binding_maps,
 			     .n_tables = relay->n_binding_maps };
 	enum route_result result = ROUTE_OK;
-	enum table_status status = keys == NULL ? TABLE_NOT_FOUND :
+	enum table_result status = keys == NULL ? TABLE_NOT_FOUND :
 	    ask_bindings(&search, keys);
 
 	if (status == TABLE_CANNOT_TELL) {
@@ -334,7 +334,7 @@ route_binding(const struct conf *conf, const struct conf_relay *relay,
 			result = ROUTE_CANNOT_TELL;
 		}
 	}
-	table_result_clear(&search.answer);
+	table_answer_clear(&search.answer);
 	return result;
 }
 

@@ -76,7 +76,7 @@ is_clean(struct span text)
 	return true;
 }
 
-enum smtp_line_status
+enum smtp_line_result
 smtp_line_find(const char *buf, size_t len, size_t max,
     struct smtp_line *line_r, size_t *used_r)
 {

@@ -52,7 +52,7 @@ enum smtp_verb {
 /* The verb in capitals ("MAIL"); "" for SMTP_UNKNOWN. */
 const char	*smtp_verb_text(enum smtp_verb verb);
 
-enum smtp_line_status {
+enum smtp_line_result {
 	SMTP_LINE_DONE,
 	SMTP_LINE_MORE,		/* no end of line yet */
 	SMTP_LINE_BAD,		/* a whole line, but with CR, NUL or another
@@ -72,7 +72,7 @@ struct smtp_line {
  * may be called so before its end is there, as soon as max octets are.  MORE
  * writes nothing.  A CR as the last byte of buf is MORE.
  */
-enum smtp_line_status	smtp_line_find(const char *buf, size_t len,
+enum smtp_line_result	smtp_line_find(const char *buf, size_t len,
 			    size_t max, struct smtp_line *line_r,
 			    size_t *used_r);
 

@@ -94,7 +94,7 @@ clean_len(struct span in, bool *is_line_r)
 }
 
 /* Says something else for a bare CR or LF, or refuses the message for it. */
-static enum smtp_content_status
+static enum smtp_content_result
 replace(struct smtp_content *c, const char *text, struct span *out_r)
 {
 	c->had_bare = true;
@@ -107,7 +107,7 @@ replace(struct smtp_content *c, const char *text, struct span *out_r)
 }
 
 /* A CR was held that no LF follows. */
-static enum smtp_content_status
+static enum smtp_content_result
 after_stray_cr(struct smtp_content *c, struct span *out_r, size_t *used_r)
 {
 	*used_r = 0;
@@ -115,7 +115,7 @@ after_stray_cr(struct smtp_content *c, struct span *out_r, size_t *used_r)
 	return replace(c, " ", out_r);
 }
 
-static enum smtp_content_status
+static enum smtp_content_result
 after_cr(struct smtp_content *c, char ch, struct span *out_r, size_t *used_r)
 {
 	if (ch != '\n')
@@ -128,7 +128,7 @@ after_cr(struct smtp_content *c, char ch, struct span *out_r, size_t *used_r)
 
 /* A dot alone and a bare LF: no line.  A dot and something else: the receiver
  * would take the dot away.  Two dots: that is his to do. */
-static enum smtp_content_status
+static enum smtp_content_result
 after_dot(struct smtp_content *c, char ch, struct span *out_r, size_t *used_r)
 {
 	*used_r = ch == '\n' || ch == '.';
@@ -141,7 +141,7 @@ after_dot(struct smtp_content *c, char ch, struct span *out_r, size_t *used_r)
 	return SMTP_CONTENT_SOME;
 }
 
-static enum smtp_content_status
+static enum smtp_content_result
 after_dot_cr(struct smtp_content *c, char ch, struct span *out_r,
     size_t *used_r)
 {
@@ -155,7 +155,7 @@ after_dot_cr(struct smtp_content *c, char ch, struct span *out_r,
 	return is_end ? SMTP_CONTENT_END : SMTP_CONTENT_SOME;
 }
 
-static enum smtp_content_status
+static enum smtp_content_result
 in_text(struct smtp_content *c, struct span in, struct span *out_r,
     size_t *used_r)
 {
@@ -178,7 +178,7 @@ in_text(struct smtp_content *c, struct span in, struct span *out_r,
 
 /* Judges what is held and the bytes behind it, the first of which cannot be
  * held. */
-static enum smtp_content_status
+static enum smtp_content_result
 judge(struct smtp_content *c, struct span in, struct span *out_r,
     size_t *used_r)
 {
@@ -194,24 +194,24 @@ judge(struct smtp_content *c, struct span in, struct span *out_r,
 	}
 }
 
-enum smtp_content_status
+enum smtp_content_result
 smtp_content_next(struct smtp_content *c, struct span in, struct span *out_r,
     size_t *used_r)
 {
-	enum smtp_content_status	 status = SMTP_CONTENT_SOME;
+	enum smtp_content_result	 result = SMTP_CONTENT_SOME;
 	struct span			 out = { "", 0 };
 	size_t				 used = 0, n;
 
-	while (status == SMTP_CONTENT_SOME) {
+	while (result == SMTP_CONTENT_SOME) {
 		while (used < in.n && hold(c, in.p[used]))
 			used++;
 		if (used == in.n) {
-			status = SMTP_CONTENT_MORE;
+			result = SMTP_CONTENT_MORE;
 			break;
 		}
 		if (out.n > 0)
 			break;
-		status = judge(c, span_skip(in, used), &out, &n);
+		result = judge(c, span_skip(in, used), &out, &n);
 		used += n;
 		if ((c->state & DISCARD) != 0)
 			out.n = 0;
@@ -219,5 +219,5 @@ smtp_content_next(struct smtp_content *c, struct span in, struct span *out_r,
 	c->octets += out.n;
 	*out_r = out;
 	*used_r = used;
-	return status;
+	return result;
 }

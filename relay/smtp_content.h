@@ -45,7 +45,7 @@ struct smtp_content {
 	bool			 had_bare;	/* a bare CR or LF was met */
 };
 
-enum smtp_content_status {
+enum smtp_content_result {
 	SMTP_CONTENT_SOME,	/* *out_r is to be sent; call again */
 	SMTP_CONTENT_MORE,	/* all of in is used; *out_r is to be sent, too,
 				 * and may be empty */
@@ -69,7 +69,7 @@ void	smtp_content_init(struct smtp_content *c, enum smtp_content_mode mode);
  *
  * After BAD, calls go on to find the end (MORE, END), with empty *out_r.
  */
-enum smtp_content_status	smtp_content_next(struct smtp_content *c,
+enum smtp_content_result	smtp_content_next(struct smtp_content *c,
 				    struct span in, struct span *out_r,
 				    size_t *used_r);
 

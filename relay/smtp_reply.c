@@ -36,7 +36,7 @@ is_digit(char ch)
 }
 
 /* Finds a line at the front of buf; *used_r with its end, *line_r without. */
-static enum smtp_reply_status
+static enum smtp_reply_result
 find_line(struct span buf, size_t max, struct span *line_r, size_t *used_r)
 {
 	size_t		 n = buf.n < max ? buf.n : max;
@@ -76,11 +76,11 @@ line_max(size_t at)
 	    SMTP_REPLY_MAX - at : SMTP_REPLY_LINE_MAX;
 }
 
-enum smtp_reply_status
+enum smtp_reply_result
 smtp_reply_find(const char *buf, size_t len, struct smtp_reply *reply_r,
     size_t *used_r)
 {
-	enum smtp_reply_status	 status;
+	enum smtp_reply_result	 result;
 	struct smtp_reply	 reply = { 0, 0, { buf, 0 } };
 	struct span		 line;
 	bool			 is_last = false;
@@ -88,10 +88,10 @@ smtp_reply_find(const char *buf, size_t len, struct smtp_reply *reply_r,
 	unsigned		 code;
 
 	do {
-		status = find_line(span_skip((struct span){ buf, len },
+		result = find_line(span_skip((struct span){ buf, len },
 		    reply.text.n), line_max(reply.text.n), &line, &n);
-		if (status != SMTP_REPLY_DONE)
-			return status;
+		if (result != SMTP_REPLY_DONE)
+			return result;
 		code = read_code(line, &is_last);
 		if (code == 0 || (reply.n_lines > 0 && code != reply.code))
 			return SMTP_REPLY_BAD;

@@ -25,7 +25,7 @@ struct smtp_reply {
 					 * included */
 };
 
-enum smtp_reply_status {
+enum smtp_reply_result {
 	SMTP_REPLY_DONE,
 	SMTP_REPLY_MORE,
 	SMTP_REPLY_BAD,		/* not SMTP: no code, codes that differ from
@@ -36,7 +36,7 @@ enum smtp_reply_status {
 
 /* DONE: *reply_r points into buf, *used_r is how much of buf it takes.  Others
  * write neither. */
-enum smtp_reply_status	smtp_reply_find(const char *buf, size_t len,
+enum smtp_reply_result	smtp_reply_find(const char *buf, size_t len,
 			    struct smtp_reply *reply_r, size_t *used_r);
 
 /* Takes the next line off *text (a reply's text): what stands behind the code

@@ -266,19 +266,19 @@ read_common_name(const X509 *cert, char text_r[TLS_NAME_SIZE])
 }
 
 void
-tls_facts_read(const SSL *ssl, struct tls_facts *facts_r)
+tls_peer_read(const SSL *ssl, struct tls_peer *peer_r)
 {
 	const X509	*cert = SSL_get0_peer_certificate(ssl);
 
-	*facts_r = (struct tls_facts){ .version = "" };
-	(void)snprintf(facts_r->version, sizeof facts_r->version, "%s",
+	*peer_r = (struct tls_peer){ .version = "" };
+	(void)snprintf(peer_r->version, sizeof peer_r->version, "%s",
 	    SSL_get_version(ssl));
-	(void)snprintf(facts_r->cipher, sizeof facts_r->cipher, "%s",
+	(void)snprintf(peer_r->cipher, sizeof peer_r->cipher, "%s",
 	    SSL_get_cipher_name(ssl));
 	if (cert == NULL)
 		return;
-	facts_r->is_verified = SSL_get_verify_result(ssl) == X509_V_OK;
-	read_fingerprint(cert, facts_r->fingerprint);
-	read_common_name(cert, facts_r->common_name);
+	peer_r->is_verified = SSL_get_verify_result(ssl) == X509_V_OK;
+	read_fingerprint(cert, peer_r->fingerprint);
+	read_common_name(cert, peer_r->common_name);
 	ERR_clear_error();
 }

@@ -49,7 +49,7 @@ SSL	*tls_accept_new(SSL_CTX *ctx, int fd);
 SSL	*tls_connect_new(SSL_CTX *ctx, int fd, const char *server_name,
 	    enum tls_level level);
 
-struct tls_facts {
+struct tls_peer {
 	char	 version[16];		/* "TLSv1.3" */
 	char	 cipher[64];
 	bool	 is_verified;		/* the peer's certificate was given,
@@ -63,7 +63,7 @@ struct tls_facts {
 };
 
 /* After the handshake. */
-void	tls_facts_read(const SSL *ssl, struct tls_facts *facts_r);
+void	tls_peer_read(const SSL *ssl, struct tls_peer *peer_r);
 
 /* Why the last operation on this thread failed, in OpenSSL's words; empties the
  * error queue. */

@@ -56,7 +56,7 @@ void
 transaction_abandon(struct dialogue *d)
 {
 	if (is_at_hop(d) && hop_is_ready(d->hop))
-		reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+		transaction_reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 	else if (is_at_hop(d))
 		d->is_stale = true;
 	transaction_reset(d);
@@ -68,7 +68,7 @@ transaction_end_stale(struct dialogue *d)
 	if (!d->is_stale || !hop_may_ask(d->hop))
 		return;
 	d->is_stale = false;
-	reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
+	transaction_reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
 }
 
 /*
@@ -108,7 +108,7 @@ is_refusal(struct dialogue *d, struct refusal *r)
 	find_refusal(d, r);
 	if (r->action == VERDICT_PERMIT)
 		return false;
-	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	dialogue_report(d, DIALOGUE_MAIL_REFUSED,
 	    (unsigned)strtoul(r->reply.code, NULL, 10), r->text);
 	return true;
 }
@@ -143,11 +143,13 @@ open_transaction(struct dialogue *d, struct span args)
 static bool
 is_too_large(const struct dialogue *d, struct span params)
 {
-	uint64_t	 limit = params_size_limit(hop_offer(d->hop),
+	uint64_t	 limit =
+	    transaction_params_size_limit(hop_offer(d->hop),
 			     d->relay);
 	uint64_t	 size;
 
-	return limit > 0 && params_size(params, &size) && size > limit;
+	return limit > 0 && transaction_params_size(params, &size) &&
+	    size > limit;
 }
 
 /* Whoever demands TLS all the way is not carried where it ends: that is for the
@@ -155,15 +157,17 @@ is_too_large(const struct dialogue *d, struct span params)
 static bool
 lacks_tls(const struct dialogue *d)
 {
-	return params_require_tls(d->tx.params) && !(hop_is_verified(d->hop) &&
-	    smtp_offers(hop_offer(d->hop), SMTP_KW_REQUIRETLS));
+	return transaction_params_require_tls(d->tx.params) &&
+	    !(hop_is_verified(d->hop) && smtp_offers(hop_offer(d->hop),
+	    SMTP_KW_REQUIRETLS));
 }
 
 /* What the next hop lacks of what the sender wants; NULL: nothing. */
 static const char *
 find_lack(const struct dialogue *d)
 {
-	const char	*lack = params_lack(hop_offer(d->hop), d->promised,
+	const char	*lack = transaction_params_lack(hop_offer(d->hop),
+	    d->promised,
 			     d->tx.params);
 
 	if (lacks_tls(d)) {
@@ -201,10 +205,11 @@ transaction_translate(void *arg, const char *line)
 
 	if (!smtp_path_parse(command.verb, command.args, &path))
 		return strdup(line);
-	if (params_lack(offer, d->promised, path.params) != NULL ||
+	if (transaction_params_lack(offer, d->promised, path.params) != NULL ||
 	    is_too_large(d, path.params) || lacks_tls(d))
 		return NULL;
-	args = params_strip(offer, d->promised, command.args, path.params);
+	args = transaction_params_strip(offer, d->promised, command.args,
+	    path.params);
 	if (args != NULL && asprintf(&out, "%s %s",
 	    smtp_verb_text(command.verb), args) < 0)
 		out = NULL;
@@ -217,14 +222,14 @@ static void
 send_mail(struct dialogue *d, struct client_reply *reply,
     enum asked_kind kind)
 {
-	char	*args = params_strip(hop_offer(d->hop), d->promised,
+	char	*args = transaction_params_strip(hop_offer(d->hop), d->promised,
 		    span_of(d->tx.mail), d->tx.params);
 
 	if (args == NULL) {
 		client_close(d->client);
 		return;
 	}
-	reply_ask(d, kind, reply, SMTP_MAIL, span_of(args));
+	transaction_reply_ask(d, kind, reply, SMTP_MAIL, span_of(args));
 	free(args);
 	d->tx.is_sent = true;
 }
@@ -241,7 +246,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 	const char	*lack;
 
 	transaction_end_stale(d);
-	switch (way_ensure_mail(d, recipient, domain, reply)) {
+	switch (transaction_way_ensure_mail(d, recipient, domain, reply)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;
 	case HOP_HAS_FAILED:
@@ -282,7 +287,7 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 	else if (!smtp_path_parse(SMTP_MAIL, args, &path))
 		client_say(d->client, reply,
 		    "501 5.5.4 Syntax: MAIL FROM:<address>");
-	else if (params_require_tls(path.params) && !d->is_secured)
+	else if (transaction_params_require_tls(path.params) && !d->is_secured)
 		client_say(d->client, reply, "%s", d->relay->tls ==
 		    RELAY_TLS_NO ? "550 5.7.30 REQUIRETLS support required: "
 		    "TLS is not offered here" : "530 5.7.0 REQUIRETLS: must "
@@ -307,7 +312,7 @@ transaction_mail(struct dialogue *d, struct span args,
 		client_say(d->client, reply, "451 4.3.0 out of memory");
 		return CLIENT_TAKEN;
 	}
-	if (!is_again && way_needs_recipient(d)) {
+	if (!is_again && transaction_way_needs_recipient(d)) {
 		client_say(d->client, reply, "250 2.1.0 Ok");
 		return CLIENT_TAKEN;
 	}
@@ -361,11 +366,12 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 		    "send one message for each");
 		return false;
 	}
-	if (!way_needs_recipient(d))
+	if (!transaction_way_needs_recipient(d))
 		return true;
-	result = way_find(d, path->address, path->domain, &route, &err);
+	result = transaction_way_find(d, path->address, path->domain, &route,
+	    &err);
 	if (result != ROUTE_OK) {
-		way_refuse(d, result, &err, reply);
+		transaction_way_refuse(d, result, &err, reply);
 		return false;
 	}
 	if (route_equal(&route, &d->route) && route.mode == d->route.mode)
@@ -379,7 +385,8 @@ static void
 send_rcpt(struct dialogue *d, struct span args, const struct smtp_path *path,
     struct client_reply *reply)
 {
-	char	*stripped = params_strip(hop_offer(d->hop), d->promised,
+	char	*stripped = transaction_params_strip(hop_offer(d->hop),
+	    d->promised,
 		    args, path->params);
 
 	if (stripped == NULL) {
@@ -388,7 +395,8 @@ send_rcpt(struct dialogue *d, struct span args, const struct smtp_path *path,
 	}
 	d->tx.n_rcpt++;
 	d->tx.n_unanswered++;
-	reply_ask(d, ASKED_RCPT, reply, SMTP_RCPT, span_of(stripped));
+	transaction_reply_ask(d, ASKED_RCPT, reply, SMTP_RCPT,
+	    span_of(stripped));
 	free(stripped);
 }
 
@@ -442,7 +450,7 @@ transaction_data(struct dialogue *d, struct span args,
 		if (!hop_may_ask(d->hop))
 			return CLIENT_WAITS;
 		client_expect(d->client, CLIENT_GO_AHEAD);
-		reply_ask(d, ASKED_DATA, reply, SMTP_DATA, nothing);
+		transaction_reply_ask(d, ASKED_DATA, reply, SMTP_DATA, nothing);
 	}
 	return CLIENT_TAKEN;
 }
@@ -468,7 +476,8 @@ static const char *
 chunk_refusal(struct dialogue *d, uint64_t size, char buf[CHUNK_REPLY_SIZE])
 {
 	const struct smtp_offer	*offer = hop_offer(d->hop);
-	uint64_t		 limit = params_size_limit(offer, d->relay);
+	uint64_t		 limit = transaction_params_size_limit(offer,
+	    d->relay);
 
 	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
@@ -496,14 +505,15 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
     struct client_reply *reply, const char *why)
 {
 	if (is_last)
-		client_owe_message(d->client, reply, content_end_replies(d));
+		client_owe_message(d->client, reply,
+		    transaction_content_end_replies(d));
 	if (strncmp(why, "552", 3) == 0)
 		d->tx.is_too_large = true;
 	/* What the next hop has of this message it must not take for one. */
 	if (is_last && is_at_hop(d))
 		d->is_stale = true;
-	content_discard(d, why);
-	content_begin_chunk(d, size, is_last, reply);
+	transaction_content_discard(d, why);
+	transaction_content_begin_chunk(d, size, is_last, reply);
 }
 
 enum client_take
@@ -536,13 +546,14 @@ transaction_bdat(struct dialogue *d, struct span args,
 	hop_send(d->hop, args);
 	hop_send(d->hop, span_of("\r\n"));
 	if (is_last) {
-		client_owe_message(d->client, reply, content_end_replies(d));
-		reply_await_end(d, reply, content_end_replies(d),
-		    d->tx.chunked);
+		client_owe_message(d->client, reply,
+		    transaction_content_end_replies(d));
+		transaction_reply_await_end(d, reply,
+		    transaction_content_end_replies(d), d->tx.chunked);
 	} else {
-		reply_await_chunk(d, reply);
+		transaction_reply_await_chunk(d, reply);
 	}
-	content_begin_chunk(d, size, is_last, NULL);
+	transaction_content_begin_chunk(d, size, is_last, NULL);
 	return CLIENT_TAKEN;
 }
 
@@ -555,7 +566,7 @@ transaction_rset(struct dialogue *d, struct client_reply *reply)
 		return CLIENT_WAITS;
 	transaction_reset(d);
 	if (is_sent)
-		reply_ask(d, ASKED_PASS, reply, SMTP_RSET, nothing);
+		transaction_reply_ask(d, ASKED_PASS, reply, SMTP_RSET, nothing);
 	else
 		client_say(d->client, reply, "250 2.0.0 Ok");
 	return CLIENT_TAKEN;

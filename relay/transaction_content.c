@@ -17,7 +17,7 @@
 				 * smtpd_min_data_rate */
 
 void
-content_discard(struct dialogue *d, const char *text)
+transaction_content_discard(struct dialogue *d, const char *text)
 {
 	if (!dialogue_set_text(&d->content.early, span_of(text)))
 		client_end(d->client, "421 4.3.0 out of memory");
@@ -32,7 +32,7 @@ begin_part(struct dialogue *d)
 }
 
 void
-content_begin(struct dialogue *d)
+transaction_content_begin(struct dialogue *d)
 {
 	d->content.is_chunk = false;
 	smtp_content_init(&d->content.parser,
@@ -43,14 +43,14 @@ content_begin(struct dialogue *d)
 }
 
 void
-content_touch(struct dialogue *d)
+transaction_content_touch(struct dialogue *d)
 {
 	begin_part(d);
 	client_touch(d->client);
 }
 
 uint64_t
-content_deadline(const struct dialogue *d)
+transaction_content_deadline(const struct dialogue *d)
 {
 	uint64_t	 ms = (uint64_t)d->relay->data_timeout * MS;
 	uint64_t	 stalled = client_since(d->client) + ms;
@@ -62,7 +62,7 @@ content_deadline(const struct dialogue *d)
 }
 
 bool
-content_is_held_up(const struct dialogue *d)
+transaction_content_is_held_up(const struct dialogue *d)
 {
 	return client_state(d->client) == CLIENT_OCTETS &&
 	    d->content.early == NULL &&
@@ -72,7 +72,7 @@ content_is_held_up(const struct dialogue *d)
 /* One reply for each recipient, to an LMTP client (RFC 2033, 4.2); if there is
  * none, one all the same, which refuses. */
 unsigned
-content_end_replies(const struct dialogue *d)
+transaction_content_end_replies(const struct dialogue *d)
 {
 	if (d->relay->protocol != NEXTHOP_LMTP || d->tx.n_accepted == 0)
 		return 1;
@@ -80,19 +80,19 @@ content_end_replies(const struct dialogue *d)
 }
 
 unsigned
-content_chunk_replies(const struct dialogue *d)
+transaction_content_chunk_replies(const struct dialogue *d)
 {
 	if (client_state(d->client) != CLIENT_OCTETS ||
 	    !d->content.is_chunk || d->content.early != NULL)
 		return 0;
-	return d->content.is_last ? content_end_replies(d) : 1;
+	return d->content.is_last ? transaction_content_end_replies(d) : 1;
 }
 
 /* What went nowhere has one answer for all; it may have been given before. */
 static void
 say_early(struct dialogue *d, struct client_reply *reply, unsigned n)
 {
-	struct dialogue_note	 note = {
+	struct dialogue_report	 report = {
 		.event = DIALOGUE_MESSAGE, .text = d->content.early,
 		.code = (unsigned)strtoul(d->content.early, NULL, 10),
 		.octets = d->content.octets, .n_recipients = d->tx.n_accepted
@@ -101,8 +101,8 @@ say_early(struct dialogue *d, struct client_reply *reply, unsigned n)
 
 	d->content.early = NULL;
 	if (*early != '\0') {
-		dialogue_note_more(d, &note);
-		if (note.code == 421)
+		dialogue_report_more(d, &report);
+		if (report.code == 421)
 			client_say_last(d->client, reply, "%.*s",
 			    (int)strcspn(early, "\r\n"), early);
 		else
@@ -116,7 +116,7 @@ static void
 end_message(struct dialogue *d)
 {
 	struct client_reply	*reply = client_owe(d->client);
-	unsigned		 n = content_end_replies(d);
+	unsigned		 n = transaction_content_end_replies(d);
 
 	if (reply == NULL)
 		return;
@@ -125,14 +125,14 @@ end_message(struct dialogue *d)
 	if (d->content.early != NULL)
 		say_early(d, reply, n);
 	else
-		reply_await_end(d, reply, n, d->content.octets);
+		transaction_reply_await_end(d, reply, n, d->content.octets);
 	transaction_reset(d);
 }
 
 static void
 bad_content(struct dialogue *d)
 {
-	dialogue_note(d, DIALOGUE_PROTOCOL_ERROR, 521,
+	dialogue_report(d, DIALOGUE_PROTOCOL_ERROR, 521,
 	    "bare <CR> or <LF> in a message");
 	/* The next hop must not take what it has for a message. */
 	hop_drop(d->hop);
@@ -145,7 +145,8 @@ static void
 refuse_size(struct dialogue *d)
 {
 	hop_drop(d->hop);
-	content_discard(d, "552 5.3.4 Message size exceeds fixed limit\r\n");
+	transaction_content_discard(d,
+	    "552 5.3.4 Message size exceeds fixed limit\r\n");
 }
 
 /* A next hop that has a limit of its own says what is over it. */
@@ -154,7 +155,7 @@ is_too_large(const struct dialogue *d)
 {
 	return d->relay->message_size_max > 0 &&
 	    d->content.octets > d->relay->message_size_max &&
-	    params_size_announced(hop_offer(d->hop)) == 0;
+	    transaction_params_size_announced(hop_offer(d->hop)) == 0;
 }
 
 static size_t
@@ -171,17 +172,17 @@ limit(struct dialogue *d, size_t n)
 static size_t
 data_input(struct dialogue *d, struct span bytes)
 {
-	enum smtp_content_status	 status;
+	enum smtp_content_result	 result;
 	struct span			 out;
 	size_t				 used;
 
 	bytes.n = limit(d, bytes.n);
 	if (bytes.n == 0)
 		return 0;
-	status = smtp_content_next(&d->content.parser, bytes, &out, &used);
+	result = smtp_content_next(&d->content.parser, bytes, &out, &used);
 	d->content.octets += out.n;
 	client_touch(d->client);
-	if (status == SMTP_CONTENT_BAD) {
+	if (result == SMTP_CONTENT_BAD) {
 		bad_content(d);
 		return used == 0 ? bytes.n : used;
 	}
@@ -189,7 +190,7 @@ data_input(struct dialogue *d, struct span bytes)
 		refuse_size(d);
 	if (d->content.early == NULL && out.n > 0)
 		hop_send(d->hop, out);
-	if (status == SMTP_CONTENT_END)
+	if (result == SMTP_CONTENT_END)
 		end_message(d);
 	else if (used == 0)
 		/* It had something to say that is not in these bytes. */
@@ -205,12 +206,12 @@ static void
 end_chunk(struct dialogue *d)
 {
 	/* It is the next hop's turn. */
-	if (hop_n_due(d->hop) <= content_chunk_replies(d))
+	if (hop_n_due(d->hop) <= transaction_content_chunk_replies(d))
 		hop_touch(d->hop);
 	client_expect(d->client, CLIENT_COMMAND);
 	if (d->content.early != NULL)
 		say_early(d, d->content.reply, d->content.is_last ?
-		    content_end_replies(d) : 1);
+		    transaction_content_end_replies(d) : 1);
 	d->content.reply = NULL;
 	if (d->content.is_last)
 		transaction_reset(d);
@@ -235,7 +236,7 @@ chunk_input(struct dialogue *d, struct span bytes)
 }
 
 void
-content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
+transaction_content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
     struct client_reply *reply)
 {
 	d->content.is_chunk = true;
@@ -250,7 +251,7 @@ content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
 }
 
 size_t
-content_input(struct dialogue *d, struct span bytes)
+transaction_content_input(struct dialogue *d, struct span bytes)
 {
 	return d->content.is_chunk ? chunk_input(d, bytes) :
 	    data_input(d, bytes);

@@ -63,7 +63,7 @@ is_lacking(const struct param *param, const struct smtp_offer *offer,
 }
 
 const char *
-params_lack(const struct smtp_offer *offer, unsigned promised,
+transaction_params_lack(const struct smtp_offer *offer, unsigned promised,
     struct span params)
 {
 	const struct param	*known;
@@ -91,7 +91,7 @@ read_size(struct span text)
 
 /* "SIZE 0": it says no limit (RFC 1870, 4). */
 uint64_t
-params_size_announced(const struct smtp_offer *offer)
+transaction_params_size_announced(const struct smtp_offer *offer)
 {
 	if (!smtp_offers(offer, SMTP_KW_SIZE))
 		return 0;
@@ -99,7 +99,7 @@ params_size_announced(const struct smtp_offer *offer)
 }
 
 bool
-params_require_tls(struct span params)
+transaction_params_require_tls(struct span params)
 {
 	struct span	 value;
 
@@ -107,16 +107,16 @@ params_require_tls(struct span params)
 }
 
 uint64_t
-params_size_limit(const struct smtp_offer *offer,
+transaction_params_size_limit(const struct smtp_offer *offer,
     const struct conf_relay *relay)
 {
-	uint64_t	 limit = params_size_announced(offer);
+	uint64_t	 limit = transaction_params_size_announced(offer);
 
 	return limit == 0 ? relay->message_size_max : limit;
 }
 
 bool
-params_size(struct span params, uint64_t *size_r)
+transaction_params_size(struct span params, uint64_t *size_r)
 {
 	struct span	 value;
 
@@ -127,7 +127,7 @@ params_size(struct span params, uint64_t *size_r)
 }
 
 char *
-params_strip(const struct smtp_offer *offer, unsigned promised,
+transaction_params_strip(const struct smtp_offer *offer, unsigned promised,
     struct span args, struct span params)
 {
 	const struct param	*known;

@@ -45,7 +45,7 @@ free_asked(struct asked *asked)
 }
 
 void
-reply_ask(struct dialogue *d, enum asked_kind kind,
+transaction_reply_ask(struct dialogue *d, enum asked_kind kind,
     struct client_reply *reply, enum smtp_verb verb, struct span args)
 {
 	struct asked	*asked = new_asked(d, kind, reply);
@@ -78,8 +78,8 @@ note_of_message(const struct dialogue *d, uint64_t octets)
 }
 
 void
-reply_await_end(struct dialogue *d, struct client_reply *reply, unsigned n,
-    uint64_t octets)
+transaction_reply_await_end(struct dialogue *d, struct client_reply *reply,
+    unsigned n, uint64_t octets)
 {
 	struct asked	*asked = new_asked(d, ASKED_END, reply);
 
@@ -92,7 +92,7 @@ reply_await_end(struct dialogue *d, struct client_reply *reply, unsigned n,
 }
 
 void
-reply_await_chunk(struct dialogue *d, struct client_reply *reply)
+transaction_reply_await_chunk(struct dialogue *d, struct client_reply *reply)
 {
 	struct asked	*asked = new_asked(d, ASKED_CHUNK, reply);
 
@@ -128,7 +128,8 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 {
 	bool	 is_refused = asked->serial == d->refused;
 
-	if (code / 100 == 2 && hop_n_due(d->hop) <= content_chunk_replies(d))
+	if (code / 100 == 2 &&
+	    hop_n_due(d->hop) <= transaction_content_chunk_replies(d))
 		return true;
 	/* It is the client's turn, whose next line would be a command. */
 	if (asked->kind == ASKED_AUTH && code != 421 &&
@@ -151,7 +152,7 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 }
 
 bool
-reply_is_possible(void *arg, const struct hop_question *q,
+transaction_reply_is_possible(void *arg, const struct hop_question *q,
     const struct smtp_reply *reply)
 {
 	const struct asked	*asked = (const struct asked *)q;
@@ -221,7 +222,7 @@ on_data(struct dialogue *d, const struct asked *asked,
     const struct smtp_reply *reply)
 {
 	if (reply->code == 354)
-		content_begin(d);
+		transaction_content_begin(d);
 	else
 		client_expect(d->client, CLIENT_COMMAND);
 	client_pass(d->client, asked->reply, reply);
@@ -232,18 +233,18 @@ note_message(struct dialogue *d, const struct asked *asked, unsigned code,
     const char *text)
 {
 	const struct asked_message	*m = asked->message;
-	struct dialogue_note		 note = {
+	struct dialogue_report		 report = {
 		.event = DIALOGUE_MESSAGE, .code = code, .text = text
 	};
 
 	if (asked->serial == d->accepted)
-		note.n_recipients = d->n_accepted;
+		report.n_recipients = d->n_accepted;
 	if (m != NULL) {
-		note.octets = m->octets;
-		note.sender = m->sender;
-		note.client = &m->client;
+		report.octets = m->octets;
+		report.sender = m->sender;
+		report.client = &m->client;
 	}
-	dialogue_note_more(d, &note);
+	dialogue_report_more(d, &report);
 }
 
 static void
@@ -317,7 +318,7 @@ on_reply(struct dialogue *d, const struct asked *asked,
 }
 
 bool
-reply_answered(void *arg, struct hop_question *q,
+transaction_reply_answered(void *arg, struct hop_question *q,
     const struct smtp_reply *reply)
 {
 	struct dialogue	*d = arg;
@@ -348,7 +349,7 @@ reply_answered(void *arg, struct hop_question *q,
 
 /* What a command is answered whose next hop is lost. */
 void
-reply_lost(void *arg, struct hop_question *q, const char *why)
+transaction_reply_lost(void *arg, struct hop_question *q, const char *why)
 {
 	struct dialogue	*d = arg;
 	struct asked	*asked = (struct asked *)q;
@@ -394,7 +395,7 @@ reply_lost(void *arg, struct hop_question *q, const char *why)
 /* A reply to nothing: a next hop that has had enough (421), or content that is
  * refused before it is over. */
 void
-reply_unasked(void *arg, const struct smtp_reply *reply)
+transaction_reply_unasked(void *arg, const struct smtp_reply *reply)
 {
 	struct dialogue	*d = arg;
 	bool		 is_content = client_state(d->client) ==
@@ -410,8 +411,8 @@ reply_unasked(void *arg, const struct smtp_reply *reply)
 		return;
 	}
 	text = hop_reply_format(reply);
-	content_discard(d, text == NULL ? "451 4.3.0 out of memory\r\n" :
-	    text);
+	transaction_content_discard(d, text == NULL ?
+	    "451 4.3.0 out of memory\r\n" : text);
 	free(text);
 	hop_drop(d->hop);
 }

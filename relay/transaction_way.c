@@ -36,8 +36,8 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 }
 
 enum route_result
-way_find(struct dialogue *d, struct span recipient, struct span domain,
-    struct route *route_r, struct err *err)
+transaction_way_find(struct dialogue *d, struct span recipient,
+    struct span domain, struct route *route_r, struct err *err)
 {
 	enum route_result	 result;
 
@@ -60,14 +60,14 @@ way_find(struct dialogue *d, struct span recipient, struct span domain,
 }
 
 bool
-way_needs_recipient(struct dialogue *d)
+transaction_way_needs_recipient(struct dialogue *d)
 {
 	const struct span	 none = { "", 0 };
 	struct route		 route = { .mode = XCLIENT_NO };
 	struct err		 err;
 
 	return !route_is_fixed(d->relay) ||
-	    (way_find(d, none, none, &route, &err) == ROUTE_OK &&
+	    (transaction_way_find(d, none, none, &route, &err) == ROUTE_OK &&
 	    route_needs_recipient(d->conf, d->relay, &route));
 }
 
@@ -109,7 +109,7 @@ fail(struct dialogue *d)
 	if (hop_n_due(d->hop) > 0)
 		return HOP_WAITS;
 	if (is_looping(d)) {
-		dialogue_note(d, DIALOGUE_LOOP, 554, NULL);
+		dialogue_report(d, DIALOGUE_LOOP, 554, NULL);
 		hop_fail(d->hop, "554 5.4.6 too many hops: this mail loops");
 	} else {
 		hop_fail(d->hop, HOP_USER_LOST);
@@ -118,7 +118,8 @@ fail(struct dialogue *d)
 }
 
 enum hop_setup
-way_ensure(struct dialogue *d, const struct route *route, bool is_identified)
+transaction_way_ensure(struct dialogue *d, const struct route *route,
+    bool is_identified)
 {
 	enum hop_state	 state = hop_state(d->hop);
 	struct hop_need	 need = { .is_identified = is_identified };
@@ -143,7 +144,7 @@ way_ensure(struct dialogue *d, const struct route *route, bool is_identified)
 }
 
 void
-way_say_failure(struct dialogue *d, struct client_reply *reply)
+transaction_way_say_failure(struct dialogue *d, struct client_reply *reply)
 {
 	size_t		 public;
 	const char	*failure = hop_failure(d->hop, &public);
@@ -170,18 +171,18 @@ is_coming_up(const struct dialogue *d)
 }
 
 void
-way_refuse(struct dialogue *d, enum route_result result,
+transaction_way_refuse(struct dialogue *d, enum route_result result,
     const struct err *err, struct client_reply *reply)
 {
 	const char	*code = route_refusal(result);
 
-	dialogue_note(d, DIALOGUE_MAIL_REFUSED,
+	dialogue_report(d, DIALOGUE_MAIL_REFUSED,
 	    (unsigned)strtoul(code, NULL, 10), err->text);
 	client_say(d->client, reply, "%s %s", code, err->text);
 }
 
 enum hop_setup
-way_ensure_mail(struct dialogue *d, struct span recipient,
+transaction_way_ensure_mail(struct dialogue *d, struct span recipient,
     struct span domain, struct client_reply *reply)
 {
 	struct route	 route = { .mode = XCLIENT_NO };
@@ -192,14 +193,15 @@ way_ensure_mail(struct dialogue *d, struct span recipient,
 	if (is_coming_up(d)) {
 		route = d->route;
 	} else {
-		result = way_find(d, recipient, domain, &route, &err);
+		result = transaction_way_find(d, recipient, domain, &route,
+		    &err);
 		if (result != ROUTE_OK) {
-			way_refuse(d, result, &err, reply);
+			transaction_way_refuse(d, result, &err, reply);
 			return HOP_HAS_FAILED;
 		}
 	}
-	setup = way_ensure(d, &route, true);
+	setup = transaction_way_ensure(d, &route, true);
 	if (setup == HOP_HAS_FAILED)
-		way_say_failure(d, reply);
+		transaction_way_say_failure(d, reply);
 	return setup;
 }

@@ -60,7 +60,7 @@ access_add_class(struct access *access, const char *name)
 	return 0;
 }
 
-static enum action_status
+static enum action_result
 check_action(const struct access *access, struct span text, struct err *why)
 {
 	return action_check(text, (const char *const *)access->classes, why);
@@ -149,14 +149,14 @@ access_is_empty(const struct access *access)
 /* What a map's answer, found or not, is worth. */
 static enum access_result
 judge(const struct access *access, const struct table *map,
-    enum table_status status, const struct table_result *res,
+    enum table_result result, const struct table_answer *res,
     const struct span *key, struct access_answer *answer)
 {
 	struct err	 why;
 
-	if (status == TABLE_NOT_FOUND)
+	if (result == TABLE_NOT_FOUND)
 		return ACCESS_NONE;
-	if (status == TABLE_CANNOT_TELL) {
+	if (result == TABLE_CANNOT_TELL) {
 		explain(&answer->err, table_spec(map), 0, key, res->err.text);
 		return ACCESS_CANNOT_TELL;
 	}
@@ -180,8 +180,8 @@ access_ask(const struct access *access, const struct span *keys, size_t n_keys,
     struct access_answer *answer_r)
 {
 	enum access_result	 result = ACCESS_NONE;
-	enum table_status	 status;
-	struct table_result	 res = { 0 };
+	enum table_result	 status;
+	struct table_answer	 res = { 0 };
 	size_t			 i, j;
 
 	for (i = 0; i < access->n_maps && result == ACCESS_NONE; i++) {
@@ -193,6 +193,6 @@ access_ask(const struct access *access, const struct span *keys, size_t n_keys,
 				answer_r->key = j;
 		}
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return result;
 }

@@ -143,7 +143,7 @@ find(struct span s, char c)
 	return at == NULL ? s.n : (size_t)(at - s.p);
 }
 
-static enum action_status
+static enum action_result
 refuse(struct err *err, struct span text, const char *why)
 {
 	(void)err_set(err, "\"%.*s%s\": %s",
@@ -152,7 +152,7 @@ refuse(struct err *err, struct span text, const char *why)
 	return ACTION_BAD;
 }
 
-static enum action_status
+static enum action_result
 refuse_word(struct err *err, struct span word, struct span text)
 {
 	static const char	why[] = "expected an action, a restriction "
@@ -376,7 +376,7 @@ take_operand(enum operand operand, struct span *list)
 	}
 }
 
-static enum action_status
+static enum action_result
 check_restrictions(struct span text, const char *const *classes,
     struct err *err)
 {
@@ -406,7 +406,7 @@ is_code_alone(struct span text)
 	    (text.p[0] == '4' || text.p[0] == '5');
 }
 
-static enum action_status
+static enum action_result
 check_words(struct span text, const char *const *classes, struct err *err)
 {
 	struct span		 first = first_word(text);
@@ -433,7 +433,7 @@ check_words(struct span text, const char *const *classes, struct err *err)
 	    ACTION_DUNNO : ACTION_VALID;
 }
 
-enum action_status
+enum action_result
 action_check(struct span text, const char *const *classes, struct err *err)
 {
 	unsigned char	 c;

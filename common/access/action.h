@@ -32,7 +32,7 @@
 
 #define ACTION_MAX	4095	/* bytes; a longer one is BAD */
 
-enum action_status {
+enum action_result {
 	ACTION_VALID,
 	ACTION_DUNNO,		/* valid, too: "ask the next" */
 	ACTION_BAD
@@ -43,7 +43,7 @@ enum action_status {
  * NULL if there are none.  As in Postfix, case counts in them, but not in
  * actions and restrictions.  BAD: err is what is wrong, and what was expected.
  */
-enum action_status	action_check(struct span text,
+enum action_result	action_check(struct span text,
 			    const char *const *classes, struct err *err);
 
 #endif

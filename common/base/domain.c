@@ -35,7 +35,7 @@ strip_dots(struct span text)
 }
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]", "[2001:db8::1]". */
-static enum domain_status
+static enum domain_result
 read_literal(struct span text, char *buf, struct span *domain_r)
 {
 	struct span	 inside = { text.p + 1, text.n - 2 };
@@ -53,7 +53,7 @@ read_literal(struct span text, char *buf, struct span *domain_r)
 }
 
 /* Writes a host name of ASCII. */
-static enum domain_status
+static enum domain_result
 read_hostname(struct span text, char *buf, struct span *domain_r)
 {
 	size_t	 i;
@@ -72,7 +72,7 @@ read_hostname(struct span text, char *buf, struct span *domain_r)
 }
 
 /* What libidn2 makes of text; the caller frees *out_r if it is DOMAIN_OK. */
-static enum domain_status
+static enum domain_result
 convert(struct span text, int (*fn)(const char *in, char **out), char **out_r)
 {
 	char	 in[TEXT_MAX + 1];
@@ -101,43 +101,43 @@ to_unicode(const char *in, char **out)
 	return idn2_to_unicode_8z8z(in, out, 0);
 }
 
-enum domain_status
+enum domain_result
 domain_read(struct span text, char *buf, struct span *domain_r)
 {
-	enum domain_status	 status;
+	enum domain_result	 result;
 	char			*ascii;
 
 	if (text.n > 0 && text.p[0] == '[')
 		return read_literal(strip_dots(text), buf, domain_r);
 	if (is_ascii(text))
 		return read_hostname(text, buf, domain_r);
-	status = convert(text, to_ascii, &ascii);
-	if (status != DOMAIN_OK)
-		return status;
-	status = read_hostname(span_of(ascii), buf, domain_r);
+	result = convert(text, to_ascii, &ascii);
+	if (result != DOMAIN_OK)
+		return result;
+	result = read_hostname(span_of(ascii), buf, domain_r);
 	idn2_free(ascii);
-	return status;
+	return result;
 }
 
-enum domain_status
+enum domain_result
 domain_unicode(struct span domain, char *buf, struct span *unicode_r)
 {
-	enum domain_status	 status;
+	enum domain_result	 result;
 	char			*unicode;
 	size_t			 n;
 
 	if (memmem(domain.p, domain.n, "xn--", 4) == NULL)
 		return DOMAIN_BAD;
-	status = convert(domain, to_unicode, &unicode);
-	if (status != DOMAIN_OK)
-		return status;
+	result = convert(domain, to_unicode, &unicode);
+	if (result != DOMAIN_OK)
+		return result;
 	n = strlen(unicode);
 	if (n >= DOMAIN_UNICODE_SIZE) {
-		status = DOMAIN_BAD;
+		result = DOMAIN_BAD;
 	} else {
 		memcpy(buf, unicode, n + 1);
 		*unicode_r = (struct span){ buf, n };
 	}
 	idn2_free(unicode);
-	return status;
+	return result;
 }

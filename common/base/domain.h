@@ -18,7 +18,7 @@
 #define DOMAIN_SIZE		256	/* of the spelling, NUL included */
 #define DOMAIN_UNICODE_SIZE	1024	/* of the same with its U-labels */
 
-enum domain_status {
+enum domain_result {
 	DOMAIN_OK,
 	DOMAIN_BAD,		/* it is none: no label, one too long, ... */
 	DOMAIN_CANNOT_TELL	/* no memory */
@@ -31,7 +31,7 @@ enum domain_status {
  * Postfix); or "[192.0.2.1]", "[IPv6:2001:db8::1]", for which "[2001:db8::1]"
  * is another spelling.  Else *domain_r is untouched.
  */
-enum domain_status	domain_read(struct span text, char *buf,
+enum domain_result	domain_read(struct span text, char *buf,
 			    struct span *domain_r);
 
 /*
@@ -39,7 +39,7 @@ enum domain_status	domain_read(struct span text, char *buf,
  * so: domain is one that domain_read wrote, buf has room for
  * DOMAIN_UNICODE_SIZE.  DOMAIN_BAD: there is no such other spelling.
  */
-enum domain_status	domain_unicode(struct span domain, char *buf,
+enum domain_result	domain_unicode(struct span domain, char *buf,
 			    struct span *unicode_r);
 
 #endif

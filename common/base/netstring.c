@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* Reads the length up to and with the colon; *used_r bytes of it. */
-static enum netstring_status
+static enum netstring_result
 find_length(struct span buf, size_t max, size_t *len_r, size_t *used_r)
 {
 	size_t	 i, digit, len = 0;
@@ -33,16 +33,16 @@ find_length(struct span buf, size_t max, size_t *len_r, size_t *used_r)
 	return NETSTRING_MORE;
 }
 
-enum netstring_status
+enum netstring_result
 netstring_find(struct span buf, size_t max, struct span *body_r,
     size_t *used_r)
 {
-	enum netstring_status	 status;
+	enum netstring_result	 result;
 	size_t			 len, used;
 
-	status = find_length(buf, max, &len, &used);
-	if (status != NETSTRING_DONE)
-		return status;
+	result = find_length(buf, max, &len, &used);
+	if (result != NETSTRING_DONE)
+		return result;
 	if (buf.n - used <= len)
 		return NETSTRING_MORE;
 	if (buf.p[used + len] != ',')

@@ -12,7 +12,7 @@
 
 #include "base/span.h"
 
-enum netstring_status {
+enum netstring_result {
 	NETSTRING_DONE,
 	NETSTRING_MORE,
 	NETSTRING_BAD,
@@ -28,7 +28,7 @@ enum netstring_status {
  * writes neither.  A body over max is NETSTRING_TOO_LONG as soon as its length
  * is known, whether or not the body has arrived.
  */
-enum netstring_status	netstring_find(struct span buf, size_t max,
+enum netstring_result	netstring_find(struct span buf, size_t max,
 			    struct span *body_r, size_t *used_r);
 
 /*

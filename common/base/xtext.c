@@ -69,7 +69,7 @@ decoded_length(struct span text, enum xtext_mode mode, size_t *len_r)
 	return true;
 }
 
-enum xtext_status
+enum xtext_result
 xtext_decode(struct span text, enum xtext_mode mode, char *buf, size_t size,
     size_t *len_r)
 {
@@ -98,7 +98,7 @@ goes_plain(char c)
 	return c >= 33 && c <= 126 && strchr(must_encode, c) == NULL;
 }
 
-enum xtext_status
+enum xtext_result
 xtext_encode(struct span bytes, char *buf, size_t size, size_t *len_r)
 {
 	size_t		 i, len = 0;

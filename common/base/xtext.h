@@ -18,7 +18,7 @@ enum xtext_mode {
 			 * text that does not decode stands for itself */
 };
 
-enum xtext_status {
+enum xtext_result {
 	XTEXT_OK,
 	XTEXT_BAD,	/* not xtext (never with XTEXT_LEGACY) */
 	XTEXT_TOO_LONG	/* does not fit in size */
@@ -30,7 +30,7 @@ enum xtext_status {
  * the caller's.  Otherwise buf is undefined and *len_r untouched.
  * Decoded text is never longer than the encoded: a buf as large as text fits.
  */
-enum xtext_status	xtext_decode(struct span text, enum xtext_mode mode,
+enum xtext_result	xtext_decode(struct span text, enum xtext_mode mode,
 			    char *buf, size_t size, size_t *len_r);
 
 /*
@@ -40,7 +40,7 @@ enum xtext_status	xtext_decode(struct span text, enum xtext_mode mode,
  * never, for addresses must stay readable.
  * XTEXT_OK or XTEXT_TOO_LONG; *len_r leaves the NUL out.
  */
-enum xtext_status	xtext_encode(struct span bytes, char *buf, size_t size,
+enum xtext_result	xtext_encode(struct span bytes, char *buf, size_t size,
 			    size_t *len_r);
 
 #endif

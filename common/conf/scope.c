@@ -321,7 +321,7 @@ make_domain(const char *name, enum xclient_mode mode, char *rule)
 
 /* A section's name in the spelling in which domains are compared; a dot in
  * front stays. */
-static enum domain_status
+static enum domain_result
 read_name(const char *text, char *buf)
 {
 	struct span	 name;
@@ -551,7 +551,7 @@ scope_dialect(const struct scope *dialects,
 }
 
 const char *
-xclient_mode_text(enum xclient_mode mode)
+scope_mode_text(enum xclient_mode mode)
 {
 	switch (mode) {
 	case XCLIENT_NO:

@@ -120,6 +120,6 @@ bool	scope_is_by_domain(const struct scope *scope,
 	    const struct scope_binding *binding, enum xclient_mode mode);
 
 /* "no" ...; NULL for XCLIENT_UNSET. */
-const char	*xclient_mode_text(enum xclient_mode mode);
+const char	*scope_mode_text(enum xclient_mode mode);
 
 #endif

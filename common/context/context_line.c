@@ -246,7 +246,7 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 	char			 value[CONTEXT_VALUE_MAX];
 	const char		*equals = span_find(token, '=');
 	struct span		 name, text = { value, 0 };
-	enum xtext_status	 status;
+	enum xtext_result	 result;
 
 	if (equals == NULL) {
 		(void)err_set(err, "pair %u: expected name=value, got \"%s\"",
@@ -257,11 +257,11 @@ parse_token(struct context_line *line, struct span token, struct err *err)
 	if (!check_name(line, name, err))
 		return false;
 	token = span_skip(token, name.n + 1);
-	status = xtext_decode(token, XTEXT_STRICT, value, sizeof value,
+	result = xtext_decode(token, XTEXT_STRICT, value, sizeof value,
 	    &text.n);
-	if (status == XTEXT_TOO_LONG)
+	if (result == XTEXT_TOO_LONG)
 		return too_long(name, err);
-	if (status != XTEXT_OK)
+	if (result != XTEXT_OK)
 		return refuse(err, name, "xtext (RFC 3461)", token);
 	return context_line_add(line, name, text, err);
 }

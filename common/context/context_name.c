@@ -30,13 +30,13 @@ static const char *const	texts[CONTEXT_BUILTIN_COUNT] = {
 };
 
 const char *
-context_builtin_text(enum context_builtin name)
+context_name_of_builtin(enum context_builtin name)
 {
 	return texts[name];
 }
 
 bool
-context_is_builtin(const char *name)
+context_name_is_builtin(const char *name)
 {
 	int	 i;
 

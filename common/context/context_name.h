@@ -34,9 +34,9 @@ enum context_builtin {
 	CONTEXT_BUILTIN_COUNT
 };
 
-const char	*context_builtin_text(enum context_builtin name);
+const char	*context_name_of_builtin(enum context_builtin name);
 
 /* True if a pair of that name, in any case, is for the programs to set. */
-bool		 context_is_builtin(const char *name);
+bool		 context_name_is_builtin(const char *name);
 
 #endif

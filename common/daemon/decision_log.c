@@ -149,11 +149,11 @@ decision_log(const struct decision *d)
 }
 
 bool
-decision_log_life(const struct session_life_note *note)
+decision_log_life(const struct session_life_report *report)
 {
 	enum decision_event	 event = DECISION_ERROR;
 
-	switch (note->event) {
+	switch (report->event) {
 	case LIFE_PERMIT:
 		event = DECISION_PERMIT;
 		break;
@@ -171,9 +171,9 @@ decision_log_life(const struct session_life_note *note)
 		return false;
 	}
 	decision_log(&(const struct decision){
-	    .event = event, .session = note->session, .conf = note->conf,
-	    .verdict = note->verdict, .command = note->command,
-	    .said = note->said, .line = note->line,
-	    .text = note->err == NULL ? NULL : note->err->text });
+	    .event = event, .session = report->session, .conf = report->conf,
+	    .verdict = report->verdict, .command = report->command,
+	    .said = report->said, .line = report->line,
+	    .text = report->err == NULL ? NULL : report->err->text });
 	return true;
 }

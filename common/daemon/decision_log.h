@@ -61,6 +61,6 @@ void	decision_log(const struct decision *decision);
 
 /* The same of a session that the program keeps, as far as it is about a command
  * or an error.  False: it is not. */
-bool	decision_log_life(const struct session_life_note *note);
+bool	decision_log_life(const struct session_life_report *report);
 
 #endif

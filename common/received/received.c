@@ -213,7 +213,7 @@ first_is_address(const struct clause *clause)
 }
 
 /* Finds the client.  RECEIVED_DONE: it is in clause->client. */
-static enum received_status
+static enum received_result
 clause_judge(struct clause *clause)
 {
 	struct address	 first;
@@ -298,7 +298,7 @@ clause_take(const struct clause *clause, struct received *received_r)
 }
 
 /* A header that does not say "from" at all. */
-static enum received_status
+static enum received_result
 judge_other(const struct received_item *first, struct span rest)
 {
 	static const char *const	 words[] = {
@@ -321,12 +321,12 @@ judge_other(const struct received_item *first, struct span rest)
 	return RECEIVED_NO_FROM;
 }
 
-enum received_status
+enum received_result
 received_parse(struct span value, struct received *received_r)
 {
 	struct clause		 clause = { .writer = WRITER_UNKNOWN };
 	struct received_item	 first;
-	enum received_status	 status;
+	enum received_result	 result;
 
 	if (!received_text_valid(value))
 		return RECEIVED_BAD;
@@ -335,16 +335,16 @@ received_parse(struct span value, struct received *received_r)
 		return judge_other(&first, value);
 	if (!clause_read(&value, &clause) || !tail_read(value, &clause))
 		return RECEIVED_BAD;
-	status = clause_judge(&clause);
-	if (status == RECEIVED_DONE)
+	result = clause_judge(&clause);
+	if (result == RECEIVED_DONE)
 		clause_take(&clause, received_r);
-	return status;
+	return result;
 }
 
 const char *
-received_status_text(enum received_status status)
+received_result_text(enum received_result result)
 {
-	switch (status) {
+	switch (result) {
 	case RECEIVED_DONE:
 		return "client found";
 	case RECEIVED_NO_FROM:

@@ -21,7 +21,7 @@
 
 #define RECEIVED_HELO_MAX	255
 
-enum received_status {
+enum received_result {
 	RECEIVED_DONE,
 	RECEIVED_NO_FROM,	/* no from-clause: it was not taken by SMTP */
 	RECEIVED_NO_ADDRESS,	/* a from-clause without an address that the
@@ -51,12 +51,12 @@ struct received {
  * An IPv6 address's zone ("%12") is left out; IPv4-mapped is IPv4 (address.h).
  * A good value that was cut off yields no other address and no other name than
  * the whole, but perhaps less.
- * RECEIVED_DONE writes *received_r; any other status leaves it untouched.
+ * RECEIVED_DONE writes *received_r; any other result leaves it untouched.
  */
-enum received_status	received_parse(struct span value,
+enum received_result	received_parse(struct span value,
 			    struct received *received_r);
 
 /* Why nothing was found, for the log: "no from-clause" ... */
-const char		*received_status_text(enum received_status status);
+const char		*received_result_text(enum received_result result);
 
 #endif

@@ -100,7 +100,7 @@ access_keys_make(struct access_keys *keys, const struct session *s,
 	add_address(keys, "peer", &s->peer);
 	add_address(keys, "client", &s->client);
 	user = context_view_find(connection,
-	    context_builtin_text(CONTEXT_AUTH_USER));
+	    context_name_of_builtin(CONTEXT_AUTH_USER));
 	if (user != NULL)
 		add(keys, "", "login", user->value);
 }

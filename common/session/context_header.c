@@ -92,7 +92,7 @@ find(const char *name, const struct context_view *connection,
 	return item;
 }
 
-enum context_header_status
+enum context_header_result
 context_header_print(const char *header, const char *const *names,
     const struct context_view *connection,
     const struct context_view *message, char *buf, size_t size, size_t *len_r)

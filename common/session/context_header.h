@@ -24,7 +24,7 @@ struct context_view;
 
 #define CONTEXT_HEADER_NAME_MAX	256	/* so that no line is over 998 */
 
-enum context_header_status {
+enum context_header_result {
 	CONTEXT_HEADER_DONE,
 	CONTEXT_HEADER_NONE,	/* there is not one of the pairs */
 	CONTEXT_HEADER_TOO_LONG	/* does not fit in size */
@@ -41,7 +41,7 @@ enum context_header_status {
  * there would be: size must be greater.  size may be 0, buf is then not used.
  * CONTEXT_HEADER_NONE touches neither.
  */
-enum context_header_status	context_header_print(const char *header,
+enum context_header_result	context_header_print(const char *header,
 				    const char *const *names,
 				    const struct context_view *connection,
 				    const struct context_view *message,

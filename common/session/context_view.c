@@ -31,7 +31,7 @@ context_view_add(struct context_view *view, enum context_builtin name,
 		return;
 	view->builtins |= 1U << name;
 	view->v[view->n++] = (struct context_item){
-	    context_builtin_text(name), value };
+	    context_name_of_builtin(name), value };
 }
 
 static void
@@ -61,7 +61,7 @@ asserted(const struct assertion_set *set, enum assertion_name name)
 
 static void
 add_client(struct context_view *view, const struct session *s,
-    const struct context_facts *facts, const struct assertion_set *override)
+    const struct context_client *known, const struct assertion_set *override)
 {
 	const char	*name;
 
@@ -76,7 +76,7 @@ add_client(struct context_view *view, const struct session *s,
 		name = asserted(override, ASSERTION_NAME);
 	else
 		name = s->peer_name != NULL ? s->peer_name :
-		    facts->remote_name;
+		    known->remote_name;
 	add_text(view, CONTEXT_REMOTE_NAME, name);
 }
 
@@ -92,9 +92,9 @@ greeting_name(const char *line)
 /* HELO by an override counts until the client greets again. */
 static void
 add_greeting(struct context_view *view, const struct session *s,
-    const struct context_facts *facts, const struct assertion_set *override)
+    const struct context_client *known, const struct assertion_set *override)
 {
-	const char	*name = facts->ehlo_domain;
+	const char	*name = known->ehlo_domain;
 
 	if (name != NULL && *name == '\0')
 		return;
@@ -107,14 +107,14 @@ add_greeting(struct context_view *view, const struct session *s,
 }
 
 static void
-add_login(struct context_view *view, const struct context_facts *facts,
+add_login(struct context_view *view, const struct context_client *known,
     const struct assertion_set *override)
 {
-	const char	*user = facts->auth_user;
+	const char	*user = known->auth_user;
 
 	if (user == NULL || *user == '\0')
 		user = asserted(override, ASSERTION_LOGIN);
-	if (user == NULL && facts->is_anonymous)
+	if (user == NULL && known->is_anonymous)
 		user = TRUST_ANONYMOUS;
 	add_text(view, CONTEXT_AUTH_USER, user);
 }
@@ -126,7 +126,7 @@ add_pair(struct context_view *view, const struct context_pair *pair)
 	struct span	 value = span_of(pair->value);
 	unsigned	 i;
 
-	if (context_is_builtin(pair->name))
+	if (context_name_is_builtin(pair->name))
 		for (i = 0; i < view->n; i++)
 			if (strcmp(view->v[i].name, pair->name) == 0) {
 				view->v[i].value = value;
@@ -139,7 +139,7 @@ add_pair(struct context_view *view, const struct context_pair *pair)
 
 void
 context_view_connection(const struct session *s,
-    const struct context_facts *facts, struct context_view *view_r)
+    const struct context_client *known, struct context_view *view_r)
 {
 	struct assertion_set	*override = &view_r->override;
 	unsigned		 i;
@@ -153,9 +153,9 @@ context_view_connection(const struct session *s,
 	add_address(view_r, CONTEXT_PEER_ADDRESS, &s->peer,
 	    view_r->address[0]);
 	add_text(view_r, CONTEXT_PEER_NAME, s->peer_name);
-	add_client(view_r, s, facts, override);
-	add_greeting(view_r, s, facts, override);
-	add_login(view_r, facts, override);
+	add_client(view_r, s, known, override);
+	add_greeting(view_r, s, known, override);
+	add_login(view_r, known, override);
 	for (i = 0; i < s->context.n; i++)
 		add_pair(view_r, s->context.pairs[i]);
 }

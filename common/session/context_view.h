@@ -31,7 +31,7 @@ struct context_view {
 };
 
 /* What the caller knows besides the session's record; NULL: not known. */
-struct context_facts {
+struct context_client {
 	const char	*remote_name;	/* that the MTA has looked up */
 	const char	*ehlo_domain;	/* as the MTA has it; "": the client
 					 * has not greeted, or no longer */
@@ -44,7 +44,7 @@ struct context_facts {
  * were set.  One that was set by a built-in name stands in its place.
  */
 void	context_view_connection(const struct session *s,
-	    const struct context_facts *facts, struct context_view *view_r);
+	    const struct context_client *known, struct context_view *view_r);
 
 /* Empties a view, adds a built-in pair of a message.  A view has room for all
  * of these. */

@@ -35,10 +35,10 @@ judge_next_word(struct span *text)
 }
 
 static void
-refuse(const struct judge_facts *facts, enum verdict_reason reason,
+refuse(const struct judge_speaker *speaker, enum verdict_reason reason,
     const char *why, struct judgement *j)
 {
-	trust_violation(facts->profile, reason, why, &j->verdict);
+	trust_violation(speaker->profile, reason, why, &j->verdict);
 }
 
 static bool
@@ -87,34 +87,34 @@ is_empty(const struct assertion_set *set)
 /* Whether the address is another client's than that of the overrides before:
  * where nothing seals, any is, even the same. */
 static bool
-names_another(const struct judge_facts *facts,
+names_another(const struct judge_speaker *speaker,
     const struct assertion_set *said, const struct assertion_set *all)
 {
 	if (!says(said, ASSERTION_ADDR) || !says(all, ASSERTION_ADDR))
 		return false;
-	return trust_profile_seal(facts->profile) == TRUST_SEAL_NEVER ||
+	return trust_profile_seal(speaker->profile) == TRUST_SEAL_NEVER ||
 	    !address_equal(&said->addr, &all->addr);
 }
 
 /* All that the session asserts, with what is said now.  False: the session's
  * record is damaged. */
 static bool
-accumulate(const struct judge_facts *facts, const struct assertion_set *said,
-    struct judgement *j)
+accumulate(const struct judge_speaker *speaker,
+    const struct assertion_set *said, struct judgement *j)
 {
-	const char		*override = facts->session->override;
+	const char		*override = speaker->session->override;
 	struct assertion_set	*all = &j->override;
 
 	assertion_init(all, ASSERTION_XCLIENT);
-	if (override != NULL && !facts->begins_anew &&
+	if (override != NULL && !speaker->begins_anew &&
 	    !session_read_override(override, all))
 		return false;
-	j->is_another = names_another(facts, said, all);
+	j->is_another = names_another(speaker, said, all);
 	if (j->is_another)
 		assertion_init(all, ASSERTION_XCLIENT);
 	assertion_merge(all, said);
 	complete(all);
-	if (trust_profile_always_allow(facts->profile) &&
+	if (trust_profile_always_allow(speaker->profile) &&
 	    all->v[ASSERTION_LOGIN].status != ASSERTION_VALUE)
 		(void)assertion_set_value(all, ASSERTION_LOGIN,
 		    ASSERTION_VALUE, span_of(TRUST_ANONYMOUS));
@@ -127,22 +127,22 @@ accumulate(const struct judge_facts *facts, const struct assertion_set *said,
 
 /* Writes what was permitted as a line. */
 static void
-write_line(const struct judge_facts *facts, const struct assertion_set *set,
+write_line(const struct judge_speaker *speaker, const struct assertion_set *set,
     struct judgement *j)
 {
 	size_t	 len;
 
 	if (!assertion_print(set, j->line, sizeof j->line, &len))
-		refuse(facts, REASON_MALFORMED,
+		refuse(speaker, REASON_MALFORMED,
 		    "a value is over 255 characters when encoded", j);
 }
 
-static struct trust_facts
-trust_facts_of(const struct judge_facts *facts)
+static struct trust_speaker
+trust_speaker_of(const struct judge_speaker *speaker)
 {
-	return (struct trust_facts){ .profile = facts->profile,
-	    .is_overridden = facts->session->override != NULL,
-	    .is_sealed = facts->session->is_sealed };
+	return (struct trust_speaker){ .profile = speaker->profile,
+	    .is_overridden = speaker->session->override != NULL,
+	    .is_sealed = speaker->session->is_sealed };
 }
 
 /* The log is told what was left out of what was said. */
@@ -159,14 +159,14 @@ note_unsaid(const struct assertion_set *said, struct verdict *verdict)
 }
 
 static void
-decide(const struct judge_facts *facts, struct assertion_set *said,
+decide(const struct judge_speaker *speaker, struct assertion_set *said,
     struct judgement *j)
 {
-	struct trust_facts	 trust_facts = trust_facts_of(facts);
+	struct trust_speaker	 trust_speaker = trust_speaker_of(speaker);
 
-	trust_profile_drop(facts->profile, said);
+	trust_profile_drop(speaker->profile, said);
 	j->says_nothing = is_empty(said);
-	trust_decide(facts->conf->trust, &trust_facts, j->command, said,
+	trust_decide(speaker->conf->trust, &trust_speaker, j->command, said,
 	    &j->verdict);
 	if (j->verdict.action != VERDICT_PERMIT)
 		return;
@@ -174,12 +174,12 @@ decide(const struct judge_facts *facts, struct assertion_set *said,
 	if (j->command == TRUST_XFORWARD) {
 		j->line[0] = '\0';
 		if (!is_empty(said))
-			write_line(facts, said, j);
-	} else if (!accumulate(facts, said, j)) {
-		refuse(facts, REASON_CANNOT_TELL,
+			write_line(speaker, said, j);
+	} else if (!accumulate(speaker, said, j)) {
+		refuse(speaker, REASON_CANNOT_TELL,
 		    "the session's record is damaged", j);
 	} else {
-		write_line(facts, &j->override, j);
+		write_line(speaker, &j->override, j);
 	}
 }
 
@@ -195,7 +195,7 @@ line_length(const struct judgement *j, struct span args)
 /* Besides, Postfix cuts off what is beyond its line_length_limit.  What a
  * client made too long (excess) is not the speaker's. */
 static bool
-is_too_long(const struct judge_facts *facts, struct span args, size_t max,
+is_too_long(const struct judge_speaker *speaker, struct span args, size_t max,
     size_t excess, const char *advice, struct judgement *j)
 {
 	char	 text[80];
@@ -204,12 +204,12 @@ is_too_long(const struct judge_facts *facts, struct span args, size_t max,
 		return false;
 	(void)snprintf(text, sizeof text, "the line is over %zu octets%s",
 	    max, advice);
-	refuse(facts, REASON_MALFORMED, text, j);
+	refuse(speaker, REASON_MALFORMED, text, j);
 	return true;
 }
 
 static void
-judge_assertions(const struct judge_facts *facts, struct span args,
+judge_assertions(const struct judge_speaker *speaker, struct span args,
     struct judgement *j)
 {
 	struct assertion_set	 said;
@@ -218,111 +218,113 @@ judge_assertions(const struct judge_facts *facts, struct span args,
 	bool			 is_valid;
 
 	is_valid = assertion_parse(args, j->command == TRUST_XCLIENT ?
-	    ASSERTION_XCLIENT : ASSERTION_XFORWARD, facts->conf->xtext, &said,
+	    ASSERTION_XCLIENT : ASSERTION_XFORWARD, speaker->conf->xtext, &said,
 	    &err) == ASSERTION_OK;
-	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, is_valid ?
+	if (is_too_long(speaker, args, ASSERTION_COMMAND_MAX, is_valid ?
 	    said.unsaid_octets : 0, "; say it in several commands", j))
 		return;
 	if (is_valid)
-		decide(facts, &said, j);
+		decide(speaker, &said, j);
 	else
-		refuse(facts, REASON_MALFORMED, err.text, j);
+		refuse(speaker, REASON_MALFORMED, err.text, j);
 }
 
 static void
-judge_xremoteip(const struct judge_facts *facts, struct span args,
+judge_xremoteip(const struct judge_speaker *speaker, struct span args,
     struct judgement *j)
 {
 	struct assertion_set	 said;
 	struct span		 address, more;
 
-	if (is_too_long(facts, args, ASSERTION_COMMAND_MAX, 0, "", j))
+	if (is_too_long(speaker, args, ASSERTION_COMMAND_MAX, 0, "", j))
 		return;
 	address = judge_next_word(&args);
 	more = judge_next_word(&args);
 	assertion_init(&said, ASSERTION_XCLIENT);
 	if (more.n > 0 || !assertion_take_value(&said, ASSERTION_ADDR,
 	    address))
-		refuse(facts, REASON_MALFORMED, "XREMOTEIP: expected one IPv4 "
+		refuse(speaker, REASON_MALFORMED,
+		    "XREMOTEIP: expected one IPv4 "
 		    "or IPv6 address and nothing else", j);
 	else
-		decide(facts, &said, j);
+		decide(speaker, &said, j);
 }
 
 static void
-judge_xsetcontext(const struct judge_facts *facts, struct span args,
+judge_xsetcontext(const struct judge_speaker *speaker, struct span args,
     struct judgement *j)
 {
-	struct trust_facts		 trust_facts = trust_facts_of(facts);
-	const struct conf_limits	*limits = &facts->conf->limits;
+	struct trust_speaker		 trust_speaker =
+	    trust_speaker_of(speaker);
+	const struct conf_limits	*limits = &speaker->conf->limits;
 	struct err			 err;
 
-	if (is_too_long(facts, args, CONTEXT_LINE_MAX, 0,
+	if (is_too_long(speaker, args, CONTEXT_LINE_MAX, 0,
 	    "; say it in several commands", j))
 		return;
 	if (!context_line_parse(args, &j->context, &err)) {
-		refuse(facts, REASON_MALFORMED, err.text, j);
+		refuse(speaker, REASON_MALFORMED, err.text, j);
 		return;
 	}
-	trust_decide_context(facts->conf->trust, &trust_facts, &j->context,
+	trust_decide_context(speaker->conf->trust, &trust_speaker, &j->context,
 	    &j->verdict);
 	if (j->verdict.action == VERDICT_PERMIT &&
-	    !session_has_room(facts->session, &j->context,
+	    !session_has_room(speaker->session, &j->context,
 	    limits->context_pairs, limits->context_size, &err))
-		refuse(facts, REASON_LIMIT, err.text, j);
+		refuse(speaker, REASON_LIMIT, err.text, j);
 }
 
 static void
-judge_xdumpcontext(const struct judge_facts *facts, struct span args,
+judge_xdumpcontext(const struct judge_speaker *speaker, struct span args,
     struct judgement *j)
 {
-	struct trust_facts	 trust_facts = trust_facts_of(facts);
+	struct trust_speaker	 trust_speaker = trust_speaker_of(speaker);
 
 	if (judge_next_word(&args).n > 0)
-		refuse(facts, REASON_MALFORMED,
+		refuse(speaker, REASON_MALFORMED,
 		    "XDUMPCONTEXT takes no arguments", j);
 	else
-		trust_decide_dump(facts->conf->trust, &trust_facts,
+		trust_decide_dump(speaker->conf->trust, &trust_speaker,
 		    &j->verdict);
 }
 
 /* Either the peer was not seen, or the tables could not say what it may. */
 static void
-judge_nobody(const struct judge_facts *facts, struct judgement *j)
+judge_nobody(const struct judge_speaker *speaker, struct judgement *j)
 {
-	const struct session	*s = facts->session;
+	const struct session	*s = speaker->session;
 
 	if (s->refused != VERDICT_PERMIT &&
 	    s->refused_reason == REASON_CANNOT_TELL)
-		refuse(facts, REASON_CANNOT_TELL,
+		refuse(speaker, REASON_CANNOT_TELL,
 		    SESSION_CANNOT_TELL, j);
 	else
-		refuse(facts, REASON_NO_SESSION,
+		refuse(speaker, REASON_NO_SESSION,
 		    "it is not known who connected", j);
 }
 
 void
-judge_command(const struct judge_facts *facts, enum trust_command command,
+judge_command(const struct judge_speaker *speaker, enum trust_command command,
     struct span args, struct judgement *j)
 {
 	j->command = command;
-	if (facts->profile == NULL) {
-		judge_nobody(facts, j);
+	if (speaker->profile == NULL) {
+		judge_nobody(speaker, j);
 		return;
 	}
 	switch (command) {
 	case TRUST_XCLIENT:
 	case TRUST_XFORWARD:
-		judge_assertions(facts, args, j);
+		judge_assertions(speaker, args, j);
 		break;
 	case TRUST_XREMOTEIP:
-		judge_xremoteip(facts, args, j);
+		judge_xremoteip(speaker, args, j);
 		break;
 	case TRUST_XSETCONTEXT:
-		judge_xsetcontext(facts, args, j);
+		judge_xsetcontext(speaker, args, j);
 		break;
 	case TRUST_XDUMPCONTEXT:
-		judge_xdumpcontext(facts, args, j);
+		judge_xdumpcontext(speaker, args, j);
 		break;
 	}
 }

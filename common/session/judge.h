@@ -15,7 +15,7 @@
 #include "session/session.h"
 
 /* Who speaks, and by which rules. */
-struct judge_facts {
+struct judge_speaker {
 	const struct conf		*conf;
 	const struct trust_profile	*profile;	/* NULL: it is not
 							 * known who */
@@ -61,7 +61,7 @@ struct span	judge_next_word(struct span *text);
  *
  * A record that cannot be read is REASON_CANNOT_TELL.
  */
-void	judge_command(const struct judge_facts *facts,
+void	judge_command(const struct judge_speaker *speaker,
 	    enum trust_command command, struct span args,
 	    struct judgement *judgement_r);
 

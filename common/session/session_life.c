@@ -20,25 +20,25 @@ session_life_tell(const struct session_life *life,
     enum session_life_event event, const struct verdict *verdict,
     const char *command, const char *line)
 {
-	const struct session_life_note	 what = {
+	const struct session_life_report	 what = {
 		.event = event, .session = &life->session,
 		.conf = life->conf, .verdict = verdict, .command = command,
 		.said = life->said, .line = line
 	};
 
-	life->home.note(&what, life->home.note_arg);
+	life->home.report(&what, life->home.report_arg);
 }
 
 void
 session_life_tell_error(const struct session_life *life,
     const struct verdict *verdict, const struct err *err)
 {
-	const struct session_life_note	 what = {
+	const struct session_life_report	 what = {
 		.event = LIFE_ERROR, .session = &life->session,
 		.conf = life->conf, .verdict = verdict, .err = err
 	};
 
-	life->home.note(&what, life->home.note_arg);
+	life->home.report(&what, life->home.report_arg);
 }
 
 void

@@ -33,7 +33,7 @@ enum session_life_event {
 	LIFE_ERROR		/* something cannot be told; err */
 };
 
-struct session_life_note {
+struct session_life_report {
 	enum session_life_event	 event;
 	const struct session	*session;
 	const struct conf	*conf;		/* by which it was decided */
@@ -45,14 +45,14 @@ struct session_life_note {
 	const struct err	*err;		/* of LIFE_ERROR */
 };
 
-typedef void session_life_note_fn(const struct session_life_note *note,
+typedef void session_life_report_fn(const struct session_life_report *report,
     void *arg);
 
 /* Whom a session tells, and where its record is.  All must outlive it. */
 struct session_life_home {
 	struct store		*store;
-	session_life_note_fn	*note;
-	void			*note_arg;
+	session_life_report_fn	*report;
+	void			*report_arg;
 };
 
 /* Who connected, and to whom.  Texts NULL or "": not known. */

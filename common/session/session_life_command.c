@@ -35,14 +35,14 @@ session_life_judge_line(struct session_life *life,
     enum trust_command command, struct span args, bool is_proven,
     uint64_t now_ms, struct judgement *j)
 {
-	const struct judge_facts	 facts = {
+	const struct judge_speaker	 speaker = {
 		.conf = life->conf, .session = &life->session,
 		.profile = is_proven ? life->profile : NULL,
 		.begins_anew = life->is_used
 	};
 	const char			*name = trust_command_text(command);
 
-	judge_command(&facts, command, args, j);
+	judge_command(&speaker, command, args, j);
 	if (j->verdict.action == VERDICT_PERMIT)
 		return true;
 	if (is_of_message(life, command)) {

@@ -10,7 +10,9 @@
 #ifndef XC_VERDICT_REPLY_H
 #define XC_VERDICT_REPLY_H
 
-#include "trust/trust.h"
+#include <stddef.h>
+
+#include "trust/verdict.h"
 
 /* What is answered. */
 enum verdict_reply_to {

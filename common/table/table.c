@@ -224,15 +224,15 @@ table_is_utf8(struct span s)
 	return true;
 }
 
-static enum table_status
-cannot_tell(struct table_result *res, const char *why)
+static enum table_result
+cannot_tell(struct table_answer *res, const char *why)
 {
 	(void)err_set(&res->err, "%s", why);
 	return TABLE_CANNOT_TELL;
 }
 
 static bool
-result_reserve(struct table_result *res, size_t n)
+result_reserve(struct table_answer *res, size_t n)
 {
 	size_t	 size = res->size == 0 ? RESULT_MIN : res->size;
 	char	*p;
@@ -248,8 +248,8 @@ result_reserve(struct table_result *res, size_t n)
 	return true;
 }
 
-enum table_status
-table_result_append(struct table_result *res, struct span value)
+enum table_result
+table_answer_append(struct table_answer *res, struct span value)
 {
 	if (value.n > TABLE_VALUE_MAX - res->len)
 		return cannot_tell(res, "the result is too long");
@@ -261,21 +261,21 @@ table_result_append(struct table_result *res, struct span value)
 	return TABLE_FOUND;
 }
 
-enum table_status
-table_result_set(struct table_result *res, struct span value,
+enum table_result
+table_answer_set(struct table_answer *res, struct span value,
     const char *file, unsigned line)
 {
 	res->file = file;
 	res->line = line;
 	res->len = 0;
-	return table_result_append(res, value);
+	return table_answer_append(res, value);
 }
 
 void
-table_result_clear(struct table_result *res)
+table_answer_clear(struct table_answer *res)
 {
 	free(res->value);
-	*res = (struct table_result){ 0 };
+	*res = (struct table_answer){ 0 };
 }
 
 static void
@@ -288,20 +288,20 @@ fold(char *to, struct span key)
 		    (char)(key.p[i] - 'A' + 'a') : key.p[i];
 }
 
-static enum table_status
+static enum table_result
 find_folded(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
-	enum table_status	 status;
+	enum table_result	 result;
 	char			 room[256], *copy = room;
 
 	if (key.n > sizeof room && (copy = malloc(key.n)) == NULL)
 		return cannot_tell(res, strerror(errno));
 	fold(copy, key);
-	status = table->ops->find(table, (struct span){ copy, key.n }, res);
+	result = table->ops->find(table, (struct span){ copy, key.n }, res);
 	if (copy != room)
 		free(copy);
-	return status;
+	return result;
 }
 
 static bool
@@ -320,11 +320,11 @@ name_place(const struct table *table, const char **file, unsigned *line)
 	*line = table->named_line;
 }
 
-enum table_status
+enum table_result
 table_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
-	enum table_status	 status;
+	enum table_result	 status;
 
 	if (!table->ops->takes_any_key && !key_is_possible(key))
 		return TABLE_NOT_FOUND;

@@ -33,7 +33,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum table_status {
+enum table_result {
 	TABLE_FOUND,
 	TABLE_NOT_FOUND,
 	TABLE_CANNOT_TELL	/* to be taken as a temporary failure */
@@ -43,10 +43,10 @@ enum table_status {
 
 /*
  * What a lookup found.  Zero-initialise before the first use, reuse for many
- * lookups, table_result_clear at the end: value's memory is kept between
+ * lookups, table_answer_clear at the end: value's memory is kept between
  * lookups.
  */
-struct table_result {
+struct table_answer {
 	char		*value;		/* NUL-terminated; only with FOUND */
 	size_t		 len;
 	size_t		 size;		/* capacity of value */
@@ -108,15 +108,15 @@ const char	*table_spec(const struct table *table);
  * where Postfix does.  res->value, file, line are set on FOUND, res->err on
  * CANNOT_TELL, else undefined.  The key must not lie in res->value.
  */
-enum table_status	table_find(const struct table *table, struct span key,
-			    struct table_result *res);
+enum table_result	table_find(const struct table *table, struct span key,
+			    struct table_answer *res);
 
-void	table_result_clear(struct table_result *res);
+void	table_answer_clear(struct table_answer *res);
 
 /* True if s is what Postfix takes for UTF-8 (RFC 3629, with NUL). */
 bool	table_is_utf8(struct span s);
 
-/* A result that a lookup may have, and where it stands, as in table_result, but
+/* A result that a lookup may have, and where it stands, as in table_answer, but
  * by spec and rule number also if it is known where the table was named. */
 struct table_value {
 	struct span	 text;

@@ -336,7 +336,8 @@ load(struct loader *l, const struct table_source *src,
 {
 	if ((l->builder = addrmap_builder_new()) == NULL)
 		return no_memory(err);
-	if (push_whole_table(l, err) == -1 || load_lines(l, src, file, err) == -1)
+	if (push_whole_table(l, err) == -1 || load_lines(l, src, file,
+	    err) == -1)
 		return -1;
 	shrink(l->t);
 	if ((l->t->map = addrmap_build(l->builder)) == NULL)
@@ -354,9 +355,9 @@ loader_clear(struct loader *l)
 	addrmap_builder_free(l->builder);
 }
 
-static enum table_status
+static enum table_result
 cidr_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_cidr	*t = (const struct table_cidr *)table;
 	struct address		 addr;
@@ -367,7 +368,7 @@ cidr_find(const struct table *table, struct span key,
 	line = addrmap_find_tag(t->map, &addr, &result);
 	if (line == ADDRMAP_NONE)
 		return TABLE_NOT_FOUND;
-	return table_result_set(res, span_of(t->pool + result), t->file, line);
+	return table_answer_set(res, span_of(t->pool + result), t->file, line);
 }
 
 static int

@@ -239,9 +239,9 @@ split_pair(char *pair, char **key_r, char **value_r)
 	return NULL;
 }
 
-static enum table_status
+static enum table_result
 hash_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_hash	*t = (const struct table_hash *)table;
 	const struct entry	*e;
@@ -252,7 +252,7 @@ hash_find(const struct table *table, struct span key,
 	if (i == NO_ENTRY)
 		return TABLE_NOT_FOUND;
 	e = &t->entry[i];
-	return table_result_set(res, span_of(t->pool + e->value), t->file,
+	return table_answer_set(res, span_of(t->pool + e->value), t->file,
 	    e->line);
 }
 

@@ -207,11 +207,11 @@ check_file(const struct table_lmdb *t, struct err *err)
 }
 
 /* One transaction, with the lock held; *code_r is what LMDB said. */
-static enum table_status
+static enum table_result
 find_locked(const struct table_lmdb *t, const char *key, size_t len,
-    struct table_result *res, int *code_r)
+    struct table_answer *res, int *code_r)
 {
-	enum table_status	 status = TABLE_CANNOT_TELL;
+	enum table_result	 result = TABLE_CANNOT_TELL;
 	struct span		 value;
 	MDB_txn			*txn;
 
@@ -222,7 +222,7 @@ find_locked(const struct table_lmdb *t, const char *key, size_t len,
 	if (*code_r == 0) {
 		*code_r = get(t, txn, key, len, &value);
 		if (*code_r == 0)
-			status = table_result_set(res, value, t->base.spec, 0);
+			result = table_answer_set(res, value, t->base.spec, 0);
 		mdb_txn_abort(txn);
 	}
 	/* A key that no LMDB file can hold is in none. */
@@ -230,14 +230,14 @@ find_locked(const struct table_lmdb *t, const char *key, size_t len,
 		return TABLE_NOT_FOUND;
 	if (*code_r != 0)
 		database_error(t->path, *code_r, &res->err);
-	return status;
+	return result;
 }
 
-static enum table_status
+static enum table_result
 find_once(const struct table_lmdb *t, const char *key, size_t len,
-    struct table_result *res, int *code_r)
+    struct table_answer *res, int *code_r)
 {
-	enum table_status	 status;
+	enum table_result	 result;
 
 	*code_r = 0;
 	if (refresh(t, &res->err) == -1)
@@ -246,17 +246,17 @@ find_once(const struct table_lmdb *t, const char *key, size_t len,
 		database_error(t->path, errno, &res->err);
 		return TABLE_CANNOT_TELL;
 	}
-	status = find_locked(t, key, len, res, code_r);
+	result = find_locked(t, key, len, res, code_r);
 	set_lock(t->db->lock_fd, F_UNLCK);
-	return status;
+	return result;
 }
 
-static enum table_status
+static enum table_result
 lmdb_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_lmdb	*t = (const struct table_lmdb *)table;
-	enum table_status	 status;
+	enum table_result	 result;
 	char			 room[512], *copy = room;
 	int			 code;
 
@@ -267,15 +267,15 @@ lmdb_find(const struct table *table, struct span key,
 	span_copy(copy, key);
 	copy[key.n] = '\0';
 	(void)pthread_mutex_lock(t->mutex);
-	status = find_once(t, copy, key.n, res, &code);
+	result = find_once(t, copy, key.n, res, &code);
 	if (code == MDB_MAP_RESIZED) {
 		database_close(t->db);
-		status = find_once(t, copy, key.n, res, &code);
+		result = find_once(t, copy, key.n, res, &code);
 	}
 	(void)pthread_mutex_unlock(t->mutex);
 	if (copy != room)
 		free(copy);
-	return status;
+	return result;
 }
 
 static int

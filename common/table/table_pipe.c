@@ -15,25 +15,25 @@ struct table_pipe {
 	struct table_list	 list;
 };
 
-static enum table_status
+static enum table_result
 pipe_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_pipe	*t = (const struct table_pipe *)table;
-	struct table_result	 in = { 0 }, out;
-	enum table_status	 status;
+	struct table_answer	 in = { 0 }, out;
+	enum table_result	 result;
 	size_t			 i;
 
-	status = table_find(t->list.v[0], key, res);
-	for (i = 1; i < t->list.n && status == TABLE_FOUND; i++) {
+	result = table_find(t->list.v[0], key, res);
+	for (i = 1; i < t->list.n && result == TABLE_FOUND; i++) {
 		out = in;
 		in = *res;
 		*res = out;
-		status = table_find(t->list.v[i],
+		result = table_find(t->list.v[i],
 		    (struct span){ in.value, in.len }, res);
 	}
-	table_result_clear(&in);
-	return status;
+	table_answer_clear(&in);
+	return result;
 }
 
 static int

@@ -27,8 +27,8 @@ struct table_ops {
 	 */
 	bool	(*folds_keys)(const struct table *table);
 	/* key is UTF-8 without NUL, folded, unless the type takes_any_key. */
-	enum table_status (*find)(const struct table *table, struct span key,
-		    struct table_result *res);
+	enum table_result (*find)(const struct table *table, struct span key,
+		    struct table_answer *res);
 	/* As table_each_value; NULL: there is no result that is known. */
 	int	(*each_value)(const struct table *table, table_value_fn *fn,
 		    void *arg, struct err *err);
@@ -72,10 +72,10 @@ bool	table_always_folds(const struct table *table);
  * Puts a copy of value into res: FOUND, or CANNOT_TELL if it is too long or
  * there is no memory.  The second appends to what is there.
  */
-enum table_status	table_result_set(struct table_result *res,
+enum table_result	table_answer_set(struct table_answer *res,
 			    struct span value, const char *file,
 			    unsigned line);
-enum table_status	table_result_append(struct table_result *res,
+enum table_result	table_answer_append(struct table_answer *res,
 			    struct span value);
 
 /* table_brace.c: Postfix's lists in braces. */

@@ -129,7 +129,7 @@ load(struct loader *l, struct table_file *file, struct err *err)
 struct query {
 	const struct table_rules	*t;
 	struct span			 key;
-	struct table_result		*res;
+	struct table_answer		*res;
 	struct table_group		 group[TABLE_GROUPS_MAX + 1];
 	char				 room[TABLE_RULES_KEY_MAX + 1];
 };
@@ -174,17 +174,17 @@ ask(struct query *q, size_t *i_r)
 	return result;
 }
 
-static enum table_status
+static enum table_result
 expand(struct query *q, const struct table_rule *rule)
 {
-	enum table_status		 status;
+	enum table_result		 result;
 	const struct table_rule_part	*part;
 	const struct table_group	*group;
 	struct span			 text = { "", 0 };
 	size_t				 i;
 
-	status = table_result_set(q->res, text, q->t->file, rule->line);
-	for (i = 0; i < rule->nparts && status == TABLE_FOUND; i++) {
+	result = table_answer_set(q->res, text, q->t->file, rule->line);
+	for (i = 0; i < rule->nparts && result == TABLE_FOUND; i++) {
 		part = &rule->part[i];
 		group = &q->group[part->group];
 		if (part->group == 0)
@@ -193,9 +193,9 @@ expand(struct query *q, const struct table_rule *rule)
 		else
 			text = (struct span){ q->key.p + group->start,
 			    group->end - group->start };
-		status = table_result_append(q->res, text);
+		result = table_answer_append(q->res, text);
 	}
-	return status;
+	return result;
 }
 
 static void
@@ -206,9 +206,9 @@ copy_key(struct query *q)
 	q->key.p = q->room;
 }
 
-static enum table_status
+static enum table_result
 rules_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_rules	*t = (const struct table_rules *)table;
 	struct query			 q;

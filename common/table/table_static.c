@@ -15,14 +15,14 @@ struct table_static {
 	const char	*value;
 };
 
-static enum table_status
+static enum table_result
 static_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_static	*t = (const struct table_static *)table;
 
 	(void)key;
-	return table_result_set(res, span_of(t->value), table->spec, 0);
+	return table_answer_set(res, span_of(t->value), table->spec, 0);
 }
 
 static int

@@ -16,44 +16,44 @@ struct table_union {
 };
 
 /* Adds one table's answer; the first that says something is the source. */
-static enum table_status
-union_add(struct table_result *res, const struct table_result *part)
+static enum table_result
+union_add(struct table_answer *res, const struct table_answer *part)
 {
 	static const struct span	 comma = { ",", 1 };
-	enum table_status		 status = TABLE_FOUND;
+	enum table_result		 result = TABLE_FOUND;
 
 	if (res->len == 0) {
 		res->file = part->file;
 		res->line = part->line;
 	} else {
-		status = table_result_append(res, comma);
+		result = table_answer_append(res, comma);
 	}
-	if (status == TABLE_FOUND)
-		status = table_result_append(res,
+	if (result == TABLE_FOUND)
+		result = table_answer_append(res,
 		    (struct span){ part->value, part->len });
-	return status;
+	return result;
 }
 
-static enum table_status
+static enum table_result
 union_find(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	const struct table_union	*t = (const struct table_union *)table;
-	struct table_result		 part = { 0 };
-	enum table_status		 status = TABLE_FOUND;
+	struct table_answer		 part = { 0 };
+	enum table_result		 result = TABLE_FOUND;
 	size_t				 i;
 
 	res->len = 0;
-	for (i = 0; i < t->list.n && status != TABLE_CANNOT_TELL; i++) {
-		status = table_find(t->list.v[i], key, &part);
-		if (status == TABLE_FOUND)
-			status = union_add(res, &part);
-		else if (status == TABLE_CANNOT_TELL)
+	for (i = 0; i < t->list.n && result != TABLE_CANNOT_TELL; i++) {
+		result = table_find(t->list.v[i], key, &part);
+		if (result == TABLE_FOUND)
+			result = union_add(res, &part);
+		else if (result == TABLE_CANNOT_TELL)
 			res->err = part.err;
 	}
-	table_result_clear(&part);
-	if (status == TABLE_CANNOT_TELL)
-		return status;
+	table_answer_clear(&part);
+	if (result == TABLE_CANNOT_TELL)
+		return result;
 	return res->len > 0 ? TABLE_FOUND : TABLE_NOT_FOUND;
 }
 

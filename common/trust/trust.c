@@ -301,7 +301,7 @@ struct classified {
 
 static enum trust_result
 map_ask(const struct trust *trust, const struct trust_map *map,
-    const char *key, struct table_result *res, struct classified *found,
+    const char *key, struct table_answer *res, struct classified *found,
     struct err *err)
 {
 	const char	*spec = table_spec(map->table);
@@ -334,7 +334,7 @@ static enum trust_result
 maps_ask(const struct trust *trust, const char *listener, const char *key,
     struct classified *found, struct err *err)
 {
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	enum trust_result	 result = TRUST_OK;
 	size_t			 i;
 
@@ -347,7 +347,7 @@ maps_ask(const struct trust *trust, const char *listener, const char *key,
 		    strcmp(map->listener, listener) == 0)
 			result = map_ask(trust, map, key, &res, found, err);
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return result;
 }
 

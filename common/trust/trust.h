@@ -17,41 +17,7 @@
 #include "context/context_line.h"
 #include "table/table.h"
 #include "trust/assertion.h"
-
-enum verdict_action {
-	VERDICT_PERMIT,
-	VERDICT_TEMPFAIL,	/* refuse mail of this session with 451 */
-	VERDICT_REJECT,		/* ... with 554 */
-	VERDICT_DISCONNECT	/* end the session with 421 */
-};
-
-/* Why; the texts (verdict_reason_text) are log and metrics labels. */
-enum verdict_reason {
-	REASON_GRANTED,		/* "granted" */
-	REASON_NO_GRANT,	/* "no_grant": attribute or command */
-	REASON_VALUE,		/* "value": granted, but not this value */
-	REASON_SEALED,		/* "sealed" */
-	REASON_LIMIT,		/* "limit": the context is full */
-	REASON_REVOKED,		/* "revoked": the peer's grants are */
-	REASON_MALFORMED,	/* "malformed" */
-	REASON_NO_SESSION,	/* "no_session": peer not known */
-	REASON_UNSEEN,		/* "unseen_override": executed unasked */
-	REASON_MISMATCH,	/* "mismatch": MTA and ledger disagree */
-	REASON_CANNOT_TELL	/* "cannot_tell": a table or the store failed */
-};
-
-struct verdict {
-	enum verdict_action	 action;
-	enum verdict_reason	 reason;
-	bool			 report_only;	/* a violation, but let through
-						 * (action is PERMIT) */
-	int			 attribute;	/* enum assertion_name, or -1 */
-	char			 rule[192];	/* "file:line" of the rule */
-	char			 text[256];	/* one printable sentence */
-	char			 also[512];	/* what else the line violates,
-						 * each with its rule, for the
-						 * log; "": nothing */
-};
+#include "trust/verdict.h"
 
 /* What a profile does about violations besides to tell of them. */
 enum trust_report {
@@ -148,8 +114,8 @@ bool	trust_any_disconnect(const struct trust *trust);
 void	trust_profile_drop(const struct trust_profile *profile,
 	    struct assertion_set *set);
 
-/* The facts that a decision rests on besides the assertions themselves. */
-struct trust_facts {
+/* Who says them: what a decision rests on besides the assertions. */
+struct trust_speaker {
 	const struct trust_profile	*profile;	/* the peer's; NULL: a
 							 * stranger's */
 	bool				 is_overridden;
@@ -172,26 +138,27 @@ struct trust_facts {
  * public, is refused, and then decides in place of any that would pass.
  * verdict is always set in full.
  */
-void	trust_decide(const struct trust *trust, const struct trust_facts *facts,
+void	trust_decide(const struct trust *trust,
+    const struct trust_speaker *speaker,
 	    enum trust_command command, const struct assertion_set *set,
 	    struct verdict *verdict);
 
 /*
  * Decides about one whole XSETCONTEXT.  Each name must be granted; that of a
- * built-in pair (context_is_builtin) counts as granted only if the profile
+ * built-in pair (context_name_is_builtin) counts as granted only if the profile
  * names it letter by letter.  The first that is not decides, and the text
  * names it.  A profile that only reports lets the others pass, and built-in
  * ones if it reports everything.
  */
 void	trust_decide_context(const struct trust *trust,
-	    const struct trust_facts *facts, const struct context_line *line,
-	    struct verdict *verdict);
+	    const struct trust_speaker *speaker,
+	    const struct context_line *line, struct verdict *verdict);
 
 /* Decides about an XDUMPCONTEXT.  Whoever has come in behind a messenger must
  * not read what that has said: a sealed session is refused, too, unless the
  * profile is TRUST_DUMP_SEALED. */
 void	trust_decide_dump(const struct trust *trust,
-	    const struct trust_facts *facts, struct verdict *verdict);
+	    const struct trust_speaker *speaker, struct verdict *verdict);
 
 /* Fills a verdict for a violation that is no matter of grants (malformed,
  * sealed, unseen override ...), with the profile's on_violation. profile may
@@ -205,14 +172,6 @@ const char	*trust_command_text(enum trust_command command);
 /* In any case; false: none. */
 bool		 trust_command_find(struct span text,
 		    enum trust_command *command_r);
-
-const char	*verdict_reason_text(enum verdict_reason reason);
-const char	*verdict_action_text(enum verdict_action action);
-/* Finds an action, a reason, by its text; false: none. */
-bool		 verdict_action_find(const char *text,
-		    enum verdict_action *action_r);
-bool		 verdict_reason_find(const char *text,
-		    enum verdict_reason *reason_r);
 
 /*
  * Building, for conf.c and tests.  Each call copies what it is given.

@@ -75,7 +75,7 @@ static bool
 name_matches(const struct trust_name *item, const char *name)
 {
 	if (item->is_pattern)
-		return !context_is_builtin(name) &&
+		return !context_name_is_builtin(name) &&
 		    fnmatch(item->text, name, FNM_CASEFOLD) == 0;
 	return strcasecmp(item->text, name) == 0;
 }
@@ -106,17 +106,17 @@ refuse(const struct trust_profile *profile, enum trust_command command,
 
 void
 trust_decide_context(const struct trust *trust,
-    const struct trust_facts *facts, const struct context_line *line,
+    const struct trust_speaker *speaker, const struct context_line *line,
     struct verdict *verdict)
 {
-	const struct trust_profile	*profile = facts->profile;
+	const struct trust_profile	*profile = speaker->profile;
 	struct verdict			 one;
 	char				 text[128];
 	unsigned			 i, n = 0;
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
-	if (trust_is_sealed(facts, profile, verdict))
+	if (trust_is_sealed(speaker, profile, verdict))
 		return;
 	for (i = 0; i < line->n; i++) {
 		if (name_is_granted(profile, line->v[i].name))
@@ -125,7 +125,7 @@ trust_decide_context(const struct trust *trust,
 		    "XSETCONTEXT: %s is not granted",
 		    line->v[i].name);
 		refuse(profile, TRUST_XSETCONTEXT,
-		    context_is_builtin(line->v[i].name), text, &one);
+		    context_name_is_builtin(line->v[i].name), text, &one);
 		trust_add_violation(verdict, n++, &one);
 	}
 	if (n == 0)
@@ -133,15 +133,15 @@ trust_decide_context(const struct trust *trust,
 }
 
 void
-trust_decide_dump(const struct trust *trust, const struct trust_facts *facts,
-    struct verdict *verdict)
+trust_decide_dump(const struct trust *trust,
+    const struct trust_speaker *speaker, struct verdict *verdict)
 {
-	const struct trust_profile	*profile = facts->profile;
+	const struct trust_profile	*profile = speaker->profile;
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
 	if (profile->xdumpcontext != TRUST_DUMP_SEALED &&
-	    trust_is_sealed(facts, profile, verdict))
+	    trust_is_sealed(speaker, profile, verdict))
 		return;
 	if (profile->xdumpcontext != TRUST_DUMP_NO)
 		trust_permit(profile, TRUST_XDUMPCONTEXT, verdict);

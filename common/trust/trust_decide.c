@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * trust_decide: the verdict about one command, and the words for verdicts.
+ * trust_decide: the verdict about one command.
  *
  * A verdict's text goes to the peer: it says what was refused and why, but
  * neither which values would pass nor where the rules are kept.  The rule
@@ -15,27 +15,6 @@
 
 /* Of a value, in a verdict's text; the rest is cut. */
 #define VALUE_SHOWN	96
-
-static const char *const	 reason_texts[] = {
-	[REASON_GRANTED] = "granted",
-	[REASON_NO_GRANT] = "no_grant",
-	[REASON_VALUE] = "value",
-	[REASON_SEALED] = "sealed",
-	[REASON_LIMIT] = "limit",
-	[REASON_REVOKED] = "revoked",
-	[REASON_MALFORMED] = "malformed",
-	[REASON_NO_SESSION] = "no_session",
-	[REASON_UNSEEN] = "unseen_override",
-	[REASON_MISMATCH] = "mismatch",
-	[REASON_CANNOT_TELL] = "cannot_tell"
-};
-
-static const char *const	 action_texts[] = {
-	[VERDICT_PERMIT] = "permit",
-	[VERDICT_TEMPFAIL] = "tempfail",
-	[VERDICT_REJECT] = "reject",
-	[VERDICT_DISCONNECT] = "disconnect"
-};
 
 static const char *const	 command_texts[TRUST_COMMAND_COUNT] = {
 	[TRUST_XCLIENT] = "XCLIENT",
@@ -61,46 +40,6 @@ trust_command_find(struct span text, enum trust_command *command_r)
 	for (i = 0; i < COUNT(command_texts); i++)
 		if (span_caseeq(text, command_texts[i])) {
 			*command_r = (enum trust_command)i;
-			return true;
-		}
-	return false;
-}
-
-const char *
-verdict_reason_text(enum verdict_reason reason)
-{
-	return (size_t)reason < COUNT(reason_texts) ? reason_texts[reason] :
-	    "unknown";
-}
-
-const char *
-verdict_action_text(enum verdict_action action)
-{
-	return (size_t)action < COUNT(action_texts) ? action_texts[action] :
-	    "unknown";
-}
-
-bool
-verdict_action_find(const char *text, enum verdict_action *action_r)
-{
-	size_t	 i;
-
-	for (i = 0; i < COUNT(action_texts); i++)
-		if (strcmp(text, action_texts[i]) == 0) {
-			*action_r = (enum verdict_action)i;
-			return true;
-		}
-	return false;
-}
-
-bool
-verdict_reason_find(const char *text, enum verdict_reason *reason_r)
-{
-	size_t	 i;
-
-	for (i = 0; i < COUNT(reason_texts); i++)
-		if (strcmp(text, reason_texts[i]) == 0) {
-			*reason_r = (enum verdict_reason)i;
 			return true;
 		}
 	return false;
@@ -346,10 +285,10 @@ set_decide(const struct trust *trust, const struct trust_profile *profile,
 }
 
 bool
-trust_is_sealed(const struct trust_facts *facts,
+trust_is_sealed(const struct trust_speaker *speaker,
     const struct trust_profile *profile, struct verdict *verdict)
 {
-	if (!facts->is_sealed)
+	if (!speaker->is_sealed)
 		return false;
 	trust_violation(profile, REASON_SEALED,
 	    "the identity of this session can no longer be changed", verdict);
@@ -367,17 +306,17 @@ trust_permit(const struct trust_profile *profile, enum trust_command command,
 }
 
 void
-trust_decide(const struct trust *trust, const struct trust_facts *facts,
+trust_decide(const struct trust *trust, const struct trust_speaker *speaker,
     enum trust_command command, const struct assertion_set *set,
     struct verdict *verdict)
 {
-	const struct trust_profile	*profile = facts->profile;
+	const struct trust_profile	*profile = speaker->profile;
 
 	if (profile == NULL)
 		profile = trust_profile_find(trust, TRUST_STRANGER);
 	/* What is forwarded is no identity, as long as there is no other. */
-	if ((command != TRUST_XFORWARD || facts->is_overridden) &&
-	    trust_is_sealed(facts, profile, verdict))
+	if ((command != TRUST_XFORWARD || speaker->is_overridden) &&
+	    trust_is_sealed(speaker, profile, verdict))
 		return;
 	if (set_decide(trust, profile, command, set, verdict))
 		trust_permit(profile, command, verdict);

@@ -85,8 +85,8 @@ int	trust_names_parse(const struct trust_profile_def *def,
 	    struct trust_profile *profile, struct err *err);
 void	trust_names_free(struct trust_profile *profile);
 
-/* Whether that profile's facts refuse any change; the verdict is then set. */
-bool	trust_is_sealed(const struct trust_facts *facts,
+/* Whether that speaker may not change anything; the verdict is then set. */
+bool	trust_is_sealed(const struct trust_speaker *speaker,
 	    const struct trust_profile *profile, struct verdict *verdict);
 /* Permits; the rule is that of the command. */
 void	trust_permit(const struct trust_profile *profile,

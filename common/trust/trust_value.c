@@ -258,10 +258,10 @@ trust_list_free(struct trust_list *list)
 }
 
 /* What one item says about a value. */
-enum item_answer { ITEM_YES, ITEM_NO, ITEM_CANNOT_TELL };
+enum item_result { ITEM_YES, ITEM_NO, ITEM_CANNOT_TELL };
 
-static enum item_answer
-public_answer(const struct trust *trust, const struct address *addr,
+static enum item_result
+ask_public(const struct trust *trust, const struct address *addr,
     struct trust_hit *hit)
 {
 	switch (trust_public_check(trust, addr, &hit->err)) {
@@ -282,12 +282,12 @@ public_answer(const struct trust *trust, const struct address *addr,
 	}
 }
 
-static enum item_answer
-table_answer(const struct table *table, struct span key,
+static enum item_result
+ask_table(const struct table *table, struct span key,
     struct trust_hit *hit)
 {
-	struct table_result	 res = { 0 };
-	enum item_answer	 answer = ITEM_CANNOT_TELL;
+	struct table_answer	 res = { 0 };
+	enum item_result	 answer = ITEM_CANNOT_TELL;
 
 	switch (table_find(table, key, &res)) {
 	case TABLE_FOUND:
@@ -302,7 +302,7 @@ table_answer(const struct table *table, struct span key,
 		hit->err = res.err;
 		break;
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return answer;
 }
 
@@ -334,8 +334,8 @@ struct value {
 	const struct address	*addr;	/* NULL: not an address */
 };
 
-static enum item_answer
-item_answer(const struct trust *trust, const struct trust_list *list,
+static enum item_result
+ask_item(const struct trust *trust, const struct trust_list *list,
     const struct item *item, const struct value *value,
     struct trust_hit *hit)
 {
@@ -343,9 +343,9 @@ item_answer(const struct trust *trust, const struct trust_list *list,
 	case ITEM_ANY:
 		return ITEM_YES;
 	case ITEM_PUBLIC:
-		return public_answer(trust, value->addr, hit);
+		return ask_public(trust, value->addr, hit);
 	case ITEM_TABLE:
-		return table_answer(item->table, span_of(value->text), hit);
+		return ask_table(item->table, span_of(value->text), hit);
 	case ITEM_SUFFIX:
 	case ITEM_EXACT:
 	case ITEM_PATTERN:
@@ -382,7 +382,7 @@ match_value(const struct trust *trust, const struct trust_list *list,
 	if (list->n_nets == list->n)
 		end = 0;
 	for (i = 0; i < end; i++)
-		switch (item_answer(trust, list, &list->items[i], value,
+		switch (ask_item(trust, list, &list->items[i], value,
 		    hit)) {
 		case ITEM_YES:
 			return item_decides(&list->items[i], hit);

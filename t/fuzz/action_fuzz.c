@@ -59,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span		 in = { (const char *)data, size };
 	struct err		 err = { "" };
-	enum action_status	 with, without;
+	enum action_result	 with, without;
 
 	with = action_check(in, classes, &err);
 	assert((with == ACTION_BAD) == (err.text[0] != '\0'));

@@ -33,19 +33,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span		 in = { (const char *)data, size };
 	struct attr_request	 request, request_now;
-	enum attr_status	 status, now = ATTR_MORE;
+	enum attr_result	 result, now = ATTR_MORE;
 	size_t			 used = 0, used_now = 0, n, i;
 
 	if (size > MAX * 2)
 		return 0;
-	status = attr_parse(in, MAX, &request, &used);
+	result = attr_parse(in, MAX, &request, &used);
 	for (n = 0; n <= size && now == ATTR_MORE; n++)
 		now = attr_parse((struct span){ in.p, n }, MAX, &request_now,
 		    &used_now);
 	/* A whole line over the limit may be bad before it is too long. */
-	assert(now == status || (now == ATTR_TOO_LONG && status == ATTR_BAD) ||
-	    (now == ATTR_BAD && status == ATTR_TOO_LONG));
-	if (status != ATTR_DONE)
+	assert(now == result || (now == ATTR_TOO_LONG && result == ATTR_BAD) ||
+	    (now == ATTR_BAD && result == ATTR_TOO_LONG));
+	if (result != ATTR_DONE)
 		return 0;
 	assert(used == used_now && used == n - 1 && used <= MAX);
 	assert(memcmp(&request, &request_now, sizeof(request)) == 0);

@@ -70,7 +70,7 @@ says(const struct assertion_set *set, enum assertion_name name)
 
 /* Nothing that Postfix would keep of the messenger. */
 static void
-check_complete(const struct judge_facts *facts,
+check_complete(const struct judge_speaker *speaker,
     const struct assertion_set *set)
 {
 	if (says(set, ASSERTION_ADDR))
@@ -79,22 +79,23 @@ check_complete(const struct judge_facts *facts,
 	if (says(set, ASSERTION_NAME) &&
 	    set->v[ASSERTION_NAME].status != ASSERTION_VALUE)
 		assert(says(set, ASSERTION_REVERSE_NAME));
-	if (trust_profile_always_allow(facts->profile))
+	if (trust_profile_always_allow(speaker->profile))
 		assert(says(set, ASSERTION_LOGIN));
 }
 
 /* A trial gives nobody rights. */
 static void
-check_trial(const struct judge_facts *facts, const struct assertion_set *set)
+check_trial(const struct judge_speaker *speaker,
+    const struct assertion_set *set)
 {
-	if (!trust_profile_report_only(facts->profile))
+	if (!trust_profile_report_only(speaker->profile))
 		return;
 	assert(set->v[ASSERTION_LOGIN].status != ASSERTION_VALUE);
 	assert(set->addr.family == AF_UNSPEC || address_is_public(&set->addr));
 }
 
 static void
-check_override(const struct judge_facts *facts, const struct judgement *j,
+check_override(const struct judge_speaker *speaker, const struct judgement *j,
     struct session *s)
 {
 	struct assertion_set	 set;
@@ -104,8 +105,8 @@ check_override(const struct judge_facts *facts, const struct judgement *j,
 	assert(strncmp(j->line, "XCLIENT ", 8) == 0);
 	assert(strpbrk(j->line, "\"\\<>()\t\r\n") == NULL);
 	assert(session_read_override(j->line, &set));
-	check_complete(facts, &set);
-	check_trial(facts, &set);
+	check_complete(speaker, &set);
+	check_trial(speaker, &set);
 	assert(assertion_print(&set, line, sizeof(line), &len));
 	assert(strcmp(line, j->line) == 0);
 	assert(assertion_print(&j->override, line, sizeof(line), &len));
@@ -127,7 +128,7 @@ check_context(const struct judgement *j, struct session *s)
 	for (i = 0; i < context->n; i++) {
 		const struct context_pair	*pair = context->pairs[i];
 
-		assert(!context_is_builtin(pair->name));
+		assert(!context_name_is_builtin(pair->name));
 		/* The client's, and the messenger's that it stands for. */
 		for (; pair != NULL; pair = pair->before)
 			size += strlen(pair->name) + strlen(pair->value);
@@ -137,7 +138,7 @@ check_context(const struct judgement *j, struct session *s)
 
 /* The same bytes in memory of their own, so that a sanitizer sees their end. */
 static void
-judge_copy(const struct judge_facts *facts, enum trust_command command,
+judge_copy(const struct judge_speaker *speaker, enum trust_command command,
     struct span args, struct judgement *j)
 {
 	char	*copy = malloc(args.n + (args.n == 0));
@@ -145,7 +146,7 @@ judge_copy(const struct judge_facts *facts, enum trust_command command,
 	assert(copy != NULL);
 	if (args.n > 0)
 		memcpy(copy, args.p, args.n);
-	judge_command(facts, command, (struct span){ copy, args.n }, j);
+	judge_command(speaker, command, (struct span){ copy, args.n }, j);
 	free(copy);
 	assert(j->command == command);
 	assert(memchr(j->verdict.text, '\0', sizeof(j->verdict.text)) !=
@@ -155,7 +156,7 @@ judge_copy(const struct judge_facts *facts, enum trust_command command,
 }
 
 static void
-say(const struct judge_facts *facts, struct span line, struct session *s)
+say(const struct judge_speaker *speaker, struct span line, struct session *s)
 {
 	static struct judgement	 j;
 	struct span		 verb = judge_next_word(&line);
@@ -163,14 +164,14 @@ say(const struct judge_facts *facts, struct span line, struct session *s)
 
 	if (!trust_command_find(verb, &command))
 		return;
-	judge_copy(facts, command, line, &j);
+	judge_copy(speaker, command, line, &j);
 	if (j.verdict.action != VERDICT_PERMIT) {
 		session_deny(s, &j.verdict, false);
 		return;
 	}
 	assert(!s->is_sealed || command == TRUST_XFORWARD);
 	if (command == TRUST_XCLIENT || command == TRUST_XREMOTEIP)
-		check_override(facts, &j, s);
+		check_override(speaker, &j, s);
 	else if (command == TRUST_XSETCONTEXT)
 		check_context(&j, s);
 	else if (command == TRUST_XFORWARD)
@@ -205,7 +206,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .limits = { .context_pairs = PAIRS_MAX,
 	    .context_size = SIZE_LIMIT } };
 	struct session			 s;
-	struct judge_facts		 facts = { .conf = &conf,
+	struct judge_speaker		 speaker = { .conf = &conf,
 	    .session = &s };
 	struct span			 text, line;
 	const char			*lf;
@@ -213,7 +214,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	conf.xtext = data[0] & 4 ? XTEXT_LEGACY : XTEXT_STRICT;
-	facts.profile = trust_profile_find(conf.trust, (data[0] & 32) == 0 ||
+	speaker.profile = trust_profile_find(conf.trust, (data[0] & 32) == 0 ||
 	    data[0] >= '0' ? names[data[0] & 3] : "trial");
 	session_init(&s);
 	s.is_sealed = (data[0] & 24) == 24;
@@ -223,7 +224,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		line = (struct span){ text.p, lf == NULL ? text.n :
 		    (size_t)(lf - text.p) };
 		text = span_skip(text, line.n + (lf != NULL));
-		say(&facts, line, &s);
+		say(&speaker, line, &s);
 	}
 	check_record(&s);
 	session_clear(&s);

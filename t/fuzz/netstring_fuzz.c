@@ -34,15 +34,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span		 in = { (const char *)data, size };
 	struct span		 body, body_now;
-	enum netstring_status	 status, now = NETSTRING_MORE;
+	enum netstring_result	 result, now = NETSTRING_MORE;
 	size_t			 used = 0, used_now = 0, n;
 
-	status = netstring_find(in, MAX_BODY, &body, &used);
+	result = netstring_find(in, MAX_BODY, &body, &used);
 	for (n = 0; n <= size && now == NETSTRING_MORE; n++)
 		now = netstring_find((struct span){ in.p, n }, MAX_BODY,
 		    &body_now, &used_now);
-	assert(now == status);
-	if (status != NETSTRING_DONE)
+	assert(now == result);
+	if (result != NETSTRING_DONE)
 		return 0;
 	assert(used == used_now && used == n - 1);
 	assert(body.p == body_now.p && body.n == body_now.n);

@@ -84,16 +84,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char			*in = (const char *)data;
 	struct proxy_header		 h, now_h;
 	struct err			 err = { "" };
-	enum proxy_header_status	 status, now = PROXY_HEADER_MORE;
+	enum proxy_header_result	 result, now = PROXY_HEADER_MORE;
 	size_t				 used = 0, now_used = 0, n;
 
-	status = proxy_header_find(in, size, &h, &used, &err);
-	assert((err.text[0] != '\0') == (status == PROXY_HEADER_BAD ||
-	    status == PROXY_HEADER_TOO_LONG));
+	result = proxy_header_find(in, size, &h, &used, &err);
+	assert((err.text[0] != '\0') == (result == PROXY_HEADER_BAD ||
+	    result == PROXY_HEADER_TOO_LONG));
 	for (n = 0; n <= size && now == PROXY_HEADER_MORE; n++)
 		now = proxy_header_find(in, n, &now_h, &now_used, NULL);
-	assert(now == status);
-	if (status != PROXY_HEADER_DONE)
+	assert(now == result);
+	if (result != PROXY_HEADER_DONE)
 		return 0;
 	assert(used == now_used && used == n - 1);
 	check_found(&h, (struct span){ in, used });

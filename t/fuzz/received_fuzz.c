@@ -50,7 +50,7 @@ check_fit(const struct received *got)
 
 /* The same header folded at every blank is the same. */
 static void
-check_folded(struct span in, enum received_status status,
+check_folded(struct span in, enum received_result result,
     const struct received *want)
 {
 	char		*text = malloc(in.n * 3 + 1);
@@ -66,8 +66,8 @@ check_folded(struct span in, enum received_status status,
 		}
 		text[n++] = in.p[i];
 	}
-	assert(received_parse((struct span){ text, n }, &got) == status);
-	if (status == RECEIVED_DONE)
+	assert(received_parse((struct span){ text, n }, &got) == result);
+	if (result == RECEIVED_DONE)
 		assert(memcmp(&got, want, sizeof(got)) == 0);
 	free(text);
 }
@@ -100,20 +100,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span		 in = { (const char *)data, size };
 	struct received		 got, untouched;
-	enum received_status	 status;
+	enum received_result	 result;
 	size_t			 i;
 
 	if (size > SIZE_MAX_HERE)
 		return 0;
 	memset(&got, 'x', sizeof(got));
 	untouched = got;
-	status = received_parse(in, &got);
-	if (status == RECEIVED_DONE)
+	result = received_parse(in, &got);
+	if (result == RECEIVED_DONE)
 		check_fit(&got);
 	else
 		assert(memcmp(&got, &untouched, sizeof(got)) == 0);
 	if (size == 0 || memchr(data, '\r', size) == NULL)
-		check_folded(in, status, &got);
+		check_folded(in, result, &got);
 	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		check_form(forms[i], in);
 	return 0;

@@ -36,7 +36,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct resolve_query	*query = calloc(1, sizeof *query);
-	struct resolve_result	 result;
+	struct resolve_answer	 answer;
 	char			 name[NS_MAXDNAME];
 	const char		*ptr;
 
@@ -46,8 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!resolve_answer_hosts(query, data, (int)size))
 			assert(query->n_hosts == 0 && !query->is_null_mx);
 		check_hosts(query);
-		resolve_answer_conclude(query, &result);
-		assert(result.status != RESOLVE_OK && result.n == 0);
+		resolve_answer_conclude(query, &answer);
+		assert(answer.result != RESOLVE_OK && answer.n == 0);
 		ptr = resolve_answer_ptr(data, (int)size, name, sizeof name);
 		assert(ptr == NULL || strlen(ptr) < sizeof name);
 	}

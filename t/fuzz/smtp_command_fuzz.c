@@ -164,14 +164,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char		*in = (const char *)data;
 	struct smtp_line	 line, line_now;
-	enum smtp_line_status	 status, now = SMTP_LINE_MORE;
+	enum smtp_line_result	 result, now = SMTP_LINE_MORE;
 	size_t			 used = 0, used_now = 0, n;
 
-	status = smtp_line_find(in, size, MAX_LINE, &line, &used);
+	result = smtp_line_find(in, size, MAX_LINE, &line, &used);
 	for (n = 0; n <= size && now == SMTP_LINE_MORE; n++)
 		now = smtp_line_find(in, n, MAX_LINE, &line_now, &used_now);
-	assert(now == status && used <= size);
-	if (status == SMTP_LINE_DONE) {
+	assert(now == result && used <= size);
+	if (result == SMTP_LINE_DONE) {
 		assert(used == used_now && used == n - 1 && used <= MAX_LINE);
 		assert(line.text.p == in && line.text.n == line_now.text.n);
 		assert(line.is_bare_lf == line_now.is_bare_lf);

@@ -15,7 +15,7 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct sent {
-	enum smtp_content_status	 status;	/* MORE or END */
+	enum smtp_content_result	 result;	/* MORE or END */
 	bool				 is_bad;
 	bool				 had_bare;
 	size_t				 used;
@@ -41,36 +41,36 @@ take(struct sent *sent, struct smtp_content *c, struct span piece)
 	size_t		 used;
 
 	do {
-		sent->status = smtp_content_next(c, piece, &out, &used);
+		sent->result = smtp_content_next(c, piece, &out, &used);
 		assert(used <= piece.n);
 		assert(used > 0 || out.n > 0 || piece.n == 0 ||
-		    sent->status == SMTP_CONTENT_BAD);
+		    sent->result == SMTP_CONTENT_BAD);
 		assert(!sent->is_bad || out.n == 0);
 		memcpy(sent->out + sent->n, out.p, out.n);
 		sent->n += out.n;
 		sent->used += used;
 		piece = span_skip(piece, used);
-		if (sent->status == SMTP_CONTENT_BAD) {
+		if (sent->result == SMTP_CONTENT_BAD) {
 			assert(!sent->is_bad && out.n == 0);
 			sent->is_bad = true;
 			sent->bad_at = sent->used;
 		}
-	} while (sent->status == SMTP_CONTENT_SOME ||
-	    sent->status == SMTP_CONTENT_BAD);
-	assert(sent->status == SMTP_CONTENT_END || piece.n == 0);
+	} while (sent->result == SMTP_CONTENT_SOME ||
+	    sent->result == SMTP_CONTENT_BAD);
+	assert(sent->result == SMTP_CONTENT_END || piece.n == 0);
 }
 
 /* The whole message in pieces of that size. */
 static struct sent
 send_in(enum smtp_content_mode mode, struct span in, size_t step)
 {
-	struct sent		 sent = { .status = SMTP_CONTENT_MORE,
+	struct sent		 sent = { .result = SMTP_CONTENT_MORE,
 				    .out = get_memory(2 * in.n) };
 	struct smtp_content	 c;
 	size_t			 at, n;
 
 	smtp_content_init(&c, mode);
-	for (at = 0; at < in.n && sent.status == SMTP_CONTENT_MORE; at += n) {
+	for (at = 0; at < in.n && sent.result == SMTP_CONTENT_MORE; at += n) {
 		n = in.n - at < step ? in.n - at : step;
 		take(&sent, &c, (struct span){ in.p + at, n });
 	}
@@ -82,7 +82,7 @@ send_in(enum smtp_content_mode mode, struct span in, size_t step)
 static void
 check_same(struct sent a, struct sent b)
 {
-	assert(a.status == b.status && a.is_bad == b.is_bad);
+	assert(a.result == b.result && a.is_bad == b.is_bad);
 	assert(a.used == b.used && a.bad_at == b.bad_at);
 	assert(a.had_bare == b.had_bare && a.n == b.n);
 	assert(memcmp(a.out, b.out, a.n) == 0);
@@ -112,7 +112,7 @@ check_received(struct span in, struct sent sent)
 	struct receiver_answer	 postfix = receiver_postfix(in, want);
 
 	assert(!receiver_sees_stray(out));
-	assert(got.has_end == (sent.status == SMTP_CONTENT_END));
+	assert(got.has_end == (sent.result == SMTP_CONTENT_END));
 	assert(got.has_end == postfix.has_end);
 	if (got.has_end) {
 		assert(got.used == out.n);
@@ -130,7 +130,7 @@ check_received(struct span in, struct sent sent)
 static void
 check_rejected(struct sent normal, struct sent reject)
 {
-	assert(reject.status == normal.status && reject.used == normal.used);
+	assert(reject.result == normal.result && reject.used == normal.used);
 	assert(reject.had_bare == normal.had_bare);
 	assert(reject.is_bad == normal.had_bare);
 	assert(reject.n <= normal.n);

@@ -90,14 +90,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char		*in = (const char *)data;
 	struct smtp_reply	 reply, reply_now;
-	enum smtp_reply_status	 status, now = SMTP_REPLY_MORE;
+	enum smtp_reply_result	 result, now = SMTP_REPLY_MORE;
 	size_t			 used = 0, used_now = 0, n;
 
-	status = smtp_reply_find(in, size, &reply, &used);
+	result = smtp_reply_find(in, size, &reply, &used);
 	for (n = 0; n <= size && now == SMTP_REPLY_MORE; n++)
 		now = smtp_reply_find(in, n, &reply_now, &used_now);
-	assert(now == status);
-	if (status != SMTP_REPLY_DONE)
+	assert(now == result);
+	if (result != SMTP_REPLY_DONE)
 		return 0;
 	assert(used == used_now && used == n - 1);
 	assert(reply.code == reply_now.code && reply.text.n == used);

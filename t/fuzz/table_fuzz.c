@@ -90,19 +90,19 @@ open_chosen(uint8_t choice, const char *text, size_t n, struct err *err)
 static void
 check_key(const struct table *table, struct span key)
 {
-	struct table_result	 a = { 0 }, b = { 0 };
-	enum table_status	 status = table_find(table, key, &a);
+	struct table_answer	 a = { 0 }, b = { 0 };
+	enum table_result	 result = table_find(table, key, &a);
 
-	must(table_find(table, key, &b) == status);
-	if (status == TABLE_FOUND) {
+	must(table_find(table, key, &b) == result);
+	if (result == TABLE_FOUND) {
 		must(a.len <= TABLE_VALUE_MAX && strlen(a.value) == a.len);
 		must(a.len == b.len && memcmp(a.value, b.value, a.len) == 0);
 		must(a.file != NULL && a.file == b.file && a.line == b.line);
 	}
-	if (status == TABLE_CANNOT_TELL)
+	if (result == TABLE_CANNOT_TELL)
 		must(a.err.text[0] != '\0');
-	table_result_clear(&a);
-	table_result_clear(&b);
+	table_answer_clear(&a);
+	table_answer_clear(&b);
 }
 
 static void

@@ -38,16 +38,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char			*strict = malloc(size + 1);
 	char			*legacy = malloc(size + 1);
 	size_t			 nstrict, nlegacy;
-	enum xtext_status	 status;
+	enum xtext_result	 result;
 
 	if (strict == NULL || legacy == NULL)
 		goto out;
 	assert(xtext_decode(in, XTEXT_LEGACY, legacy, size, &nlegacy) ==
 	    XTEXT_OK);
 	check_way_back((struct span){ legacy, nlegacy }, XTEXT_LEGACY);
-	status = xtext_decode(in, XTEXT_STRICT, strict, size, &nstrict);
-	assert(status != XTEXT_TOO_LONG);
-	if (status == XTEXT_OK) {
+	result = xtext_decode(in, XTEXT_STRICT, strict, size, &nstrict);
+	assert(result != XTEXT_TOO_LONG);
+	if (result == XTEXT_OK) {
 		assert(nstrict == nlegacy &&
 		    memcmp(strict, legacy, nstrict) == 0);
 		check_way_back((struct span){ strict, nstrict },

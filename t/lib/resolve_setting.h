@@ -19,7 +19,7 @@
 
 struct lookup {
 	unsigned		 n_told;
-	struct resolve_result	 result;
+	struct resolve_answer	 result;
 	struct resolver		*to_free;	/* in the function */
 	struct resolve_query	*to_cancel;
 };
@@ -31,7 +31,7 @@ struct setting {
 };
 
 static inline void
-told(const struct resolve_result *result, void *arg)
+told(const struct resolve_answer *result, void *arg)
 {
 	struct lookup	*l = arg;
 
@@ -39,7 +39,7 @@ told(const struct resolve_result *result, void *arg)
 	l->result = *result;
 	if (l->to_cancel != NULL)
 		resolve_cancel(l->to_cancel);
-	resolver_free(l->to_free);
+	resolve_free(l->to_free);
 }
 
 static inline void
@@ -49,14 +49,14 @@ set_up(struct setting *s, const struct dns_record *zone)
 
 	s->base = event_base_new();
 	dns_server_open(&s->server, s->base, zone);
-	s->resolver = resolver_new(s->base, s->server.address, &err);
+	s->resolver = resolve_new(s->base, s->server.address, &err);
 	ck_assert_msg(s->resolver != NULL, "%s", err.text);
 }
 
 static inline void
 tear_down(struct setting *s)
 {
-	resolver_free(s->resolver);
+	resolve_free(s->resolver);
 	dns_server_close(&s->server);
 	/* Nothing of the resolver is left in the loop. */
 	ck_assert_int_eq(event_base_get_num_events(s->base,

@@ -399,7 +399,7 @@ new_note(struct stage *s)
 }
 
 static void
-op_note(void *arg, const struct dialogue_note *n)
+op_report(void *arg, const struct dialogue_report *n)
 {
 	static const struct {
 		const char	*name;
@@ -433,7 +433,7 @@ op_note(void *arg, const struct dialogue_note *n)
 		    n->sender == NULL ? "?" : n->sender);
 	else if (strncmp(name, "xclient", 7) == 0 && n->route != NULL)
 		(void)snprintf(more, sizeof more, " %s",
-		    xclient_mode_text(n->route->mode));
+		    scope_mode_text(n->route->mode));
 	note = new_note(arg);
 	note->is_grave = events[n->event].is_grave;
 	(void)snprintf(note->text, sizeof note->text, "%s%s%s%.*s", name,
@@ -445,7 +445,7 @@ op_note(void *arg, const struct dialogue_note *n)
 }
 
 static void
-op_note_session(void *arg, const struct session_life_note *n)
+op_report_session(void *arg, const struct session_life_report *n)
 {
 	static const char *const	 names[] = {
 		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
@@ -474,7 +474,7 @@ static const struct dialogue_ops	 ops = {
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,
 	.secure = op_secure, .close = op_close, .hand_over = op_hand_over,
-	.note = op_note, .note_session = op_note_session
+	.report = op_report, .report_session = op_report_session
 };
 
 /*
@@ -585,14 +585,14 @@ void
 stage_secured(struct stage *s, enum dialogue_side side,
     const char *fingerprint)
 {
-	struct tls_facts	 facts = { .version = "TLSv1.3" };
+	struct tls_peer	 peer = { .version = "TLSv1.3" };
 
 	if (s->is_closed || !s->is_securing[side])
 		return;
 	s->is_securing[side] = false;
-	(void)snprintf(facts.fingerprint, sizeof facts.fingerprint, "%s",
+	(void)snprintf(peer.fingerprint, sizeof peer.fingerprint, "%s",
 	    fingerprint);
-	dialogue_secured(s->d, side, &facts, s->now_ms);
+	dialogue_secured(s->d, side, &peer, s->now_ms);
 	move(s);
 }
 

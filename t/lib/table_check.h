@@ -53,16 +53,16 @@ open_text(const char *type, const char *text, struct err *err)
 	return open_at_edge(spec, err);
 }
 
-static inline enum table_status
+static inline enum table_result
 find_at_edge(const struct table *table, struct span key,
-    struct table_result *res)
+    struct table_answer *res)
 {
 	char			*copy = edge_copy(key.p, key.n);
-	enum table_status	 status;
+	enum table_result	 result;
 
-	status = table_find(table, (struct span){ copy, key.n }, res);
+	result = table_find(table, (struct span){ copy, key.n }, res);
 	edge_free(copy, key.n);
-	return status;
+	return result;
 }
 
 static const char	*const status_names[] = { "found", "not found",
@@ -70,10 +70,10 @@ static const char	*const status_names[] = { "found", "not found",
 
 static inline void
 check_row(const char *name, const struct table *table, struct span key,
-    enum table_status want, const char *value, unsigned line)
+    enum table_result want, const char *value, unsigned line)
 {
-	struct table_result	 res = { 0 };
-	enum table_status	 got = find_at_edge(table, key, &res);
+	struct table_answer	 res = { 0 };
+	enum table_result	 got = find_at_edge(table, key, &res);
 
 	ck_assert_msg(got == want, "%s: got \"%s\", want \"%s\" (%s)", name,
 	    status_names[got], status_names[want],
@@ -86,7 +86,7 @@ check_row(const char *name, const struct table *table, struct span key,
 		    name, res.line, line);
 		ck_assert_ptr_nonnull(res.file);
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 }
 
 struct seen {

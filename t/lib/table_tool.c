@@ -16,7 +16,7 @@
 #include "table/table.h"
 
 static void
-print_found(struct span key, const struct table_result *res, int with_line)
+print_found(struct span key, const struct table_answer *res, int with_line)
 {
 	fwrite(key.p, 1, key.n, stdout);
 	putchar('\t');
@@ -29,7 +29,7 @@ print_found(struct span key, const struct table_result *res, int with_line)
 static int
 ask(const struct table *table, int with_line)
 {
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	struct span		 key;
 	char			*line = NULL;
 	size_t			 size = 0;
@@ -53,7 +53,7 @@ ask(const struct table *table, int with_line)
 		}
 	}
 	free(line);
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return status;
 }
 

@@ -87,7 +87,8 @@ take_command(struct talk *t, struct span line)
 	switch (command.verb) {
 	case SMTP_DATA:
 	case SMTP_AUTH:
-		await(t, command.verb == SMTP_DATA ? TALK_FOR_DATA : TALK_FOR_AUTH);
+		await(t, command.verb == SMTP_DATA ? TALK_FOR_DATA :
+		    TALK_FOR_AUTH);
 		t->mode = TALK_WAIT;
 		break;
 	case SMTP_BDAT:

@@ -212,10 +212,10 @@ ends_with(const char *text, const char *end)
 	return n >= len && strcmp(text + n - len, end) == 0;
 }
 
-static inline struct trust_facts
+static inline struct trust_speaker
 facts_of(const char *profile, bool is_sealed)
 {
-	return (struct trust_facts){ .is_sealed = is_sealed,
+	return (struct trust_speaker){ .is_sealed = is_sealed,
 	    .profile = profile == NULL ? NULL :
 	    trust_profile_find(trust, profile) };
 }

@@ -83,7 +83,7 @@ fail(struct player *p, const char *fmt, ...)
 }
 
 static void
-take_note(const struct ledger_note *note, void *arg)
+take_note(const struct ledger_report *note, void *arg)
 {
 	static const char *const names[] = {
 		[LEDGER_BEGIN] = "begin", [LEDGER_PERMIT] = "permit",
@@ -177,7 +177,7 @@ configure(struct player *p, FILE *in)
 static void
 read_answer(struct player *p, const struct ledger_reply *reply, bool is_policy)
 {
-	static const enum socketmap_status	 status[] = {
+	static const enum socketmap_result	 result[] = {
 		[LEDGER_YES] = SOCKETMAP_OK, [LEDGER_NO] = SOCKETMAP_NOTFOUND,
 		[LEDGER_TEMP] = SOCKETMAP_TEMP,
 		[LEDGER_PERM] = SOCKETMAP_PERM,
@@ -192,7 +192,7 @@ read_answer(struct player *p, const struct ledger_reply *reply, bool is_policy)
 		    reply->answer == LEDGER_NO ? "DUNNO" : reply->text);
 		return;
 	}
-	n = socketmap_reply(status[reply->answer], reply->text, wire,
+	n = socketmap_reply(result[reply->answer], reply->text, wire,
 	    sizeof wire);
 	if (netstring_find((struct span){ wire, n }, sizeof wire, &body,
 	    &used) != NETSTRING_DONE || body.n >= sizeof p->answer)

@@ -39,7 +39,7 @@ static const char	*const classes[] = { "strict", "Mixed", NULL };
 /* want: what err says of a bad one. */
 static const struct row {
 	const char		*name, *in;
-	enum action_status	 status;
+	enum action_result	 result;
 	const char		*want;
 } rows[] = {
 	{ "OK", "OK", ACTION_VALID, NULL },
@@ -258,10 +258,10 @@ static const struct row {
 
 static void
 check(const char *name, const char *how, struct span in,
-    enum action_status want, const char *want_err)
+    enum action_result want, const char *want_err)
 {
 	struct err		 err = { "" };
-	enum action_status	 got = action_check(in, classes, &err);
+	enum action_result	 got = action_check(in, classes, &err);
 
 	ck_assert_msg(got == want, "%s, %s: got %d, want %d (%s)", name, how,
 	    got, want, err.text);
@@ -276,8 +276,8 @@ START_TEST(row_is_judged)
 	size_t			 i, n = strlen(r->in);
 	char			*edge = edge_copy(r->in, n), *cut;
 
-	check(r->name, "whole", span_of(r->in), r->status, r->want);
-	check(r->name, "edge", (struct span){ edge, n }, r->status, r->want);
+	check(r->name, "whole", span_of(r->in), r->result, r->want);
+	check(r->name, "edge", (struct span){ edge, n }, r->result, r->want);
 	edge_free(edge, n);
 	for (i = 0; i < n; i++) {
 		cut = edge_copy(r->in, i);

@@ -21,7 +21,7 @@
  * the end, all that are empty are left out. */
 static const struct row {
 	const char		*name, *in;
-	enum attr_status	 want;
+	enum attr_result	 want;
 	const char		*want_values;
 	size_t			 n;	/* 0: strlen(in) */
 } rows[] = {
@@ -105,7 +105,7 @@ check_answer(const struct row *r, const char *how, struct span in)
 	struct attr_request	 request = { { { "untouched", 9 } } };
 	char			 values[512] = "";
 	size_t			 i, len, used = SIZE_MAX;
-	enum attr_status	 got;
+	enum attr_result	 got;
 
 	got = attr_parse(in, MAX, &request, &used);
 	ck_assert_msg(got == r->want, "%s, %s: got %d, want %d", r->name, how,
@@ -148,7 +148,7 @@ START_TEST(row_has_its_answer_bytewise)
 {
 	const struct row	*r = &rows[_i];
 	size_t			 cut, n = r->n == 0 ? strlen(r->in) : r->n;
-	enum attr_status	 got = ATTR_MORE;
+	enum attr_result	 got = ATTR_MORE;
 	struct attr_request	 request;
 	size_t			 used;
 	char			*edge;

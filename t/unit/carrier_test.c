@@ -45,7 +45,7 @@ struct world {
 	struct store		*store;
 	struct resolver		*resolver;
 	struct relay_metrics	*metrics;
-	struct site		*site;
+	struct served		*served;
 	struct relay_server	*server;
 	int			 hop_listener;
 	uint16_t		 port, hop_port;
@@ -79,12 +79,12 @@ listen_on(const char *text, uint16_t *port)
 }
 
 /* more: settings of the relay; is_mirror: it is its own next hop. */
-static struct site *
+static struct served *
 make_site(struct world *w, const char *more, bool is_mirror)
 {
 	char		 path[TEMPDIR_SIZE + 8];
 	struct conf	*conf;
-	struct site	*site;
+	struct served	*served;
 	struct err	 err;
 	FILE		*fp;
 
@@ -102,9 +102,9 @@ make_site(struct world *w, const char *more, bool is_mirror)
 	ck_assert_msg(conf != NULL, "%s", err.text);
 	w->store = store_open(conf->store, 8, &err);
 	ck_assert_msg(w->store != NULL, "%s", err.text);
-	site = site_new(conf, &err);
-	ck_assert_msg(site != NULL, "%s", err.text);
-	return site;
+	served = served_new(conf, &err);
+	ck_assert_msg(served != NULL, "%s", err.text);
+	return served;
 }
 
 static void
@@ -121,10 +121,10 @@ begin(struct world *w, const char *more, bool is_mirror)
 	/* It is not the relay for having the same port. */
 	w->hop_port = w->port;
 	w->hop_listener = listen_on("127.0.0.2", &w->hop_port);
-	w->site = make_site(w, more, is_mirror);
-	w->resolver = resolver_new(w->base, "127.0.0.1:9", &err);
+	w->served = make_site(w, more, is_mirror);
+	w->resolver = resolve_new(w->base, "127.0.0.1:9", &err);
 	w->metrics = relay_metrics_new();
-	w->server = relay_server_new(w->base, w->site, &fd, w->store,
+	w->server = relay_server_new(w->base, w->served, &fd, w->store,
 	    w->resolver, w->metrics, &err);
 	ck_assert_msg(w->server != NULL, "%s", err.text);
 }
@@ -138,8 +138,8 @@ end(struct world *w)
 		if (w->end[i].fd != -1)
 			(void)close(w->end[i].fd);
 	relay_server_free(w->server);
-	site_unref(w->site);
-	resolver_free(w->resolver);
+	served_unref(w->served);
+	resolve_free(w->resolver);
 	relay_metrics_free(w->metrics);
 	store_close(w->store);
 	event_base_free(w->base);

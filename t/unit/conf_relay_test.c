@@ -367,17 +367,17 @@ END_TEST
 static void
 check_table(const struct table *table, const char *key, const char *want)
 {
-	struct table_result	 res = { 0 };
-	enum table_status	 status = table_find(table, span_of(key),
+	struct table_answer	 res = { 0 };
+	enum table_result	 result = table_find(table, span_of(key),
 	    &res);
 
 	if (want == NULL) {
-		ck_assert_int_eq(status, TABLE_NOT_FOUND);
+		ck_assert_int_eq(result, TABLE_NOT_FOUND);
 	} else {
-		ck_assert_int_eq(status, TABLE_FOUND);
+		ck_assert_int_eq(result, TABLE_FOUND);
 		ck_assert_str_eq(res.value, want);
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 }
 
 START_TEST(tables)

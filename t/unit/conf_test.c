@@ -401,15 +401,15 @@ static void
 verdict_of(const struct conf *conf, const char *profile, const char *args,
     struct verdict *verdict)
 {
-	struct trust_facts	 facts = { 0 };
+	struct trust_speaker	 speaker = { 0 };
 	struct assertion_set	 set;
 	struct err		 err = { "" };
 
-	facts.profile = trust_profile_find(conf->trust, profile);
-	ck_assert_ptr_nonnull(facts.profile);
+	speaker.profile = trust_profile_find(conf->trust, profile);
+	ck_assert_ptr_nonnull(speaker.profile);
 	ck_assert_msg(assertion_parse(span_of(args), ASSERTION_XCLIENT,
 	    XTEXT_STRICT, &set, &err) == ASSERTION_OK, "%s", err.text);
-	trust_decide(conf->trust, &facts,
+	trust_decide(conf->trust, &speaker,
 	    (enum trust_command)set.command, &set, verdict);
 }
 

@@ -375,7 +375,7 @@ START_TEST(every_byte_comes_back)
 	connection.n = message.n = 0;
 	add(&connection, "all", (struct span){ all, 256 });
 	for (i = 0; i < 17; i++)
-		add(&message, context_builtin_text(i),
+		add(&message, context_name_of_builtin(i),
 		    (struct span){ all + 15 * i, 15 });
 	context_dump_lay(&connection, &message, CONTEXT_DUMP_BY_MILTER,
 	    CONTEXT_DUMP_SENDMAIL, &dump);
@@ -454,7 +454,7 @@ fill_randomly(void)
 		add(&connection, random_name(i), random_value(most));
 	for (i = CONTEXT_MAILFROM; i < CONTEXT_BUILTIN_COUNT; i++)
 		if (next_random(2))
-			add(&message, context_builtin_text(i),
+			add(&message, context_name_of_builtin(i),
 			    random_value(100));
 }
 
@@ -586,7 +586,7 @@ START_TEST(one_character_too_many_for_a_line)
 
 	fill_evenly(20, 232);
 	for (i = CONTEXT_SESSION; i < CONTEXT_BUILTIN_COUNT; i++)
-		add(&message, context_builtin_text(i), span_of("1"));
+		add(&message, context_name_of_builtin(i), span_of("1"));
 	context_dump_lay(&connection, &message, CONTEXT_DUMP_BY_MILTER,
 	    CONTEXT_DUMP_POSTFIX, &dump);
 	check_way_back(CONTEXT_DUMP_POSTFIX);

@@ -111,17 +111,17 @@ check_sizes(const struct row *r, const char *const *names)
 {
 	size_t				 want = strlen(r->want), size, len;
 	char				*room = edge_copy(NULL, 0), *buf;
-	enum context_header_status	 status;
+	enum context_header_result	 result;
 
 	for (size = 0; size <= want + 1; size++) {
 		buf = size == 0 ? NULL : room - size;
 		len = SIZE_MAX;
-		status = context_header_print(HEADER, names, &connection,
+		result = context_header_print(HEADER, names, &connection,
 		    &message, buf, size, &len);
-		ck_assert_msg(status == (size <= want ?
+		ck_assert_msg(result == (size <= want ?
 		    CONTEXT_HEADER_TOO_LONG : CONTEXT_HEADER_DONE) &&
 		    len == want, "%s, size %zu of %zu: got %d, %zu", r->name,
-		    size, want + 1, status, len);
+		    size, want + 1, result, len);
 	}
 	ck_assert_msg(strcmp(room - want - 1, r->want) == 0,
 	    "%s: got \"%s\", want \"%s\"", r->name, room - want - 1,

@@ -25,10 +25,10 @@ START_TEST(table_is_complete)
 	int			 i;
 
 	for (i = 0; i < CONTEXT_BUILTIN_COUNT; i++) {
-		const char	*text = context_builtin_text(i);
+		const char	*text = context_name_of_builtin(i);
 
 		ck_assert_str_eq(text, want[i]);
-		ck_assert_msg(context_is_builtin(text), "%s", text);
+		ck_assert_msg(context_name_is_builtin(text), "%s", text);
 		/* Valid, small, and not there before. */
 		ck_assert_msg(context_line_add(&line, span_of(text),
 		    span_of(""), NULL), "%s", text);
@@ -55,7 +55,7 @@ static const struct row {
 
 START_TEST(case_does_not_count)
 {
-	ck_assert_msg(context_is_builtin(rows[_i].name) == rows[_i].want,
+	ck_assert_msg(context_name_is_builtin(rows[_i].name) == rows[_i].want,
 	    "\"%s\": want %d", rows[_i].name, rows[_i].want);
 }
 END_TEST

@@ -19,7 +19,7 @@ static const struct row {
 	const char	*client;
 	uint16_t	 port;
 	const char	*pairs;		/* "name=value name=value" */
-	struct context_facts facts;
+	struct context_client known;
 	const char	*want;		/* "name=value|name=value" */
 } rows[] = {
 	{ .name = "nothing is known", .want = "session=ID" },
@@ -33,19 +33,19 @@ static const struct row {
 	    .want = "session=ID|peer_address=192.0.2.1|peer_name=gw.example|"
 	    "remote_address=192.0.2.1|remote_name=gw.example" },
 	{ .name = "a name that the MTA has", .client = "192.0.2.1",
-	    .facts = { .remote_name = "mta.example" },
+	    .known = { .remote_name = "mta.example" },
 	    .want = "session=ID|peer_address=192.0.2.1|"
 	    "remote_address=192.0.2.1|remote_name=mta.example" },
 	{ .name = "the verified name comes first", .client = "192.0.2.1",
 	    .peer_name = "gw.example",
-	    .facts = { .remote_name = "mta.example" },
+	    .known = { .remote_name = "mta.example" },
 	    .want = "session=ID|peer_address=192.0.2.1|peer_name=gw.example|"
 	    "remote_address=192.0.2.1|remote_name=gw.example" },
 	{ .name = "an override without a name", .client = "203.0.113.7",
 	    .override = "XCLIENT ADDR=203.0.113.7 NAME=[UNAVAILABLE] "
 	    "REVERSE_NAME=[UNAVAILABLE] PORT=[UNAVAILABLE]",
 	    .peer_name = "gw.example",
-	    .facts = { .remote_name = "mta.example" },
+	    .known = { .remote_name = "mta.example" },
 	    .want = "session=ID|peer_address=192.0.2.1|peer_name=gw.example|"
 	    "remote_address=203.0.113.7" },
 	{ .name = "an override with a name", .client = "203.0.113.7",
@@ -74,7 +74,7 @@ static const struct row {
 	{ .name = "greeting without a name", .ehlo = "EHLO",
 	    .want = "session=ID|ehlo_string=EHLO" },
 	{ .name = "greeting as the MTA has it", .ehlo = "EHLO there",
-	    .facts = { .ehlo_domain = "here" },
+	    .known = { .ehlo_domain = "here" },
 	    .want = "session=ID|ehlo_domain=here|ehlo_string=EHLO there" },
 	{ .name = "greeting by an override",
 	    .override = "XCLIENT HELO=c.example",
@@ -84,20 +84,20 @@ static const struct row {
 	    .want = "session=ID|ehlo_domain=there|ehlo_string=HELO there" },
 	{ .name = "login as the MTA has it",
 	    .override = "XCLIENT LOGIN=joe",
-	    .facts = { .auth_user = "ann", .is_anonymous = true },
+	    .known = { .auth_user = "ann", .is_anonymous = true },
 	    .want = "session=ID|auth_user=ann" },
 	{ .name = "login by an override",
 	    .override = "XCLIENT LOGIN=joe",
-	    .facts = { .auth_user = "", .is_anonymous = true },
+	    .known = { .auth_user = "", .is_anonymous = true },
 	    .want = "session=ID|auth_user=joe" },
 	{ .name = "login of nobody", .override = "XCLIENT "
 	    "LOGIN=[UNAVAILABLE]", .want = "session=ID" },
-	{ .name = "always allowed", .facts = { .is_anonymous = true },
+	{ .name = "always allowed", .known = { .is_anonymous = true },
 	    .want = "session=ID|auth_user=anonymous" },
 	{ .name = "pairs", .pairs = "tenant=acme route.a=",
 	    .want = "session=ID|tenant=acme|route.a=" },
 	{ .name = "pairs in a built-in one's place", .profile = "edge",
-	    .pairs = "a=1 profile=x b=2", .facts = { .is_anonymous = true },
+	    .pairs = "a=1 profile=x b=2", .known = { .is_anonymous = true },
 	    .want = "session=ID|profile=x|auth_user=anonymous|a=1|b=2" },
 	{ .name = "a built-in one that is not known", .pairs =
 	    "auth_user=ann a=1", .want = "session=ID|auth_user=ann|a=1" },
@@ -160,7 +160,7 @@ START_TEST(each_row)
 	ck_assert_ptr_nonnull(view);
 	memset(view, 0x5a, sizeof *view);
 	make_session(r, &s);
-	context_view_connection(&s, &r->facts, view);
+	context_view_connection(&s, &r->known, view);
 	ck_assert_msg(strcmp(view_text(view), r->want) == 0, "%s: got \"%s\","
 	    " want \"%s\"", r->name, view_text(view), r->want);
 	free(view);
@@ -174,14 +174,14 @@ START_TEST(a_full_view)
 	static const struct row	 full = { .client = "192.0.2.1", .port = 1,
 	    .peer_name = "p", .listener = "l", .profile = "q",
 	    .ehlo = "EHLO h", .override = "XCLIENT LOGIN=joe" };
-	struct context_facts	 facts = { 0 };
+	struct context_client	 known = { 0 };
 	struct context_view	*view = malloc(sizeof *view);
 	struct session		 s;
 	char			 name[16];
 	unsigned		 i, nbuiltin;
 
 	make_session(&full, &s);
-	context_view_connection(&s, &facts, view);
+	context_view_connection(&s, &known, view);
 	nbuiltin = view->n;
 	ck_assert_uint_eq(nbuiltin, CONTEXT_MAILFROM);
 	for (i = 0; i < CONTEXT_PAIRS_MAX; i++) {
@@ -189,7 +189,7 @@ START_TEST(a_full_view)
 		ck_assert(context_put(&s.context, span_of(name),
 		    span_of("v"), CONTEXT_XSETCONTEXT, 1));
 	}
-	context_view_connection(&s, &facts, view);
+	context_view_connection(&s, &known, view);
 	ck_assert_uint_eq(view->n, nbuiltin + CONTEXT_PAIRS_MAX);
 	ck_assert_str_eq(view->v[view->n - 1].name, name);
 	free(view);

@@ -119,12 +119,12 @@ START_TEST(spellings)
 	char			*edge = edge_copy(r->in, n);
 	char			 buf[DOMAIN_SIZE];
 	struct span		 got = { NULL, 0 };
-	enum domain_status	 status;
+	enum domain_result	 result;
 
-	status = domain_read((struct span){ edge, n }, buf, &got);
+	result = domain_read((struct span){ edge, n }, buf, &got);
 	edge_free(edge, n);
-	ck_assert_msg(status == (r->want == NULL ? DOMAIN_BAD : DOMAIN_OK),
-	    "\"%s\": got %d, %.*s", r->in, status, (int)got.n, got.p);
+	ck_assert_msg(result == (r->want == NULL ? DOMAIN_BAD : DOMAIN_OK),
+	    "\"%s\": got %d, %.*s", r->in, result, (int)got.n, got.p);
 	if (r->want == NULL) {
 		ck_assert_ptr_null(got.p);
 		return;

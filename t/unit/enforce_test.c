@@ -50,7 +50,7 @@ make_session(const struct record *r, struct session *s)
 
 /* The whole reply in one text, lines parted by '|'. */
 static const char *
-reply_text(const struct enforce_answer *a)
+reply_text(const struct enforce_reply *a)
 {
 	static char	 buf[ENFORCE_LINES * ENFORCE_LINE_SIZE + 32];
 	size_t		 used;
@@ -214,11 +214,11 @@ static const struct mail_row {
 	    .want_reply = "554 5.7.1 no; session " ID },
 };
 
-static struct enforce_facts
+static struct enforce_connection
 make_facts(const char *client, uint16_t port, const char *id,
     bool is_by_client)
 {
-	struct enforce_facts	 f = { .client_port = port,
+	struct enforce_connection	 f = { .client_port = port,
 				     .is_by_pid = !is_by_client };
 
 	if (!address_parse(span_of(client), &f.client))
@@ -230,20 +230,21 @@ make_facts(const char *client, uint16_t port, const char *id,
 START_TEST(mail)
 {
 	const struct mail_row	*row = &mail_rows[_i];
-	struct enforce_facts	 facts;
-	struct enforce_answer	 answer;
+	struct enforce_connection	 connection;
+	struct enforce_reply	 answer;
 	struct session		 s;
 	const char		*got;
 
 	memset(&answer, 0x5a, sizeof answer);
-	facts = make_facts(row->client, row->port, row->id,
+	connection = make_facts(row->client, row->port, row->id,
 	    row->is_by_client);
-	facts.auth_type = row->auth_type;
-	facts.auth_authen = row->auth_authen;
+	connection.auth_type = row->auth_type;
+	connection.auth_authen = row->auth_authen;
 	session_init(&s);
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
-	enforce_mail(row->record.client == NULL ? NULL : &s, &facts, &answer);
+	enforce_mail(row->record.client == NULL ? NULL : &s, &connection,
+	    &answer);
 	got = reply_text(&answer);
 	ck_assert_msg(answer.reason == row->want, "%s: got %s, want %s",
 	    row->name, verdict_reason_text(answer.reason),
@@ -336,15 +337,15 @@ static const struct other_row {
 START_TEST(other_session)
 {
 	const struct other_row	*row = &other_rows[_i];
-	struct enforce_facts	 facts;
+	struct enforce_connection	 connection;
 	struct session		 s;
 
-	facts = make_facts(CLIENT, row->port, row->id, row->is_by_client);
-	facts.auth_type = row->auth_type;
+	connection = make_facts(CLIENT, row->port, row->id, row->is_by_client);
+	connection.auth_type = row->auth_type;
 	make_session(&row->record, &s);
-	ck_assert_msg(enforce_is_other(&s, &facts) == row->want,
+	ck_assert_msg(enforce_is_other(&s, &connection) == row->want,
 	    "%s: want %d", row->name, row->want);
-	ck_assert_msg(enforce_is_proven(&s, &facts) == row->want_proven,
+	ck_assert_msg(enforce_is_proven(&s, &connection) == row->want_proven,
 	    "%s: want proven %d", row->name, row->want_proven);
 	session_clear(&s);
 }
@@ -374,16 +375,16 @@ static const struct connect_row {
 START_TEST(connect_event)
 {
 	const struct connect_row	*row = &connect_rows[_i];
-	struct enforce_facts		 facts;
-	struct enforce_answer		 answer;
+	struct enforce_connection		 connection;
+	struct enforce_reply		 answer;
 	struct session			 s;
 
 	memset(&answer, 0x5a, sizeof answer);
-	facts = make_facts(CLIENT, 0, "", false);
+	connection = make_facts(CLIENT, 0, "", false);
 	session_init(&s);
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
-	enforce_connect(row->record.client == NULL ? NULL : &s, &facts,
+	enforce_connect(row->record.client == NULL ? NULL : &s, &connection,
 	    &answer);
 	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
 	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
@@ -425,16 +426,16 @@ static const struct denied_row {
 START_TEST(denied_command)
 {
 	const struct denied_row	*row = &denied_rows[_i];
-	struct enforce_facts	 facts;
-	struct enforce_answer	 answer;
+	struct enforce_connection	 connection;
+	struct enforce_reply	 answer;
 	struct session		 s;
 
 	memset(&answer, 0x5a, sizeof answer);
-	facts = make_facts(CLIENT, 0, ID, false);
+	connection = make_facts(CLIENT, 0, ID, false);
 	session_init(&s);
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
-	enforce_denied(row->record.client == NULL ? NULL : &s, &facts,
+	enforce_denied(row->record.client == NULL ? NULL : &s, &connection,
 	    row->record.in_mail, &answer);
 	ck_assert_msg(strcmp(reply_text(&answer), row->want_reply) == 0,
 	    "%s: got \"%s\", want \"%s\"", row->name, reply_text(&answer),
@@ -445,7 +446,7 @@ END_TEST
 
 START_TEST(cannot_tell)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	enforce_cannot_tell(&answer);
 	ck_assert_int_eq(answer.action, VERDICT_TEMPFAIL);
@@ -499,7 +500,7 @@ START_TEST(refused_command)
 	struct record			 record = { CLIENT,
 					     .refused = row->refused };
 	struct verdict			*v = calloc(1, sizeof *v);
-	struct enforce_answer		 answer;
+	struct enforce_reply		 answer;
 	struct session			 s;
 
 	make_session(&record, &s);
@@ -527,7 +528,7 @@ END_TEST
 
 /* A reply that says yes has a code all the same. */
 static const char *
-reply_of_permitted(struct enforce_answer *answer)
+reply_of_permitted(struct enforce_reply *answer)
 {
 	ck_assert_int_eq(answer->action, VERDICT_PERMIT);
 	answer->action = VERDICT_TEMPFAIL;
@@ -536,7 +537,7 @@ reply_of_permitted(struct enforce_answer *answer)
 
 START_TEST(other_replies)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	memset(&answer, 0x5a, sizeof answer);
 	enforce_accepted("done 100%", ID, &answer);
@@ -623,8 +624,8 @@ START_TEST(texts)
 	struct record		 record = { CLIENT,
 				     .refused = VERDICT_REJECT,
 				     .reason = REASON_VALUE };
-	struct enforce_facts	 facts;
-	struct enforce_answer	 answer;
+	struct enforce_connection	 connection;
+	struct enforce_reply	 answer;
 	struct session		 s;
 	char			 text[5001];
 	unsigned		 i;
@@ -633,9 +634,9 @@ START_TEST(texts)
 	text[row->n] = '\0';
 	record.refused_text = row->text != NULL ? row->text : text;
 	memset(&answer, 0x5a, sizeof answer);
-	facts = make_facts(CLIENT, 0, ID, false);
+	connection = make_facts(CLIENT, 0, ID, false);
 	make_session(&record, &s);
-	enforce_mail(&s, &facts, &answer);
+	enforce_mail(&s, &connection, &answer);
 	ck_assert_msg(answer.n_lines > 0 && answer.n_lines <= ENFORCE_LINES,
 	    "%s: %u lines", row->name, answer.n_lines);
 	for (i = 0; i < answer.n_lines; i++)
@@ -656,8 +657,8 @@ START_TEST(breaks_at_blanks)
 	struct record		 record = { CLIENT,
 				     .refused = VERDICT_REJECT,
 				     .reason = REASON_VALUE };
-	struct enforce_facts	 facts;
-	struct enforce_answer	 answer;
+	struct enforce_connection	 connection;
+	struct enforce_reply	 answer;
 	struct session		 s;
 	char			 text[1001];
 	size_t			 i;
@@ -666,9 +667,9 @@ START_TEST(breaks_at_blanks)
 		text[i] = i % 7 == 6 ? ' ' : 'w';
 	text[i] = '\0';
 	record.refused_text = text;
-	facts = make_facts(CLIENT, 0, ID, false);
+	connection = make_facts(CLIENT, 0, ID, false);
 	make_session(&record, &s);
-	enforce_mail(&s, &facts, &answer);
+	enforce_mail(&s, &connection, &answer);
 	ck_assert_uint_eq(answer.n_lines, 3);
 	ck_assert_uint_eq(strlen(answer.line[0]), 475);
 	ck_assert_msg(strncmp(answer.line[1], "wwwwww ", 7) == 0, "got \"%s\"",

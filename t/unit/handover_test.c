@@ -83,10 +83,10 @@ connect_from(const char *addr, uint16_t port, pid_t pid, bool is_kept)
 	conversation_free(c);
 	c = conversation_new(conf_ref(conf), store);
 	ck_assert_ptr_nonnull(c);
-	c->facts.client = c->key.client = addr_of(addr);
-	c->facts.client_port = c->key.client_port = port;
+	c->connection.client = c->key.client = addr_of(addr);
+	c->connection.client_port = c->key.client_port = port;
 	c->key.pid = pid;
-	c->facts.is_by_pid = pid > 0;
+	c->connection.is_by_pid = pid > 0;
 	ck_assert(session_set_text(&c->remote_name, "relay.example"));
 	ck_assert(!is_kept || conversation_keep(c, "MTA", NOW_MS));
 }
@@ -147,7 +147,7 @@ client_of(const struct session *s)
 static const char *
 at_mail(void)
 {
-	static struct enforce_answer	 answer;
+	static struct enforce_reply	 answer;
 
 	answer.code[0] = '\0';
 	if (!handover_look(c, NOW_MS + 5) ||
@@ -156,12 +156,12 @@ at_mail(void)
 		return "451";
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		return "451";
-	enforce_mail(conversation_session(c), &c->facts, &answer);
+	enforce_mail(conversation_session(c), &c->connection, &answer);
 	return answer.code;
 }
 
 static void
-say(const char *line, struct enforce_answer *answer)
+say(const char *line, struct enforce_reply *answer)
 {
 	struct span		 args = span_of(line);
 	struct span		 verb = judge_next_word(&args);
@@ -190,8 +190,8 @@ START_TEST(the_client_is_the_relays)
 	ck_assert_str_eq(s->rule, "trust:1");
 	ck_assert_str_eq(s->listener, "front");
 	ck_assert_str_eq(trust_profile_name(conversation_profile(c)), "edge");
-	ck_assert(address_equal(&c->facts.client, &s->client));
-	ck_assert_uint_eq(c->facts.client_port, 999);
+	ck_assert(address_equal(&c->connection.client, &s->client));
+	ck_assert_uint_eq(c->connection.client_port, 999);
 	/* It is the MTA's process that serves it now. */
 	session_init(&saved);
 	ck_assert_int_eq(store_get(store, MTA_PID, &saved, &err),
@@ -330,7 +330,7 @@ START_TEST(whoever_types_changes_nothing)
 		"XCLIENT ADDR=203.0.113.8", "XREMOTEIP 203.0.113.8",
 		"XSETCONTEXT tenant=evil", "XDUMPCONTEXT",
 	};
-	struct enforce_answer		 answer;
+	struct enforce_reply		 answer;
 	int				 i;
 
 	hand_over_well("RELAYED", "203.0.113.7");
@@ -358,7 +358,7 @@ END_TEST
 
 START_TEST(the_next_client_on_the_same_connection)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	hand_over_well("ONE", "203.0.113.7");
 	connect_from(RELAY, PORT, MTA_PID, true);
@@ -369,7 +369,7 @@ START_TEST(the_next_client_on_the_same_connection)
 	ck_assert_str_eq(at_mail(), "");
 	ck_assert_str_eq(conversation_session(c)->id, "TWO");
 	ck_assert_str_eq(client_of(conversation_session(c)), "203.0.113.9");
-	ck_assert(address_equal(&c->facts.client,
+	ck_assert(address_equal(&c->connection.client,
 	    &conversation_session(c)->client));
 	/* One session may have several clients, too. */
 	hand_over_well("TWO", "203.0.113.10");
@@ -436,7 +436,7 @@ hand_over_refused(enum verdict_action action)
 
 START_TEST(what_the_relay_refused_is_refused)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	connect_from(RELAY, PORT, MTA_PID, true);
 	hand_over_refused(VERDICT_REJECT);
@@ -449,7 +449,7 @@ START_TEST(what_the_relay_refused_is_refused)
 	hand_over_refused(VERDICT_DISCONNECT);
 	connect_from(RELAY, PORT, MTA_PID, true);
 	ck_assert(handover_look(c, NOW_MS));
-	enforce_connect(conversation_session(c), &c->facts, &answer);
+	enforce_connect(conversation_session(c), &c->connection, &answer);
 	ck_assert_str_eq(answer.code, "421");
 }
 END_TEST

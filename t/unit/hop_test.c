@@ -124,7 +124,7 @@ op_remembers_refusal(void *arg)
 }
 
 static void
-op_note(void *arg, enum hop_event event, const char *text, const char *line)
+op_report(void *arg, enum hop_event event, const char *text, const char *line)
 {
 	static const char *const	 names[] = {
 		[HOP_EVENT_READY] = "ready", [HOP_EVENT_FAILED] = "failed",
@@ -259,7 +259,7 @@ static const struct hop_ops	 ops = {
 	.disconnect = op_disconnect, .secure = op_secure,
 	.hand_over = op_hand_over, .remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal,
-	.note = op_note, .tell = op_tell, .is_current = op_is_current,
+	.report = op_report, .tell = op_tell, .is_current = op_is_current,
 	.identity = op_identity, .name = op_name,
 	.proxy_header = op_proxy_header, .is_possible = op_is_possible,
 	.answered = op_answered, .lost = op_lost, .unasked = op_unasked,

@@ -261,7 +261,7 @@ START_TEST(making)
 	const struct make_row	*r = &make_rows[_i];
 	struct session		 s;
 	struct assertion_set	 xforward, set;
-	struct identity_facts	 facts = { .session = &s, .helo = r->helo,
+	struct identity_sources	 sources = { .session = &s, .helo = r->helo,
 				     .is_esmtp = r->is_esmtp,
 				     .is_anonymous = r->is_anonymous,
 				     .local_port = 25 };
@@ -271,9 +271,9 @@ START_TEST(making)
 
 	set_session(&s, r->peer, r->peer_name, r->port, r->override);
 	if (r->local != NULL)
-		ck_assert(address_parse(span_of(r->local), &facts.local));
-	facts.xforward = read_xforward(r->xforward, &xforward);
-	is_made = identity_make(&facts, &set);
+		ck_assert(address_parse(span_of(r->local), &sources.local));
+	sources.xforward = read_xforward(r->xforward, &xforward);
+	is_made = identity_make(&sources, &set);
 	ck_assert_msg(is_made == (r->want != NULL), "%s: %d", r->name,
 	    is_made);
 	if (is_made) {
@@ -289,14 +289,14 @@ END_TEST
 #define BIT(n)	(1U << ASSERTION_##n)
 
 static void
-check_told(const char *name, const struct identity_facts *facts,
+check_told(const char *name, const struct identity_sources *sources,
     bool is_required, const char *want)
 {
 	const struct identity_terms	 terms = { ALL, XCLIENT_POSTFIX,
 					     is_required };
 	struct identity_lines		 lines;
 
-	ck_assert_int_eq(identity_tell(facts, &terms, &lines),
+	ck_assert_int_eq(identity_tell(sources, &terms, &lines),
 	    IDENTITY_TOLD);
 	ck_assert_msg(lines.n == (want == NULL ? 0 : 1), "%s: %u lines",
 	    name, lines.n);
@@ -309,7 +309,7 @@ START_TEST(loopback)
 	const struct local_row	*r = &local_rows[_i];
 	struct session		 s;
 	struct assertion_set	 xforward;
-	struct identity_facts	 facts = { .session = &s, .helo = "h",
+	struct identity_sources	 sources = { .session = &s, .helo = "h",
 				     .is_esmtp = true, .local_port = 25,
 				     .is_anonymous = r->is_anonymous };
 	const char		*there = r->there == NULL ? r->here : r->there;
@@ -317,13 +317,13 @@ START_TEST(loopback)
 	set_session(&s, r->peer, r->peer_name, r->peer == NULL ? 0 : 4711,
 	    r->override);
 	if (r->local != NULL)
-		ck_assert(address_parse(span_of(r->local), &facts.local));
-	facts.xforward = read_xforward(r->xforward, &xforward);
-	check_told(r->name, &facts, true, there);
-	check_told(r->name, &facts, false, r->is_own ? NULL : there);
-	facts.is_hop_on_loopback = true;
-	check_told(r->name, &facts, true, r->here);
-	check_told(r->name, &facts, false, r->here);
+		ck_assert(address_parse(span_of(r->local), &sources.local));
+	sources.xforward = read_xforward(r->xforward, &xforward);
+	check_told(r->name, &sources, true, there);
+	check_told(r->name, &sources, false, r->is_own ? NULL : there);
+	sources.is_hop_on_loopback = true;
+	check_told(r->name, &sources, true, r->here);
+	check_told(r->name, &sources, false, r->here);
 	session_clear(&s);
 }
 END_TEST
@@ -665,7 +665,7 @@ struct inputs {
 struct made {
 	struct session		 session;
 	struct assertion_set	 xforward;
-	struct identity_facts	 facts;
+	struct identity_sources	 sources;
 	struct identity_terms	 terms;
 	struct identity_lines	 lines;
 	enum identity_result	 result;
@@ -676,7 +676,7 @@ make(const struct inputs *in, struct made *m)
 {
 	set_session(&m->session, in->peer, in->peer_name,
 	    (uint16_t)in->port, in->override);
-	m->facts = (struct identity_facts){
+	m->sources = (struct identity_sources){
 		.session = &m->session,
 		.xforward = read_xforward(in->xforward, &m->xforward),
 		.helo = in->helo, .is_esmtp = in->is_esmtp != 0,
@@ -685,17 +685,17 @@ make(const struct inputs *in, struct made *m)
 		.local_port = (uint16_t)in->local_port
 	};
 	if (in->local != NULL)
-		ck_assert(address_parse(span_of(in->local), &m->facts.local));
+		ck_assert(address_parse(span_of(in->local), &m->sources.local));
 	m->terms = (struct identity_terms){ in->offered,
 		(enum xclient_dialect)in->dialect, in->is_required != 0 };
-	m->result = identity_tell(&m->facts, &m->terms, &m->lines);
+	m->result = identity_tell(&m->sources, &m->terms, &m->lines);
 }
 
 /* Whether what has become of a is known to be right for b. */
 static bool
 is_current(const struct made *a, const struct made *b)
 {
-	return identity_is_current(&a->lines, &b->facts, &b->terms);
+	return identity_is_current(&a->lines, &b->sources, &b->terms);
 }
 
 static const struct inputs	 plain = {

@@ -354,7 +354,7 @@ judge(const char *profile, int flags, const char *override,
     const struct context *context, struct span line)
 {
 	struct session			 s;
-	struct judge_facts		 facts = { .conf = &conf,
+	struct judge_speaker		 speaker = { .conf = &conf,
 	    .session = &s };
 	struct span			 verb = judge_next_word(&line);
 	enum trust_command		 command;
@@ -365,14 +365,14 @@ judge(const char *profile, int flags, const char *override,
 		s.context = *context;
 	ck_assert(session_set_text(&s.override, override));
 	if (profile != NULL) {
-		facts.profile = trust_profile_find(trust, profile);
-		ck_assert_ptr_nonnull(facts.profile);
+		speaker.profile = trust_profile_find(trust, profile);
+		ck_assert_ptr_nonnull(speaker.profile);
 	}
 	ck_assert(trust_command_find(verb, &command));
 	j = malloc(sizeof *j);
 	ck_assert_ptr_nonnull(j);
 	memset(j, 0x5a, sizeof *j);
-	judge_command(&facts, command, line, j);
+	judge_command(&speaker, command, line, j);
 	ck_assert_int_eq(j->command, command);
 	free(s.override);
 }
@@ -508,7 +508,7 @@ END_TEST
 START_TEST(nobody_because_of_a_table)
 {
 	struct session			 s;
-	const struct judge_facts	 facts = { .conf = &conf,
+	const struct judge_speaker	 speaker = { .conf = &conf,
 	    .session = &s };
 
 	session_init(&s);
@@ -516,7 +516,7 @@ START_TEST(nobody_because_of_a_table)
 	s.refused_reason = REASON_CANNOT_TELL;
 	j = malloc(sizeof *j);
 	ck_assert_ptr_nonnull(j);
-	judge_command(&facts, TRUST_XCLIENT, span_of(" HELO=h"), j);
+	judge_command(&speaker, TRUST_XCLIENT, span_of(" HELO=h"), j);
 	ck_assert_int_eq(j->verdict.reason, REASON_CANNOT_TELL);
 	ck_assert_int_eq(j->verdict.action, VERDICT_TEMPFAIL);
 	free(j);
@@ -529,7 +529,7 @@ START_TEST(length_without_the_blank)
 	char		 args[ASSERTION_COMMAND_MAX];
 	size_t		 n = ASSERTION_COMMAND_MAX - strlen("XCLIENT \r\n");
 	struct session	 s;
-	const struct judge_facts facts = { .conf = &conf, .session = &s,
+	const struct judge_speaker speaker = { .conf = &conf, .session = &s,
 	    .profile = trust_profile_find(trust, "edge") };
 
 	session_init(&s);
@@ -537,9 +537,9 @@ START_TEST(length_without_the_blank)
 	memcpy(args, "HELO=h", 6);
 	j = malloc(sizeof *j);
 	ck_assert_ptr_nonnull(j);
-	judge_command(&facts, TRUST_XCLIENT, (struct span){ args, n }, j);
+	judge_command(&speaker, TRUST_XCLIENT, (struct span){ args, n }, j);
 	ck_assert_int_eq(j->verdict.reason, REASON_GRANTED);
-	judge_command(&facts, TRUST_XCLIENT, (struct span){ args, n + 1 }, j);
+	judge_command(&speaker, TRUST_XCLIENT, (struct span){ args, n + 1 }, j);
 	ck_assert_int_eq(j->verdict.reason, REASON_MALFORMED);
 	free(j);
 }

@@ -22,7 +22,7 @@ static char		 dir[TEMPDIR_SIZE];
 static struct conf	*conf;
 static struct store	*store;
 static struct session_life *sm;
-static struct enforce_answer answer;
+static struct enforce_reply answer;
 static struct err	 err;
 
 static const char	 settings[] =

@@ -33,7 +33,7 @@ static unsigned		 noted[LEDGER_END + 1];
 static struct err	 err;
 
 static void
-take_note(const struct ledger_note *note, void *arg)
+take_note(const struct ledger_report *note, void *arg)
 {
 	(void)arg;
 	noted[note->event]++;
@@ -321,7 +321,8 @@ END_TEST
 
 START_TEST(what_cannot_be_told_is_not_swept)
 {
-	ck_assert_int_eq(put_record(getpid(), proc_start(getpid()), NOW_MS, NULL), 0);
+	ck_assert_int_eq(put_record(getpid(), proc_start(getpid()), NOW_MS,
+	    NULL), 0);
 	descriptors_leave(0);
 	ck_assert_int_eq(ledger_sweep(ledger, NOW_MS, &err), 0);
 	descriptors_free();

@@ -171,13 +171,13 @@ START_TEST(cut)
 	char			 whole[512];
 	size_t			 size, n, full;
 
-	full = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S", "e", pairs,
-	    whole, sizeof(whole));
+	full = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S", "e",
+	    pairs, whole, sizeof(whole));
 	for (size = 0; size < full + 10; size++) {
 		char	*got = edge_copy(whole, size);
 
-		n = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S", "e",
-		    pairs, got, size);
+		n = log_format_line(CONF_LOG_TEXT, NULL, LOG_LEVEL_INFO, "S",
+		    "e", pairs, got, size);
 		ck_assert_uint_le(n, size == 0 ? 0 : size - 1);
 		if (size == 0) {
 			edge_free(got, size);
@@ -213,8 +213,8 @@ START_TEST(long_json)
 	ck_assert(json_is_true(json_object_get(json, "truncated")));
 	ck_assert_ptr_null(json_object_get(json, "big"));
 	json_decref(json);
-	ck_assert_uint_eq(log_format_line(CONF_LOG_JSON, NULL, LOG_LEVEL_INFO, "S",
-	    "e", NULL, got, 5), 0);
+	ck_assert_uint_eq(log_format_line(CONF_LOG_JSON, NULL, LOG_LEVEL_INFO,
+	    "S", "e", NULL, got, 5), 0);
 }
 END_TEST
 

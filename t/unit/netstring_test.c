@@ -16,7 +16,7 @@
 
 static const struct row {
 	const char		*name, *in;
-	enum netstring_status	 want;
+	enum netstring_result	 want;
 	const char		*want_body;
 } rows[] = {
 	{ "empty body",		"0:,",			NETSTRING_DONE, "" },
@@ -66,11 +66,11 @@ static const char	untouched[] = "untouched";
 
 static void
 check_answer(const char *name, const char *how, struct span in,
-    enum netstring_status want, const char *want_body)
+    enum netstring_result want, const char *want_body)
 {
 	struct span		 body = { untouched, 7 };
 	size_t			 used = SIZE_MAX;
-	enum netstring_status	 got;
+	enum netstring_result	 got;
 
 	got = netstring_find(in, MAX_BODY, &body, &used);
 	ck_assert_msg(got == want, "%s, %s: got %d, want %d", name, how, got,
@@ -103,7 +103,7 @@ END_TEST
 START_TEST(row_has_its_answer_bytewise)
 {
 	const struct row	*r = &rows[_i];
-	enum netstring_status	 got = NETSTRING_MORE;
+	enum netstring_result	 got = NETSTRING_MORE;
 	struct span		 body;
 	size_t			 used, n;
 

@@ -22,7 +22,7 @@
  */
 struct row {
 	const char			*name, *in;
-	enum proxy_header_status	 want;
+	enum proxy_header_result	 want;
 	const char			*want_text;
 	size_t				 n;	/* 0: strlen(in) */
 };
@@ -532,7 +532,7 @@ check_answer(const struct row *r, const char *how, struct span in)
 	char			 text[TEXT_SIZE];
 	size_t			 used = UNTOUCHED;
 	struct err		 err = { "" };
-	enum proxy_header_status got;
+	enum proxy_header_result got;
 
 	got = proxy_header_find(in.p, in.n, &h, &used, &err);
 	ck_assert_msg(got == r->want, "%s, %s: got %d (%s), want %d", r->name,
@@ -558,7 +558,7 @@ check_bytewise(const struct row *r, struct span in)
 {
 	struct proxy_header	 h;
 	size_t			 used = 0, n;
-	enum proxy_header_status got = MORE;
+	enum proxy_header_result got = MORE;
 
 	for (n = 0; n <= in.n && got == MORE; n++)
 		got = proxy_header_find(in.p, n, &h, &used, NULL);

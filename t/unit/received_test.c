@@ -35,10 +35,10 @@
 #define LMTP	" by mx.example.com with LMTP id abc/def (envelope-from " \
 		"<a@example.net>) for <b@example.com>" DATE
 
-/* want: the client's address, or NULL if status is not RECEIVED_DONE. */
+/* want: the client's address, or NULL if result is not RECEIVED_DONE. */
 struct row {
 	const char		*title, *in;
-	enum received_status	 status;
+	enum received_result	 result;
 	const char		*want, *name, *helo;
 };
 
@@ -515,16 +515,16 @@ static void
 check_row(const struct row *r, const char *how, struct span in)
 {
 	struct received		 got, untouched;
-	enum received_status	 status;
+	enum received_result	 result;
 	char			 text[ADDRESS_TEXT_SIZE];
 
 	memset(&got, 'x', sizeof(got));
 	memset(&untouched, 'x', sizeof(untouched));
-	status = received_parse(in, &got);
-	ck_assert_msg(status == r->status, "%s, %s: got \"%s\", want \"%s\"",
-	    r->title, how, received_status_text(status),
-	    received_status_text(r->status));
-	if (status != RECEIVED_DONE) {
+	result = received_parse(in, &got);
+	ck_assert_msg(result == r->result, "%s, %s: got \"%s\", want \"%s\"",
+	    r->title, how, received_result_text(result),
+	    received_result_text(r->result));
+	if (result != RECEIVED_DONE) {
 		ck_assert_msg(memcmp(&got, &untouched, sizeof(got)) == 0,
 		    "%s, %s: written", r->title, how);
 		return;
@@ -681,7 +681,7 @@ static void
 check_server(const struct server *server, const char *helo, const char *sender)
 {
 	struct received		 got;
-	enum received_status	 status;
+	enum received_result	 result;
 	char			 header[1024], text[ADDRESS_TEXT_SIZE];
 	const char		*p;
 	size_t			 n = 0;
@@ -693,8 +693,8 @@ check_server(const struct server *server, const char *helo, const char *sender)
 			n += put_cleaned(header + n, sender, "");
 		else
 			header[n++] = *p;
-	status = received_parse((struct span){ header, n }, &got);
-	if (status == RECEIVED_DONE)
+	result = received_parse((struct span){ header, n }, &got);
+	if (result == RECEIVED_DONE)
 		ck_assert_msg(strcmp(address_format(&got.addr, text,
 		    sizeof(text)), "192.0.2.1") == 0, "%s: %.*s: %s",
 		    server->title, (int)n, header, text);
@@ -702,7 +702,7 @@ check_server(const struct server *server, const char *helo, const char *sender)
 	else
 		ck_assert_msg(strlen(server->bad) < 2, "%s: %.*s: %s",
 		    server->title, (int)n, header,
-		    received_status_text(status));
+		    received_result_text(result));
 }
 
 START_TEST(no_helo_is_the_client)
@@ -822,9 +822,9 @@ START_TEST(every_status_has_a_text)
 
 	for (a = RECEIVED_DONE; a <= RECEIVED_BAD; a++)
 		for (b = RECEIVED_DONE; b < a; b++)
-			ck_assert_str_ne(received_status_text(
-			    (enum received_status)a), received_status_text(
-			    (enum received_status)b));
+			ck_assert_str_ne(received_result_text(
+			    (enum received_result)a), received_result_text(
+			    (enum received_result)b));
 }
 END_TEST
 

@@ -25,7 +25,7 @@
 #define PAUSE_MS	100	/* of a listener in want */
 
 static char		 dir[TEMPDIR_SIZE];
-static struct site	*site;
+static struct served	*served;
 static struct store	*store;
 static struct event_base *base;
 static struct resolver	*resolver;
@@ -66,12 +66,12 @@ setup(void)
 	conf = load_conf();
 	store = store_open(conf->store, 8, &err);
 	ck_assert_int_eq(relay_server_bind(conf, &listening, &err), 0);
-	site = site_new(conf, &err);
+	served = served_new(conf, &err);
 	base = event_base_new();
-	resolver = resolver_new(base, "", &err);
+	resolver = resolve_new(base, "", &err);
 	metrics = relay_metrics_new();
-	ck_assert(store != NULL && site != NULL && resolver != NULL);
-	server = relay_server_new(base, site, &listening, store, resolver,
+	ck_assert(store != NULL && served != NULL && resolver != NULL);
+	server = relay_server_new(base, served, &listening, store, resolver,
 	    metrics, &err);
 	ck_assert_msg(server != NULL, "%s", err.text);
 }
@@ -80,11 +80,11 @@ static void
 teardown(void)
 {
 	relay_server_free(server);
-	resolver_free(resolver);
+	resolve_free(resolver);
 	relay_metrics_free(metrics);
 	event_base_free(base);
 	store_close(store);
-	site_unref(site);
+	served_unref(served);
 	tempdir_remove(dir);
 }
 

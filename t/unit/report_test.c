@@ -89,11 +89,11 @@ static const char *
 note(enum ledger_event event, const struct verdict *verdict,
     const char *command, const char *text)
 {
-	struct ledger_note	 n = { .event = event, .session = &session,
+	struct ledger_report	 n = { .event = event, .session = &session,
 				     .verdict = verdict, .command = command,
 				     .text = text };
 
-	report_note(&n, &report);
+	report_write(&n, &report);
 	return lines();
 }
 
@@ -141,13 +141,13 @@ END_TEST
 START_TEST(what_was_said_and_by_what_it_was_judged)
 {
 	const struct conf	 conf = { .fingerprint = "00ff" };
-	struct ledger_note	 n = { .event = LEDGER_REFUSE,
+	struct ledger_report	 n = { .event = LEDGER_REFUSE,
 				     .session = &session, .conf = &conf,
 				     .verdict = &refusal,
 				     .command = "XCLIENT",
 				     .said = span_of(" ADDR=10.0.0.1") };
 
-	report_note(&n, &report);
+	report_write(&n, &report);
 	check_like(lines(), "rule=/etc/x:7 conf=00ff "
 	    "text=\"ADDR=10.0.0.1 is not allowed\" "
 	    "said=\"XCLIENT ADDR=10.0.0.1\"\n");
@@ -156,10 +156,10 @@ END_TEST
 
 START_TEST(an_event_without_a_session)
 {
-	struct ledger_note	 n = { .event = LEDGER_ERROR,
+	struct ledger_report	 n = { .event = LEDGER_ERROR,
 				     .text = "no store" };
 
-	report_note(&n, &report);
+	report_write(&n, &report);
 	check_like(lines(), "event=error level=error text=\"no store\"\n");
 	session.peer.family = session.client.family = AF_UNSPEC;
 	session_set_text(&session.profile, NULL);

@@ -81,7 +81,7 @@ START_TEST(most_preferred_ones_are_kept)
 	set_up(&s, big);
 	(void)resolve_mx(s.resolver, "big.example", told, &l);
 	wait_for(&s, &l);
-	ck_assert_msg(l.result.status == RESOLVE_OK, "%s", l.result.err.text);
+	ck_assert_msg(l.result.result == RESOLVE_OK, "%s", l.result.err.text);
 	ck_assert_uint_eq(l.result.n, RESOLVE_ADDRESSES_MAX);
 	for (i = 0; i < 16; i++)
 		ck_assert_str_eq(l.result.v[i].host, "mx19.example");
@@ -237,7 +237,7 @@ START_TEST(many_at_once)
 		    "one.example" : "implicit.example", told, &l[i]));
 	for (i = 0; i < NELEM(l); i++) {
 		wait_for(&s, &l[i]);
-		ck_assert_int_eq(l[i].result.status, RESOLVE_OK);
+		ck_assert_int_eq(l[i].result.result, RESOLVE_OK);
 	}
 	tear_down(&s);
 }
@@ -250,7 +250,7 @@ START_TEST(servers_must_be_addresses)
 	struct event_base	*base = event_base_new();
 	struct err		 err = { "" };
 
-	ck_assert_ptr_null(resolver_new(base, bad[_i], &err));
+	ck_assert_ptr_null(resolve_new(base, bad[_i], &err));
 	ck_assert(strstr(err.text, bad[_i]) != NULL);
 	event_base_free(base);
 }
@@ -259,11 +259,11 @@ END_TEST
 START_TEST(system_servers_may_be_used)
 {
 	struct event_base	*base = event_base_new();
-	struct resolver		*resolver = resolver_new(base, "", NULL);
+	struct resolver		*resolver = resolve_new(base, "", NULL);
 
 	ck_assert_ptr_nonnull(resolver);
-	resolver_free(resolver);
-	resolver_free(NULL);
+	resolve_free(resolver);
+	resolve_free(NULL);
 	event_base_free(base);
 }
 END_TEST

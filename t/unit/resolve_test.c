@@ -92,17 +92,17 @@ static const struct dns_record	zone[] = {
 
 /* "preference host address", one a line, as they are to be tried. */
 static const char *
-list(const struct resolve_result *result, char *buf, size_t size)
+list(const struct resolve_answer *answer, char *buf, size_t size)
 {
 	char		 addr[ADDRESS_TEXT_SIZE];
 	size_t		 n = 0;
 	unsigned	 i;
 
 	buf[0] = '\0';
-	for (i = 0; i < result->n && n < size; i++)
+	for (i = 0; i < answer->n && n < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s%u %s %s",
-		    i > 0 ? "\n" : "", result->v[i].preference,
-		    result->v[i].host, address_format(&result->v[i].addr,
+		    i > 0 ? "\n" : "", answer->v[i].preference,
+		    answer->v[i].host, address_format(&answer->v[i].addr,
 		    addr, sizeof addr));
 	return buf;
 }
@@ -113,7 +113,7 @@ enum kind { MX, HOST };
 static const struct row {
 	enum kind		 kind;
 	const char		*asked;
-	enum resolve_status	 want_status;
+	enum resolve_result	 want_status;
 	const char		*want, *want_2;	/* list, or the error's text */
 } rows[] = {
 	{ MX, "one.example", RESOLVE_OK,
@@ -225,11 +225,11 @@ START_TEST(row_has_its_result)
 	    (s.resolver, r->asked, told, &l));
 	ck_assert_uint_eq(l.n_told, 0);
 	wait_for(&s, &l);
-	ck_assert_msg(l.result.status == r->want_status, "%s: %d (%s)",
-	    r->asked, l.result.status, l.result.err.text);
+	ck_assert_msg(l.result.result == r->want_status, "%s: %d (%s)",
+	    r->asked, l.result.result, l.result.err.text);
 	ck_assert_uint_eq(l.result.is_null_mx, r->kind == MX &&
 	    strcmp(r->asked, "null.example") == 0);
-	got = l.result.status == RESOLVE_OK ?
+	got = l.result.result == RESOLVE_OK ?
 	    list(&l.result, buf, sizeof buf) : l.result.err.text;
 	ck_assert_str_ne(got, "");
 	ck_assert_msg(r->want == NULL || strcmp(got, r->want) == 0 ||
@@ -241,7 +241,7 @@ END_TEST
 
 static const struct name_row {
 	const char		*asked;
-	enum resolve_status	 want_status;
+	enum resolve_result	 want_status;
 	const char		*want;		/* name, or the error's text */
 } name_rows[] = {
 	{ "192.0.2.10",	RESOLVE_OK,		"host.example" },
@@ -278,8 +278,8 @@ START_TEST(name_has_its_result)
 	ck_assert_ptr_nonnull(resolve_name(s.resolver, &addr, told, &l));
 	ck_assert_uint_eq(l.n_told, 0);
 	wait_for(&s, &l);
-	ck_assert_msg(l.result.status == r->want_status, "%s: %d (%s)",
-	    r->asked, l.result.status, l.result.err.text);
+	ck_assert_msg(l.result.result == r->want_status, "%s: %d (%s)",
+	    r->asked, l.result.result, l.result.err.text);
 	if (r->want_status == RESOLVE_OK) {
 		ck_assert_str_eq(l.result.name, r->want);
 		ck_assert_str_eq(l.result.err.text, "");

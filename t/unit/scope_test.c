@@ -607,11 +607,11 @@ END_TEST
 
 START_TEST(modes_have_their_words)
 {
-	ck_assert_ptr_null(xclient_mode_text(XCLIENT_UNSET));
-	ck_assert_str_eq(xclient_mode_text(XCLIENT_NO), "no");
-	ck_assert_str_eq(xclient_mode_text(XCLIENT_IFAVAILABLE),
+	ck_assert_ptr_null(scope_mode_text(XCLIENT_UNSET));
+	ck_assert_str_eq(scope_mode_text(XCLIENT_NO), "no");
+	ck_assert_str_eq(scope_mode_text(XCLIENT_IFAVAILABLE),
 	    "ifavailable");
-	ck_assert_str_eq(xclient_mode_text(XCLIENT_REQUIRED), "required");
+	ck_assert_str_eq(scope_mode_text(XCLIENT_REQUIRED), "required");
 }
 END_TEST
 

@@ -44,7 +44,7 @@ static int		 log_fd;
 static unsigned		 noted[LEDGER_END + 1];
 
 static void
-take_note(const struct ledger_note *note, void *arg)
+take_note(const struct ledger_report *note, void *arg)
 {
 	(void)arg;
 	noted[note->event]++;
@@ -581,7 +581,8 @@ static const struct unknown_row {
 	{ "xclint 192.0.2.1", "TEMP xclint: no such map, served are xclient, "
 	    "xforward, command, milters and profile, and the same with "
 	    ".LISTENER", "map=xclint" },
-	{ "xclient. 192.0.2.1", "TEMP xclient.: no such map, ", "map=xclient." },
+	{ "xclient. 192.0.2.1", "TEMP xclient.: no such map, ",
+	    "map=xclient." },
 	{ "xclient.in/side 192.0.2.1", "TEMP xclient.in/side: no such map, ",
 	    "map=xclient.in/side" },
 	{ "xclient.insdie 192.0.2.1", "TEMP insdie: there is no section "

@@ -313,7 +313,7 @@ static struct ledger_proc	*proc;
 static struct ledger_reply	 reply;
 
 static void
-take_note(const struct ledger_note *note, void *arg)
+take_note(const struct ledger_report *note, void *arg)
 {
 	(void)note;
 	(void)arg;
@@ -418,7 +418,7 @@ milter_says(struct conversation *c, const char *line, bool in_mail)
 	struct span		 args = span_of(line);
 	struct span		 verb = judge_next_word(&args);
 	enum trust_command	 command;
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	ck_assert(trust_command_find(verb, &command));
 	keeper_command(c->life, command, args, in_mail, NOW_MS, &answer);
@@ -432,8 +432,8 @@ by_milter(const struct row *r, char *buf, size_t size)
 	int			 i;
 
 	ck_assert_ptr_nonnull(c);
-	ck_assert(address_parse(span_of(r->peer), &c->facts.client));
-	c->facts.client_port = PORT;
+	ck_assert(address_parse(span_of(r->peer), &c->connection.client));
+	c->connection.client_port = PORT;
 	c->key.pid = PID;
 	ck_assert(conversation_keep(c, LISTENER, NOW_MS));
 	for (i = 0; i < EVENTS_MAX && r->events[i] != NULL; i++) {
@@ -499,7 +499,7 @@ by_relay(const struct row *r, char *buf, size_t size)
 }
 
 static void
-ignore_note(const struct session_life_note *note, void *arg)
+ignore_note(const struct session_life_report *note, void *arg)
 {
 	(void)note;
 	(void)arg;

@@ -17,7 +17,7 @@
 static const struct row {
 	const char		*name;
 	struct span		 in;
-	enum smtp_line_status	 want;
+	enum smtp_line_result	 want;
 	const char		*want_text;
 	bool			 want_bare;
 	size_t			 want_used;
@@ -83,7 +83,7 @@ check_line(const struct row *r, const char *how, struct span in, bool is_whole)
 {
 	struct smtp_line	 line = { { untouched, 9 }, false };
 	size_t			 used = 99, want_used = r->want_used;
-	enum smtp_line_status	 got;
+	enum smtp_line_result	 got;
 
 	got = smtp_line_find(in.p, in.n, MAX_LINE, &line, &used);
 	ck_assert_msg(got == r->want, "%s, %s: got %d, want %d", r->name, how,
@@ -120,7 +120,7 @@ END_TEST
 START_TEST(line_row_bytewise)
 {
 	const struct row	*r = &rows[_i];
-	enum smtp_line_status	 got = SMTP_LINE_MORE;
+	enum smtp_line_result	 got = SMTP_LINE_MORE;
 	struct smtp_line	 line;
 	size_t			 used, n;
 

@@ -112,7 +112,7 @@ static const struct row {
 
 /* What came of a message. */
 struct sent {
-	enum smtp_content_status	 status;
+	enum smtp_content_result	 result;
 	size_t				 used, n;
 	int				 n_bad;
 	bool				 had_bare;
@@ -123,22 +123,23 @@ struct sent {
 static struct sent
 send_in(enum smtp_content_mode mode, struct span in, size_t step, bool is_edge)
 {
-	struct sent		 sent = { .status = SMTP_CONTENT_MORE };
+	struct sent		 sent = { .result = SMTP_CONTENT_MORE };
 	struct smtp_content	 c;
 	struct span		 out;
 	size_t			 at = 0, n, used;
 
 	smtp_content_init(&c, mode);
-	while (at < in.n && sent.status != SMTP_CONTENT_END) {
+	while (at < in.n && sent.result != SMTP_CONTENT_END) {
 		n = in.n - at < step ? in.n - at : step;
-		char		*edge = is_edge ? edge_copy(in.p + at, n) : NULL;
+		char		*edge = is_edge ? edge_copy(in.p + at, n) :
+		    NULL;
 		struct span	 piece = { edge ? edge : in.p + at, n };
 
-		sent.status = smtp_content_next(&c, piece, &out, &used);
+		sent.result = smtp_content_next(&c, piece, &out, &used);
 		memcpy(sent.out + sent.n, out.p, out.n);
 		sent.n += out.n;
 		at += used;
-		sent.n_bad += sent.status == SMTP_CONTENT_BAD;
+		sent.n_bad += sent.result == SMTP_CONTENT_BAD;
 		edge_free(edge, n);
 	}
 	ck_assert_uint_eq(c.octets, sent.n);
@@ -155,9 +156,9 @@ check_row(const struct row *r, const char *how, struct sent sent)
 	ck_assert_msg(sent.n == r->want.n &&
 	    memcmp(sent.out, r->want.p, sent.n) == 0, "%s, %s: sent \"%.*s\"",
 	    r->name, how, (int)sent.n, sent.out);
-	ck_assert_msg(sent.status == (r->want_end != NULL ? SMTP_CONTENT_END :
+	ck_assert_msg(sent.result == (r->want_end != NULL ? SMTP_CONTENT_END :
 	    SMTP_CONTENT_MORE), "%s, %s: status %d", r->name, how,
-	    sent.status);
+	    sent.result);
 	ck_assert_msg(r->in.n - sent.used == left, "%s, %s: used %zu",
 	    r->name, how, sent.used);
 	ck_assert_msg(sent.n_bad == 0, "%s, %s: bad", r->name, how);
@@ -236,7 +237,7 @@ check_word(struct span in)
 	bool			 is_same = cut.n == sent.n &&
 				    memcmp(cut.out, sent.out, cut.n) == 0;
 
-	if (is_same && sent.status == SMTP_CONTENT_END && got.has_end &&
+	if (is_same && sent.result == SMTP_CONTENT_END && got.has_end &&
 	    postfix.has_end && got.used == out.n && sent.used == postfix.used &&
 	    cut.used == sent.used && sent.had_bare == postfix.had_bare &&
 	    !receiver_sees_stray(out) && !receiver_sees_odd_dot(out) &&

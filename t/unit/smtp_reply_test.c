@@ -20,7 +20,7 @@ static const char	untouched[] = "untouched";
 static const struct row {
 	const char		*name;
 	struct span		 in;
-	enum smtp_reply_status	 want;
+	enum smtp_reply_result	 want;
 	const char		*want_text;
 	size_t			 want_used;
 } rows[] = {
@@ -134,7 +134,7 @@ check_answer(const struct row *r, const char *how, struct span in)
 {
 	struct smtp_reply	 reply = { .text = { untouched, 9 } };
 	size_t			 used = 99;
-	enum smtp_reply_status	 got;
+	enum smtp_reply_result	 got;
 	char			 text[256];
 
 	got = smtp_reply_find(in.p, in.n, &reply, &used);
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(row_has_its_answer_bytewise)
 {
 	const struct row	*r = &rows[_i];
-	enum smtp_reply_status	 got = SMTP_REPLY_MORE;
+	enum smtp_reply_result	 got = SMTP_REPLY_MORE;
 	struct smtp_reply	 reply;
 	size_t			 used, n;
 
@@ -179,11 +179,11 @@ END_TEST
 
 /* A reply of n lines with len octets in each, ends included, the last of them
  * with last_len. */
-static enum smtp_reply_status
+static enum smtp_reply_result
 find_made(size_t n, size_t len, size_t last_len, size_t *shown_r)
 {
 	static char		 buf[SMTP_REPLY_MAX + 2 * SMTP_REPLY_LINE_MAX];
-	enum smtp_reply_status	 status, cut = SMTP_REPLY_MORE;
+	enum smtp_reply_result	 result, cut = SMTP_REPLY_MORE;
 	struct smtp_reply	 reply;
 	size_t			 i, at = 0, used;
 
@@ -195,12 +195,12 @@ find_made(size_t n, size_t len, size_t last_len, size_t *shown_r)
 		memcpy(buf + at + now - 2, "\r\n", 2);
 		at += now;
 	}
-	status = smtp_reply_find(buf, at, &reply, &used);
+	result = smtp_reply_find(buf, at, &reply, &used);
 	for (i = 0; i <= at && cut == SMTP_REPLY_MORE; i += i < 60000 ? 64 : 1)
 		cut = smtp_reply_find(buf, i, &reply, &used);
-	ck_assert_int_eq(status, cut);
+	ck_assert_int_eq(result, cut);
 	*shown_r = at;
-	return status;
+	return result;
 }
 
 START_TEST(limits)

@@ -124,7 +124,7 @@ START_TEST(each_map_has_one_name)
 END_TEST
 
 static const struct reply_row {
-	enum socketmap_status	 status;
+	enum socketmap_result	 result;
 	const char		*text, *want;
 } reply_rows[] = {
 	{ SOCKETMAP_OK,		"edge",		"7:OK edge," },
@@ -141,11 +141,11 @@ START_TEST(replies)
 	size_t			 n = strlen(r->want);
 	char			*edge = edge_copy(NULL, 0);
 
-	ck_assert_uint_eq(socketmap_reply(r->status, r->text, edge - n, n),
+	ck_assert_uint_eq(socketmap_reply(r->result, r->text, edge - n, n),
 	    n);
 	ck_assert_msg(memcmp(edge - n, r->want, n) == 0, "%s: got %.*s",
 	    r->want, (int)n, edge - n);
-	ck_assert_uint_eq(socketmap_reply(r->status, r->text, edge - n,
+	ck_assert_uint_eq(socketmap_reply(r->result, r->text, edge - n,
 	    n - 1), 0);
 	edge_free(edge, 0);
 }

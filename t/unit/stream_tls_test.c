@@ -79,14 +79,14 @@ open_secure_pair(struct pair *p)
 START_TEST(handshake_is_told_once)
 {
 	struct pair		 p;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 
 	open_secure_pair(&p);
 	turn(p.base);
 	ck_assert_uint_eq(p.a.n[STREAM_SECURED], 1);
 	ck_assert_uint_eq(p.b.n[STREAM_SECURED], 1);
-	tls_facts_read(p.a.stream.ssl, &facts);
-	ck_assert(facts.is_verified);
+	tls_peer_read(p.a.stream.ssl, &peer);
+	ck_assert(peer.is_verified);
 	stream_want_read(&p.a.stream, true);
 	stream_want_read(&p.b.stream, true);
 	ck_assert(stream_put(&p.a.stream, span_of("EHLO a\r\n"), false));

@@ -164,7 +164,7 @@ static const struct file_row {
 START_TEST(test_files)
 {
 	const struct file_row	*row = &file_rows[_i];
-	enum table_status	 want;
+	enum table_result	 want;
 	struct table		*table;
 	struct err		 err;
 
@@ -238,7 +238,7 @@ static const struct spec_row {
 START_TEST(test_specs)
 {
 	const struct spec_row	*row = &spec_rows[_i];
-	enum table_status	 want;
+	enum table_result	 want;
 	struct table		*table;
 	struct err		 err;
 
@@ -454,7 +454,7 @@ START_TEST(test_long_results)
 {
 	size_t			 n = TABLE_VALUE_MAX;
 	char			*spec = malloc(n + 20);
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	struct table		*table;
 	struct err		 err;
 
@@ -471,7 +471,7 @@ START_TEST(test_long_results)
 	    TABLE_CANNOT_TELL);
 	ck_assert_str_eq(res.err.text, "the result is too long");
 	table_free(table);
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	free(spec);
 }
 END_TEST
@@ -479,7 +479,7 @@ END_TEST
 /* What a result that was reused must not keep, and long keys for folding. */
 START_TEST(test_reused_result)
 {
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	struct table		*table;
 	struct err		 err;
 	char			 key[1000];
@@ -493,7 +493,7 @@ START_TEST(test_reused_result)
 	ck_assert_int_eq(table_find(table, (struct span){ key, sizeof(key) },
 	    &res), TABLE_NOT_FOUND);
 	table_free(table);
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	ck_assert_ptr_null(res.value);
 }
 END_TEST
@@ -502,7 +502,7 @@ static const struct limit_row {
 	const char	*name, *spec;
 	char		 fill, last;
 	size_t		 len;
-	enum table_status want;
+	enum table_result want;
 	const char	*says;
 } limit_rows[] = {
 	{ "the longest key", "regexp:{{/^a*$/ x}}", 'a', 'a', 2048,
@@ -531,8 +531,8 @@ static const struct limit_row {
 START_TEST(test_limits)
 {
 	const struct limit_row	*row = &limit_rows[_i];
-	struct table_result	 res = { 0 };
-	enum table_status	 got;
+	struct table_answer	 res = { 0 };
+	enum table_result	 got;
 	struct table		*table;
 	struct err		 err;
 	char			 key[2049];
@@ -549,7 +549,7 @@ START_TEST(test_limits)
 		ck_assert_msg(strstr(res.err.text, row->says) != NULL,
 		    "%s: %s", row->name, res.err.text);
 	table_free(table);
-	table_result_clear(&res);
+	table_answer_clear(&res);
 }
 END_TEST
 
@@ -699,7 +699,7 @@ static void *
 ask_often(void *p)
 {
 	const struct table	*table = p;
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	char			 key[40], want[40];
 	uintptr_t		 wrong = 0;
 	int			 i;
@@ -711,7 +711,7 @@ ask_often(void *p)
 		    strcmp(res.value, want) != 0)
 			wrong++;
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return (void *)wrong;
 }
 

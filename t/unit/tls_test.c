@@ -160,7 +160,7 @@ START_TEST(name_is_verified)
 {
 	const struct name_row	*r = &name_rows[_i];
 	struct link		 l;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 	bool			 is_agreed;
 
 	open_contexts(&l, r->cert, NULL);
@@ -171,8 +171,8 @@ START_TEST(name_is_verified)
 	/* With less than verify it is known, but no reason to fail. */
 	open_link(&l, r->name, TLS_ENCRYPT);
 	ck_assert_msg(shake_hands(&l), "%s: encrypt", r->name);
-	tls_facts_read(l.client, &facts);
-	ck_assert_msg(facts.is_verified == r->want, "%s: encrypt", r->name);
+	tls_peer_read(l.client, &peer);
+	ck_assert_msg(peer.is_verified == r->want, "%s: encrypt", r->name);
 	close_link(&l);
 	close_contexts(&l);
 }
@@ -181,7 +181,7 @@ END_TEST
 START_TEST(unknown_issuer_is_not_verified)
 {
 	struct link		 l;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 
 	open_contexts(&l, &stranger, NULL);
 	open_link(&l, "edge-1", TLS_VERIFY);
@@ -190,9 +190,9 @@ START_TEST(unknown_issuer_is_not_verified)
 	close_link(&l);
 	open_link(&l, "edge-1", TLS_MAY);
 	ck_assert(shake_hands(&l));
-	tls_facts_read(l.client, &facts);
-	ck_assert(!facts.is_verified);
-	ck_assert_str_ne(facts.fingerprint, "");
+	tls_peer_read(l.client, &peer);
+	ck_assert(!peer.is_verified);
+	ck_assert_str_ne(peer.fingerprint, "");
 	close_link(&l);
 	close_contexts(&l);
 }
@@ -262,25 +262,25 @@ static const struct client_row {
 };
 
 static void
-check_client(const struct client_row *r, const struct tls_facts *facts)
+check_client(const struct client_row *r, const struct tls_peer *peer)
 {
 	char	 fingerprint[256] = "";
 
-	ck_assert_msg(facts->is_verified == r->want_verified, "%s", r->name);
-	ck_assert_str_eq(facts->common_name, r->want_common_name);
+	ck_assert_msg(peer->is_verified == r->want_verified, "%s", r->name);
+	ck_assert_str_eq(peer->common_name, r->want_common_name);
 	if (r->cert != NULL)
 		read_openssl_fingerprint(r->cert->cert_file, fingerprint,
 		    sizeof fingerprint);
-	ck_assert_str_eq(facts->fingerprint, fingerprint);
-	ck_assert_str_eq(facts->version, "TLSv1.3");
-	ck_assert(strncmp(facts->cipher, "TLS_", 4) == 0);
+	ck_assert_str_eq(peer->fingerprint, fingerprint);
+	ck_assert_str_eq(peer->version, "TLSv1.3");
+	ck_assert(strncmp(peer->cipher, "TLS_", 4) == 0);
 }
 
 START_TEST(client_certificate_is_a_fact)
 {
 	const struct client_row	*r = &client_rows[_i];
 	struct link		 l;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 
 	open_contexts(&l, &server, ca.cert_file);
 	open_link(&l, "mx.example.com", TLS_VERIFY);
@@ -291,8 +291,8 @@ START_TEST(client_certificate_is_a_fact)
 		    1);
 	}
 	ck_assert_msg(shake_hands(&l), "%s", r->name);
-	tls_facts_read(l.server, &facts);
-	check_client(r, &facts);
+	tls_peer_read(l.server, &peer);
+	check_client(r, &peer);
 	close_link(&l);
 	close_contexts(&l);
 }
@@ -301,19 +301,19 @@ END_TEST
 START_TEST(certificate_is_not_asked_for_without_a_ca)
 {
 	struct link		 l;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 
 	open_contexts(&l, &server, "");
 	open_link(&l, "mx.example.com", TLS_VERIFY);
 	(void)SSL_use_certificate(l.client, client.x509);
 	(void)SSL_use_PrivateKey(l.client, client.key);
 	ck_assert(shake_hands(&l));
-	tls_facts_read(l.server, &facts);
-	ck_assert_str_eq(facts.fingerprint, "");
-	ck_assert(!facts.is_verified);
-	tls_facts_read(l.client, &facts);
-	ck_assert_str_eq(facts.common_name, "cn.example.com");
-	ck_assert(facts.is_verified);
+	tls_peer_read(l.server, &peer);
+	ck_assert_str_eq(peer.fingerprint, "");
+	ck_assert(!peer.is_verified);
+	tls_peer_read(l.client, &peer);
+	ck_assert_str_eq(peer.common_name, "cn.example.com");
+	ck_assert(peer.is_verified);
 	close_link(&l);
 	close_contexts(&l);
 }
@@ -333,7 +333,7 @@ take_session(struct link *l)
 START_TEST(resumed_session_keeps_the_facts)
 {
 	struct link		 l;
-	struct tls_facts	 facts;
+	struct tls_peer	 peer;
 	SSL_SESSION		*session;
 	bool			 is_stranger = _i == 1;
 	const struct certificate *cert = is_stranger ? &stranger : &client;
@@ -352,9 +352,9 @@ START_TEST(resumed_session_keeps_the_facts)
 	SSL_SESSION_free(session);
 	ck_assert(shake_hands(&l));
 	ck_assert(SSL_session_reused(l.server));
-	tls_facts_read(l.server, &facts);
-	ck_assert(facts.is_verified == !is_stranger);
-	ck_assert_str_eq(facts.common_name, "edge-1");
+	tls_peer_read(l.server, &peer);
+	ck_assert(peer.is_verified == !is_stranger);
+	ck_assert_str_eq(peer.common_name, "edge-1");
 	close_link(&l);
 	close_contexts(&l);
 }

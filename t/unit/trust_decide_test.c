@@ -266,7 +266,7 @@ START_TEST(decide)
 {
 	const struct decide_row	*row = &decide_rows[_i];
 	struct assertion_set	 set;
-	struct trust_facts	 facts = {
+	struct trust_speaker	 speaker = {
 		.is_sealed = (row->flags & SEALED) != 0,
 		.is_overridden = (row->flags & OVERRIDDEN) != 0
 	};
@@ -274,12 +274,12 @@ START_TEST(decide)
 	struct verdict		 got;
 
 	if (row->profile != NULL)
-		facts.profile = trust_profile_find(trust, row->profile);
+		speaker.profile = trust_profile_find(trust, row->profile);
 	parse_line(row->name, row->line, &set);
 	ck_assert(trust_command_find((struct span){ row->line,
 	    strcspn(row->line, " ") }, &command));
 	memset(&got, 0xff, sizeof(got));
-	trust_decide(trust, &facts, command, &set, &got);
+	trust_decide(trust, &speaker, command, &set, &got);
 	ck_assert_msg(got.action == row->want &&
 	    got.reason == row->want_reason, "%s: got %s (%s, %s), want %s "
 	    "(%s)", row->name, verdict_action_text(got.action),
@@ -368,7 +368,7 @@ static const struct context_row {
 START_TEST(decide_context)
 {
 	const struct context_row	*row = &context_rows[_i];
-	struct trust_facts		 facts = facts_of(row->profile,
+	struct trust_speaker		 speaker = facts_of(row->profile,
 					     row->is_sealed);
 	struct context_line		*line = malloc(sizeof(*line));
 	struct verdict			 got;
@@ -378,7 +378,7 @@ START_TEST(decide_context)
 	ck_assert_msg(context_line_parse(span_of(row->pairs), line, &err),
 	    "%s: %s", row->name, err.text);
 	memset(&got, 0xff, sizeof(got));
-	trust_decide_context(trust, &facts, line, &got);
+	trust_decide_context(trust, &speaker, line, &got);
 	free(line);
 	ck_assert_msg(got.action == row->want &&
 	    got.reason == row->want_reason, "%s: got %s (%s, %s)", row->name,
@@ -422,12 +422,12 @@ static const struct dump_row {
 START_TEST(decide_dump)
 {
 	const struct dump_row	*row = &dump_rows[_i];
-	struct trust_facts	 facts = facts_of(row->profile,
+	struct trust_speaker	 speaker = facts_of(row->profile,
 				     row->is_sealed);
 	struct verdict		 got;
 
 	memset(&got, 0xff, sizeof(got));
-	trust_decide_dump(trust, &facts, &got);
+	trust_decide_dump(trust, &speaker, &got);
 	ck_assert_msg(got.action == row->want &&
 	    got.reason == row->want_reason &&
 	    strcmp(got.rule, row->want_rule) == 0, "%d: got %s (%s) at %s",
@@ -461,13 +461,13 @@ static const struct also_row {
 START_TEST(also)
 {
 	const struct also_row	*row = &also_rows[_i];
-	struct trust_facts	 facts = facts_of(row->profile, false);
+	struct trust_speaker	 speaker = facts_of(row->profile, false);
 	struct assertion_set	 set;
 	struct verdict		 got;
 
 	parse_line(row->name, row->line, &set);
 	memset(&got, 0xff, sizeof(got));
-	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_msg(strcmp(got.text, row->want_text) == 0, "%s: text %s",
 	    row->name, got.text);
 	/* The bits come in the order of what was said last. */
@@ -480,7 +480,7 @@ END_TEST
 START_TEST(also_is_bounded)
 {
 	struct context_line	*line = calloc(1, sizeof(*line));
-	struct trust_facts	 facts = facts_of("edge", false);
+	struct trust_speaker	 speaker = facts_of("edge", false);
 	struct verdict		 got;
 	char			 name[64];
 	int			 i;
@@ -490,7 +490,7 @@ START_TEST(also_is_bounded)
 		ck_assert(context_line_add(line, span_of(name), span_of("x"),
 		    NULL));
 	}
-	trust_decide_context(trust, &facts, line, &got);
+	trust_decide_context(trust, &speaker, line, &got);
 	ck_assert_uint_eq(strlen(got.also), sizeof(got.also) - 1);
 	free(line);
 }
@@ -500,7 +500,7 @@ END_TEST
  * who has none that can be told may have one. */
 START_TEST(public_by_one_that_can_tell)
 {
-	struct trust_facts	 facts = facts_of("edge", false);
+	struct trust_speaker	 speaker = facts_of("edge", false);
 	struct assertion_set	 set;
 	struct verdict		 got;
 	char			 spec[64];
@@ -512,18 +512,18 @@ START_TEST(public_by_one_that_can_tell)
 	add_map("later", "inline:{203.0.113.60=all, 203.0.113.61=nosuch}");
 	unlink(lmdb_path);
 	parse_line("has one", "XCLIENT ADDR=203.0.113.60", &set);
-	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	parse_line("has a wrong one", "XCLIENT ADDR=203.0.113.61", &set);
-	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	parse_line("may have one", "XCLIENT ADDR=203.0.113.62", &set);
-	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
 	ck_assert_msg(strstr(got.rule, ": ") != NULL, "%s", got.rule);
 	/* Nor is it told for a trial. */
-	facts = facts_of("try", false);
-	trust_decide(trust, &facts, TRUST_XCLIENT, &set, &got);
+	speaker = facts_of("try", false);
+	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
 	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
 	ck_assert_int_eq(got.attribute, ASSERTION_ADDR);

@@ -205,18 +205,18 @@ START_TEST(order_of_items)
 		    .file = FILE_NAME, .xclient = LIST("*"),
 		    .values[ASSERTION_ADDR] = rows[i].items };
 		struct assertion_set		 set;
-		struct trust_facts		 facts = { 0 };
+		struct trust_speaker		 speaker = { 0 };
 		struct verdict			 got;
 		char				 name[16];
 
 		snprintf(name, sizeof(name), "order%zu", i);
 		def.name = name;
 		add(&def);
-		facts.profile = trust_profile_find(trust, name);
+		speaker.profile = trust_profile_find(trust, name);
 		assertion_init(&set, ASSERTION_XCLIENT);
 		ck_assert(assertion_set_value(&set, ASSERTION_ADDR,
 		    ASSERTION_VALUE, span_of(rows[i].addr)));
-		trust_decide(trust, &facts,
+		trust_decide(trust, &speaker,
 	    (enum trust_command)set.command, &set, &got);
 		ck_assert_msg((got.action == VERDICT_PERMIT) == rows[i].want,
 		    "%s: got %s (%s)", rows[i].name,
@@ -387,12 +387,12 @@ END_TEST
 START_TEST(cannot_tell_rule)
 {
 	struct assertion_set	 set;
-	struct trust_facts	 facts = { 0 };
+	struct trust_speaker	 speaker = { 0 };
 	struct verdict		 got;
 
-	facts.profile = trust_profile_find(trust, "broken");
+	speaker.profile = trust_profile_find(trust, "broken");
 	parse_line("broken", "XCLIENT NAME=a.example", &set);
-	trust_decide(trust, &facts,
+	trust_decide(trust, &speaker,
 	    (enum trust_command)set.command, &set, &got);
 	ck_assert_msg(strncmp(got.rule, FILE_NAME ":62: ",
 	    strlen(FILE_NAME) + 5) == 0, "%s", got.rule);
@@ -452,22 +452,22 @@ START_TEST(table_rule)
 	struct trust_profile_def	 def = { .name = "tab", .line = 5,
 	    .xclient = LIST("*"), .values_line[ASSERTION_ADDR] = 6 };
 	struct assertion_set		 set;
-	struct trust_facts		 facts = { 0 };
+	struct trust_speaker		 speaker = { 0 };
 	struct verdict			 got;
 	char				 spec[64], want[64];
 
 	snprintf(spec, sizeof(spec), "!texthash:./%s", table_path);
 	def.values[ASSERTION_ADDR] = LIST(spec);
 	add(&def);
-	facts.profile = trust_profile_find(trust, "tab");
+	speaker.profile = trust_profile_find(trust, "tab");
 	parse_line("tab", "XCLIENT ADDR=192.0.2.71", &set);
-	trust_decide(trust, &facts,
+	trust_decide(trust, &speaker,
 	    (enum trust_command)set.command, &set, &got);
 	snprintf(want, sizeof(want), "%s:3", table_path);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	ck_assert_msg(ends_with(got.rule, want), "%s", got.rule);
 	parse_line("tab", "XCLIENT ADDR=192.0.2.72", &set);
-	trust_decide(trust, &facts,
+	trust_decide(trust, &speaker,
 	    (enum trust_command)set.command, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_VALUE);
 	ck_assert_str_eq(got.rule, FILE_NAME ":6");

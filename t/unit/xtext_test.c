@@ -52,7 +52,7 @@ check_decoded(const char *name, const char *how, struct span in,
 	char			*room = edge_copy(NULL, 0);
 	size_t			 len = SIZE_MAX;
 	char			*buf = room - (want ? strlen(want) : in.n);
-	enum xtext_status	 got;
+	enum xtext_result	 got;
 
 	got = xtext_decode(in, mode, buf, (size_t)(room - buf), &len);
 	if (want == NULL)

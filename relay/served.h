@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * site: a configuration made ready to be served: host names found, TLS
+ * served: a configuration made ready to be served: host names found, TLS
  * contexts loaded.  Sessions hold a reference; a reload makes another one.
  */
-#ifndef XC_RELAY_SITE_H
-#define XC_RELAY_SITE_H
+#ifndef XC_RELAY_SERVED_H
+#define XC_RELAY_SERVED_H
 
 #include <openssl/types.h>
 
 #include "conf/conf.h"
 #include "conf/conf_relay.h"
 
-struct site_relay {
+struct served_relay {
 	const struct conf_relay	*conf;
 	char			 hostname[256];
 	SSL_CTX			*tls;		/* NULL: not offered */
 };
 
-struct site;
+struct served;
 
 /* Takes the caller's reference to conf, also if it fails.  NULL with err: a
  * certificate cannot be read ... */
-struct site	*site_new(struct conf *conf, struct err *err);
-struct site	*site_ref(struct site *site);
-void		 site_unref(struct site *site);	/* NULL is allowed */
+struct served	*served_new(struct conf *conf, struct err *err);
+struct served	*served_ref(struct served *served);
+void		 served_unref(struct served *served);	/* NULL is allowed */
 
-struct conf	*site_conf(const struct site *site);
+struct conf	*served_conf(const struct served *served);
 
 /* The i-th relay; NULL behind the last. */
-const struct site_relay	*site_relay(const struct site *site, unsigned i);
+const struct served_relay	*served_relay(const struct served *served,
+			    unsigned i);
 /* NULL: there is none of that name. */
-const struct site_relay	*site_relay_find(const struct site *site,
+const struct served_relay	*served_relay_find(const struct served *served,
 			    const char *name);
 
 /*
@@ -39,11 +40,12 @@ const struct site_relay	*site_relay_find(const struct site *site,
  * has named, and strangers may reach it, as it listens on another address than
  * a loopback or a private one, or on a name that is not localhost.
  */
-bool		 site_is_open_relay(const struct conf_relay *relay);
+bool		 served_is_open_relay(const struct conf_relay *relay);
 
 /* The client's side of TLS, with these CA certificates (NULL, "": the
  * system's); loaded at the first use and then kept.  NULL with err. */
-SSL_CTX		*site_client_tls(struct site *site, const char *ca_file,
+SSL_CTX		*served_client_tls(struct served *served,
+    const char *ca_file,
 		    struct err *err);
 
 #endif

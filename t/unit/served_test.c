@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * site_test: relays that would send anybody's mail anywhere.
+ * served_test: relays that would send anybody's mail anywhere.
  */
-#include "relay/site.h"
+#include "relay/served.h"
 
 #include "t/lib/runner.h"
 
@@ -38,10 +38,10 @@ START_TEST(being_open)
 	};
 
 	ck_assert(nexthop_parse(span_of("smtp:"), &relay.nexthop));
-	ck_assert_msg(site_is_open_relay(&relay) == rows[_i].want, "%s",
+	ck_assert_msg(served_is_open_relay(&relay) == rows[_i].want, "%s",
 	    rows[_i].listener);
 	ck_assert(nexthop_parse(span_of("smtp:example.com"), &relay.nexthop));
-	ck_assert_msg(!site_is_open_relay(&relay), "%s, one next hop",
+	ck_assert_msg(!served_is_open_relay(&relay), "%s, one next hop",
 	    rows[_i].listener);
 }
 END_TEST
@@ -49,8 +49,8 @@ END_TEST
 int
 main(void)
 {
-	TCase	*tc = tcase_create("site");
+	TCase	*tc = tcase_create("served");
 
 	tcase_add_loop_test(tc, being_open, 0, NELEM(rows));
-	return runner_run("site", tc);
+	return runner_run("served", tc);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * follow: see follow.h.  With a process, its start time is the proof that the
+ * lookup: see lookup.h.  With a process, its start time is the proof that the
  * record is not of an earlier process of that number.  Without one there is no
  * proof, so that of several candidates the one is taken that grants least; a
  * messenger cannot make itself better by a second connection.
@@ -9,12 +9,12 @@
  * It never takes a record that another program keeps than xcontext-policy: that
  * is of sessions that this MTA does not know of.
  */
-#include "follow.h"
+#include "lookup.h"
 
 #include "procstart.h"
 
 struct search {
-	const struct follow_key	*key;
+	const struct lookup_key	*key;
 	struct session		*best;
 	bool			 has_best;
 	bool			 has_failed;
@@ -22,7 +22,7 @@ struct search {
 
 /* Whose the record of that number is. */
 static enum store_result
-is_of_process(struct follow_key *key, const struct session *s,
+is_of_process(struct lookup_key *key, const struct session *s,
     struct err *err)
 {
 	if (s->keeper != SESSION_KEEPER_POLICY)
@@ -37,7 +37,7 @@ is_of_process(struct follow_key *key, const struct session *s,
 }
 
 static enum store_result
-find_by_pid(struct store *store, struct follow_key *key, struct session *s,
+find_by_pid(struct store *store, struct lookup_key *key, struct session *s,
     struct err *err)
 {
 	enum store_result	 result;
@@ -93,7 +93,7 @@ consider(const struct session *s, void *arg)
 }
 
 static enum store_result
-find_by_client(struct store *store, const struct follow_key *key,
+find_by_client(struct store *store, const struct lookup_key *key,
     struct session *s, struct err *err)
 {
 	struct search		 search = { .key = key, .best = s };
@@ -113,7 +113,7 @@ find_by_client(struct store *store, const struct follow_key *key,
 }
 
 enum store_result
-follow_find(struct store *store, struct follow_key *key, struct session *s,
+lookup_session(struct store *store, struct lookup_key *key, struct session *s,
     struct err *err)
 {
 	return key->pid > 0 ? find_by_pid(store, key, s, err) :

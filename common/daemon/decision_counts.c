@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * decisions: a list that is searched from its front, for there are as many
- * kinds as profiles, commands and reasons that were met: few.  Beyond
+ * decision_counts: a list that is searched from its front, for there are as
+ * many kinds as profiles, commands and reasons that were met: few.  Beyond
  * DECISIONS_MAX they are counted without their profile.
  */
-#include "daemon/decisions.h"
+#include "daemon/decision_counts.h"
 
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/metrics_text.h"
+#include "trust/trust.h"
 
 #define NAME		"xcontext_decisions_total"
 #define DECISIONS_MAX	4096	/* beyond, they are counted together */
@@ -27,14 +29,14 @@ struct decision {
 };
 
 void
-decisions_clear(struct decisions *decisions)
+decision_counts_clear(struct decision_counts *decisions)
 {
 	size_t	 i;
 
 	for (i = 0; i < decisions->n; i++)
 		free(decisions->list[i].profile);
 	free(decisions->list);
-	*decisions = (struct decisions){ NULL, 0 };
+	*decisions = (struct decision_counts){ NULL, 0 };
 }
 
 static bool
@@ -59,7 +61,7 @@ known_command(const char *command)
 
 /* NULL: out of memory. */
 static struct decision *
-decision_add(struct decisions *decisions, const char *profile,
+decision_add(struct decision_counts *decisions, const char *profile,
     const char *command, const struct verdict *v)
 {
 	struct decision	*grown;
@@ -79,7 +81,7 @@ decision_add(struct decisions *decisions, const char *profile,
 }
 
 static struct decision *
-decision_find(const struct decisions *decisions, const char *profile,
+decision_find(const struct decision_counts *decisions, const char *profile,
     const char *command, const struct verdict *v)
 {
 	size_t	 i;
@@ -91,7 +93,7 @@ decision_find(const struct decisions *decisions, const char *profile,
 }
 
 void
-decisions_count(struct decisions *decisions, const char *profile,
+decision_counts_add(struct decision_counts *decisions, const char *profile,
     const char *command, const struct verdict *verdict)
 {
 	struct decision	*d;
@@ -111,7 +113,8 @@ decisions_count(struct decisions *decisions, const char *profile,
 }
 
 void
-decisions_print(const struct decisions *decisions, struct evbuffer *out)
+decision_counts_print(const struct decision_counts *decisions,
+    struct evbuffer *out)
 {
 	const struct decision	*d;
 	size_t			 i;

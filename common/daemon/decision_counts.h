@@ -1,35 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * decisions: how often each kind of decision was reached: by profile, command,
- * attribute, reason and action.
+ * decision_counts: how often each kind of decision was reached: by profile,
+ * command, attribute, reason and action.
  *
  * Profiles come from the configuration, and their number here is bounded
  * besides; all others are closed lists.
  */
-#ifndef XC_DECISIONS_H
-#define XC_DECISIONS_H
+#ifndef XC_DECISION_COUNTS_H
+#define XC_DECISION_COUNTS_H
 
-#include "trust/trust.h"
+#include <stddef.h>
+
+#include "trust/verdict.h"
 
 struct evbuffer;
 struct decision;
 
 /* All zero: none yet. */
-struct decisions {
+struct decision_counts {
 	struct decision	*list;
 	size_t		 n;
 };
 
-void	decisions_clear(struct decisions *decisions);
+void	decision_counts_clear(struct decision_counts *decisions);
 
 /* One more.  profile NULL: none was known.  command that is no X command of
  * ours, or NULL: it was about the session. */
-void	decisions_count(struct decisions *decisions, const char *profile,
+void	decision_counts_add(struct decision_counts *decisions,
+    const char *profile,
 	    const char *command, const struct verdict *verdict);
 
 /* The metric xcontext_decisions_total. */
-void	decisions_print(const struct decisions *decisions,
+void	decision_counts_print(const struct decision_counts *decisions,
 	    struct evbuffer *out);
 
 #endif

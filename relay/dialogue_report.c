@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_note: what is told of a dialogue, for log and metrics; and two
+ * dialogue_report: what is told of a dialogue, for log and metrics; and two
  * things that everything above needs: a text that is replaced, and the session
  * as others may see it, with the client that an XFORWARD names.
  */
@@ -53,28 +53,28 @@ dialogue_shown(const struct dialogue *d, struct session *copy)
 }
 
 void
-dialogue_note_more(struct dialogue *d, struct dialogue_note *note)
+dialogue_report_more(struct dialogue *d, struct dialogue_report *report)
 {
 	struct session	 copy;
 
-	note->session = session_life_session(d->life);
-	if (note->client == NULL)
-		note->client = &dialogue_shown(d, &copy)->client;
-	note->is_late = hop_is_late(d->hop);
-	if (note->stage == DIALOGUE_NO_HOP)
-		note->stage = stage_of(d);
-	if (note->route == NULL && d->route.nexthop.host[0] != '\0')
-		note->route = &d->route;
-	d->env->ops->note(d->arg, note);
+	report->session = session_life_session(d->life);
+	if (report->client == NULL)
+		report->client = &dialogue_shown(d, &copy)->client;
+	report->is_late = hop_is_late(d->hop);
+	if (report->stage == DIALOGUE_NO_HOP)
+		report->stage = stage_of(d);
+	if (report->route == NULL && d->route.nexthop.host[0] != '\0')
+		report->route = &d->route;
+	d->env->ops->report(d->arg, report);
 }
 
 void
-dialogue_note(struct dialogue *d, enum dialogue_event event, unsigned code,
+dialogue_report(struct dialogue *d, enum dialogue_event event, unsigned code,
     const char *text)
 {
-	struct dialogue_note	 note = {
+	struct dialogue_report	 report = {
 		.event = event, .code = code, .text = text
 	};
 
-	dialogue_note_more(d, &note);
+	dialogue_report_more(d, &report);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * policy: see policy.h.  action_check has let pass what Postfix could do; a
- * milter can do less, and what is left over must not become "pass": it is an
- * error, and the mail waits.  Postfix's way with the words is kept: a number
- * alone is OK, and an enhanced status code takes the class of the reply.
+ * access_check: see access_check.h.  action_check has let pass what Postfix
+ * could do; a milter can do less, and what is left over must not become "pass":
+ * it is an error, and the mail waits.  Postfix's way with the words is kept: a
+ * number alone is OK, and an enhanced status code takes the class of the reply.
  */
-#include "policy.h"
+#include "access_check.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -28,18 +28,18 @@ struct question {
 /* What an action begins with, and what it is. */
 static const struct word {
 	const char		*word;
-	enum policy_result	 result;
-	const char		*code, *xcode;	/* of POLICY_REFUSE */
+	enum access_check_result	 result;
+	const char		*code, *xcode;	/* of ACCESS_CHECK_REFUSE */
 } words[] = {
-	{ "OK",		POLICY_PASS,	NULL, NULL },
-	{ "RELAY",	POLICY_PASS,	NULL, NULL },
-	{ "PERMIT",	POLICY_PASS,	NULL, NULL },
-	{ "DUNNO",	POLICY_PASS,	NULL, NULL },
-	{ "INFO",	POLICY_PASS,	NULL, NULL },
-	{ "WARN",	POLICY_PASS,	NULL, NULL },
-	{ "DISCARD",	POLICY_DISCARD,	NULL, NULL },
-	{ "REJECT",	POLICY_REFUSE,	"554", "5.7.1" },
-	{ "DEFER",	POLICY_REFUSE,	"450", "4.7.1" },
+	{ "OK",		ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "RELAY",	ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "PERMIT",	ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "DUNNO",	ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "INFO",	ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "WARN",	ACCESS_CHECK_PASS,	NULL, NULL },
+	{ "DISCARD",	ACCESS_CHECK_DISCARD,	NULL, NULL },
+	{ "REJECT",	ACCESS_CHECK_REFUSE,	"554", "5.7.1" },
+	{ "DEFER",	ACCESS_CHECK_REFUSE,	"450", "4.7.1" },
 };
 
 static struct span
@@ -86,7 +86,7 @@ is_status(struct span word)
  */
 static void
 refuse(const char *code, const char *xcode, struct span text, const char *id,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	struct span	 rest = text, status = next_word(&rest);
 	char		 own[STATUS_MAX + 1];
@@ -104,16 +104,16 @@ refuse(const char *code, const char *xcode, struct span text, const char *id,
 
 static void
 refuse_by_code(struct span code, struct span text, const char *id,
-    struct enforce_answer *answer)
+    struct enforce_reply *answer)
 {
 	const char	 nnn[] = { code.p[0], code.p[1], code.p[2], '\0' };
 
 	refuse(nnn, code.p[0] == '5' ? "5.7.1" : "4.7.1", text, id, answer);
 }
 
-enum policy_result
-policy_act(const char *action, const char *id,
-    struct enforce_answer *answer_r)
+enum access_check_result
+access_check_action(const char *action, const char *id,
+    struct enforce_reply *answer_r)
 {
 	struct span	 rest = span_of(action), verb = next_word(&rest);
 	size_t		 i;
@@ -121,34 +121,35 @@ policy_act(const char *action, const char *id,
 	if (verb.n == 3 && is_digits(verb) &&
 	    (verb.p[0] == '4' || verb.p[0] == '5')) {
 		refuse_by_code(verb, rest, id, answer_r);
-		return POLICY_REFUSE;
+		return ACCESS_CHECK_REFUSE;
 	}
 	if (is_digits(verb) && rest.n == 0)
-		return POLICY_PASS;
+		return ACCESS_CHECK_PASS;
 	for (i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (!span_caseeq(verb, words[i].word))
 			continue;
-		if (words[i].result == POLICY_REFUSE)
+		if (words[i].result == ACCESS_CHECK_REFUSE)
 			refuse(words[i].code, words[i].xcode, rest, id,
 			    answer_r);
 		return words[i].result;
 	}
 	enforce_bad_policy(id, answer_r);
-	return POLICY_REFUSE;
+	return ACCESS_CHECK_REFUSE;
 }
 
-static enum policy_result
+static enum access_check_result
 act(struct conversation *c, const struct question *q,
-    struct enforce_answer *answer_r)
+    struct enforce_reply *answer_r)
 {
 	const struct session	*s = conversation_session(c);
-	enum policy_result	 result;
+	enum access_check_result	 result;
 	struct err		 err;
 
-	result = policy_act(q->answer.text, s->id, answer_r);
+	result = access_check_action(q->answer.text, s->id, answer_r);
 	journal_access(s, c->conf, q->answer.text, q->keys.v[q->answer.key],
 	    q->answer.file, q->answer.line);
-	if (result == POLICY_REFUSE && answer_r->reason == REASON_CANNOT_TELL) {
+	if (result == ACCESS_CHECK_REFUSE &&
+	    answer_r->reason == REASON_CANNOT_TELL) {
 		(void)err_set_at(&err, q->answer.file, q->answer.line,
 		    "a milter cannot do \"%.100s\"", q->answer.text);
 		journal_error(s->id, &err);
@@ -156,19 +157,19 @@ act(struct conversation *c, const struct question *q,
 	return result;
 }
 
-enum policy_result
-policy_ask(struct conversation *c, struct enforce_answer *answer_r)
+enum access_check_result
+access_check_message(struct conversation *c, struct enforce_reply *answer_r)
 {
 	const struct session	*s = conversation_session(c);
 	struct question		*q;
-	enum policy_result	 result = POLICY_PASS;
+	enum access_check_result	 result = ACCESS_CHECK_PASS;
 
 	if (access_is_empty(c->conf->access))
-		return POLICY_PASS;
+		return ACCESS_CHECK_PASS;
 	q = malloc(sizeof *q);
 	if (q == NULL) {
 		enforce_cannot_tell(answer_r);
-		return POLICY_REFUSE;
+		return ACCESS_CHECK_REFUSE;
 	}
 	conversation_views(c, &q->connection, &q->message);
 	access_keys_make(&q->keys, s, &q->connection, &q->message,
@@ -183,7 +184,7 @@ policy_ask(struct conversation *c, struct enforce_answer *answer_r)
 	case ACCESS_CANNOT_TELL:
 		journal_error(s->id, &q->answer.err);
 		enforce_bad_policy(s->id, answer_r);
-		result = POLICY_REFUSE;
+		result = ACCESS_CHECK_REFUSE;
 		break;
 	}
 	free(q);

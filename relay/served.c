@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * site: see site.h.  One thread uses it, so references are plain numbers.  TLS
- * contexts for next hops are made when they are first needed, one for each file
- * of CA certificates, and live as long as the site.
+ * served: see served.h.  One thread uses it, so references are plain numbers.
+ * TLS contexts for next hops are made when they are first needed, one for each
+ * file of CA certificates, and live as long as it does.
  */
-#include "site.h"
+#include "served.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +21,17 @@ struct client_tls {
 	SSL_CTX	*ctx;
 };
 
-struct site {
+struct served {
 	unsigned		 refs;
 	struct conf		*conf;
-	struct site_relay	*relays;
+	struct served_relay	*relays;
 	unsigned		 n_relays;
 	struct client_tls	*clients;
 	unsigned		 n_clients;
 };
 
 static void
-find_hostname(struct site_relay *relay)
+find_hostname(struct served_relay *relay)
 {
 	const char	*given = relay->conf->hostname;
 
@@ -45,7 +45,7 @@ find_hostname(struct site_relay *relay)
 }
 
 static int
-make_relay(struct site_relay *relay, const char *file,
+make_relay(struct served_relay *relay, const char *file,
     const struct conf_relay *conf, struct err *err)
 {
 	struct err	 why;
@@ -62,82 +62,82 @@ make_relay(struct site_relay *relay, const char *file,
 	return 0;
 }
 
-struct site *
-site_new(struct conf *conf, struct err *err)
+struct served *
+served_new(struct conf *conf, struct err *err)
 {
-	struct site	*site = calloc(1, sizeof *site);
+	struct served	*served = calloc(1, sizeof *served);
 
-	if (site == NULL) {
+	if (served == NULL) {
 		conf_unref(conf);
 		(void)err_set(err, "out of memory");
 		return NULL;
 	}
-	site->refs = 1;
-	site->conf = conf;
-	site->relays = calloc(conf->n_relays + 1, sizeof *site->relays);
-	if (site->relays == NULL) {
+	served->refs = 1;
+	served->conf = conf;
+	served->relays = calloc(conf->n_relays + 1, sizeof *served->relays);
+	if (served->relays == NULL) {
 		(void)err_set(err, "out of memory");
 		goto fail;
 	}
-	while (site->n_relays < conf->n_relays) {
-		unsigned	 i = site->n_relays++;
+	while (served->n_relays < conf->n_relays) {
+		unsigned	 i = served->n_relays++;
 
-		if (make_relay(&site->relays[i], conf->file, &conf->relays[i],
+		if (make_relay(&served->relays[i], conf->file, &conf->relays[i],
 		    err) != 0)
 			goto fail;
 	}
-	return site;
+	return served;
 fail:
-	site_unref(site);
+	served_unref(served);
 	return NULL;
 }
 
-struct site *
-site_ref(struct site *site)
+struct served *
+served_ref(struct served *served)
 {
-	site->refs++;
-	return site;
+	served->refs++;
+	return served;
 }
 
 void
-site_unref(struct site *site)
+served_unref(struct served *served)
 {
 	unsigned	 i;
 
-	if (site == NULL || --site->refs > 0)
+	if (served == NULL || --served->refs > 0)
 		return;
-	for (i = 0; i < site->n_relays; i++)
-		tls_free(site->relays[i].tls);
-	for (i = 0; i < site->n_clients; i++) {
-		tls_free(site->clients[i].ctx);
-		free(site->clients[i].ca_file);
+	for (i = 0; i < served->n_relays; i++)
+		tls_free(served->relays[i].tls);
+	for (i = 0; i < served->n_clients; i++) {
+		tls_free(served->clients[i].ctx);
+		free(served->clients[i].ca_file);
 	}
-	free(site->clients);
-	free(site->relays);
-	conf_unref(site->conf);
-	free(site);
+	free(served->clients);
+	free(served->relays);
+	conf_unref(served->conf);
+	free(served);
 }
 
 struct conf *
-site_conf(const struct site *site)
+served_conf(const struct served *served)
 {
-	return site->conf;
+	return served->conf;
 }
 
-const struct site_relay *
-site_relay(const struct site *site, unsigned i)
+const struct served_relay *
+served_relay(const struct served *served, unsigned i)
 {
-	return i < site->n_relays ? &site->relays[i] : NULL;
+	return i < served->n_relays ? &served->relays[i] : NULL;
 }
 
-const struct site_relay *
-site_relay_find(const struct site *site, const char *name)
+const struct served_relay *
+served_relay_find(const struct served *served, const char *name)
 {
 	unsigned	 i;
 
-	for (i = 0; i < site->n_relays; i++)
-		if (strcmp(site->relays[i].conf->name, name) == 0)
-			return &site->relays[i];
+	for (i = 0; i < served->n_relays; i++)
+		if (strcmp(served->relays[i].conf->name, name) == 0)
+			return &served->relays[i];
 	return NULL;
 }
 
@@ -172,22 +172,22 @@ is_exposed(const char *listener)
 }
 
 bool
-site_is_open_relay(const struct conf_relay *relay)
+served_is_open_relay(const struct conf_relay *relay)
 {
 	return is_exposed(relay->listen) && route_is_open(relay);
 }
 
 static SSL_CTX *
-add_client(struct site *site, const char *ca_file, struct err *err)
+add_client(struct served *served, const char *ca_file, struct err *err)
 {
 	struct client_tls	*grown;
 	struct client_tls	 client;
 
-	grown = reallocarray(site->clients, site->n_clients + 1,
+	grown = reallocarray(served->clients, served->n_clients + 1,
 	    sizeof *grown);
 	client.ca_file = strdup(ca_file);
 	if (grown != NULL)
-		site->clients = grown;
+		served->clients = grown;
 	if (grown == NULL || client.ca_file == NULL) {
 		free(client.ca_file);
 		(void)err_set(err, "out of memory");
@@ -198,19 +198,20 @@ add_client(struct site *site, const char *ca_file, struct err *err)
 		free(client.ca_file);
 		return NULL;
 	}
-	site->clients[site->n_clients++] = client;
+	served->clients[served->n_clients++] = client;
 	return client.ctx;
 }
 
 SSL_CTX *
-site_client_tls(struct site *site, const char *ca_file, struct err *err)
+served_client_tls(struct served *served, const char *ca_file,
+    struct err *err)
 {
 	unsigned	 i;
 
 	if (ca_file == NULL)
 		ca_file = "";
-	for (i = 0; i < site->n_clients; i++)
-		if (strcmp(site->clients[i].ca_file, ca_file) == 0)
-			return site->clients[i].ctx;
-	return add_client(site, ca_file, err);
+	for (i = 0; i < served->n_clients; i++)
+		if (strcmp(served->clients[i].ca_file, ca_file) == 0)
+			return served->clients[i].ctx;
+	return add_client(served, ca_file, err);
 }

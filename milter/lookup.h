@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * follow: finds, in the store, the session that a milter connection belongs
+ * lookup: finds, in the store, the session that a milter connection belongs
  * to.  It only reads.
  */
-#ifndef XC_FOLLOW_H
-#define XC_FOLLOW_H
+#ifndef XC_LOOKUP_H
+#define XC_LOOKUP_H
 
 #include "session/store.h"
 
@@ -15,7 +15,7 @@ struct procstart;
  * By what a session is known: the MTA's process; without it (pid 0) only the
  * client, which several sessions may have.
  */
-struct follow_key {
+struct lookup_key {
 	pid_t		 pid;
 	uint64_t	 pid_start;	/* 0: not yet asked for; filled in */
 	struct procstart *starts;	/* to ask; NULL: the system itself */
@@ -35,8 +35,8 @@ struct follow_key {
  * first; then one that was denied a command; then one without an override;
  * then the one that changed last.
  */
-enum store_result	follow_find(struct store *store,
-			    struct follow_key *key, struct session *s,
+enum store_result	lookup_session(struct store *store,
+			    struct lookup_key *key, struct session *s,
 			    struct err *err);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * unknown: commands that the MTA does not know, and asks its milters about.
+ * unknown_command: commands that the MTA does not know, and asks its milters
+ * about.
  *
  * Postfix up to 3.9 hands over the verb alone; so what has arguments was judged
  * by xcontext-policy before, and comes here as SESSION_REFUSED_VERB if it was
  * refused.
  */
-#include "unknown.h"
+#include "unknown_command.h"
 
 #include <stdlib.h>
 
@@ -17,12 +18,12 @@
 static sfsistat
 answer_denied(SMFICTX *ctx, struct conversation *c)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	if (conversation_find(c) == STORE_CANNOT_TELL)
 		enforce_cannot_tell(&answer);
 	else
-		enforce_denied(conversation_session(c), &c->facts,
+		enforce_denied(conversation_session(c), &c->connection,
 		    c->message.is_begun, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, NULL, &answer);
@@ -31,13 +32,13 @@ answer_denied(SMFICTX *ctx, struct conversation *c)
 static sfsistat
 answer_dump(SMFICTX *ctx, struct conversation *c, struct span args)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 	struct context_dump	*dump = malloc(sizeof *dump);
 	sfsistat		 status;
 
 	if (dump == NULL) {
 		enforce_cannot_tell(&answer);
-		return reply_answer(ctx, &answer);
+		return reply_send(ctx, &answer);
 	}
 	if (conversation_dump(c, args, dump, &answer))
 		status = reply_dump(ctx, dump);
@@ -52,13 +53,13 @@ static sfsistat
 execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
     struct span args, uint64_t now_ms)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 
 	/* What access_maps were asked about stays until the mail is done. */
 	if (command == TRUST_XSETCONTEXT && c->message.is_decided) {
 		enforce_bad_sequence(trust_command_text(command),
 		    conversation_session(c)->id, &answer);
-		return reply_answer(ctx, &answer);
+		return reply_send(ctx, &answer);
 	}
 	keeper_command(c->life, command, args, c->message.is_begun,
 	    now_ms, &answer);
@@ -67,11 +68,11 @@ execute(SMFICTX *ctx, struct conversation *c, enum trust_command command,
 		conversation_overridden(c);
 	if (command == TRUST_XDUMPCONTEXT && answer.action == VERDICT_PERMIT)
 		return answer_dump(ctx, c, args);
-	return reply_answer(ctx, &answer);
+	return reply_send(ctx, &answer);
 }
 
 sfsistat
-unknown_answer(SMFICTX *ctx, struct conversation *c, const char *line,
+unknown_command_reply(SMFICTX *ctx, struct conversation *c, const char *line,
     uint64_t now_ms)
 {
 	struct span		 args = span_of(line), verb;

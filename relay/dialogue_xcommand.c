@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * dialogue_ext: the X commands, and what is known before the greeting: a PROXY
- * header, and later a certificate.
+ * dialogue_xcommand: the X commands, and what is known before the greeting: a
+ * PROXY header, and later a certificate.
  *
  * What the session makes of a command is the record's keeper's to know; here is
  * what the client is told, and what follows for the transaction and the next
@@ -172,7 +172,7 @@ dump(struct dialogue *d, struct client_reply *reply)
 
 /* The session's record gets the greeting whole. */
 bool
-ext_record_greeting(struct dialogue *d)
+dialogue_record_greeting(struct dialogue *d)
 {
 	return session_life_set_greeting(d->life, d->greeted);
 }
@@ -200,7 +200,7 @@ is_hops_line(const struct context_line *line)
 }
 
 bool
-ext_is_hops(const struct smtp_command *command)
+dialogue_xcommand_is_hops(const struct smtp_command *command)
 {
 	return command->verb == SMTP_XSETCONTEXT &&
 	    command->args.n > strlen(HOPS_PAIR "=") &&
@@ -221,7 +221,7 @@ take_hops(struct dialogue *d, const struct smtp_command *command,
 	const char		*value;
 	unsigned		 n;
 
-	if (!ext_is_hops(command) ||
+	if (!dialogue_xcommand_is_hops(command) ||
 	    !context_line_parse(command->args, line, &err) ||
 	    !is_hops_line(line))
 		return false;
@@ -259,7 +259,7 @@ say_done(struct dialogue *d, struct client_reply *reply,
 	case TRUST_XREMOTEIP:
 		/* It does not start over: the greeting stands. */
 		if (d->helo != NULL)
-			(void)ext_record_greeting(d);
+			(void)dialogue_record_greeting(d);
 		say_ok(d, reply);
 		break;
 	case TRUST_XSETCONTEXT:
@@ -284,7 +284,7 @@ refuse(struct dialogue *d, struct client_reply *reply,
 }
 
 enum client_take
-ext_command(struct dialogue *d, const struct smtp_command *command,
+dialogue_xcommand(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply)
 {
 	struct judgement	*j = d->env->judgement;
@@ -323,13 +323,13 @@ ext_command(struct dialogue *d, const struct smtp_command *command,
  */
 
 void
-ext_proxy(struct dialogue *d, const struct proxy_header *h)
+dialogue_xcommand_proxy(struct dialogue *d, const struct proxy_header *h)
 {
 	(void)proxy_judge(d->life, h, d->now_ms, d->env->judgement);
 }
 
 void
-ext_forget_login(struct dialogue *d)
+dialogue_forget_login(struct dialogue *d)
 {
 	if (!session_life_forget_login(d->life, d->now_ms))
 		client_close(d->client);
@@ -350,12 +350,12 @@ is_bare(const struct dialogue *d)
 /* A certificate may give a peer another profile, if nothing has been built on
  * the old one, and a proxy has not sealed it. */
 void
-ext_certificate(struct dialogue *d, const struct tls_facts *facts)
+dialogue_take_certificate(struct dialogue *d, const struct tls_peer *peer)
 {
 	const struct session_life_peer	 who = {
-		.name = d->peer_name, .fingerprint = facts->fingerprint
+		.name = d->peer_name, .fingerprint = peer->fingerprint
 	};
 
-	if (facts->fingerprint[0] != '\0' && is_bare(d))
+	if (peer->fingerprint[0] != '\0' && is_bare(d))
 		session_life_classify(d->life, &who, d->now_ms);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * follow_test: which of the store's sessions a milter connection gets.
+ * lookup_test: which of the store's sessions a milter connection gets.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "milter/follow.h"
+#include "milter/lookup.h"
 #include "t/lib/descriptors.h"
 #include "t/lib/proc_start.h"
 #include "t/lib/runner.h"
@@ -100,15 +100,15 @@ put(pid_t pid, uint64_t pid_start, const struct row_session *row)
 START_TEST(by_pid)
 {
 	const struct row_session row = { .id = "A", .client = "192.0.2.9" };
-	struct follow_key	 key = { .pid = getpid(),
+	struct lookup_key	 key = { .pid = getpid(),
 				     .client = address_of(CLIENT) };
 	struct session		 s;
 	struct err		 err;
 
 	session_init(&s);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_NONE);
 	put(getpid(), proc_start(getpid()), &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_FOUND);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_FOUND);
 	ck_assert_str_eq(s.id, "A");
 	ck_assert_uint_eq(key.pid_start, proc_start(getpid()));
 	session_clear(&s);
@@ -118,14 +118,14 @@ END_TEST
 START_TEST(by_pid_of_an_earlier_process)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT };
-	struct follow_key	 key = { .pid = getpid(),
+	struct lookup_key	 key = { .pid = getpid(),
 				     .client = address_of(CLIENT) };
 	struct session		 s;
 	struct err		 err;
 
 	session_init(&s);
 	put(getpid(), proc_start(getpid()) - 1, &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_NONE);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
 }
@@ -136,14 +136,14 @@ START_TEST(by_pid_of_another_mta)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT,
 				     .keeper = SESSION_KEEPER_MILTER };
-	struct follow_key	 key = { .pid = getpid(),
+	struct lookup_key	 key = { .pid = getpid(),
 				     .client = address_of(CLIENT) };
 	struct session		 s;
 	struct err		 err;
 
 	session_init(&s);
 	put(getpid(), proc_start(getpid()), &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_NONE);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
 }
@@ -153,7 +153,7 @@ END_TEST
 START_TEST(by_pid_of_a_later_process)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT };
-	struct follow_key	 key = { .pid = getpid(),
+	struct lookup_key	 key = { .pid = getpid(),
 				     .pid_start = 1,
 				     .client = address_of(CLIENT) };
 	struct session		 s;
@@ -161,7 +161,7 @@ START_TEST(by_pid_of_a_later_process)
 
 	session_init(&s);
 	put(getpid(), proc_start(getpid()), &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_NONE);
 	session_clear(&s);
 }
 END_TEST
@@ -170,7 +170,7 @@ END_TEST
 START_TEST(by_pid_without_descriptors)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT };
-	struct follow_key	 key = { .pid = getpid(),
+	struct lookup_key	 key = { .pid = getpid(),
 				     .client = address_of(CLIENT) };
 	struct session		 s;
 	struct err		 err;
@@ -178,11 +178,11 @@ START_TEST(by_pid_without_descriptors)
 	session_init(&s);
 	put(getpid(), proc_start(getpid()) - 1, &row);
 	descriptors_leave(0);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err),
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err),
 	    STORE_CANNOT_TELL);
 	descriptors_free();
 	ck_assert_str_eq(s.id, "");
-	ck_assert_int_eq(follow_find(store, &key, &s, &err), STORE_NONE);
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err), STORE_NONE);
 	session_clear(&s);
 }
 END_TEST
@@ -191,14 +191,14 @@ END_TEST
 START_TEST(by_pid_of_an_invisible_process)
 {
 	const struct row_session row = { .id = "A", .client = CLIENT };
-	struct follow_key	 key = { .pid = 0x3fffffff,
+	struct lookup_key	 key = { .pid = 0x3fffffff,
 				     .client = address_of(CLIENT) };
 	struct session		 s;
 	struct err		 err;
 
 	session_init(&s);
 	put(key.pid, 12345, &row);
-	ck_assert_int_eq(follow_find(store, &key, &s, &err),
+	ck_assert_int_eq(lookup_session(store, &key, &s, &err),
 	    STORE_CANNOT_TELL);
 	ck_assert_str_eq(s.id, "");
 	session_clear(&s);
@@ -268,7 +268,7 @@ static const struct client_row {
 START_TEST(by_client)
 {
 	const struct client_row	*row = &client_rows[_i / 2];
-	struct follow_key	 key = { .client = address_of(CLIENT),
+	struct lookup_key	 key = { .client = address_of(CLIENT),
 				     .client_port = row->port };
 	enum store_result	 want, got;
 	struct session		 s;
@@ -281,7 +281,7 @@ START_TEST(by_client)
 		put(_i % 2 == 0 ? 100 + i : 200 - i, 1, &row->sessions[i]);
 	session_init(&s);
 	want = row->want == NULL ? STORE_NONE : STORE_FOUND;
-	got = follow_find(store, &key, &s, &err);
+	got = lookup_session(store, &key, &s, &err);
 	ck_assert_msg(got == want, "%s: got result %d, want %d", row->name,
 	    got, want);
 	ck_assert_msg(strcmp(s.id, row->want == NULL ? "" : row->want) == 0,
@@ -293,7 +293,7 @@ END_TEST
 static TCase *
 follow_case(void)
 {
-	TCase	*tc = tcase_create("follow");
+	TCase	*tc = tcase_create("lookup");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, by_pid);
@@ -330,7 +330,7 @@ main(void)
 
 	if (mkdtemp(directory) == NULL)
 		return EXIT_FAILURE;
-	status = runner_run("follow", follow_case());
+	status = runner_run("lookup", follow_case());
 	remove_directory();
 	return status;
 }

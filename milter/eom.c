@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * finish: see finish.h.  Where the headers cannot be changed the message has to
+ * eom: see eom.h.  Where the headers cannot be changed the message has to
  * come again: a filter behind would take a forged header for ours.
  */
-#include "finish.h"
+#include "eom.h"
 
 #include <stdlib.h>
 
@@ -28,9 +28,9 @@ change_headers(SMFICTX *ctx, struct conversation *c, char *value)
 }
 
 sfsistat
-finish_message(SMFICTX *ctx, struct conversation *c)
+eom_edit(SMFICTX *ctx, struct conversation *c)
 {
-	struct enforce_answer	 answer;
+	struct enforce_reply	 answer;
 	char			*value;
 	bool			 is_done;
 
