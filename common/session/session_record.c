@@ -8,6 +8,7 @@
  */
 #include "session/session.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum field {
@@ -364,21 +365,35 @@ get_pair(struct session *s, const char *value)
 }
 
 static bool
+get_short(const char *value, char *buf, size_t size)
+{
+	if (strlen(value) >= size)
+		return false;
+	strcpy(buf, value);
+	return true;
+}
+
+static bool
+get_unsigned(const char *value, unsigned *number_r)
+{
+	uint64_t	 n;
+
+	if (!get_number(value, UINT_MAX, &n))
+		return false;
+	*number_r = (unsigned)n;
+	return true;
+}
+
+static bool
 get_field(struct session *s, enum field field, const char *value)
 {
 	uint64_t	 n = 0;
 
 	switch (field) {
 	case FIELD_ID:
-		if (strlen(value) >= sizeof s->id)
-			return false;
-		strcpy(s->id, value);
-		return true;
+		return get_short(value, s->id, sizeof s->id);
 	case FIELD_LISTENER:
-		if (strlen(value) >= sizeof s->listener)
-			return false;
-		strcpy(s->listener, value);
-		return true;
+		return get_short(value, s->listener, sizeof s->listener);
 	case FIELD_KEEPER:
 		return find_keeper(value, &s->keeper);
 	case FIELD_PID:
@@ -414,10 +429,7 @@ get_field(struct session *s, enum field field, const char *value)
 		s->is_sealed = true;
 		return true;
 	case FIELD_MAILS:
-		if (!get_number(value, UINT32_MAX, &n))
-			return false;
-		s->mails = (unsigned)n;
-		return true;
+		return get_unsigned(value, &s->mails);
 	case FIELD_IN_MAIL:
 		s->is_in_mail = true;
 		return true;
@@ -440,10 +452,7 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_AUDIT:
 		return get_audit(s, value);
 	case FIELD_AUDIT_DROPPED:
-		if (!get_number(value, UINT32_MAX, &n))
-			return false;
-		s->n_audit_dropped = (unsigned)n;
-		return true;
+		return get_unsigned(value, &s->n_audit_dropped);
 	case FIELD_COUNT:
 		break;
 	}
