@@ -108,11 +108,28 @@ hop_command(struct hop *hop, enum smtp_verb verb, struct span args)
 	hop_send(hop, span_of("\r\n"));
 }
 
+/* Postfix from 3.9 on ends the session of who sends more behind these. */
+static bool
+ends_group(enum smtp_verb verb)
+{
+	return verb == SMTP_NOOP || verb == SMTP_VRFY || verb == SMTP_EXPN ||
+	    verb == SMTP_DATA || verb == SMTP_QUIT;
+}
+
+static bool
+may_follow(const struct hop *hop)
+{
+	const struct hop_question	*last;
+
+	last = STAILQ_LAST(&hop->questions, hop_question, entry);
+	return last == NULL || !last->ends_group;
+}
+
 bool
 hop_may_ask(const struct hop *hop)
 {
 	return hop->state == HOP_READY && (hop->n_due == 0 ||
-	    (hop->n_due < QUESTIONS_MAX &&
+	    (hop->n_due < QUESTIONS_MAX && may_follow(hop) &&
 	    smtp_offers(&hop->offer, SMTP_KW_PIPELINING)));
 }
 
@@ -154,6 +171,7 @@ hop_ask(struct hop *hop, struct hop_question *q, enum smtp_verb verb,
     struct span args, bool may_be_repeated)
 {
 	q->is_unsent = false;
+	q->ends_group = ends_group(verb);
 	q->line = may_be_repeated && is_repeatable(hop, q) ?
 	    keep_line(verb, args) : NULL;
 	hop_command(hop, verb, args);

@@ -79,6 +79,8 @@ struct hop_question {
 					 * that cannot be */
 	bool		 is_unsent;	/* it is to be, behind the reply to the
 					 * one before */
+	bool		 ends_group;	/* nothing may follow it before its
+					 * reply (RFC 2920, 3.1) */
 };
 
 /* Whose identity is asked for. */

@@ -80,6 +80,11 @@ sub body {
 	    'NOOP');
 	is(join(' ', map { $_->code } @replies), '250 250 250',
 	    'NOOP at the end of a group');
+	# Where it may not: the next hop is spared it.
+	@replies = $smtp->pipeline('MAIL FROM:<a@example.org>', 'NOOP',
+	    'RCPT TO:<box@example.com>', 'RSET');
+	is(join(' ', map { $_->code } @replies), '250 250 250 250',
+	    'NOOP within a group');
 	$smtp->quit;
 	is(body('pipelined'), "Hello.\n", 'the first is delivered');
 	is(body('the second'), "Hello.\n", 'so is the second');

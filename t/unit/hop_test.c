@@ -378,8 +378,8 @@ static const struct row {
 	{ "421 to MAIL, and no second", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?MAIL,?RCPT,421 no,", READY "MAIL|RCPT|[MAIL 421]" },
 	{ "421 to MAIL behind another question", XCLIENT_NO, SCOPE_TLS_NO, 2,
-	    "+," G P "?NOOP,?MAIL,250 ok~421 no,", READY
-	    "NOOP|MAIL|[NOOP 250][MAIL 421]" },
+	    "+," G P "?RSET,?MAIL,250 ok~421 no,", READY
+	    "RSET|MAIL|[RSET 250][MAIL 421]" },
 	{ "421 to MAIL of who has logged in", XCLIENT_NO, SCOPE_TLS_NO, 2,
 	    "+," G P "a,?MAIL,421 no,", READY "MAIL|[MAIL 421]" },
 	{ "421 to MAIL with what cannot be repeated", XCLIENT_NO,
@@ -451,7 +451,8 @@ ask(struct owner *o, char *text)
 		hop_ask(o->hop, &asked->q, asked->q.kind == HOP_ASK_MAIL ?
 		    SMTP_MAIL : strcmp(text, "RCPT") == 0 ? SMTP_RCPT :
 		    strcmp(text, "DATA") == 0 ? SMTP_DATA :
-		    strcmp(text, "AUTH") == 0 ? SMTP_AUTH : SMTP_NOOP,
+		    strcmp(text, "AUTH") == 0 ? SMTP_AUTH :
+		    strcmp(text, "RSET") == 0 ? SMTP_RSET : SMTP_NOOP,
 		    span_of(strchr(text, ' ') == NULL ? "" :
 		    strchr(text, ' ') + 1), strcmp(text, "NOOP") != 0);
 }
@@ -598,7 +599,7 @@ START_TEST(questions_have_a_limit)
 	for (i = 0; i < 300 && hop_may_ask(o.hop); i++) {
 		many[i].name = "N";
 		many[i].q.left = 1;
-		hop_ask(o.hop, &many[i].q, SMTP_NOOP, (struct span){ "", 0 },
+		hop_ask(o.hop, &many[i].q, SMTP_RSET, (struct span){ "", 0 },
 		    false);
 	}
 	ck_assert_uint_eq(i, 126);
