@@ -269,12 +269,13 @@ static void
 refuse_as_recorded(const struct session *s, enum verdict_reply_to to,
     struct enforce_reply *answer)
 {
-	struct verdict_reply	 reply;
+	const struct session_refusal	 why = session_refusal(s);
+	struct verdict_reply		 reply;
 
-	verdict_reply_find(to, s->refused, s->refused_reason,
+	verdict_reply_find(to, why.action, why.reason,
 	    VERDICT_REPLY_BY_MILTER, &reply);
-	answer_with(answer, &reply, s->refused, s->refused_reason,
-	    verdict_reply_text(s->refused_text, s->refused_reason), s->id);
+	answer_with(answer, &reply, why.action, why.reason,
+	    verdict_reply_text(why.text, why.reason), s->id);
 }
 
 void
@@ -285,7 +286,7 @@ enforce_mail(const struct session *s,
 		refuse_mail(answer, VERDICT_TEMPFAIL, REASON_MISMATCH,
 		    TEXT_MISMATCH, connection->id[0] != '\0' || s == NULL ?
 		    connection->id : s->id);
-	else if (s != NULL && s->refused != VERDICT_PERMIT)
+	else if (s != NULL && session_refusal(s).action != VERDICT_PERMIT)
 		refuse_as_recorded(s, VERDICT_REPLY_TO_MAIL, answer);
 	else
 		permit(answer);

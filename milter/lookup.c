@@ -56,6 +56,8 @@ is_less_trusted(const struct session *a, const struct session *b)
 {
 	if (a->refused != b->refused)
 		return a->refused > b->refused;
+	if (a->unforwarded != b->unforwarded)
+		return a->unforwarded > b->unforwarded;
 	if ((a->denied_text != NULL) != (b->denied_text != NULL))
 		return a->denied_text != NULL;
 	if ((a->override != NULL) != (b->override != NULL))

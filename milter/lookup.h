@@ -32,8 +32,8 @@ struct lookup_key {
  *
  * By client, all that have the address, and not another port, are candidates,
  * and the least trusted is taken: one that is refused, the gravest refusal
- * first; then one that was denied a command; then one without an override;
- * then the one that changed last.
+ * first; then one of which a message is; then one that was denied a command;
+ * then one without an override; then the one that changed last.
  */
 enum store_result	lookup_session(struct store *store,
 			    struct lookup_key *key, struct session *s,

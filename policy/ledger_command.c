@@ -131,6 +131,17 @@ is_known(const struct ledger_proc *proc, enum trust_command command)
 	    command != TRUST_XDUMPCONTEXT)));
 }
 
+/* Postfix takes XFORWARD between messages only; that one is over, unless the
+ * milter says that it is not. */
+static void
+end_former_message(struct ledger_proc *proc)
+{
+	const struct session	*s = ledger_proc_session(proc);
+
+	if (s->is_unforwarded_begun && !s->is_in_mail)
+		session_life_end_message(proc->life);
+}
+
 static void
 judge_line(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_command command, struct span args, uint64_t now_ms,
@@ -140,6 +151,8 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 
 	if (!ledger_refresh(proc, reply))
 		return;
+	if (command == TRUST_XFORWARD)
+		end_former_message(proc);
 	/* The MAIL that the command filter need not have shown. */
 	if (ledger_proc_session(proc)->mails > 0)
 		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
@@ -227,6 +240,7 @@ greeting(struct ledger_proc *proc, struct span line, uint64_t now_ms,
 	}
 	/* It may, or may not, have ended a transaction. */
 	proc->is_mail_asked = false;
+	session_life_end_message(proc->life);
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 	session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "greeting",
@@ -264,11 +278,13 @@ mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
 {
 	if (is_begun) {
 		proc->is_mail_asked = true;
+		session_life_begin_message(proc->life);
 		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
 		return;
 	}
 	proc->is_decided = false;
+	session_life_end_message(proc->life);
 	if (!session_life_end_mail(proc->life))
 		ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 }

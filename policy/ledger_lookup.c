@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/hostname.h"
+#include "session/session_change.h"
 
 #define MILTERS_DISABLE	"DISABLE"
 
@@ -252,7 +253,7 @@ needs_milter(const struct ledger_proc *proc)
 	const struct session	*s = ledger_proc_session(proc);
 
 	return session_life_has_grants(proc->life) || s->override != NULL ||
-	    s->refused != VERDICT_PERMIT;
+	    session_refusal(s).action != VERDICT_PERMIT;
 }
 
 void

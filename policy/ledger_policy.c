@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/hostname.h"
+#include "session/session_change.h"
 
 static bool
 address_shown(const struct ledger_proc *proc, struct span text)
@@ -111,11 +112,11 @@ static void
 answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
-	const struct session	*s = ledger_proc_session(proc);
+	const struct session		*s = ledger_proc_session(proc);
+	const struct session_refusal	 why = session_refusal(s);
 
-	ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL, s->refused,
-	    s->refused_reason, verdict_reply_text(s->refused_text,
-	    s->refused_reason), s->id);
+	ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL, why.action,
+	    why.reason, verdict_reply_text(why.text, why.reason), s->id);
 	ledger_report(ledger, proc, LEDGER_MAIL_REFUSED, NULL, NULL,
 	    reply->text);
 }
@@ -124,8 +125,8 @@ answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
 static bool
 is_bare(const struct session *s)
 {
-	return s->override == NULL && s->refused == VERDICT_PERMIT &&
-	    s->context.n == 0;
+	return s->override == NULL && s->context.n == 0 &&
+	    session_refusal(s).action == VERDICT_PERMIT;
 }
 
 /* Whether the override that is pending may have been executed. */
@@ -392,7 +393,8 @@ ledger_policy(struct ledger *ledger, struct ledger_proc *proc,
 	if (is_greeted_state(state))
 		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
-	if (ledger_proc_session(proc)->refused == VERDICT_PERMIT)
+	if (session_refusal(ledger_proc_session(proc)).action ==
+	    VERDICT_PERMIT)
 		policy_decide(ledger, proc, request, reply);
 	else if (is_mail_state(state))
 		answer_refusal(ledger, proc, reply);

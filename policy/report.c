@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * report: see report.h.  A note is told and counted in the same place, so that
+ * report: see report.h.  What is told is counted in the same place, so that
  * the log and the metrics cannot disagree.
  */
 #include "report.h"
 
 #include "daemon/decision_log.h"
+#include "session/session_change.h"
 
 static const enum decision_event events[] = {
 	[LEDGER_BEGIN] = DECISION_BEGIN,
@@ -52,8 +53,8 @@ verdict_of(const struct ledger_report *what, struct verdict *room)
 
 	if (what->event != LEDGER_MAIL_REFUSED || s == NULL)
 		return what->verdict;
-	*room = (struct verdict){ .action = s->refused,
-	    .reason = s->refused_reason, .attribute = -1 };
+	*room = (struct verdict){ .action = session_refusal(s).action,
+	    .reason = session_refusal(s).reason, .attribute = -1 };
 	return room;
 }
 
@@ -65,7 +66,7 @@ report_write(const struct ledger_report *what, void *arg)
 	bool		 is_error = what->event == LEDGER_ERROR;
 	const char	*told = what->event == LEDGER_MAIL_REFUSED &&
 			     what->session != NULL ?
-			     what->session->refused_text : NULL;
+			     session_refusal(what->session).text : NULL;
 
 	count(report->metrics, what);
 	if (!is_worth_a_line(report, what->event))

@@ -57,6 +57,7 @@ session_clear(struct session *s)
 	free(s->override);
 	free(s->pending);
 	free(s->refused_text);
+	free(s->unforwarded_text);
 	free(s->denied_text);
 	free(s->ehlo);
 	context_clear(&s->context);

@@ -105,6 +105,13 @@ struct session {
 	enum verdict_reason	 refused_reason;
 	char			*refused_text;
 
+	/* What was refused of an XFORWARD refuses the message that it was for;
+	 * until when, xcontext-policy knows. */
+	enum verdict_action	 unforwarded;	/* VERDICT_PERMIT: nothing */
+	enum verdict_reason	 unforwarded_reason;
+	char			*unforwarded_text;
+	bool			 is_unforwarded_begun;	/* its MAIL has come */
+
 	/* What to say to the command that was refused last; NULL: none. */
 	char			*denied_text;
 	enum verdict_reason	 denied_reason;

@@ -56,6 +56,53 @@ session_deny(struct session *s, const struct verdict *verdict,
 }
 
 void
+session_deny_message(struct session *s, const struct verdict *verdict,
+    bool is_reported)
+{
+	(void)session_set_text(&s->denied_text, verdict->text);
+	s->denied_reason = verdict->reason;
+	if ((is_reported && is_harmless(verdict->reason)) ||
+	    verdict->action <= s->unforwarded)
+		return;
+	s->unforwarded = verdict->action;
+	s->unforwarded_reason = verdict->reason;
+	(void)session_set_text(&s->unforwarded_text, verdict->text);
+}
+
+bool
+session_begin_message(struct session *s)
+{
+	if (s->unforwarded == VERDICT_PERMIT)
+		return false;
+	if (s->is_unforwarded_begun)
+		return session_end_message(s);
+	s->is_unforwarded_begun = true;
+	return true;
+}
+
+bool
+session_end_message(struct session *s)
+{
+	if (s->unforwarded == VERDICT_PERMIT)
+		return false;
+	s->unforwarded = VERDICT_PERMIT;
+	s->unforwarded_reason = REASON_GRANTED;
+	s->is_unforwarded_begun = false;
+	(void)session_set_text(&s->unforwarded_text, NULL);
+	return true;
+}
+
+struct session_refusal
+session_refusal(const struct session *s)
+{
+	if (s->refused != VERDICT_PERMIT)
+		return (struct session_refusal){ s->refused,
+		    s->refused_reason, s->refused_text };
+	return (struct session_refusal){ s->unforwarded,
+	    s->unforwarded_reason, s->unforwarded_text };
+}
+
+void
 session_override(struct session *s, char *line,
     const struct assertion_set *set, bool is_another)
 {
@@ -73,6 +120,7 @@ session_override(struct session *s, char *line,
 		    (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL, 10);
 	free(s->override);
 	s->override = line;
+	(void)session_end_message(s);
 	/* The new client has not greeted yet. */
 	(void)session_set_text(&s->ehlo, NULL);
 }

@@ -23,6 +23,30 @@ bool	session_read_override(const char *line, struct assertion_set *set_r);
 void	session_deny(struct session *s, const struct verdict *verdict,
 	    bool is_reported);
 
+/*
+ * Refuses an XFORWARD: as session_deny, but what is refused is the message that
+ * comes next, for it names the client of that one alone.
+ */
+void	session_deny_message(struct session *s, const struct verdict *verdict,
+	    bool is_reported);
+
+/* MAIL has come: the message that is refused is this one, or it is over.
+ * True if that changes anything. */
+bool	session_begin_message(struct session *s);
+
+/* What was said for one message is over.  True if that changes anything. */
+bool	session_end_message(struct session *s);
+
+/* Why mail is refused; all are the session's own. */
+struct session_refusal {
+	enum verdict_action	 action;	/* VERDICT_PERMIT: it is not */
+	enum verdict_reason	 reason;
+	const char		*text;		/* or NULL */
+};
+
+/* The session's mail is, or else the message that comes next. */
+struct session_refusal	session_refusal(const struct session *s);
+
 /* Refuses the session's mail, if it is not refused as gravely already. */
 void	session_refuse_mail(struct session *s, enum verdict_action action,
 	    enum verdict_reason reason, const char *text);

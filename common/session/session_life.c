@@ -119,6 +119,20 @@ session_life_doubt(struct session_life *life, enum verdict_reason reason,
 	session_life_refuse_mail(life, VERDICT_TEMPFAIL, reason, text, now_ms);
 }
 
+void
+session_life_begin_message(struct session_life *life)
+{
+	if (session_begin_message(&life->session))
+		life->is_changed = true;
+}
+
+void
+session_life_end_message(struct session_life *life)
+{
+	if (session_end_message(&life->session))
+		life->is_changed = true;
+}
+
 bool
 session_life_refuses_message(const struct session_life *life,
     const struct verdict *verdict)

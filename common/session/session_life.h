@@ -198,12 +198,17 @@ void	session_life_set_port(struct session_life *life, uint16_t port);
 void	session_life_show(struct session_life *life,
 	    const struct address *client, uint16_t port);
 
+/* Postfix has been given MAIL, or what ends what was said for one message (RSET,
+ * a greeting): what was refused of an XFORWARD is refused until then. */
+void	session_life_begin_message(struct session_life *life);
+void	session_life_end_message(struct session_life *life);
+
 /*
  * Judges a command line.  is_proven: the session is known to be this
  * connection's; else nothing is granted.  True: it is permitted, and nothing has
- * been done yet.  False: it is refused, and that has been done; but where
- * XFORWARD is executed by who keeps the session, only the message that it was
- * for is to be refused (session_life_refuses_message).
+ * been done yet.  False: it is refused, and that has been done; but of an
+ * XFORWARD only the message that it was for is refused, by the record with
+ * Postfix, and else by who executes it (session_life_refuses_message).
  */
 bool	session_life_judge_line(struct session_life *life,
 	    enum trust_command command, struct span args, bool is_proven,

@@ -21,13 +21,27 @@ is_override(enum trust_command command)
 }
 
 /* An XFORWARD names the client of one message: what is wrong with it is no
- * reason to refuse the others that come over the same connection.  Postfix does
- * not tell xcontext-policy which message it is. */
+ * reason to refuse the others that come over the same connection.  Who executes
+ * it knows which message that is; of Postfix's it is in the record. */
+static void
+refuse_message(struct session_life *life, const struct verdict *verdict,
+    const char *command, uint64_t now_ms)
+{
+	if (life->session.keeper == SESSION_KEEPER_POLICY)
+		session_deny_message(&life->session, verdict,
+		    session_life_only_reports(life));
+	session_life_audit(life, SESSION_REFUSED, verdict->text, now_ms);
+	session_life_tell(life, LIFE_REFUSE, verdict, command, NULL);
+}
+
+/* To Postfix an end of the session is said by its record. */
 static bool
-is_of_message(const struct session_life *life, enum trust_command command)
+is_of_message(const struct session_life *life, enum trust_command command,
+    const struct verdict *verdict)
 {
 	return command == TRUST_XFORWARD &&
-	    life->session.keeper != SESSION_KEEPER_POLICY;
+	    (life->session.keeper != SESSION_KEEPER_POLICY ||
+	    verdict->action != VERDICT_DISCONNECT);
 }
 
 bool
@@ -45,10 +59,8 @@ session_life_judge_line(struct session_life *life,
 	judge_command(&speaker, command, args, j);
 	if (j->verdict.action == VERDICT_PERMIT)
 		return true;
-	if (is_of_message(life, command)) {
-		session_life_audit(life, SESSION_REFUSED, j->verdict.text,
-		    now_ms);
-		session_life_tell(life, LIFE_REFUSE, &j->verdict, name, NULL);
+	if (is_of_message(life, command, &j->verdict)) {
+		refuse_message(life, &j->verdict, name, now_ms);
 	} else if (session_is_pardoned(command, j->verdict.reason)) {
 		session_life_refuse_now(life, &j->verdict, name, now_ms);
 	} else {

@@ -37,6 +37,10 @@ enum field {
 	FIELD_REFUSED,
 	FIELD_REFUSED_REASON,
 	FIELD_REFUSED_TEXT,
+	FIELD_UNFORWARDED,
+	FIELD_UNFORWARDED_REASON,
+	FIELD_UNFORWARDED_TEXT,
+	FIELD_UNFORWARDED_BEGUN,
 	FIELD_DENIED_TEXT,
 	FIELD_DENIED_REASON,
 	FIELD_AUDIT,
@@ -70,6 +74,10 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_REFUSED] = "refused",
 	[FIELD_REFUSED_REASON] = "refused_reason",
 	[FIELD_REFUSED_TEXT] = "refused_text",
+	[FIELD_UNFORWARDED] = "unforwarded",
+	[FIELD_UNFORWARDED_REASON] = "unforwarded_reason",
+	[FIELD_UNFORWARDED_TEXT] = "unforwarded_text",
+	[FIELD_UNFORWARDED_BEGUN] = "unforwarded_begun",
 	[FIELD_DENIED_TEXT] = "denied_text",
 	[FIELD_DENIED_REASON] = "denied_reason",
 	[FIELD_AUDIT] = "audit",
@@ -195,6 +203,18 @@ put_context(struct writer *w, const struct context *context)
 	}
 }
 
+static void
+put_unforwarded(struct writer *w, const struct session *s)
+{
+	if (s->unforwarded == VERDICT_PERMIT)
+		return;
+	put(w, FIELD_UNFORWARDED, verdict_action_text(s->unforwarded));
+	put(w, FIELD_UNFORWARDED_REASON,
+	    verdict_reason_text(s->unforwarded_reason));
+	put(w, FIELD_UNFORWARDED_TEXT, s->unforwarded_text);
+	put_number(w, FIELD_UNFORWARDED_BEGUN, s->is_unforwarded_begun);
+}
+
 /* The record without the first entries of the trail but one. */
 static size_t
 encode(const struct session *s, unsigned skip, char *buf, size_t size)
@@ -229,6 +249,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 		    verdict_reason_text(s->refused_reason));
 	}
 	put(&w, FIELD_REFUSED_TEXT, s->refused_text);
+	put_unforwarded(&w, s);
 	if (s->denied_text != NULL)
 		put(&w, FIELD_DENIED_REASON,
 		    verdict_reason_text(s->denied_reason));
@@ -445,6 +466,15 @@ get_field(struct session *s, enum field field, const char *value)
 		return verdict_reason_find(value, &s->refused_reason);
 	case FIELD_REFUSED_TEXT:
 		return session_set_text(&s->refused_text, value);
+	case FIELD_UNFORWARDED:
+		return verdict_action_find(value, &s->unforwarded);
+	case FIELD_UNFORWARDED_REASON:
+		return verdict_reason_find(value, &s->unforwarded_reason);
+	case FIELD_UNFORWARDED_TEXT:
+		return session_set_text(&s->unforwarded_text, value);
+	case FIELD_UNFORWARDED_BEGUN:
+		s->is_unforwarded_begun = true;
+		return true;
 	case FIELD_DENIED_TEXT:
 		return session_set_text(&s->denied_text, value);
 	case FIELD_DENIED_REASON:

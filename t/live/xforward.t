@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # XFORWARD, which Postfix grants once and for all at connect: refused without a
-# grant, and to whoever drives the connection after a seal.
+# grant, and to whoever drives the connection after a seal; each for its message.
 use strict;
 use warnings;
 
@@ -11,12 +11,21 @@ use Test::More;
 
 use XContext::Live ();
 
-my $live = XContext::Live->new(profiles => <<'END');
+my $REJECTS = '127.0.4.1';
+my $live = XContext::Live->new(trust => <<'TRUST', profiles => <<'END');
+127.0.1.0/24	edge
+127.0.3.0/24	webmail
+127.0.4.0/24	gateway
+TRUST
 profile edge {
 	xclient = { "*" }
 	xforward = { "NAME", "ADDR", "PORT", "HELO", "PROTO", "IDENT",
 	    "SOURCE" }
 	addr = { "!198.51.100.128/25", "public" }
+}
+profile gateway {
+	xforward = { "*" }
+	on_violation = "reject"
 }
 profile webmail {
 	xclient = { "*" }
@@ -43,6 +52,34 @@ END
 	    command => 'XFORWARD');
 	is($permit->{peer}, XContext::Live::MESSENGER, 'granted: our log');
 }
+
+# smtp(8) says one for each message of a connection, and goes on whatever the
+# reply was: each message is its own client's.
+for my $row ([ 'tempfail', XContext::Live::MESSENGER, 451 ],
+    [ 'reject', $REJECTS, 554 ]) {
+	my ($name, $peer, $want) = @$row;
+	my $smtp = $live->connect(local => $peer);
+	$smtp->cmd('EHLO proxy.example.net');
+	for my $n (1 .. 6) {
+		my $is_bad = $n == 2 || $n == 3 || $n == 5;
+		my $addr = $is_bad ? '10.0.0.1' : "198.51.100.$n";
+		my $subject = "xforward: $name, message $n";
+
+		like($smtp->cmd("XFORWARD NAME=c$n.example.org ADDR=$addr")
+		    ->code, $is_bad ? qr/^[45]/ : qr/^250/,
+		    "$name: client $n is told");
+		is($smtp->mail(subject => $subject)->code,
+		    $is_bad ? $want : 250, "$name: message $n");
+		# Some go on with RSET, some do not.
+		$smtp->cmd('RSET') if $n == 2;
+		$is_bad ? ok($live->not_delivered($subject), "$subject: not in")
+		    : ok(defined $live->postfix->delivered($subject),
+		    "$subject: in");
+	}
+	$smtp->quit;
+}
+unlike($live->postfix->log_text, qr/client=c[235]\.example\.org/,
+    'who was refused is nobody\'s client');
 
 my @refused = (
 	[ 'an attribute without grant', XContext::Live::WEBMAIL,

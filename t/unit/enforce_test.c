@@ -28,6 +28,7 @@ struct record {
 	enum verdict_reason	 denied_reason;
 	const char		*id;
 	uint16_t		 peer_port;
+	enum verdict_action	 unforwarded;
 	bool			 in_mail;	/* of the milter's, not its */
 };
 
@@ -42,6 +43,8 @@ make_session(const struct record *r, struct session *s)
 	s->peer_port = r->peer_port;
 	s->refused = r->refused;
 	s->refused_reason = r->reason;
+	s->unforwarded = r->unforwarded;
+	s->unforwarded_reason = REASON_VALUE;
 	ck_assert(session_set_text(&s->override, r->override));
 	ck_assert(session_set_text(&s->refused_text, r->refused_text));
 	ck_assert(session_set_text(&s->denied_text, r->denied_text));
@@ -147,6 +150,15 @@ static const struct mail_row {
 	    .reason = REASON_NO_GRANT },
 	    .client = CLIENT, .id = ID, .want = REASON_NO_GRANT,
 	    .want_reply = "554 5.7.1 no_grant; session " ID },
+	{ .name = "a message whose XFORWARD was refused",
+	    .record = { CLIENT, .unforwarded = VERDICT_REJECT },
+	    .client = CLIENT, .id = ID, .want = REASON_VALUE,
+	    .want_reply = "554 5.7.1 value; session " ID },
+	{ .name = "such a message of a session that is refused",
+	    .record = { CLIENT, .refused = VERDICT_TEMPFAIL,
+	    .reason = REASON_SEALED, .unforwarded = VERDICT_REJECT },
+	    .client = CLIENT, .id = ID, .want = REASON_SEALED,
+	    .want_reply = "451 4.7.1 sealed; session " ID },
 	{ .name = "refused, but another client's",
 	    .record = { "192.0.2.8", .refused = VERDICT_REJECT,
 	    .reason = REASON_NO_GRANT },

@@ -70,6 +70,7 @@ struct row_session {
 	bool			 is_overridden;
 	enum verdict_action	 refused;
 	bool			 is_denied;
+	enum verdict_action	 unforwarded;
 	uint64_t		 changed_ms;
 	enum session_keeper	 keeper;
 };
@@ -88,6 +89,7 @@ put(pid_t pid, uint64_t pid_start, const struct row_session *row)
 	s.client = address_of(row->client);
 	s.client_port = row->port;
 	s.refused = row->refused;
+	s.unforwarded = row->unforwarded;
 	s.changed_ms = row->changed_ms;
 	ck_assert(session_set_text(&s.override,
 	    row->is_overridden ? "XCLIENT ADDR=" CLIENT : NULL));
@@ -239,6 +241,14 @@ static const struct client_row {
 	    .sessions = { { .id = "A", .client = CLIENT, .port = 4711 },
 	    { .id = "B", .client = CLIENT, .port = 4712,
 	    .refused = VERDICT_REJECT } } },
+	{ .name = "a refused message before denied", .want = "B",
+	    .sessions = { { .id = "A", .client = CLIENT, .is_denied = true },
+	    { .id = "B", .client = CLIENT, .is_overridden = true,
+	    .unforwarded = VERDICT_TEMPFAIL } } },
+	{ .name = "refused before a refused message", .want = "B",
+	    .sessions = { { .id = "A", .client = CLIENT,
+	    .unforwarded = VERDICT_REJECT },
+	    { .id = "B", .client = CLIENT, .refused = VERDICT_TEMPFAIL } } },
 	{ .name = "denied before not overridden", .want = "B",
 	    .sessions = { { .id = "A", .client = CLIENT },
 	    { .id = "B", .client = CLIENT, .is_overridden = true,

@@ -260,6 +260,78 @@ static const struct revoke_row {
 	{ "always allowed", NULL, NULL, false, true, true },
 };
 
+static void
+deny_message(enum verdict_action action, enum verdict_reason reason,
+    const char *text, bool is_reported)
+{
+	struct verdict	 verdict = { .action = action, .reason = reason };
+
+	(void)snprintf(verdict.text, sizeof verdict.text, "%s", text);
+	session_deny_message(&s, &verdict, is_reported);
+	ck_assert_str_eq(s.denied_text, text);
+	ck_assert_int_eq(s.denied_reason, reason);
+	ck_assert_int_eq(s.refused, VERDICT_PERMIT);
+}
+
+START_TEST(a_message_that_is_refused)
+{
+	ck_assert(!session_begin_message(&s) && !session_end_message(&s));
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_PERMIT);
+	deny_message(VERDICT_TEMPFAIL, REASON_VALUE, "one", false);
+	deny_message(VERDICT_REJECT, REASON_NO_GRANT, "two", false);
+	deny_message(VERDICT_TEMPFAIL, REASON_VALUE, "three", false);
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_REJECT);
+	ck_assert_int_eq(session_refusal(&s).reason, REASON_NO_GRANT);
+	ck_assert_str_eq(session_refusal(&s).text, "two");
+	ck_assert(session_begin_message(&s));
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_REJECT);
+	ck_assert(session_begin_message(&s));	/* the next one */
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_PERMIT);
+	ck_assert_ptr_null(session_refusal(&s).text);
+
+	/* Another one, of which MAIL has not come. */
+	deny_message(VERDICT_TEMPFAIL, REASON_VALUE, "four", false);
+	ck_assert(!s.is_unforwarded_begun);
+	ck_assert(session_end_message(&s));
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_PERMIT);
+	ck_assert(!session_begin_message(&s));
+}
+END_TEST
+
+START_TEST(a_message_of_a_trial)
+{
+	deny_message(VERDICT_REJECT, REASON_MALFORMED, "one", true);
+	deny_message(VERDICT_REJECT, REASON_SEALED, "two", true);
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_PERMIT);
+	deny_message(VERDICT_REJECT, REASON_VALUE, "three", true);
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_REJECT);
+}
+END_TEST
+
+START_TEST(a_message_of_a_session_that_is_refused)
+{
+	deny_message(VERDICT_REJECT, REASON_VALUE, "message", false);
+	session_refuse_mail(&s, VERDICT_TEMPFAIL, REASON_SEALED, "session");
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_TEMPFAIL);
+	ck_assert_int_eq(session_refusal(&s).reason, REASON_SEALED);
+	ck_assert_str_eq(session_refusal(&s).text, "session");
+	(void)session_end_message(&s);
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_TEMPFAIL);
+}
+END_TEST
+
+START_TEST(a_message_goes_with_the_client)
+{
+	struct assertion_set	 set;
+	char			*line = strdup("XCLIENT HELO=h");
+
+	deny_message(VERDICT_REJECT, REASON_VALUE, "message", false);
+	ck_assert(session_read_override(line, &set));
+	session_override(&s, line, &set, false);
+	ck_assert_int_eq(session_refusal(&s).action, VERDICT_PERMIT);
+}
+END_TEST
+
 START_TEST(revoking)
 {
 	const struct revoke_row		*r = &revoke_rows[_i];
@@ -298,5 +370,9 @@ main(void)
 	    REASON_CANNOT_TELL + 1);
 	tcase_add_loop_test(tc, revoking, 0, NELEM(revoke_rows));
 	tcase_add_test(tc, sealing);
+	tcase_add_test(tc, a_message_that_is_refused);
+	tcase_add_test(tc, a_message_of_a_trial);
+	tcase_add_test(tc, a_message_of_a_session_that_is_refused);
+	tcase_add_test(tc, a_message_goes_with_the_client);
 	return runner_run("session_change", tc);
 }

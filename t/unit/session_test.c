@@ -69,6 +69,9 @@ static const char *const	 fields[] = {
 	BARE "refused=reject|refused_reason=no_grant|",
 	BARE "refused=disconnect|refused_reason=cannot_tell|",
 	BARE "refused_text=no|",
+	BARE "unforwarded=reject|unforwarded_reason=value|"
+	    "unforwarded_text=no|unforwarded_begun=1|",
+	BARE "unforwarded=tempfail|unforwarded_reason=cannot_tell|",
 	BARE "denied_reason=malformed|denied_text=|",
 	BARE "audit=1 begun edge|audit=2 permitted XCLIENT A=b c|"
 	    "audit=3 overridden 1.2.3.4|audit=4 forgotten |audit=5 sealed x|"
