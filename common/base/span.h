@@ -69,6 +69,18 @@ span_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* ASCII from blank to tilde only; so it holds no NUL either. */
+static inline bool
+span_is_printable(struct span s)
+{
+	size_t	 i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
 /* s without the blanks at its ends. */
 static inline struct span
 span_trim(struct span s)

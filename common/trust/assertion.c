@@ -148,18 +148,6 @@ put_word(struct assertion_set *set, enum assertion_name name,
 	set->v[name].status = status;
 }
 
-/* Printable ASCII and blanks only; so it holds no NUL either. */
-static bool
-is_printable(struct span text)
-{
-	size_t	 i;
-
-	for (i = 0; i < text.n; i++)
-		if (text.p[i] < 32 || text.p[i] > 126)
-			return false;
-	return true;
-}
-
 /* Which status the decoded text itself stands for. */
 static enum assertion_status
 status_of(struct span text)
@@ -258,7 +246,7 @@ refuse(struct err *err, const char *what, const char *expected,
 static bool
 token_is_plain(struct span token)
 {
-	return is_printable(token) &&
+	return span_is_printable(token) &&
 	    !span_has(token, '"') && !span_has(token, '<') &&
 	    token.p[token.n - 1] != '\\';
 }
@@ -318,7 +306,7 @@ parse_text(struct assertion_set *set, enum assertion_name name,
 	}
 	if (rule->is_free && has_line_end(text))
 		return refuse(err, name_texts[name], "no NUL, CR or LF", raw);
-	if (!rule->is_free && !is_printable(text))
+	if (!rule->is_free && !span_is_printable(text))
 		return refuse(err, name_texts[name], "printable ASCII", raw);
 	switch (put_text(set, name, text)) {
 	case ASSERTION_FITS:

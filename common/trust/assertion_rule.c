@@ -247,18 +247,6 @@ assertion_rule_find(enum assertion_command command, enum assertion_name name)
 	return rule->normalise != NULL ? rule : NULL;
 }
 
-/* Printable ASCII and blanks only; so it holds no NUL either. */
-static bool
-is_printable(struct span text)
-{
-	size_t	 i;
-
-	for (i = 0; i < text.n; i++)
-		if (text.p[i] < 32 || text.p[i] > 126)
-			return false;
-	return true;
-}
-
 /* Whether the value can be said again within Postfix's limit. */
 static bool
 fits_encoded(const char *text)
@@ -279,7 +267,7 @@ assertion_rule_try(const struct assertion_rule *rule, struct span text,
 
 	if (text.n == 0)
 		return ASSERTION_WRONG;
-	if (text.n > ASSERTION_VALUE_MAX || !is_printable(text))
+	if (text.n > ASSERTION_VALUE_MAX || !span_is_printable(text))
 		return no;
 	span_copy(v_r->text, text);
 	v_r->text[text.n] = '\0';

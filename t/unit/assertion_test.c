@@ -866,6 +866,18 @@ START_TEST(print_needs_room_and_something_to_say)
 }
 END_TEST
 
+START_TEST(a_value_that_is_too_long_is_told_how_long_it_may_be)
+{
+	struct assertion_set	 set;
+	struct err		 err = { "" };
+
+	ck_assert_int_eq(assertion_parse(span_of("LOGIN=" X255 "x"),
+	    ASSERTION_XCLIENT, XTEXT_STRICT, &set, &err), ASSERTION_BAD);
+	ck_assert_msg(strstr(err.text, "LOGIN: expected 1 to 255 characters")
+	    != NULL, "%s", err.text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -875,6 +887,8 @@ main(void)
 	tcase_add_loop_test(tc, xforward_row, 0, NELEM(xforward_rows));
 	tcase_add_loop_test(tc, xclient_row_truncated, 0,
 	    NELEM(xclient_rows));
+	tcase_add_test(tc,
+	    a_value_that_is_too_long_is_told_how_long_it_may_be);
 	tcase_add_test(tc, values_are_normalised);
 	tcase_add_test(tc, raw_nul_is_refused);
 	tcase_add_test(tc, long_line_is_refused);

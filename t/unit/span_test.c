@@ -126,6 +126,22 @@ START_TEST(skip_leaves_the_rest)
 }
 END_TEST
 
+START_TEST(what_is_printable)
+{
+	char	 c;
+	int	 i;
+
+	for (i = 0; i < 256; i++) {
+		c = (char)i;
+		ck_assert_msg(span_is_printable((struct span){ &c, 1 }) ==
+		    (i >= ' ' && i <= '~'), "%d", i);
+	}
+	ck_assert(!span_is_printable((struct span){ "a\0b", 3 }));
+	ck_assert(span_is_printable(span_of("a b")));
+	ck_assert(span_is_printable(nowhere));
+}
+END_TEST
+
 START_TEST(nothing_may_be_nowhere)
 {
 	struct span	 rest = span_skip(nowhere, 0), word;
@@ -153,6 +169,7 @@ main(void)
 	tcase_add_loop_test(tc, equal_row, 0, NELEM(eq_rows));
 	tcase_add_loop_test(tc, trim_row, 0, NELEM(trim_rows));
 	tcase_add_test(tc, skip_leaves_the_rest);
+	tcase_add_test(tc, what_is_printable);
 	tcase_add_test(tc, nothing_may_be_nowhere);
 	return runner_run("span", tc);
 }
