@@ -19,7 +19,7 @@ is_anonymous(const struct dialogue *d)
 }
 
 static struct identity_sources
-facts_of(const struct dialogue *d, enum hop_whose whose)
+sources_of(const struct dialogue *d, enum hop_whose whose)
 {
 	return (struct identity_sources){
 		.session = session_life_session(d->life),
@@ -37,7 +37,7 @@ enum identity_result
 dialogue_tell(void *arg, enum hop_whose whose,
     const struct identity_terms *terms, struct identity_lines *lines_r)
 {
-	const struct identity_sources	 sources = facts_of(arg, whose);
+	const struct identity_sources	 sources = sources_of(arg, whose);
 
 	return identity_tell(&sources, terms, lines_r);
 }
@@ -46,7 +46,7 @@ bool
 dialogue_is_current(void *arg, const struct identity_lines *lines,
     const struct identity_terms *terms)
 {
-	const struct identity_sources	 sources = facts_of(arg,
+	const struct identity_sources	 sources = sources_of(arg,
 	    HOP_OF_MESSAGE);
 
 	return identity_is_current(lines, &sources, terms);
@@ -55,7 +55,7 @@ dialogue_is_current(void *arg, const struct identity_lines *lines,
 bool
 dialogue_identity(void *arg, struct assertion_set *set_r)
 {
-	const struct identity_sources	 sources = facts_of(arg,
+	const struct identity_sources	 sources = sources_of(arg,
 	    HOP_OF_MESSAGE);
 
 	return identity_make(&sources, set_r);

@@ -160,6 +160,33 @@ void	trust_decide_context(const struct trust *trust,
 void	trust_decide_dump(const struct trust *trust,
 	    const struct trust_speaker *speaker, struct verdict *verdict);
 
+/*
+ * Decides about one attribute of a set, which is not absent, as trust_decide
+ * does about all; where it is permitted, the rule is the one that allows the
+ * value: that of the list, or of the table in it, or of the profile where no
+ * list was set.
+ */
+void	trust_decide_attribute(const struct trust *trust,
+    const struct trust_speaker *speaker, enum trust_command command,
+	    const struct assertion_set *set, enum assertion_name name,
+	    struct verdict *verdict);
+
+/* One thing that a profile grants, for a person to read. */
+struct trust_grant {
+	const char	*command;	/* "XCLIENT" */
+	const char	*what;		/* "ADDR"; a name or pattern, maybe
+					 * with "!" in front, of XSETCONTEXT */
+	const char	*values;	/* "!10.0.0.0/8, public"; NULL: no
+					 * matter of values */
+	const char	*rule;		/* "file:line" of the grant ... */
+	const char	*values_rule;	/* ... and of the values; NULL: none */
+};
+
+/* Calls fn for each; what it gets lives until it returns. */
+typedef void	trust_grant_fn(const struct trust_grant *grant, void *arg);
+void		trust_profile_each_grant(const struct trust_profile *profile,
+		    trust_grant_fn *fn, void *arg);
+
 /* Fills a verdict for a violation that is no matter of grants (malformed,
  * sealed, unseen override ...), with the profile's on_violation. profile may
  * be NULL: then tempfail.  report_only has no effect on it. */

@@ -109,13 +109,12 @@ trust_decide_context(const struct trust *trust,
     const struct trust_speaker *speaker, const struct context_line *line,
     struct verdict *verdict)
 {
-	const struct trust_profile	*profile = speaker->profile;
+	const struct trust_profile	*profile = 
+	    trust_speaker_profile(trust, speaker);
 	struct verdict			 one;
 	char				 text[128];
 	unsigned			 i, n = 0;
 
-	if (profile == NULL)
-		profile = trust_profile_find(trust, TRUST_STRANGER);
 	if (trust_is_sealed(speaker, profile, verdict))
 		return;
 	for (i = 0; i < line->n; i++) {
@@ -136,10 +135,9 @@ void
 trust_decide_dump(const struct trust *trust,
     const struct trust_speaker *speaker, struct verdict *verdict)
 {
-	const struct trust_profile	*profile = speaker->profile;
+	const struct trust_profile	*profile = 
+	    trust_speaker_profile(trust, speaker);
 
-	if (profile == NULL)
-		profile = trust_profile_find(trust, TRUST_STRANGER);
 	if (profile->xdumpcontext != TRUST_DUMP_SEALED &&
 	    trust_is_sealed(speaker, profile, verdict))
 		return;

@@ -159,13 +159,14 @@ refuse_value(const struct trust_profile *profile,
 		rule_append(verdict, hit->err.text);
 }
 
-/* True if that attribute may pass; else the verdict is a refusal. */
+/* True if that attribute may pass, by what hit says; else the verdict is a
+ * refusal. */
 static bool
 attribute_decide(const struct trust *trust,
     const struct trust_profile *profile, enum trust_command command,
-    const struct assertion_set *set, int name, struct verdict *verdict)
+    const struct assertion_set *set, int name, struct trust_hit *hit,
+    struct verdict *verdict)
 {
-	struct trust_hit	 hit;
 	enum verdict_reason	 reason = REASON_VALUE;
 
 	if (!is_granted(profile, command, name)) {
@@ -173,7 +174,7 @@ attribute_decide(const struct trust *trust,
 		return false;
 	}
 	switch (trust_list_match(trust, profile->values[name],
-	    (enum assertion_name)name, set, &hit)) {
+	    (enum assertion_name)name, set, hit)) {
 	case TRUST_MATCH_ALLOWED:
 		return true;
 	case TRUST_MATCH_REFUSED:
@@ -183,7 +184,7 @@ attribute_decide(const struct trust *trust,
 		reason = REASON_CANNOT_TELL;
 		break;
 	}
-	refuse_value(profile, set, name, reason, &hit, verdict);
+	refuse_value(profile, set, name, reason, hit, verdict);
 	return false;
 }
 
@@ -269,13 +270,15 @@ set_decide(const struct trust *trust, const struct trust_profile *profile,
     enum trust_command command, const struct assertion_set *set,
     struct verdict *verdict)
 {
-	struct verdict	 one;
-	unsigned	 n = 0;
-	int		 i;
+	struct trust_hit	 hit;
+	struct verdict		 one;
+	unsigned		 n = 0;
+	int			 i;
 
 	for (i = 0; i < ASSERTION_COUNT; i++) {
 		if (set->v[i].status == ASSERTION_ABSENT ||
-		    attribute_decide(trust, profile, command, set, i, &one))
+		    attribute_decide(trust, profile, command, set, i, &hit,
+		    &one))
 			continue;
 		attribute_report(trust, profile, set, i, &one);
 		one.attribute = i;
@@ -305,19 +308,58 @@ trust_permit(const struct trust_profile *profile, enum trust_command command,
 	    profile->grants_line[command]);
 }
 
+const struct trust_profile *
+trust_speaker_profile(const struct trust *trust,
+    const struct trust_speaker *speaker)
+{
+	return speaker->profile != NULL ? speaker->profile :
+	    trust_profile_find(trust, TRUST_STRANGER);
+}
+
 void
 trust_decide(const struct trust *trust, const struct trust_speaker *speaker,
     enum trust_command command, const struct assertion_set *set,
     struct verdict *verdict)
 {
-	const struct trust_profile	*profile = speaker->profile;
+	const struct trust_profile	*profile =
+	    trust_speaker_profile(trust, speaker);
 
-	if (profile == NULL)
-		profile = trust_profile_find(trust, TRUST_STRANGER);
 	/* What is forwarded is no identity, as long as there is no other. */
 	if ((command != TRUST_XFORWARD || speaker->is_overridden) &&
 	    trust_is_sealed(speaker, profile, verdict))
 		return;
 	if (set_decide(trust, profile, command, set, verdict))
 		trust_permit(profile, command, verdict);
+}
+
+/* Where it stands that the value is allowed. */
+static void
+permit_value(const struct trust_profile *profile, enum trust_command command,
+    int name, const struct trust_hit *hit, struct verdict *verdict)
+{
+	trust_permit(profile, command, verdict);
+	if (hit->file != NULL)
+		trust_rule(verdict->rule, sizeof verdict->rule, hit->file,
+		    hit->line);
+	else
+		trust_rule(verdict->rule, sizeof verdict->rule, profile->file,
+		    profile->values_line[name]);
+}
+
+void
+trust_decide_attribute(const struct trust *trust,
+    const struct trust_speaker *speaker, enum trust_command command,
+    const struct assertion_set *set, enum assertion_name name,
+    struct verdict *verdict)
+{
+	const struct trust_profile	*profile =
+	    trust_speaker_profile(trust, speaker);
+	struct trust_hit		 hit;
+
+	if (attribute_decide(trust, profile, command, set, name, &hit,
+	    verdict))
+		permit_value(profile, command, name, &hit, verdict);
+	else
+		attribute_report(trust, profile, set, name, verdict);
+	verdict->attribute = name;
 }

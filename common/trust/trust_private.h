@@ -85,6 +85,11 @@ int	trust_names_parse(const struct trust_profile_def *def,
 	    struct trust_profile *profile, struct err *err);
 void	trust_names_free(struct trust_profile *profile);
 
+/* A stranger's, if it has none; never NULL. */
+const struct trust_profile	*trust_speaker_profile(
+				    const struct trust *trust,
+				    const struct trust_speaker *speaker);
+
 /* Whether that speaker may not change anything; the verdict is then set. */
 bool	trust_is_sealed(const struct trust_speaker *speaker,
 	    const struct trust_profile *profile, struct verdict *verdict);

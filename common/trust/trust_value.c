@@ -258,6 +258,26 @@ trust_list_free(struct trust_list *list)
 }
 
 /* What one item says about a value. */
+void
+trust_list_text(const struct trust_list *list, char *buf, size_t size)
+{
+	size_t	 i, n = 0;
+	int	 len;
+
+	(void)snprintf(buf, size, "%s", list == NULL || list->n == 0 ?
+	    "none" : "");
+	for (i = 0; list != NULL && i < list->n; i++) {
+		len = snprintf(buf + n, size - n, "%s%s%s", i == 0 ? "" : ", ",
+		    list->items[i].is_negated ? "!" : "",
+		    list->items[i].text);
+		if (len < 0 || (size_t)len + sizeof ", ..." > size - n) {
+			(void)snprintf(buf + n, size - n, ", ...");
+			break;
+		}
+		n += (size_t)len;
+	}
+}
+
 enum item_result { ITEM_YES, ITEM_NO, ITEM_CANNOT_TELL };
 
 static enum item_result

@@ -40,6 +40,11 @@ struct trust_list	*trust_list_new(struct trust *trust,
 			    unsigned line, struct err *err);
 void			 trust_list_free(struct trust_list *list);
 
+/* "!10.0.0.0/8, public": its items; list NULL: "none".  What does not fit is
+ * left out, which "..." shows. */
+void			 trust_list_text(const struct trust_list *list,
+			    char *buf, size_t size);
+
 /*
  * Asks the list about attribute "name" of set, which is not absent.  list
  * NULL holds nothing.  *hit_r is always set.

@@ -264,7 +264,7 @@ load(struct side *side)
 static double
 time_find(struct side *side, bool new_keys, size_t *sum)
 {
-	struct table_result	 res = { 0 };
+	struct table_answer	 res = { 0 };
 	double			 start, total = 0;
 	size_t			 batch, i;
 
@@ -278,7 +278,7 @@ time_find(struct side *side, bool new_keys, size_t *sum)
 				*sum += res.line;
 		total += now() - start;
 	}
-	table_result_clear(&res);
+	table_answer_clear(&res);
 	return total / BATCH / BATCHES * 1e9;
 }
 

@@ -85,6 +85,9 @@ watch_command(void *arg, struct span line)
 	}
 }
 
+/* Of ours to what is no SMTP; but a next hop may say the same. */
+#define BROKEN	"554 5.5.0 "
+
 /* A reply of the next hop.  What it had offered counts for what was sent upon
  * that, though its bytes may have come with those of the next reply. */
 static void
@@ -113,14 +116,12 @@ watch_reply(void *arg, char what, struct span text)
 static void
 watch_client_reply(void *arg, char what, struct span text)
 {
-	static const char	 broken[] = "554 5.5.0 ";
-	struct stage		*s = arg;
-	bool			 is_error = text.n > strlen(broken) &&
-				    memcmp(text.p, broken, strlen(broken)) == 0;
+	struct stage	*s = arg;
 
 	if (s->is_end_said)
 		fault(s, "a reply", "behind the last one");
-	if (what == TALK_FOR_END && is_error)
+	if (what == TALK_FOR_END && span_begins(text, BROKEN) &&
+	    !s->has_hop_said_broken)
 		fault(s, "an error", "in place of the reply to a message");
 	if (memcmp(text.p, "354", 3) == 0 && what != TALK_FOR_DATA)
 		fault(s, "354", "to something else than DATA");
@@ -497,8 +498,11 @@ offer(struct stage *s, enum dialogue_side side)
 	if (copy == NULL)
 		abort();
 	memcpy(copy, in->p, n);
-	if (side == DIALOGUE_HOP)
+	if (side == DIALOGUE_HOP) {
 		s->offering = (struct span){ copy, n };
+		if (memmem(copy, n, BROKEN, strlen(BROKEN)) != NULL)
+			s->has_hop_said_broken = true;
+	}
 	s->is_clients_turn = side == DIALOGUE_CLIENT;
 	used = dialogue_input(s->d, side, (struct span){ copy, n },
 	    s->now_ms);

@@ -57,6 +57,7 @@ struct stage {
 	bool			 is_gone;	/* the client, by itself */
 	bool			 is_closed;
 	bool			 is_end_said;	/* a reply that ends all */
+	bool			 has_hop_said_broken;
 	bool			 is_clients_turn; /* it is being taken from */
 	bool			 has_cost_message; /* what it said ended a
 						 * connection over which the

@@ -213,7 +213,7 @@ ends_with(const char *text, const char *end)
 }
 
 static inline struct trust_speaker
-facts_of(const char *profile, bool is_sealed)
+speaker_of(const char *profile, bool is_sealed)
 {
 	return (struct trust_speaker){ .is_sealed = is_sealed,
 	    .profile = profile == NULL ? NULL :

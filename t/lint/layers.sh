@@ -39,7 +39,7 @@ for dir in common/*/; do
 		status=1 ;;
 	esac
 done
-for dir in milter policy relay; do
+for dir in ctl milter policy relay; do
 	for header in $(included $dir); do
 		[ -e "common/$header" ] || [ -e "$dir/$header" ] ||
 		    wrong $dir "$header"

@@ -44,7 +44,7 @@ files t/live/*.t | grep -v -e /relay- -e -oracle | check t/t.am LIVE_TESTS
 files t/live/*-oracle.t | check t/t.am ORACLE_TESTS
 
 files common/*/*.[ch] | check common/common.am common_libcommon_a_SOURCES
-for dir in milter policy relay; do
+for dir in ctl milter policy relay; do
 	files $dir/*.[ch] | grep -v /main.c |
 	    check $dir/$dir.am "${dir}_lib${dir}_a_SOURCES"
 done

@@ -36,4 +36,4 @@ awk '
 	END {
 		print count + 0 " functions"
 		exit is_wrong || count == 0
-	}' common/*/*.c milter/*.c policy/*.c relay/*.c
+	}' common/*/*.c ctl/*.c milter/*.c policy/*.c relay/*.c

@@ -227,7 +227,7 @@ static const struct mail_row {
 };
 
 static struct enforce_connection
-make_facts(const char *client, uint16_t port, const char *id,
+make_connection(const char *client, uint16_t port, const char *id,
     bool is_by_client)
 {
 	struct enforce_connection	 f = { .client_port = port,
@@ -248,7 +248,7 @@ START_TEST(mail)
 	const char		*got;
 
 	memset(&answer, 0x5a, sizeof answer);
-	connection = make_facts(row->client, row->port, row->id,
+	connection = make_connection(row->client, row->port, row->id,
 	    row->is_by_client);
 	connection.auth_type = row->auth_type;
 	connection.auth_authen = row->auth_authen;
@@ -352,7 +352,8 @@ START_TEST(other_session)
 	struct enforce_connection	 connection;
 	struct session		 s;
 
-	connection = make_facts(CLIENT, row->port, row->id, row->is_by_client);
+	connection = make_connection(CLIENT, row->port, row->id,
+	    row->is_by_client);
 	connection.auth_type = row->auth_type;
 	make_session(&row->record, &s);
 	ck_assert_msg(enforce_is_other(&s, &connection) == row->want,
@@ -392,7 +393,7 @@ START_TEST(connect_event)
 	struct session			 s;
 
 	memset(&answer, 0x5a, sizeof answer);
-	connection = make_facts(CLIENT, 0, "", false);
+	connection = make_connection(CLIENT, 0, "", false);
 	session_init(&s);
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
@@ -443,7 +444,7 @@ START_TEST(denied_command)
 	struct session		 s;
 
 	memset(&answer, 0x5a, sizeof answer);
-	connection = make_facts(CLIENT, 0, ID, false);
+	connection = make_connection(CLIENT, 0, ID, false);
 	session_init(&s);
 	if (row->record.client != NULL)
 		make_session(&row->record, &s);
@@ -646,7 +647,7 @@ START_TEST(texts)
 	text[row->n] = '\0';
 	record.refused_text = row->text != NULL ? row->text : text;
 	memset(&answer, 0x5a, sizeof answer);
-	connection = make_facts(CLIENT, 0, ID, false);
+	connection = make_connection(CLIENT, 0, ID, false);
 	make_session(&record, &s);
 	enforce_mail(&s, &connection, &answer);
 	ck_assert_msg(answer.n_lines > 0 && answer.n_lines <= ENFORCE_LINES,
@@ -679,7 +680,7 @@ START_TEST(breaks_at_blanks)
 		text[i] = i % 7 == 6 ? ' ' : 'w';
 	text[i] = '\0';
 	record.refused_text = text;
-	connection = make_facts(CLIENT, 0, ID, false);
+	connection = make_connection(CLIENT, 0, ID, false);
 	make_session(&record, &s);
 	enforce_mail(&s, &connection, &answer);
 	ck_assert_uint_eq(answer.n_lines, 3);

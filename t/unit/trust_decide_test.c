@@ -368,7 +368,7 @@ static const struct context_row {
 START_TEST(decide_context)
 {
 	const struct context_row	*row = &context_rows[_i];
-	struct trust_speaker		 speaker = facts_of(row->profile,
+	struct trust_speaker		 speaker = speaker_of(row->profile,
 					     row->is_sealed);
 	struct context_line		*line = malloc(sizeof(*line));
 	struct verdict			 got;
@@ -422,7 +422,7 @@ static const struct dump_row {
 START_TEST(decide_dump)
 {
 	const struct dump_row	*row = &dump_rows[_i];
-	struct trust_speaker	 speaker = facts_of(row->profile,
+	struct trust_speaker	 speaker = speaker_of(row->profile,
 				     row->is_sealed);
 	struct verdict		 got;
 
@@ -461,7 +461,7 @@ static const struct also_row {
 START_TEST(also)
 {
 	const struct also_row	*row = &also_rows[_i];
-	struct trust_speaker	 speaker = facts_of(row->profile, false);
+	struct trust_speaker	 speaker = speaker_of(row->profile, false);
 	struct assertion_set	 set;
 	struct verdict		 got;
 
@@ -480,7 +480,7 @@ END_TEST
 START_TEST(also_is_bounded)
 {
 	struct context_line	*line = calloc(1, sizeof(*line));
-	struct trust_speaker	 speaker = facts_of("edge", false);
+	struct trust_speaker	 speaker = speaker_of("edge", false);
 	struct verdict		 got;
 	char			 name[64];
 	int			 i;
@@ -500,7 +500,7 @@ END_TEST
  * who has none that can be told may have one. */
 START_TEST(public_by_one_that_can_tell)
 {
-	struct trust_speaker	 speaker = facts_of("edge", false);
+	struct trust_speaker	 speaker = speaker_of("edge", false);
 	struct assertion_set	 set;
 	struct verdict		 got;
 	char			 spec[64];
@@ -522,11 +522,84 @@ START_TEST(public_by_one_that_can_tell)
 	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
 	ck_assert_msg(strstr(got.rule, ": ") != NULL, "%s", got.rule);
 	/* Nor is it told for a trial. */
-	speaker = facts_of("try", false);
+	speaker = speaker_of("try", false);
 	trust_decide(trust, &speaker, TRUST_XCLIENT, &set, &got);
 	ck_assert_int_eq(got.reason, REASON_CANNOT_TELL);
 	ck_assert_int_eq(got.action, VERDICT_TEMPFAIL);
 	ck_assert_int_eq(got.attribute, ASSERTION_ADDR);
+}
+END_TEST
+
+static const struct attribute_row {
+	const char		*profile, *line;
+	enum assertion_name	 name;
+	enum verdict_action	 want;
+	enum verdict_reason	 want_reason;
+	const char		*want_rule;
+} attribute_rows[] = {
+	{ "edge", "XCLIENT ADDR=203.0.113.77 NAME=a.example.com",
+	    ASSERTION_ADDR, VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":13" },
+	{ "edge", "XCLIENT ADDR=203.0.113.77 NAME=a.example.com",
+	    ASSERTION_NAME, VERDICT_REJECT, REASON_VALUE, FILE_NAME ":14" },
+	{ "edge", "XCLIENT PORT=4", ASSERTION_PORT, VERDICT_PERMIT,
+	    REASON_GRANTED, FILE_NAME ":10" },
+	{ "edge", "XCLIENT LOGIN=joe", ASSERTION_LOGIN, VERDICT_REJECT,
+	    REASON_NO_GRANT, FILE_NAME ":11" },
+	{ "edge", "XFORWARD ADDR=10.2.2.3", ASSERTION_ADDR, VERDICT_REJECT,
+	    REASON_VALUE, FILE_NAME ":13" },
+	{ "webmail", "XCLIENT LOGIN=tenant.a", ASSERTION_LOGIN,
+	    VERDICT_PERMIT, REASON_GRANTED, FILE_NAME ":33" },
+	{ "webmail", "XCLIENT LOGIN=joe", ASSERTION_LOGIN, VERDICT_PERMIT,
+	    REASON_GRANTED, FILE_NAME ":33" },
+	{ "watch", "XCLIENT NAME=a.example.org", ASSERTION_NAME,
+	    VERDICT_PERMIT, REASON_NO_GRANT, FILE_NAME ":41" },
+	{ "broken", "XCLIENT NAME=a.example.org", ASSERTION_NAME,
+	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, NULL },
+	{ NULL, "XCLIENT NAME=a.example.org", ASSERTION_NAME,
+	    VERDICT_TEMPFAIL, REASON_NO_GRANT, "built-in" },
+};
+
+START_TEST(one_attribute)
+{
+	const struct attribute_row	*r = &attribute_rows[_i];
+	const struct trust_speaker	 speaker = speaker_of(r->profile,
+					     false);
+	struct assertion_set		 set;
+	struct verdict			 got;
+
+	parse_line(r->line, r->line, &set);
+	trust_decide_attribute(trust, &speaker,
+	    set.command == ASSERTION_XFORWARD ? TRUST_XFORWARD :
+	    TRUST_XCLIENT, &set, r->name, &got);
+	ck_assert_msg(got.action == r->want && got.reason == r->want_reason,
+	    "%s: %s: got %s, %s", r->profile, r->line,
+	    verdict_action_text(got.action), verdict_reason_text(got.reason));
+	ck_assert_int_eq(got.attribute, r->name);
+	ck_assert_msg(r->want_rule == NULL ||
+	    ends_with(got.rule, r->want_rule), "%s: %s: %s", r->profile,
+	    r->line, got.rule);
+}
+END_TEST
+
+START_TEST(one_attribute_by_a_table)
+{
+	struct trust_profile_def	 def = { .name = "tab", .line = 5,
+		.xclient = LIST("*"), .values_line[ASSERTION_LOGIN] = 6 };
+	struct trust_speaker		 speaker;
+	struct assertion_set		 set;
+	struct verdict			 got;
+	char				 spec[64], want[64];
+
+	snprintf(spec, sizeof(spec), "texthash:./%s", table_path);
+	def.values[ASSERTION_LOGIN] = LIST(spec);
+	add(&def);
+	speaker = speaker_of("tab", false);
+	parse_line("tab", "XCLIENT LOGIN=192.0.2.70", &set);
+	trust_decide_attribute(trust, &speaker, TRUST_XCLIENT, &set,
+	    ASSERTION_LOGIN, &got);
+	ck_assert_int_eq(got.action, VERDICT_PERMIT);
+	snprintf(want, sizeof(want), "%s:2", table_path);
+	ck_assert_msg(ends_with(got.rule, want), "%s", got.rule);
 }
 END_TEST
 
@@ -540,6 +613,8 @@ main(void)
 	tcase_add_loop_test(tc, decide_context, 0, NELEM(context_rows));
 	tcase_add_loop_test(tc, decide_dump, 0, NELEM(dump_rows));
 	tcase_add_loop_test(tc, also, 0, NELEM(also_rows));
+	tcase_add_loop_test(tc, one_attribute, 0, NELEM(attribute_rows));
+	tcase_add_test(tc, one_attribute_by_a_table);
 	tcase_add_test(tc, also_is_bounded);
 	tcase_add_test(tc, public_by_one_that_can_tell);
 	return runner_run("trust_decide", tc);

@@ -312,7 +312,7 @@ START_TEST(bad_map)
 }
 END_TEST
 
-START_TEST(profile_facts)
+START_TEST(profile_settings)
 {
 	const struct trust_profile	*p;
 
@@ -514,6 +514,60 @@ START_TEST(words)
 }
 END_TEST
 
+static const struct told_row {
+	const char	*profile, *want;
+} told_rows[] = {
+	{ "stranger", "" },
+	{ "try", "" },
+	{ "webmail", "XCLIENT ADDR [*] :31 :30|"
+	    "XCLIENT LOGIN [!admin, tenant.*, inline:{joe=x}] :31 :33|" },
+	{ "remote", "XREMOTEIP ADDR [!198.51.100.0/24, public] :80 :82|" },
+	{ "dumper", "XDUMPCONTEXT until the seal [-] :100 -|" },
+	{ "reader", "XDUMPCONTEXT sealed, too [-] :105 -|" },
+	{ "context", "XSETCONTEXT !route.secret [-] :93 -|"
+	    "XSETCONTEXT Tenant [-] :93 -|XSETCONTEXT Route.* [-] :93 -|"
+	    "XSETCONTEXT x?z [-] :93 -|XSETCONTEXT [q-s]1 [-] :93 -|"
+	    "XSETCONTEXT auth_* [-] :93 -|XSETCONTEXT QUEUE_ID [-] :93 -|"
+	    "XSETCONTEXT !mailfrom [-] :93 -|XSETCONTEXT mailfrom [-] :93 -|" },
+	{ "edge", "XCLIENT ADDR [!198.51.100.0/24, 10.1.0.0/16, public] "
+	    ":11 :13|XCLIENT NAME [!.example.com, !example.com, *] :11 :14|"
+	    "XCLIENT REVERSE_NAME [*] :11 :10|XCLIENT PORT [*] :11 :10|"
+	    "XCLIENT PROTO [*] :11 :10|XCLIENT HELO [!.example.com, *] "
+	    ":11 :15|XFORWARD ADDR [!198.51.100.0/24, 10.1.0.0/16, public] "
+	    ":12 :13|XFORWARD NAME [!.example.com, !example.com, *] :12 :14|"
+	    "XFORWARD PORT [*] :12 :10|XFORWARD PROTO [*] :12 :10|"
+	    "XFORWARD HELO [!.example.com, *] :12 :15|"
+	    "XFORWARD IDENT [*] :12 :10|XFORWARD SOURCE [*] :12 :10|" },
+};
+
+static const char *
+line_of(const char *rule)
+{
+	return rule == NULL ? "-" : strrchr(rule, ':');
+}
+
+static void
+take_grant(const struct trust_grant *grant, void *arg)
+{
+	char	*got = arg;
+	size_t	 n = strlen(got);
+
+	(void)snprintf(got + n, 2048 - n, "%s %s [%s] %s %s|",
+	    grant->command, grant->what, grant->values == NULL ? "-" :
+	    grant->values, line_of(grant->rule), line_of(grant->values_rule));
+}
+
+START_TEST(what_is_granted)
+{
+	const struct told_row	*r = &told_rows[_i];
+	char			 got[2048] = "";
+
+	trust_profile_each_grant(trust_profile_find(trust, r->profile),
+	    take_grant, got);
+	ck_assert_str_eq(got, r->want);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -523,11 +577,12 @@ main(void)
 	tcase_add_loop_test(tc, classify, 0, NELEM(classify_rows));
 	tcase_add_loop_test(tc, bad_profile, 0, NELEM(bad_rows));
 	tcase_add_loop_test(tc, grants, 0, NELEM(grants_rows));
+	tcase_add_loop_test(tc, what_is_granted, 0, NELEM(told_rows));
 	tcase_add_test(tc, attributes);
 	tcase_add_test(tc, command_words);
 	tcase_add_test(tc, order_of_items);
 	tcase_add_test(tc, bad_map);
-	tcase_add_test(tc, profile_facts);
+	tcase_add_test(tc, profile_settings);
 	tcase_add_test(tc, drop);
 	tcase_add_test(tc, violation);
 	tcase_add_test(tc, cannot_tell_rule);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * may: everything that a peer may do, and where that is said.
+ */
+#include "output.h"
+#include "peer.h"
+#include "verb.h"
+
+static void
+add_grant(const struct trust_grant *grant, void *arg)
+{
+	json_t	*rows = arg, *row = output_new();
+
+	output_put(row, "command", output_text(grant->command));
+	output_put(row, "what", output_text(grant->what));
+	output_put(row, "values", output_text(grant->values));
+	output_put(row, "granted_at", output_text(grant->rule));
+	output_put(row, "values_at", output_text(grant->values_rule));
+	output_append(rows, row);
+}
+
+/* What is for all of its commands. */
+static void
+put_profile(json_t *found, const struct trust_profile *profile)
+{
+	static const char *const	 seals[] = {
+		[TRUST_SEAL_GREETING] = "greeting",
+		[TRUST_SEAL_OVERRIDE] = "override",
+		[TRUST_SEAL_NEVER] = "never"
+	};
+
+	output_put(found, "on_violation", output_text(verdict_action_text(
+	    trust_profile_on_violation(profile))));
+	output_put(found, "seal",
+	    output_text(seals[trust_profile_seal(profile)]));
+	output_put(found, "report_only",
+	    json_boolean(trust_profile_report_only(profile)));
+	output_put(found, "always_allow",
+	    json_boolean(trust_profile_always_allow(profile)));
+}
+
+static const char *
+text_at(const json_t *found, const char *key)
+{
+	return json_string_value(json_object_get(found, key));
+}
+
+static void
+print_for_person(struct ctl *ctl, const json_t *found, json_t *grants)
+{
+	static const struct output_column	 columns[] = {
+		{ "command", 0 }, { "what", 0 }, { "values", 60 },
+		{ "granted_at", 0 }, { "values_at", 0 }, { NULL, 0 }
+	};
+
+	printf("%s is \"%s\" by %s\n", text_at(found, "peer"),
+	    text_at(found, "profile"), text_at(found, "rule"));
+	if (json_is_true(json_object_get(found, "always_allow")))
+		printf("Its mail is let through, as user \"%s\".\n",
+		    TRUST_ANONYMOUS);
+	if (json_is_true(json_object_get(found, "report_only")))
+		printf("What it may not do is reported, and passes unless it "
+		    "gives somebody rights.\n");
+	if (json_array_size(grants) == 0) {
+		printf("It is granted nothing.\n");
+		return;
+	}
+	printf("Sealed by: %s; a violation: %s.\n", text_at(found, "seal"),
+	    text_at(found, "on_violation"));
+	printf("\n");
+	output_table(ctl, json_incref(grants), columns);
+}
+
+int
+may_run(struct ctl *ctl)
+{
+	const struct trust_peer		 peer = peer_read(ctl, ctl->args[0]);
+	const struct trust_profile	*profile;
+	char				 rule[sizeof(struct verdict)];
+	json_t				*found = output_new(), *grants;
+	int				 status;
+
+	profile = peer_classify(ctl, &peer, rule, sizeof rule);
+	grants = output_new_array();
+	trust_profile_each_grant(profile, add_grant, grants);
+	status = json_array_size(grants) > 0 ? CTL_YES : CTL_NO;
+	output_put(found, "peer", output_address(&peer.addr));
+	output_put(found, "profile", output_text(trust_profile_name(profile)));
+	output_put(found, "rule", output_text(rule));
+	put_profile(found, profile);
+	output_put(found, "grants", grants);
+	if (ctl->is_json) {
+		output_object(ctl, found);
+	} else {
+		print_for_person(ctl, found, grants);
+		json_decref(found);
+	}
+	return status;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * output: see output.h.  Texts come from clients: none reaches a terminal with
+ * a byte in it that could be a command to that.
+ */
+#include "output.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+static json_t *
+must(json_t *value)
+{
+	if (value == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+	return value;
+}
+
+json_t *
+output_text(const char *text)
+{
+	char	*copy, *to;
+	json_t	*value;
+
+	if (text == NULL)
+		return json_null();
+	copy = to = malloc(4 * strlen(text) + 1);
+	if (copy == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+	for (; *text != '\0'; text++)
+		if (*text >= ' ' && *text <= '~' && *text != '\\')
+			*to++ = *text;
+		else
+			to += sprintf(to, "\\x%02X", (unsigned char)*text);
+	*to = '\0';
+	value = must(json_string(copy));
+	free(copy);
+	return value;
+}
+
+json_t *
+output_address(const struct address *addr)
+{
+	char	 text[ADDRESS_TEXT_SIZE];
+
+	return addr->family == AF_UNSPEC ? json_null() :
+	    output_text(address_format(addr, text, sizeof text));
+}
+
+json_t *
+output_time(uint64_t time_ms)
+{
+	time_t		 when = (time_t)(time_ms / 1000);
+	char		 text[sizeof "2026-11-30T12:00:00Z" + 8];
+	struct tm	 tm;
+
+	if (time_ms == 0 || gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return json_null();
+	return output_text(text);
+}
+
+json_t *
+output_new(void)
+{
+	return must(json_object());
+}
+
+json_t *
+output_new_array(void)
+{
+	return must(json_array());
+}
+
+void
+output_put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) != 0)
+		ctl_die(EX_OSERR, "out of memory");
+}
+
+void
+output_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) != 0)
+		ctl_die(EX_OSERR, "out of memory");
+}
+
+static void
+print_json(const json_t *value)
+{
+	if (json_dumpf(value, stdout, JSON_INDENT(2)) != 0)
+		ctl_die(EX_IOERR, "standard output cannot be written");
+	printf("\n");
+}
+
+/* As a person reads it, in buf where it is made; never NULL. */
+static const char *
+shown(const json_t *value, char buf[32])
+{
+	if (json_is_string(value))
+		return json_string_value(value);
+	if (json_is_integer(value)) {
+		(void)snprintf(buf, 32, "%" JSON_INTEGER_FORMAT,
+		    json_integer_value(value));
+		return buf;
+	}
+	if (json_is_boolean(value))
+		return json_is_true(value) ? "yes" : "no";
+	return "-";
+}
+
+static const char *
+cell(const json_t *row, const struct output_column *column, char buf[32])
+{
+	return shown(json_object_get(row, column->key), buf);
+}
+
+#define COLUMNS_MAX	12
+
+static void
+measure(const json_t *rows, const struct output_column *columns,
+    size_t width[COLUMNS_MAX])
+{
+	bool		 is_cut = isatty(STDOUT_FILENO) == 1;
+	const json_t	*row;
+	char		 buf[32];
+	size_t		 i, c, n;
+
+	for (c = 0; columns[c].key != NULL; c++) {
+		width[c] = strlen(columns[c].key);
+		json_array_foreach(rows, i, row) {
+			n = strlen(cell(row, &columns[c], buf));
+			if (n > width[c])
+				width[c] = n;
+		}
+		if (is_cut && columns[c].width_max > 0 &&
+		    width[c] > columns[c].width_max)
+			width[c] = columns[c].width_max;
+	}
+}
+
+/* The last one is not padded. */
+static void
+print_cell(const char *text, size_t width, bool is_last)
+{
+	if (is_last)
+		printf("%.*s\n", (int)width, text);
+	else
+		printf("%-*.*s  ", (int)width, (int)width, text);
+}
+
+static void
+print_titles(const struct output_column *columns,
+    const size_t width[COLUMNS_MAX])
+{
+	char	 title[32];
+	size_t	 c, i;
+
+	for (c = 0; columns[c].key != NULL; c++) {
+		for (i = 0; columns[c].key[i] != '\0' &&
+		    i + 1 < sizeof title; i++)
+			title[i] = (char)toupper(
+			    (unsigned char)columns[c].key[i]);
+		title[i] = '\0';
+		print_cell(title, width[c], columns[c + 1].key == NULL);
+	}
+}
+
+void
+output_table(const struct ctl *ctl, json_t *rows,
+    const struct output_column *columns)
+{
+	size_t	 width[COLUMNS_MAX], i, c;
+	char	 buf[32];
+	json_t	*row;
+
+	if (ctl->is_json) {
+		print_json(rows);
+	} else {
+		measure(rows, columns, width);
+		print_titles(columns, width);
+		json_array_foreach(rows, i, row)
+			for (c = 0; columns[c].key != NULL; c++)
+				print_cell(cell(row, &columns[c], buf),
+				    width[c], columns[c + 1].key == NULL);
+	}
+	json_decref(rows);
+}
+
+/* What an object holds, in one line, without the keys. */
+static void
+print_inline(const json_t *value)
+{
+	const char	*key, *gap = "";
+	json_t		*member;
+	char		 buf[32];
+
+	if (!json_is_object(value)) {
+		printf("%s\n", shown(value, buf));
+		return;
+	}
+	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+		if (!json_is_null(member)) {
+			printf("%s%s", gap, shown(member, buf));
+			gap = "  ";
+		}
+	printf("\n");
+}
+
+static void
+print_field(const char *key, const json_t *value, size_t width)
+{
+	const json_t	*element;
+	char		 buf[32];
+	size_t		 i;
+
+	if (json_is_null(value))
+		return;
+	if (!json_is_array(value)) {
+		printf("%-*s  %s\n", (int)width, key, shown(value, buf));
+		return;
+	}
+	json_array_foreach(value, i, element) {
+		printf("%-*s  ", (int)width, i == 0 ? key : "");
+		print_inline(element);
+	}
+}
+
+void
+output_object(const struct ctl *ctl, json_t *object)
+{
+	const char	*key;
+	json_t		*value;
+	size_t		 width = 0;
+
+	if (ctl->is_json) {
+		print_json(object);
+	} else {
+		json_object_foreach(object, key, value)
+			if (strlen(key) > width)
+				width = strlen(key);
+		json_object_foreach(object, key, value)
+			print_field(key, value, width);
+	}
+	json_decref(object);
+}

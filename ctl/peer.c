@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * peer: see peer.h.  A name is believed: whoever asks says that it is verified.
+ */
+#include "peer.h"
+
+#include <sysexits.h>
+
+struct trust_peer
+peer_read(const struct ctl *ctl, const char *address)
+{
+	struct trust_peer	 peer = {
+		.name = ctl->option[PEER_NAME],
+		.fingerprint = ctl->option[PEER_FINGERPRINT],
+		.listener = ctl->option[PEER_LISTENER]
+	};
+
+	if (!address_parse(span_of(address), &peer.addr))
+		ctl_die(EX_USAGE, "\"%s\": expected an IPv4 or IPv6 address",
+		    address);
+	return peer;
+}
+
+const struct trust_profile *
+peer_classify(struct ctl *ctl, const struct trust_peer *peer, char *rule_r,
+    size_t size)
+{
+	const struct trust_profile	*profile;
+	struct err			 err;
+
+	if (trust_classify(ctl_conf(ctl)->trust, peer, &profile, rule_r, size,
+	    &err) != TRUST_OK)
+		ctl_cannot_tell(&err);
+	return profile;
+}

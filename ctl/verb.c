@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * verb: see verb.h.  Options of all verbs are long ones, and may stand before,
+ * behind and between the arguments.
+ */
+#include "verb.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define LAST	{ NULL, NULL, NULL, false }
+
+static const struct verb_option	 no_options[] = { LAST };
+
+/* The same of each verb that is about a peer: peer.c reads them. */
+static const struct verb_option	 peer_options[] = {
+	{ "listener", "NAME", "by the rules of this listener", false },
+	{ "name", "HOST", "the peer's verified host name", false },
+	{ "fingerprint", "HEX", "of the peer's client certificate", false },
+	LAST
+};
+
+static const struct verb_option	 explain_options[] = {
+	{ "listener", "NAME", "by the rules of this listener", false },
+	{ "name", "HOST", "the peer's verified host name", false },
+	{ "fingerprint", "HEX", "of the peer's client certificate", false },
+	{ "peer", "ADDRESS", "who connects", true },
+	LAST
+};
+
+static const struct verb_option	 session_options[] = {
+	{ "profile", "NAME", "only those of this profile", false },
+	{ "peer", "NETWORK", "only those that came from there", false },
+	{ "all", NULL, "also those whose process is gone", false },
+	LAST
+};
+
+static const struct verb_option	 revoke_options[] = {
+	{ "for", "TIME", "so long: 90s, 30m, 12h, 7d; else until unrevoke", false },
+	LAST
+};
+
+static const struct verb	 verbs[] = {
+	{ "completion", "bash|zsh", 1, 1, "print a completion script",
+	    no_options, verb_run_completion },
+	{ "explain", "[COMMAND]", 0, 1, "what a line, or a dialogue on "
+	    "standard input, would come to, and by which rule",
+	    explain_options, explain_run },
+	{ "help", "[VERB]", 0, 1, "tell of a verb, or of all", no_options,
+	    verb_run_help },
+	{ "may", "PEER", 1, 1, "what a peer may do, and by which rule",
+	    peer_options, may_run },
+	{ "revocations", "", 0, 0, "list what is revoked", no_options,
+	    revoke_list },
+	{ "revoke", "ADDRESS|PROFILE", 1, 1, "take a peer's, or a profile's, "
+	    "rights away at once", revoke_options, revoke_run },
+	{ "sessions", "", 0, 0, "list the sessions that there are",
+	    session_options, sessions_list },
+	{ "show", "SESSION", 1, 1, "all that is known of a session",
+	    no_options, sessions_show },
+	{ "unrevoke", "ADDRESS|PROFILE", 1, 1, "give revoked rights back",
+	    no_options, revoke_undo }
+};
+#define N_VERBS	(sizeof verbs / sizeof verbs[0])
+
+#define ALL	"usage: " CTL_PROGRAM " [-c FILE] [--json] VERB ..."
+
+const struct verb *
+verb_at(unsigned i)
+{
+	return i < N_VERBS ? &verbs[i] : NULL;
+}
+
+const struct verb *
+verb_find(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/*
+ * Help
+ */
+
+void
+verb_usage(const struct verb *verb, FILE *out)
+{
+	const struct verb_option	*o;
+
+	fprintf(out, "usage: %s [-c FILE] [--json] %s", CTL_PROGRAM,
+	    verb->name);
+	for (o = verb->options; o->name != NULL; o++)
+		fprintf(out, " %s--%s%s%s%s", o->is_required ? "" : "[",
+		    o->name, o->arg == NULL ? "" : " ",
+		    o->arg == NULL ? "" : o->arg, o->is_required ? "" : "]");
+	fprintf(out, "%s%s\n", *verb->args == '\0' ? "" : " ", verb->args);
+}
+
+void
+verb_help(const struct verb *verb, FILE *out)
+{
+	const struct verb_option	*o;
+	char				 left[40];
+
+	verb_usage(verb, out);
+	fprintf(out, "\n%s\n", verb->help);
+	if (verb->options->name != NULL)
+		fprintf(out, "\n");
+	for (o = verb->options; o->name != NULL; o++) {
+		(void)snprintf(left, sizeof left, "--%s%s%s", o->name,
+		    o->arg == NULL ? "" : " ", o->arg == NULL ? "" : o->arg);
+		fprintf(out, "  %-20s %s\n", left, o->help);
+	}
+}
+
+void
+verb_help_all(FILE *out)
+{
+	size_t	 i;
+
+	fprintf(out, ALL "\n\n");
+	for (i = 0; i < N_VERBS; i++)
+		fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].help);
+	fprintf(out, "\n  -c FILE      configuration, instead of "
+	    CONF_DEFAULT_FILE "\n"
+	    "  --json       data as JSON\n"
+	    "  -V           print the version (also --version)\n\n"
+	    CTL_PROGRAM " help VERB tells more, man 1 " CTL_PROGRAM
+	    " all\n");
+}
+
+int
+verb_run_help(struct ctl *ctl)
+{
+	const struct verb	*verb;
+
+	if (ctl->n_args == 0) {
+		verb_help_all(stdout);
+		return CTL_YES;
+	}
+	verb = verb_find(ctl->args[0]);
+	if (verb == NULL)
+		ctl_die(EX_USAGE, "there is no verb \"%s\"; %s help lists "
+		    "them", ctl->args[0], CTL_PROGRAM);
+	verb_help(verb, stdout);
+	return CTL_YES;
+}
+
+/*
+ * Completion
+ */
+
+static void
+print_verbs(FILE *out)
+{
+	size_t	 i;
+
+	for (i = 0; i < N_VERBS; i++)
+		fprintf(out, "%s%s", i == 0 ? "" : " ", verbs[i].name);
+}
+
+static void
+complete_bash(FILE *out)
+{
+	const struct verb_option	*o;
+	size_t				 i;
+
+	fprintf(out, "_%s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb=\n"
+	    "\tlocal i words\n\tCOMPREPLY=()\n"
+	    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	    "\t\tcase ${COMP_WORDS[i]} in\n\t\t-c) ((i++)) ;;\n"
+	    "\t\t-*) ;;\n\t\t*) verb=${COMP_WORDS[i]}; break ;;\n"
+	    "\t\tesac\n\tdone\n\tcase $verb in\n\t'') words='-c --json ",
+	    CTL_PROGRAM);
+	print_verbs(out);
+	fprintf(out, "' ;;\n\thelp) words='");
+	print_verbs(out);
+	fprintf(out, "' ;;\n\tcompletion) words='bash zsh' ;;\n");
+	for (i = 0; i < N_VERBS; i++) {
+		if (verbs[i].options->name == NULL)
+			continue;
+		fprintf(out, "\t%s) words='--json", verbs[i].name);
+		for (o = verbs[i].options; o->name != NULL; o++)
+			fprintf(out, " --%s", o->name);
+		fprintf(out, "' ;;\n");
+	}
+	fprintf(out, "\t*) words=--json ;;\n\tesac\n"
+	    "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	    "}\ncomplete -o default -F _%s %s\n", CTL_PROGRAM, CTL_PROGRAM);
+}
+
+static void
+complete_zsh(FILE *out)
+{
+	const struct verb_option	*o;
+	size_t				 i;
+
+	fprintf(out, "#compdef %s\nlocal -a verbs\nverbs=(\n", CTL_PROGRAM);
+	for (i = 0; i < N_VERBS; i++)
+		fprintf(out, "\t'%s:%s'\n", verbs[i].name, verbs[i].help);
+	fprintf(out, ")\nlocal context state state_descr line\n"
+	    "typeset -A opt_args\n"
+	    "_arguments -C '-c[configuration]:file:_files' "
+	    "'--json[data as JSON]' '1:verb:->verb' '*::argument:->rest'\n"
+	    "case $state in\nverb) _describe verb verbs ;;\n"
+	    "rest)\n\tcase $line[1] in\n");
+	for (i = 0; i < N_VERBS; i++) {
+		fprintf(out, "\t%s) _arguments '--json[data as JSON]'",
+		    verbs[i].name);
+		for (o = verbs[i].options; o->name != NULL; o++)
+			fprintf(out, " '--%s[%s]%s%s:'", o->name, o->help,
+			    o->arg == NULL ? "" : ":",
+			    o->arg == NULL ? "" : o->arg);
+		fprintf(out, " '*: :_default' ;;\n");
+	}
+	fprintf(out, "\tesac ;;\nesac\n");
+}
+
+bool
+verb_completion(const char *shell, FILE *out)
+{
+	if (strcmp(shell, "bash") == 0)
+		complete_bash(out);
+	else if (strcmp(shell, "zsh") == 0)
+		complete_zsh(out);
+	else
+		return false;
+	return true;
+}
+
+int
+verb_run_completion(struct ctl *ctl)
+{
+	if (!verb_completion(ctl->args[0], stdout))
+		ctl_die(EX_USAGE, "there is completion for bash and zsh, not "
+		    "for \"%s\"", ctl->args[0]);
+	return CTL_YES;
+}
+
+/*
+ * The command line
+ */
+
+static _Noreturn void
+wrong_usage(const struct verb *verb)
+{
+	verb_usage(verb, stderr);
+	exit(EX_USAGE);
+}
+
+#define IS_JSON	CTL_OPTIONS_MAX
+
+static void
+name_options(const struct verb *verb,
+    struct option names[CTL_OPTIONS_MAX + 2])
+{
+	const struct verb_option	*o;
+	unsigned			 n = 0;
+
+	for (o = verb->options; o->name != NULL && n < CTL_OPTIONS_MAX; o++) {
+		names[n] = (struct option){ o->name, o->arg == NULL ?
+		    no_argument : required_argument, NULL, (int)n };
+		n++;
+	}
+	names[n++] = (struct option){ "json", no_argument, NULL, IS_JSON };
+	names[n] = (struct option){ NULL, 0, NULL, 0 };
+}
+
+static void
+check_required(const struct verb *verb, const struct ctl *ctl)
+{
+	unsigned	 i;
+
+	for (i = 0; verb->options[i].name != NULL; i++)
+		if (verb->options[i].is_required && ctl->option[i] == NULL) {
+			fprintf(stderr, "%s: %s needs --%s %s\n", CTL_PROGRAM,
+			    verb->name, verb->options[i].name,
+			    verb->options[i].arg);
+			wrong_usage(verb);
+		}
+}
+
+void
+verb_read(const struct verb *verb, int argc, char **argv, struct ctl *ctl)
+{
+	struct option	 names[CTL_OPTIONS_MAX + 2];
+	int		 c;
+
+	name_options(verb, names);
+	/* 0: from here on anew, in any order. */
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (c == '?')
+			wrong_usage(verb);
+		if (c == IS_JSON)
+			ctl->is_json = true;
+		else
+			ctl->option[c] = optarg == NULL ? "" : optarg;
+	}
+	check_required(verb, ctl);
+	ctl->args = argv + optind;
+	ctl->n_args = argc - optind;
+	if (ctl->n_args < verb->min_args ||
+	    (verb->max_args != -1 && ctl->n_args > verb->max_args))
+		wrong_usage(verb);
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the xcontext authors
+#
+# What xcontext(1) says of the rules: may and explain; its help, its completion
+# and its manual, which have the same verbs; and what it says to a wrong line.
+use strict;
+use warnings;
+
+use Test::More;
+
+use XContext::Ctl ();
+use XContext::File qw(slurp spit);
+use XContext::Guard qw(guard_dir guard_time);
+
+my $why = XContext::Ctl::impossible();
+plan(skip_all => $why) if defined $why;
+guard_time(120);
+my $dir = guard_dir();
+my $conf = "$dir/xcontext.conf";
+spit("$dir/trust", "192.0.2.25/32 edge\n192.0.2.26/32 webmail\n" .
+    "192.0.2.27/32 try\n192.0.2.28/32 gone\n");
+spit($conf, <<"END");
+user = ""
+store = "lmdb:$dir/store"
+trust_maps = { "cidr:$dir/trust" }
+profile edge {
+	xclient = { "ADDR", "NAME", "PORT" }
+	addr = { "!198.51.100.128/25", "public" }
+	name = { "inline:{{good.example.org = x}}", "*.example.net" }
+	xforward = { "*" }
+	xsetcontext = { "tenant", "!route.secret", "route.*" }
+	xdumpcontext = "sealed"
+}
+profile webmail {
+	xclient = { "ADDR", "LOGIN" }
+	login = { "*\@example.com" }
+	on_violation = "reject"
+	seal = "never"
+}
+profile try {
+	report_only = yes
+}
+profile gone {
+}
+listener side {
+	trust_maps = { "inline:{{192.0.2.25 = webmail}}" }
+}
+END
+my $ctl = XContext::Ctl->new(conf => $conf);
+
+# A line of a table, its columns by two blanks or more.
+sub has_row {
+	my ($got, $name, @want) = @_;
+	my ($row) = grep { my @have = split(/ {2,}/);
+	    "@have" eq "@want" } split(/\n/, $got->{out});
+	ok(defined $row, "$name: @want") or diag($got->{out}, $got->{err});
+}
+
+#
+# may
+#
+{
+	my $got = $ctl->run('may', '192.0.2.25');
+	is($got->{status}, 0, 'may: status');
+	like($got->{out}, qr/^192\.0\.2\.25 is "edge" by \S+trust:1$/m,
+	    'may: the profile, and where it stands');
+	has_row($got, 'may', 'XCLIENT', 'ADDR', '!198.51.100.128/25, public',
+	    "$conf:5", "$conf:6");
+	# What no line says is the profile's.
+	has_row($got, 'may', 'XCLIENT', 'PORT', '*', "$conf:5", "$conf:4");
+	has_row($got, 'may', 'XFORWARD', 'SOURCE', '*', "$conf:8", "$conf:4");
+	has_row($got, 'may', 'XSETCONTEXT', '!route.secret', '-', "$conf:9",
+	    '-');
+	has_row($got, 'may', 'XDUMPCONTEXT', 'sealed, too', '-', "$conf:4",
+	    '-');
+	unlike($got->{out}, qr/^XFORWARD +LOGIN/m,
+	    'may: XFORWARD has no LOGIN');
+	$got = $ctl->run('may', '203.0.113.1');
+	is($got->{status}, 1, 'may: a stranger');
+	like($got->{out}, qr/is "stranger" by built-in\nIt is granted nothing/,
+	    'may: nothing');
+	$got = $ctl->run('may', '192.0.2.25', '--listener', 'side');
+	like($got->{out}, qr/is "webmail" by \S+:\d+$/m, 'may: a listener');
+	$got = $ctl->run('may', '192.0.2.27');
+	like($got->{out}, qr/is reported, and passes/, 'may: a trial');
+	my $data = $ctl->json('may', '192.0.2.26');
+	is($data->{profile}, 'webmail', 'may, JSON: profile');
+	is($data->{on_violation}, 'reject', 'may, JSON: on_violation');
+	is($data->{seal}, 'never', 'may, JSON: seal');
+	is_deeply([ map { "$_->{command} $_->{what} $_->{values}" }
+	    @{$data->{grants}} ], [ 'XCLIENT ADDR public',
+	    'XCLIENT LOGIN *@example.com' ], 'may, JSON: grants');
+}
+
+#
+# explain
+#
+{
+	my $got = $ctl->run('explain', '--peer', '192.0.2.25',
+	    'XCLIENT ADDR=198.51.100.200 LOGIN=root NAME=good.example.org');
+	is($got->{status}, 1, 'explain: refused');
+	has_row($got, 'explain', 'verdict', 'tempfail');
+	has_row($got, 'explain', 'rule', "$conf:6");
+	has_row($got, 'explain', 'also', "XCLIENT: attribute LOGIN is not " .
+	    "granted ($conf:5)");
+	has_row($got, 'explain', 'attributes', 'ADDR', 'tempfail', 'value',
+	    "$conf:6");
+	has_row($got, 'explain', 'client', '192.0.2.25');
+	my $data = $ctl->json('explain', '--peer', '192.0.2.25',
+	    'XCLIENT ADDR=203.0.113.7 NAME=good.example.org');
+	my $step = $data->{steps}[0];
+	is($step->{verdict}, 'permit', 'explain: permitted');
+	is($step->{executed}, 'XCLIENT ADDR=203.0.113.7 ' .
+	    'NAME=good.example.org PORT=[UNAVAILABLE]',
+	    'explain: what Postfix gets');
+	is($step->{client}, '203.0.113.7', 'explain: who the client is then');
+	is_deeply([ map { "$_->{attribute} $_->{verdict} $_->{rule}" }
+	    @{$step->{attributes}} ], [ "ADDR permit $conf:6",
+	    "NAME permit $conf:7" ], 'explain: the rule of each attribute') or
+	    diag(explain($step));
+}
+{
+	my $got = $ctl->run(in => <<'END', 'explain', '--peer', '192.0.2.25');
+# A session.
+EHLO proxy.example.net
+XCLIENT ADDR=203.0.113.7
+EHLO client.example.org
+MAIL FROM:<a@example.org>
+.
+XSETCONTEXT tenant=acme
+MAIL FROM:<a@example.org>
+END
+	is($got->{status}, 1, 'explain: a dialogue in which one is refused');
+	like($got->{out}, qr/XSETCONTEXT tenant=acme\nverdict +tempfail\nreason +sealed\n/,
+	    'explain: sealed by the greeting') or diag($got->{out});
+	my @mail = $got->{out} =~ /^line +MAIL .*\nverdict +(\S+)/mg;
+	is("@mail", 'permit tempfail', 'explain: mail before and after');
+	$got = $ctl->run(in => <<'END', 'explain', '--peer', '192.0.2.25');
+XFORWARD ADDR=10.1.2.3
+MAIL FROM:<a@example.org>
+XFORWARD ADDR=203.0.113.7
+MAIL FROM:<b@example.org>
+XCLIENT ADDR=203.0.113.8
+RSET
+XCLIENT ADDR=203.0.113.9
+END
+	@mail = $got->{out} =~ /^line +MAIL .*\nverdict +(\S+)/mg;
+	is("@mail", 'tempfail permit', 'explain: a message that is refused');
+	like($got->{out}, qr/ADDR=203\.0\.113\.8\n.*\nverdict +503\n/,
+	    'explain: not in a transaction') or diag($got->{out});
+	like($got->{out}, qr/client +203\.0\.113\.9\n\n\z/,
+	    'explain: but behind it') or diag($got->{out});
+	$got = $ctl->run('explain', '--peer', '192.0.2.25',
+	    "XCLIENT NAME=\e[2J");
+	unlike($got->{out}, qr/[^\n -~]/,
+	    'explain: nothing that a terminal obeys');
+	like($got->{out}, qr/\\x1B\[2J/, 'explain: but what it was');
+}
+
+#
+# Wrong lines
+#
+for my $row (
+    [ [ ], 64, qr/^usage: xcontext .*VERB/ ],
+    [ [ 'frobnicate' ], 64, qr/no verb "frobnicate"; xcontext help/ ],
+    [ [ 'help', 'frobnicate' ], 64, qr/no verb "frobnicate"/ ],
+    [ [ 'may' ], 64, qr/^usage: xcontext .*may .*PEER$/m ],
+    [ [ 'may', 'mail.example.org' ], 64, qr/"mail\.example\.org": expected/ ],
+    [ [ 'may', '192.0.2.1', '--lister', 'x' ], 64, qr/lister.*\nusage:/ ],
+    [ [ 'explain', 'XCLIENT ADDR=192.0.2.1' ], 64, qr/needs --peer ADDRESS/ ],
+    [ [ 'completion', 'fish' ], 64, qr/bash and zsh, not for "fish"/ ],
+    [ [ 'sessions' ], 69, qr/daemons make it when they start/ ],
+    [ [ 'revoke', 'nosuch' ], 64, qr/neither an address nor a profile/ ],
+    [ [ 'revoke', '192.0.2.0/24' ], 64, qr/a network cannot be revoked/ ],
+    [ [ 'revoke', 'edge', '--for', '1y' ], 64, qr/"1y": expected a time/ ],
+    [ [ 'revoke', 'edge', '--for', '0m' ], 64, qr/"0m": expected a time/ ],
+) {
+	my ($args, $status, $text) = @$row;
+	my $got = $ctl->run(@$args);
+	is($got->{status}, $status, "xcontext @$args: status");
+	like($got->{err}, $text, "xcontext @$args: why");
+	is($got->{out}, '', "xcontext @$args: and nothing else");
+}
+{
+	my $bad = XContext::Ctl->new(conf => "$dir/no.conf");
+	is($bad->run('may', '192.0.2.1')->{status}, 78, 'no configuration');
+	spit("$dir/bad.conf", "profile edge {\n\txclient = { \"FOO\" }\n}\n");
+	$bad = XContext::Ctl->new(conf => "$dir/bad.conf")
+	    ->run('may', '192.0.2.1');
+	is($bad->{status}, 78, 'a bad configuration');
+	like($bad->{err}, qr/bad\.conf:2: .*FOO/, 'says where and what');
+	spit("$dir/trust2", "192.0.2.30/32 nosuch\n");
+	spit("$dir/unknown.conf", "trust_maps = { \"cidr:$dir/trust2\" }\n");
+	isnt(XContext::Ctl->new(conf => "$dir/unknown.conf")
+	    ->run('may', '192.0.2.30')->{status}, 0,
+	    'a profile that there is not grants nothing');
+}
+
+#
+# Help, completion, manual
+#
+{
+	my @verbs = $ctl->run('help')->{out} =~ /^  ([a-z]+) +\S/mg;
+	ok(@verbs >= 9, 'help lists the verbs');
+	my $manual = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1');
+	for my $verb (@verbs) {
+		my $help = $ctl->run('help', $verb);
+		is($help->{status}, 0, "help $verb");
+		my ($item) = $manual =~ /^(\.It Cm $verb\b.*)$/m;
+		ok(defined $item, "the manual has $verb");
+		for my $option ($help->{out} =~ /^  --([a-z-]+)/mg) {
+			like($item // '', qr/Fl -$option\b/,
+			    "... and its --$option");
+		}
+	}
+	my @told = $manual =~ /^\.It Cm ([a-z]+)/mg;
+	is("@told", join(' ', @verbs), 'and no other, in the same order');
+	spit("$dir/completion", $ctl->run('completion', 'bash')->{out} .
+	    'COMP_WORDS=(xcontext re) COMP_CWORD=1; _xcontext; ' .
+	    'echo "${COMPREPLY[@]}"; ' .
+	    'COMP_WORDS=(xcontext -c f revoke --f) COMP_CWORD=4; _xcontext; ' .
+	    'echo "${COMPREPLY[@]}"' . "\n");
+	is(`bash --norc $dir/completion 2>&1`,
+	    "revocations revoke\n--for\n", 'bash completes verbs and options');
+	like($ctl->run('completion', 'zsh')->{out}, qr/\A#compdef xcontext\n/,
+	    'zsh');
+	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;
+	my @blocks = $examples =~ /^\.Bd .*?\n(.*?)^\.Ed/msg;
+	is(scalar @blocks, 3, 'the manual has examples');
+	for my $block (@blocks[0, 1]) {
+		spit("$dir/example", "xcontext() { '" .
+		    XContext::Ctl::program() . "' -c '$conf' \"\$@\"; }\n" .
+		    $block);
+		my $out = `sh $dir/example 2>&1`;
+		like($out, qr/^192\.0\.2\.25 is "edge"/m,
+		    'an example of the manual runs') or diag($out);
+		unlike($out, qr/^usage|^xcontext: /m, '... without a word');
+	}
+}
+is($ctl->run('--version')->{out} =~ /^xcontext \S+$/ ? 1 : 0, 1, '--version');
+
+done_testing();
