@@ -336,6 +336,7 @@ static const struct row	 rows[] = {
 	NONE("zone of IPv4", "from h ([192.0.2.1%1])" POSTFIX, NO_ADDRESS),
 	NONE("empty zone", "from h ([fe80::1%])" POSTFIX, NO_ADDRESS),
 	NONE("odd zone", "from h ([fe80::1%a]b])" POSTFIX, NO_ADDRESS),
+	NONE("zone with a sign", "from h ([fe80::1%a_b])" POSTFIX, NO_ADDRESS),
 	NONE("odd port", "from h ([192.0.2.1]:2x)" POSTFIX, NO_ADDRESS),
 	NONE("empty comment", "from h ()" POSTFIX, NO_ADDRESS),
 	NONE("two blanks of comments", "from h () ([192.0.2.1])" POSTFIX,
