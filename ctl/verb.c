@@ -61,6 +61,8 @@ static const struct verb	 verbs[] = {
 	    session_options, sessions_list },
 	{ "show", "SESSION", 1, 1, "all that is known of a session",
 	    no_options, sessions_show },
+	{ "test", "FILE", 1, 1, "whether the rules come to what a file "
+	    "expects, as TAP", no_options, test_run },
 	{ "unrevoke", "ADDRESS|PROFILE", 1, 1, "give revoked rights back",
 	    no_options, revoke_undo }
 };

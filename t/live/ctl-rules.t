@@ -159,6 +159,92 @@ END
 }
 
 #
+# Tests
+#
+{
+	spit("$dir/rules", <<'END');
+# A comment, and an empty line
+
+title the proxy # speaks
+peer 192.0.2.25
+XCLIENT ADDR=203.0.113.7
+= permit
+client 203.0.113.7
+sealed no
+executed XCLIENT ADDR=203.0.113.7 NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] PORT=[UNAVAILABLE]
+EHLO client.example.org
+sealed yes
+peer 192.0.2.25
+XCLIENT ADDR=10.1.2.3 LOGIN=root
+= refuse value ADDR
+MAIL FROM:<a@example.org>
+= refuse
+peer 192.0.2.25 listener side
+XCLIENT LOGIN=joe@example.com
+= permit
+peer 192.0.2.25 name x.example.org fingerprint AB
+XCLIENT PORT=25
+= permit
+END
+	my $got = $ctl->run('test', "$dir/rules");
+	is($got->{status}, 0, 'test: all pass') or diag($got->{out}, $got->{err});
+	like($got->{out}, qr/^ok 1 - the proxy \\# speaks: XCLIENT ADDR=203\.0\.113\.7: permit$/m,
+	    'test: what passed');
+	like($got->{out}, qr/^1\.\.9$/m, 'test: how many');
+	# Each of these fails, and nothing else.
+	for my $row ([ 'XCLIENT ADDR=203.0.113.7', '= refuse' ],
+	    [ 'XCLIENT ADDR=10.1.2.3', '= permit' ],
+	    [ 'XCLIENT ADDR=10.1.2.3', '= refuse no_grant' ],
+	    [ 'XCLIENT ADDR=10.1.2.3', '= refuse value NAME' ],
+	    [ 'XCLIENT ADDR=203.0.113.7', 'client 203.0.113.8' ],
+	    [ 'XCLIENT ADDR=203.0.113.7', 'sealed yes' ],
+	    [ 'XCLIENT ADDR=203.0.113.7', 'executed XCLIENT' ]) {
+		spit("$dir/rules", "peer 192.0.2.25\n$row->[0]\n$row->[1]\n");
+		$got = $ctl->run('test', "$dir/rules");
+		is($got->{status}, 1, "test: @$row: fails");
+		like($got->{out}, qr/^not ok 1 .*\n# \Q$dir\E\/rules:3: got /m,
+		    "test: @$row: where");
+	}
+	for my $row ([ "XCLIENT ADDR=203.0.113.7\n", qr/:1: expected "peer/ ],
+	    [ "peer 192.0.2.25\n= permit\n", qr/:2: expected a command/ ],
+	    [ "peer mail\n", qr/:1: expected "peer ADDRESS"/ ],
+	    [ "peer 192.0.2.25 port 25\n", qr/:1: expected listener/ ],
+	    [ "peer 192.0.2.25 name\n", qr/:1: expected a value/ ],
+	    [ "peer 192.0.2.25\nEHLO x\n= permitted\n",
+	    qr/:3: expected permit or refuse/ ],
+	    [ "peer 192.0.2.25\nEHLO x\n= refuse because\n",
+	    qr/:3: expected a reason/ ],
+	    [ "peer 192.0.2.25\nEHLO x\n", qr/expects nothing/ ]) {
+		spit("$dir/rules", $row->[0]);
+		$got = $ctl->run('test', "$dir/rules");
+		is($got->{status}, 65, 'test: what is not understood') or
+		    diag($row->[0]);
+		like($got->{err}, $row->[1], 'test: why');
+	}
+	is($ctl->run('test', "$dir/nosuch")->{status}, 66, 'test: no file');
+}
+
+# The samples: what is commented out, but for the trial.
+{
+	my $src = ($ENV{srcdir} // '.');
+	my $sample = slurp("$src/etc/xcontext.conf.sample");
+	$sample =~ s/^#(?! )//mg;
+	$sample =~ s/^\s*report_only = .*\n//mg;
+	$sample =~ s{cidr:/etc/xcontext/trust\.cidr}{cidr:$src/etc/trust.cidr.sample}g;
+	my ($rules) = $sample =~ /^(trust_maps = .*?\n)/m;
+	my ($edge) = $sample =~ /^(profile edge \{.*?^\})/ms;
+	spit("$dir/sample.conf", "user = \"\"\n$rules$edge\n");
+	my $got = XContext::Ctl->new(conf => "$dir/sample.conf")
+	    ->run('test', "$src/etc/xcontext.tests.sample");
+	is($got->{status}, 0, 'the sample passes') or
+	    diag($got->{out}, $got->{err});
+	my ($block) = slurp("$src/man/xcontext-test.5") =~
+	    /^\.Sh EXAMPLES\n\.Bd .*?\n(.*?)^\.Ed/ms;
+	is(slurp("$src/etc/xcontext.tests.sample") =~ s/^(?:#.*\n)+\n//r,
+	    $block, 'and is the one of the manual');
+}
+
+#
 # Wrong lines
 #
 for my $row (

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * test: tests of rules, xcontext-test(5): whether dialogues come to what is
+ * expected of them.  It prints TAP.
+ *
+ * A file is read to its end whatever fails; what cannot be read ends the
+ * program, for a test that is not understood must not be taken for a passed one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "peer.h"
+#include "play.h"
+#include "verb.h"
+
+struct file {
+	struct ctl	*ctl;
+	const char	*name;
+	unsigned	 line;
+	struct play	*play;		/* NULL: no peer yet */
+	json_t		*step;		/* of the last line; NULL: none */
+	char		*title;		/* NULL: none */
+	unsigned	 n;		/* results so far */
+	unsigned	 n_failed;
+};
+
+static _Noreturn void
+wrong(const struct file *f, const char *expected, struct span got)
+{
+	ctl_die(EX_DATAERR, "%s:%u: expected %s, got \"%.*s\"", f->name,
+	    f->line, expected, (int)got.n, got.p);
+}
+
+static const char *
+text_at(const json_t *step, const char *key)
+{
+	const char	*text = json_string_value(json_object_get(step, key));
+
+	return text == NULL ? "" : text;
+}
+
+/* In TAP, what stands behind "#" is a directive. */
+static void
+print_name(const char *text)
+{
+	for (; *text != '\0'; text++)
+		printf("%s%c", *text == '#' ? "\\" : "", *text);
+}
+
+/* got: of the step; "": it has none. */
+static void
+result(struct file *f, bool is_ok, const char *what, struct span want,
+    const char *got)
+{
+	printf("%sok %u - ", is_ok ? "" : "not ", ++f->n);
+	if (f->title != NULL) {
+		print_name(f->title);
+		printf(": ");
+	}
+	print_name(text_at(f->step, "line"));
+	printf(": %s%s%.*s\n", what, *what == '\0' ? "" : " ", (int)want.n,
+	    want.p);
+	if (is_ok)
+		return;
+	f->n_failed++;
+	printf("# %s:%u: got %s%s%s%s%s\n", f->name, f->line, got,
+	    *text_at(f->step, "rule") == '\0' ? "" : " by ",
+	    text_at(f->step, "rule"),
+	    *text_at(f->step, "text") == '\0' ? "" : ": ",
+	    text_at(f->step, "text"));
+}
+
+/*
+ * Lines
+ */
+
+/* "peer ADDRESS [listener NAME] [name HOST] [fingerprint HEX]" */
+static void
+begin(struct file *f, struct span args)
+{
+	struct trust_peer	 peer = { .name = NULL };
+	struct span		 word, value;
+	char			*text;
+
+	if (!span_word(&args, &word) || !address_parse(word, &peer.addr))
+		wrong(f, "\"peer ADDRESS\"", word);
+	while (span_word(&args, &word)) {
+		if (!span_word(&args, &value))
+			wrong(f, "a value behind it", word);
+		/* They are few, and last as long as the program. */
+		text = strndup(value.p, value.n);
+		if (text == NULL)
+			ctl_die(EX_OSERR, "out of memory");
+		if (span_eq(word, "listener"))
+			peer.listener = text;
+		else if (span_eq(word, "name"))
+			peer.name = text;
+		else if (span_eq(word, "fingerprint"))
+			peer.fingerprint = text;
+		else
+			wrong(f, "listener, name or fingerprint", word);
+	}
+	play_free(f->play);
+	f->play = play_new(f->ctl, &peer);
+	json_decref(f->step);
+	f->step = NULL;
+}
+
+/* "permit", or "refuse [REASON [ATTRIBUTE]]" */
+static void
+expect(struct file *f, struct span args)
+{
+	struct span		 want = args, word, reason, attribute;
+	enum verdict_reason	 found;
+	char			 text[32];
+	bool			 is_ok;
+
+	if (f->step == NULL)
+		wrong(f, "a command first", args);
+	if (!span_word(&args, &word))
+		wrong(f, "permit or refuse", args);
+	is_ok = play_is_passed(f->step) == span_eq(word, "permit");
+	if (!span_eq(word, "permit") && !span_eq(word, "refuse"))
+		wrong(f, "permit or refuse", word);
+	if (span_word(&args, &reason)) {
+		(void)snprintf(text, sizeof text, "%.*s", (int)reason.n,
+		    reason.p);
+		if (!verdict_reason_find(text, &found))
+			wrong(f, "a reason, as \"no_grant\"", reason);
+		is_ok = is_ok && span_eq(reason, text_at(f->step, "reason"));
+	}
+	if (span_word(&args, &attribute))
+		is_ok = is_ok && span_caseeq(attribute,
+		    text_at(f->step, "attribute"));
+	(void)snprintf(text, sizeof text, "%s %s", text_at(f->step,
+	    "verdict"), text_at(f->step, "reason"));
+	result(f, is_ok, "", want, text);
+}
+
+/* "client ADDRESS", "sealed yes", "executed LINE": what it is behind the last
+ * line. */
+static void
+check(struct file *f, const char *key, struct span want)
+{
+	const json_t	*value;
+	const char	*got;
+
+	if (f->step == NULL)
+		wrong(f, "a command first", want);
+	value = json_object_get(f->step, key);
+	got = json_is_boolean(value) ? json_is_true(value) ? "yes" : "no" :
+	    text_at(f->step, key);
+	result(f, span_caseeq(want, got), key, want, got);
+}
+
+static void
+take_title(struct file *f, struct span text)
+{
+	free(f->title);
+	f->title = strndup(text.p, text.n);
+	if (f->title == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+}
+
+static void
+take_command(struct file *f, struct span line)
+{
+	if (f->play == NULL)
+		wrong(f, "\"peer ADDRESS\" first", line);
+	json_decref(f->step);
+	f->step = play_line(f->play, line);
+}
+
+static void
+take_line(struct file *f, struct span line)
+{
+	struct span	 args = span_trim(line), word;
+
+	if (!span_word(&args, &word) || word.p[0] == '#')
+		return;
+	args = span_trim(args);
+	if (span_eq(word, "title"))
+		take_title(f, args);
+	else if (span_eq(word, "peer"))
+		begin(f, args);
+	else if (span_eq(word, "="))
+		expect(f, args);
+	else if (span_eq(word, "client"))
+		check(f, "client", args);
+	else if (span_eq(word, "sealed"))
+		check(f, "sealed", args);
+	else if (span_eq(word, "executed"))
+		check(f, "executed", args);
+	else
+		take_command(f, span_trim(line));
+}
+
+static void
+read_file(struct file *f, FILE *in)
+{
+	char	*line = NULL;
+	size_t	 size = 0;
+	ssize_t	 n;
+
+	while ((n = getline(&line, &size, in)) != -1) {
+		f->line++;
+		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			n--;
+		take_line(f, (struct span){ line, (size_t)n });
+	}
+	free(line);
+	if (ferror(in))
+		ctl_die(EX_IOERR, "%s: %s", f->name, strerror(errno));
+}
+
+int
+test_run(struct ctl *ctl)
+{
+	struct file	 f = { .ctl = ctl, .name = ctl->args[0] };
+	FILE		*in = fopen(f.name, "r");
+
+	if (in == NULL)
+		ctl_die(EX_NOINPUT, "%s: %s", f.name, strerror(errno));
+	(void)ctl_conf(ctl);
+	read_file(&f, in);
+	(void)fclose(in);
+	play_free(f.play);
+	json_decref(f.step);
+	free(f.title);
+	if (f.n == 0)
+		ctl_die(EX_DATAERR, "%s: it expects nothing, so it shows "
+		    "nothing", f.name);
+	printf("1..%u\n", f.n);
+	return f.n_failed == 0 ? CTL_YES : CTL_NO;
+}
