@@ -17,7 +17,7 @@
 struct output_column {
 	const char	*key;		/* of each row; the title is this in
 					 * capitals */
-	unsigned	 width_max;	/* cut beyond, on a terminal; 0: never */
+	unsigned	 width_max;	/* on a terminal; 0: any */
 };
 
 /* A text as JSON: what is not printable ASCII, and "\", is "\xHH".  NULL is

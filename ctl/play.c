@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * play: see play.h.  Postfix executes what is permitted, and tells of it by what
- * it asks next; here that is taken for granted.
+ * play: see play.h.  Postfix executes what is permitted, and tells of it by
+ * what it asks next; here that is taken for granted.
  */
 #include "play.h"
 

@@ -5,7 +5,7 @@
  * expected of them.  It prints TAP.
  *
  * A file is read to its end whatever fails; what cannot be read ends the
- * program, for a test that is not understood must not be taken for a passed one.
+ * program, for a test that is not understood is none that has passed.
  */
 #include <errno.h>
 #include <stdlib.h>

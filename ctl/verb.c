@@ -39,7 +39,8 @@ static const struct verb_option	 session_options[] = {
 };
 
 static const struct verb_option	 revoke_options[] = {
-	{ "for", "TIME", "so long: 90s, 30m, 12h, 7d; else until unrevoke", false },
+	{ "for", "TIME", "so long: 90s, 30m, 12h, 7d; else until unrevoke",
+	    false },
 	LAST
 };
 
