@@ -77,34 +77,53 @@ result(struct file *f, bool is_ok, const char *what, struct span want,
  * Lines
  */
 
+/* What "listener", "name" and "fingerprint" say. */
+enum { TEXT_LISTENER, TEXT_NAME, TEXT_FINGERPRINT, TEXTS };
+
+static void
+read_texts(const struct file *f, struct span args, char *texts_r[TEXTS])
+{
+	static const char *const	 words[TEXTS] = {
+		[TEXT_LISTENER] = "listener",
+		[TEXT_NAME] = "name",
+		[TEXT_FINGERPRINT] = "fingerprint"
+	};
+	struct span			 word, value;
+	int				 i;
+
+	while (span_word(&args, &word)) {
+		for (i = 0; i < TEXTS && !span_eq(word, words[i]); i++)
+			;
+		if (i == TEXTS)
+			wrong(f, "listener, name or fingerprint", word);
+		if (!span_word(&args, &value))
+			wrong(f, "a value behind it", word);
+		free(texts_r[i]);
+		texts_r[i] = strndup(value.p, value.n);
+		if (texts_r[i] == NULL)
+			ctl_die(EX_OSERR, "out of memory");
+	}
+}
+
 /* "peer ADDRESS [listener NAME] [name HOST] [fingerprint HEX]" */
 static void
 begin(struct file *f, struct span args)
 {
-	struct trust_peer	 peer = { .name = NULL };
-	struct span		 word, value;
-	char			*text;
+	char			*texts[TEXTS] = { NULL };
+	struct trust_peer	 peer;
+	struct span		 word;
+	int			 i;
 
 	if (!span_word(&args, &word) || !address_parse(word, &peer.addr))
 		wrong(f, "\"peer ADDRESS\"", word);
-	while (span_word(&args, &word)) {
-		if (!span_word(&args, &value))
-			wrong(f, "a value behind it", word);
-		/* They are few, and last as long as the program. */
-		text = strndup(value.p, value.n);
-		if (text == NULL)
-			ctl_die(EX_OSERR, "out of memory");
-		if (span_eq(word, "listener"))
-			peer.listener = text;
-		else if (span_eq(word, "name"))
-			peer.name = text;
-		else if (span_eq(word, "fingerprint"))
-			peer.fingerprint = text;
-		else
-			wrong(f, "listener, name or fingerprint", word);
-	}
+	read_texts(f, args, texts);
+	peer.listener = texts[TEXT_LISTENER];
+	peer.name = texts[TEXT_NAME];
+	peer.fingerprint = texts[TEXT_FINGERPRINT];
 	play_free(f->play);
 	f->play = play_new(f->ctl, &peer);
+	for (i = 0; i < TEXTS; i++)
+		free(texts[i]);
 	json_decref(f->step);
 	f->step = NULL;
 }
