@@ -221,6 +221,8 @@ void
 talk_said(struct talk *t, struct span bytes)
 {
 	bytes_add(&t->said, bytes);
+	if (t->mode == TALK_WAIT && bytes.n > 0)
+		t->is_ahead = true;
 	go_on(t);
 }
 

@@ -61,6 +61,8 @@ struct talk {
 	unsigned	 n_due;		/* more replies to the end of a
 					 * message; 0: none has come */
 	unsigned	 n_accepted;	/* 2xx replies to the end of messages */
+	bool		 is_ahead;	/* the client went on where a reply
+					 * tells what comes next */
 	bool		 is_server;	/* 2xx before the end of a chunk are no
 					 * such */
 	/* Called with each command line and reply; NULL: not. */
