@@ -27,6 +27,7 @@
 #include "base/procinfo.h"
 #include "callbacks.h"
 #include "daemon/log.h"
+#include "daemon/log_libevent.h"
 #include "daemon/program.h"
 #include "listener.h"
 #include "milter_metrics.h"
@@ -77,6 +78,7 @@ start_privileged(struct program *p)
 	struct err	 err;
 
 	program_open_log(p->conf);
+	log_libevent_use();
 	if (callbacks_register(&err) != 0)
 		program_die("libmilter", &err);
 	if (listener_open(p->conf->milter_listen,

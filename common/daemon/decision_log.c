@@ -37,9 +37,20 @@ static const struct {
 	[DECISION_END] = { "end", LOG_LEVEL_INFO }
 };
 
+/* What refuses mail is told of as other refusals are. */
+static bool
+is_refusal(const char *action)
+{
+	return action != NULL && (strncasecmp(action, "REJECT", 6) == 0 ||
+	    strncasecmp(action, "DEFER", 5) == 0 || *action == '4' ||
+	    *action == '5');
+}
+
 static enum log_level
 level_of(const struct decision *d)
 {
+	if (d->event == DECISION_ACCESS && is_refusal(d->line))
+		return LOG_LEVEL_NOTICE;
 	if (d->event != DECISION_ERROR && d->verdict != NULL &&
 	    (d->verdict->reason == REASON_UNSEEN ||
 	    d->verdict->reason == REASON_MISMATCH))

@@ -53,6 +53,7 @@
 	K(REALLOC, "realloc", ENOMEM)					\
 	K(RECV, "recv", ENOMEM)					\
 	K(SEND, "send", ENOBUFS)					\
+	K(SENDMSG, "sendmsg", ENOBUFS)					\
 	K(SOCKET, "socket", EMFILE)					\
 	K(STAT, "stat", EACCES)						\
 	K(WRITE, "write", ENOSPC)
@@ -266,6 +267,12 @@ ssize_t
 send(int fd, const void *buf, size_t n, int flags)
 {
 	return AS(SEND, SYS_sendto, fd, buf, n, flags, NULL, 0);
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return AS(SENDMSG, SYS_sendmsg, fd, msg, flags);
 }
 
 int

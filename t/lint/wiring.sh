@@ -67,13 +67,17 @@ grep -v '^#' "$srcdir/t/live/wiring-main.cf" | while read -r line; do
 	done
 done || status=1
 
-# copied BEGIN
+# copied BEGIN [FILE]
 copied() {
+	[ -z "${2-}" ] || is "$(entry "$srcdir/README" "$1" '\t')" \
+	    "$(entry "$srcdir/$2" "$1")" "\"$1\" in $2 is not README's"
 	is "$(entry "$srcdir/README" "$1" '\t')" \
 	    "$(entry "$srcdir/man/xcontext-relay.8" "$1" '\t')" \
 	    "\"$1\" in man/xcontext-relay.8 is not README's"
 }
 
-copied '127.0.0.1:10025 inet'
-copied 'xcontext unix'
+copied '127.0.0.1:25 inet' etc/relay-in-front.cf
+copied '[::1]:25 inet' etc/relay-in-front.cf
+copied '127.0.0.1:10025 inet' etc/relay-in-front.cf
+copied 'xcontext unix' etc/relay-behind.cf
 exit $status

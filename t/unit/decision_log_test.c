@@ -213,6 +213,32 @@ START_TEST(events_and_their_levels)
 }
 END_TEST
 
+static const struct access_row {
+	const char	*action, *want;
+} access_rows[] = {
+	{ "REJECT no", "event=access level=notice " },
+	{ "reject", "event=access level=notice " },
+	{ "DEFER_IF_PERMIT later", "event=access level=notice " },
+	{ "450 4.7.1 later", "event=access level=notice " },
+	{ "554 no", "event=access level=notice " },
+	{ "DUNNO", "event=access peer=" },
+	{ "OK", "event=access peer=" },
+	{ "DISCARD", "event=access peer=" },
+	{ "250", "event=access peer=" },
+};
+
+START_TEST(what_access_maps_refuse)
+{
+	const struct access_row	*row = &access_rows[_i];
+	const char		*got;
+
+	got = line_of(&(const struct decision){ .event = DECISION_ACCESS,
+	    .session = &session, .line = row->action });
+	ck_assert_msg(strncmp(strchr(got, ' ') + 1, row->want,
+	    strlen(row->want)) == 0, "%s: %s", row->action, got);
+}
+END_TEST
+
 /* Warnings go by the client, errors by what is wrong: two a minute each. */
 START_TEST(what_is_grave_is_limited)
 {
@@ -250,6 +276,8 @@ main(void)
 	tcase_add_loop_test(tc, a_command_as_it_was_said, 0,
 	    NELEM(said_rows));
 	tcase_add_test(tc, what_was_said_is_bounded);
+	tcase_add_loop_test(tc, what_access_maps_refuse, 0,
+	    NELEM(access_rows));
 	tcase_add_loop_test(tc, events_and_their_levels, 0,
 	    NELEM(event_rows));
 	tcase_add_test(tc, what_is_grave_is_limited);

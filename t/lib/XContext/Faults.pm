@@ -24,7 +24,7 @@ use XContext::Guard qw(guard_dir);
 my @kinds = split(/ /, $ENV{XC_FAULT_KINDS} // 'accept calloc connect ' .
     'epoll_ctl fallocate fcntl fstat ftruncate getpeername getsockname ' .
     'getsockopt malloc mmap open openat poll pread pwrite read realloc recv ' .
-    'send socket stat write');
+    'send sendmsg socket stat write');
 my $seconds = $ENV{XC_FAULT_SECONDS} // 20;
 my $library = $ENV{XC_FAULT_LIBRARY} // './t/lib/fault.so';
 
