@@ -172,7 +172,7 @@ reload(void *arg)
 		return;
 	}
 	warn_of_changes(p->served, served);
-	relay_server_set_site(p->server, served);
+	relay_server_set_served(p->server, served);
 	program_reloaded(old, conf);
 	warn_of_open_relays(conf);
 	served_unref(p->served);

@@ -384,7 +384,7 @@ relay_server_new(struct event_base *base, struct served *served,
 }
 
 void
-relay_server_set_site(struct relay_server *server, struct served *served)
+relay_server_set_served(struct relay_server *server, struct served *served)
 {
 	struct served	*old = server->served;
 

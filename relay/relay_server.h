@@ -39,7 +39,7 @@ void	relay_server_free(struct relay_server *server);
 /* Sessions that begin from now on follow this configuration.  Relays keep
  * their sockets: a new relay, or another address of one, has to wait for a
  * restart; one that is gone accepts no more. */
-void	relay_server_set_site(struct relay_server *server,
+void	relay_server_set_served(struct relay_server *server,
     struct served *served);
 
 /* Accepts no more, and tells the clients. */

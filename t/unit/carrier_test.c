@@ -80,7 +80,7 @@ listen_on(const char *text, uint16_t *port)
 
 /* more: settings of the relay; is_mirror: it is its own next hop. */
 static struct served *
-make_site(struct world *w, const char *more, bool is_mirror)
+make_served(struct world *w, const char *more, bool is_mirror)
 {
 	char		 path[TEMPDIR_SIZE + 8];
 	struct conf	*conf;
@@ -121,7 +121,7 @@ begin(struct world *w, const char *more, bool is_mirror)
 	/* It is not the relay for having the same port. */
 	w->hop_port = w->port;
 	w->hop_listener = listen_on("127.0.0.2", &w->hop_port);
-	w->served = make_site(w, more, is_mirror);
+	w->served = make_served(w, more, is_mirror);
 	w->resolver = resolve_new(w->base, "127.0.0.1:9", &err);
 	w->metrics = relay_metrics_new();
 	w->server = relay_server_new(w->base, w->served, &fd, w->store,
