@@ -325,9 +325,10 @@ for my $id (sort keys %told) {
 	}
 }
 
-# Whose it was, and not another's; nobody's where that may be.
+# Whose it was, and not another's; nobody's where that may be.  Where a next hop
+# has said more than it was asked, nobody can tell what it said to AUTH.
 sub differs {
-	my ($want, $got) = @_;
+	my ($want, $got, $has_lied) = @_;
 	return 'nobody may send it' if !defined $want;
 	return 'XCLIENT had been refused' if $got->{is_spoilt};
 	my $is_told = $got->{addr} ne '';
@@ -336,7 +337,8 @@ sub differs {
 	return join(', ', map { "$_->[0]: $got->{$_->[0]}, not $_->[1]" }
 	    grep { ($got->{$_->[0]} // $_->[1]) ne $_->[1] } [ addr => $want->{addr} ],
 	    [ port => $port ], [ helo => $want->{helo} ],
-	    [ login => $want->{login} ], [ auth => $want->{auth} // '' ]);
+	    [ login => $want->{login} ],
+	    $has_lied ? () : [ auth => $want->{auth} // '' ]);
 }
 
 for my $id (sort keys %at_hop) {
@@ -344,7 +346,7 @@ for my $id (sort keys %at_hop) {
 		my @at = @{$at_hop{$id}{$to}};
 		push(@twice, $to) if @at > 1;
 		push(@unknown, $to) if !exists $told{$id}{$to} && !$lied{$id};
-		my $why = differs($want{$id}, $at[0]);
+		my $why = differs($want{$id}, $at[0], $lied{$id});
 		push(@foreign, "$to: $why") if $why ne '';
 		$n{'at the hop'}++;
 	}
