@@ -5,6 +5,7 @@
  */
 #include "peer.h"
 
+#include <string.h>
 #include <sysexits.h>
 
 struct trust_peer
@@ -22,6 +23,21 @@ peer_read(const struct ctl *ctl, const char *address)
 	return peer;
 }
 
+bool
+peer_has_listener(struct ctl *ctl, const char *listener)
+{
+	const struct conf	*conf = ctl_conf(ctl);
+	unsigned		 i;
+
+	if (listener == NULL ||
+	    trust_has_listener(conf->trust, span_of(listener)))
+		return true;
+	for (i = 0; i < conf->n_relays; i++)
+		if (strcmp(conf->relays[i].name, listener) == 0)
+			return true;
+	return false;
+}
+
 const struct trust_profile *
 peer_classify(struct ctl *ctl, const struct trust_peer *peer, char *rule_r,
     size_t size)
@@ -29,6 +45,9 @@ peer_classify(struct ctl *ctl, const struct trust_peer *peer, char *rule_r,
 	const struct trust_profile	*profile;
 	struct err			 err;
 
+	if (!peer_has_listener(ctl, peer->listener))
+		ctl_die(EX_USAGE, "%s has no listener or relay \"%s\"",
+		    ctl->file, peer->listener);
 	if (trust_classify(ctl_conf(ctl)->trust, peer, &profile, rule_r, size,
 	    &err) != TRUST_OK)
 		ctl_cannot_tell(&err);

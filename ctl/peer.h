@@ -16,8 +16,16 @@ enum { PEER_LISTENER, PEER_NAME, PEER_FINGERPRINT, PEER_OPTIONS };
 struct trust_peer	peer_read(const struct ctl *ctl, const char *address);
 
 /*
+ * True if that listener (NULL: none) has rules of its own, or is a relay's name;
+ * another would get the rules of all, as if it were none, and the daemons refuse
+ * it.
+ */
+bool	peer_has_listener(struct ctl *ctl, const char *listener);
+
+/*
  * What that peer is to the rules: its profile, and in rule_r the "file:line"
- * that gives it.  Exits if that cannot be told.
+ * that gives it.  Exits if that cannot be told, or there
+ * is no such listener.
  */
 const struct trust_profile	*peer_classify(struct ctl *ctl,
 				    const struct trust_peer *peer,

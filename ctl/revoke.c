@@ -49,9 +49,10 @@ read_time(const char *text)
 
 #define WHAT_SIZE	160
 
-/* What the store calls it: "peer=ADDRESS" or "profile=NAME". */
+/* What the store calls it: "peer=ADDRESS" or "profile=NAME"; must_be: a profile
+ * has to be in the configuration, which one that is given back may have left. */
 static void
-read_what(struct ctl *ctl, char what[WHAT_SIZE])
+read_what(struct ctl *ctl, bool must_be, char what[WHAT_SIZE])
 {
 	const char	*text = ctl->args[0];
 	char		 addr_text[ADDRESS_TEXT_SIZE];
@@ -65,7 +66,7 @@ read_what(struct ctl *ctl, char what[WHAT_SIZE])
 	if (strchr(text, '/') != NULL)
 		ctl_die(EX_USAGE, "\"%s\": a network cannot be revoked; name "
 		    "its profile, or an address", text);
-	if (trust_profile_find(ctl_conf(ctl)->trust, text) == NULL)
+	if (must_be && trust_profile_find(ctl_conf(ctl)->trust, text) == NULL)
 		ctl_die(EX_USAGE, "\"%s\" is neither an address nor a profile "
 		    "of %s", text, ctl->file);
 	(void)snprintf(what, WHAT_SIZE, "profile=%s", text);
@@ -82,7 +83,7 @@ revoke_run(struct ctl *ctl)
 
 	if (time != NULL)
 		until_ms = clock_ms(CLOCK_REALTIME) + read_time(time);
-	read_what(ctl, what);
+	read_what(ctl, true, what);
 	if (store_revoke(ctl_store(ctl), what, until_ms, &err) != 0)
 		ctl_cannot_tell(&err);
 	done = output_new();
@@ -152,7 +153,7 @@ revoke_undo(struct ctl *ctl)
 	struct err	 err;
 	size_t		 n;
 
-	read_what(ctl, what);
+	read_what(ctl, false, what);
 	rows = find(ctl, what);
 	n = json_array_size(rows);
 	json_decref(rows);

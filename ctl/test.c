@@ -120,6 +120,9 @@ begin(struct file *f, struct span args)
 	peer.listener = texts[TEXT_LISTENER];
 	peer.name = texts[TEXT_NAME];
 	peer.fingerprint = texts[TEXT_FINGERPRINT];
+	if (!peer_has_listener(f->ctl, peer.listener))
+		wrong(f, "a listener, or a relay, of the configuration",
+		    span_of(peer.listener));
 	play_free(f->play);
 	f->play = play_new(f->ctl, &peer);
 	for (i = 0; i < TEXTS; i++)
@@ -154,6 +157,10 @@ expect(struct file *f, struct span args)
 	if (span_word(&args, &attribute))
 		is_ok = is_ok && span_caseeq(attribute,
 		    text_at(f->step, "attribute"));
+	/* What nobody judges is not permitted either. */
+	if (*text_at(f->step, "verdict") == '\0')
+		wrong(f, "a command before it that is judged",
+		    span_of(text_at(f->step, "line")));
 	(void)snprintf(text, sizeof text, "%s %s", text_at(f->step,
 	    "verdict"), text_at(f->step, "reason"));
 	result(f, is_ok, "", want, text);
@@ -184,9 +191,26 @@ take_title(struct file *f, struct span text)
 		ctl_die(EX_OSERR, "out of memory");
 }
 
-static void
-take_command(struct file *f, struct span line)
+/* A word that is misspelt would be a test that shows nothing. */
+static bool
+is_command(struct span verb)
 {
+	static const char *const	 verbs[] = { "EHLO", "HELO", "MAIL",
+		"RCPT", "DATA", "BDAT", "RSET", "." };
+	enum trust_command		 command;
+	size_t				 i;
+
+	for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (span_caseeq(verb, verbs[i]))
+			return true;
+	return trust_command_find(verb, &command);
+}
+
+static void
+take_command(struct file *f, struct span verb, struct span line)
+{
+	if (!is_command(verb))
+		wrong(f, "a command, or a word of xcontext-test(5)", verb);
 	if (f->play == NULL)
 		wrong(f, "\"peer ADDRESS\" first", line);
 	json_decref(f->step);
@@ -214,7 +238,7 @@ take_line(struct file *f, struct span line)
 	else if (span_eq(word, "executed"))
 		check(f, "executed", args);
 	else
-		take_command(f, span_trim(line));
+		take_command(f, word, span_trim(line));
 }
 
 static void

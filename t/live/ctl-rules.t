@@ -214,6 +214,14 @@ END
 	    qr/:3: expected permit or refuse/ ],
 	    [ "peer 192.0.2.25\nEHLO x\n= refuse because\n",
 	    qr/:3: expected a reason/ ],
+	    [ "peer 192.0.2.25\nEHLO x\n= permit\n",
+	    qr/:3: expected a command before it that is judged/ ],
+	    [ "peer 192.0.2.25\nXCLEINT ADDR=10.1.2.3\n= permit\n",
+	    qr/:2: expected a command, or a word/ ],
+	    [ "peer 192.0.2.25\nEHLO x\nclinet 10.1.2.3\n",
+	    qr/:3: expected a command, or a word/ ],
+	    [ "peer 192.0.2.25 listener sied\n",
+	    qr/:1: expected a listener/ ],
 	    [ "peer 192.0.2.25\nEHLO x\n", qr/expects nothing/ ]) {
 		spit("$dir/rules", $row->[0]);
 		$got = $ctl->run('test', "$dir/rules");
@@ -254,6 +262,8 @@ for my $row (
     [ [ 'may' ], 64, qr/^usage: xcontext .*may .*PEER$/m ],
     [ [ 'may', 'mail.example.org' ], 64, qr/"mail\.example\.org": expected/ ],
     [ [ 'may', '192.0.2.1', '--lister', 'x' ], 64, qr/lister.*\nusage:/ ],
+    [ [ 'may', '192.0.2.25', '--listener', 'sied' ], 64,
+    qr/no listener or relay "sied"/ ],
     [ [ 'explain', 'XCLIENT ADDR=192.0.2.1' ], 64, qr/needs --peer ADDRESS/ ],
     [ [ 'completion', 'fish' ], 64, qr/bash and zsh, not for "fish"/ ],
     [ [ 'sessions' ], 69, qr/daemons make it when they start/ ],

@@ -85,6 +85,8 @@ $smtp->quit;
 
 is($ctl->run('unrevoke', $peer)->{status}, 0, 'unrevoke');
 is($ctl->run('unrevoke', $peer)->{status}, 1, 'once');
+is($ctl->run('unrevoke', 'left')->{status}, 1,
+    'also of a profile that the configuration has no more');
 is($ctl->run('revocations')->{status}, 1, 'nothing is revoked any more');
 $smtp = $live->connect;
 is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220, 'the rights are back');
