@@ -16,9 +16,9 @@ enum { PEER_LISTENER, PEER_NAME, PEER_FINGERPRINT, PEER_OPTIONS };
 struct trust_peer	peer_read(const struct ctl *ctl, const char *address);
 
 /*
- * True if that listener (NULL: none) has rules of its own, or is a relay's name;
- * another would get the rules of all, as if it were none, and the daemons refuse
- * it.
+ * True if that listener (NULL: none) has rules of its own, or is a relay's
+ * name; another would get the rules of all, as if it were none, and the daemons
+ * refuse it.
  */
 bool	peer_has_listener(struct ctl *ctl, const char *listener);
 

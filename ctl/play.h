@@ -19,8 +19,8 @@ void		 play_free(struct play *play);	/* NULL is allowed */
 
 /*
  * Takes a line of the client's, without its end.  What it comes to, which is
- * the caller's: "line", "verdict" ("permit", "permit (only reported)", "tempfail",
- * "reject", "disconnect", "503"; none of a line that nobody judges), "reason",
+ * the caller's: "line", "verdict" ("permit", "permit (only reported)",
+ * "tempfail", "reject", "disconnect", "503"; none of a line that nobody judges), "reason",
  * "attribute", "rule", "text", "also", "executed", "attributes"; and "client"
  * and "sealed", as they are then.
  */

@@ -50,7 +50,7 @@ read_time(const char *text)
 #define WHAT_SIZE	160
 
 /* What the store calls it: "peer=ADDRESS" or "profile=NAME"; must_be: a profile
- * has to be in the configuration, which one that is given back may have left. */
+ * has to be in the configuration, where one that is given back need not be. */
 static void
 read_what(struct ctl *ctl, bool must_be, char what[WHAT_SIZE])
 {
