@@ -23,7 +23,7 @@ struct play {
 };
 
 static void
-ignore_report(const struct session_life_report *report, void *arg)
+ignore_report(const struct decision *report, void *arg)
 {
 	(void)report;
 	(void)arg;

@@ -47,15 +47,17 @@ journal_answer(const char *step, const struct session *s,
 }
 
 void
-journal_life(const struct session_life_report *report)
+journal_decision(const struct decision *decision, void *arg)
 {
-	if (!decision_log_life(report))
+	(void)arg;
+	if (!decision_log_tells(decision))
 		return;
-	if (report->event == LIFE_ERROR)
+	decision_log(decision);
+	if (decision->event == DECISION_ERROR)
 		milter_metrics_count(MILTER_ERROR);
 	else
-		milter_metrics_decision(report->session->profile,
-		    report->command, report->verdict);
+		milter_metrics_decision(decision->session->profile,
+		    decision->command, decision->verdict);
 }
 
 void

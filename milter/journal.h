@@ -23,8 +23,8 @@ void	journal_answer(const char *step, const struct session *s,
 	    const struct enforce_connection *connection, pid_t pid,
 	    const struct enforce_reply *answer);
 
-/* What came of an X command that this program has taken. */
-void	journal_life(const struct session_life_report *report);
+/* A decision_fn, of what came of an X command that this program has taken. */
+decision_fn	journal_decision;
 
 /* An answer of access_maps: to which key, and where it stands. */
 void	journal_access(const struct session *s, const struct conf *conf,

@@ -11,24 +11,17 @@
 
 #include "journal.h"
 
-static void
-log_report(const struct session_life_report *report, void *arg)
-{
-	(void)arg;
-	journal_life(report);
-}
-
 struct session_life *
 keeper_begin(struct conf *conf, struct store *store,
     const struct session_life_peer *peer, uint64_t now_ms)
 {
 	const struct session_life_home	 home = { .store = store,
-	    .report = log_report };
+	    .report = journal_decision };
 	struct session_life		*life;
 
 	life = session_life_new(conf, &home, peer, now_ms);
 	if (life != NULL)
-		session_life_keep(life, now_ms);
+		(void)session_life_keep(life, now_ms);
 	return life;
 }
 

@@ -24,7 +24,7 @@ RB_GENERATE_INTERNAL(proc_tree, ledger_proc, entry, proc_compare,
     static __attribute__((unused)))
 
 struct ledger *
-ledger_new(struct conf *conf, struct store *store, ledger_report_fn *report,
+ledger_new(struct conf *conf, struct store *store, decision_fn *report,
     void *report_arg)
 {
 	struct ledger	*ledger = calloc(1, sizeof *ledger);
@@ -157,8 +157,8 @@ ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc, bool is_over)
 	if (is_over && proc->life != NULL) {
 		ledger_session_drop(ledger, proc);
 		if (!ledger_record_delete(ledger, proc, &err))
-			ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
-			    err.text);
+			ledger_report(ledger, proc, (struct decision){
+			    .event = DECISION_ERROR, .text = err.text });
 	}
 	if (--proc->refs == 0)
 		proc_free(ledger, proc);

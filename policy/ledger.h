@@ -8,7 +8,7 @@
  * order, so what was asked, after what, tells where the session stands: see
  * "xclient", "xforward", "milters", "command" and the policy request below.
  * The ledger decides by trust, keeps what must outlive this daemon in the
- * store before it answers, and reports each decision through one callback.
+ * store before it answers, and tells each decision through one callback.
  * It knows no socket and no clock.
  */
 #ifndef XC_POLICY_LEDGER_H
@@ -16,39 +16,9 @@
 
 #include "attr.h"
 #include "conf/conf.h"
+#include "session/decision.h"
 #include "session/session.h"
 #include "session/store.h"
-
-/* What a reported decision was about. */
-enum ledger_event {
-	LEDGER_BEGIN,		/* a session with grants began */
-	LEDGER_PERMIT,		/* a command was permitted */
-	LEDGER_REFUSE,		/* a command, or a session's mail, refused */
-	LEDGER_OVERRIDE,	/* the MTA has executed an override */
-	LEDGER_FORGET,		/* ... has not */
-	LEDGER_UNDO,		/* a commit was a new connection instead */
-	LEDGER_SEAL,
-	LEDGER_MAIL_REFUSED,	/* MAIL or RCPT of a refused session */
-	LEDGER_ACCESS,		/* access_maps, or always_allow, decided */
-	LEDGER_ERROR,		/* cannot tell; text says why */
-	LEDGER_END
-};
-
-struct ledger_report {
-	enum ledger_event	 event;
-	const struct session	*session;	/* NULL if there is none */
-	const struct verdict	*verdict;	/* NULL if none was reached */
-	const struct conf	*conf;		/* by which it was reached */
-	const char		*command;	/* "XCLIENT" ..., or NULL */
-	struct span		 said;		/* what stood behind it, where
-						 * the note is about a line
-						 * that is being judged */
-	const char		*text;		/* line or reason, or NULL */
-	const char		*key;		/* of access_maps, or NULL ... */
-	const char		*rule;		/* ... and where it stands */
-};
-
-typedef void ledger_report_fn(const struct ledger_report *report, void *arg);
 
 /* What to answer; the protocol modules put it in their words. */
 enum ledger_answer {
@@ -71,7 +41,7 @@ struct ledger_proc;
 
 /* conf is referenced; store and report_arg must outlive the ledger. */
 struct ledger	*ledger_new(struct conf *conf, struct store *store,
-		    ledger_report_fn *report, void *report_arg);
+		    decision_fn *report, void *report_arg);
 void		 ledger_free(struct ledger *ledger);
 
 /* Sessions that begin from now on follow this configuration. */

@@ -126,25 +126,14 @@ make_keys(struct ledger_access *a, const struct ledger_proc *proc,
 }
 
 static void
-report(struct ledger *ledger, const struct ledger_proc *proc,
-    const char *text, const char *key, const char *rule)
-{
-	const struct ledger_report	 report = { .event = LEDGER_ACCESS,
-	    .session = ledger_proc_session(proc),
-	    .conf = ledger_conf(ledger, proc), .text = text, .key = key,
-	    .rule = rule };
-
-	ledger->report(&report, ledger->report_arg);
-}
-
-static void
 cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
 	const struct session	*s = ledger_proc_session(proc);
 
-	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL,
-	    ledger->access->answer.err.text);
+	ledger_report(ledger, proc, (struct decision){
+	    .event = DECISION_ERROR,
+	    .text = ledger->access->answer.err.text });
 	ledger_answer_verdict(reply, VERDICT_REPLY_TO_ACCESS,
 	    VERDICT_TEMPFAIL, REASON_CANNOT_TELL, VERDICT_REPLY_BAD_POLICY,
 	    s == NULL ? "" : s->id);
@@ -165,7 +154,9 @@ answer_found(struct ledger *ledger, const struct ledger_proc *proc,
 	    key.p);
 	(void)snprintf(rule, sizeof rule, "%s:%u", a->answer.file,
 	    a->answer.line);
-	report(ledger, proc, reply->text, key_text, rule);
+	ledger_report(ledger, proc, (struct decision){
+	    .event = DECISION_ACCESS, .line = reply->text, .key = key_text,
+	    .rule = rule });
 }
 
 void
@@ -187,7 +178,9 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
 		answer_found(ledger, proc, reply);
 	} else if (is_always_allowed(proc)) {
 		ledger_answer(reply, LEDGER_ACTION, "OK");
-		report(ledger, proc, reply->text, "always_allow",
-		    ledger_proc_session(proc)->rule);
+		ledger_report(ledger, proc, (struct decision){
+		    .event = DECISION_ACCESS, .line = reply->text,
+		    .key = "always_allow",
+		    .rule = ledger_proc_session(proc)->rule });
 	}
 }

@@ -58,8 +58,7 @@ refuse_now(struct ledger_proc *proc, struct judgement *j,
     uint64_t now_ms)
 {
 	trust_violation(NULL, reason, text, &j->verdict);
-	session_life_refuse_now(proc->life, &j->verdict,
-	    trust_command_text(j->command), now_ms);
+	session_life_refuse_now(proc->life, j, now_ms);
 }
 
 /*
@@ -78,16 +77,6 @@ refuse_in_mail(struct ledger_proc *proc, struct judgement *j,
 		    trust_command_text(TRUST_XCLIENT));
 	else
 		answer_refused(proc, reply);
-}
-
-static void
-permit_override(struct ledger_proc *proc, struct judgement *j,
-    uint64_t now_ms, struct ledger_reply *reply)
-{
-	if (ledger_proc_session(proc)->is_in_mail)
-		refuse_in_mail(proc, j, now_ms, reply);
-	else
-		permit(proc, j, j->line, now_ms, reply);
 }
 
 /* What access_maps were asked about stays until the mail is done. */
@@ -168,7 +157,10 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 	switch (command) {
 	case TRUST_XCLIENT:
 	case TRUST_XREMOTEIP:
-		permit_override(proc, j, now_ms, reply);
+		if (ledger_proc_session(proc)->is_in_mail)
+			refuse_in_mail(proc, j, now_ms, reply);
+		else
+			permit(proc, j, j->line, now_ms, reply);
 		break;
 	case TRUST_XFORWARD:
 		permit(proc, j, j->line[0] == '\0' ? LINE_NOOP : j->line,
@@ -193,7 +185,7 @@ judge_too_long(struct ledger *ledger, struct ledger_proc *proc,
 
 	trust_violation(ledger_peer_profile(proc), REASON_MALFORMED,
 	    "the line is over 2048 octets", &j->verdict);
-	session_life_refuse(proc->life, &j->verdict, NULL, now_ms);
+	session_life_refuse(proc->life, &j->verdict, now_ms);
 	answer_violation(proc, j, reply);
 }
 
@@ -262,12 +254,10 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
 	}
-	ledger->said = args;
 	if (!trust_command_find(verb, &command))
 		judge_too_long(ledger, proc, now_ms, reply);
 	else if (ledger_check_revoked(proc, now_ms, reply))
 		judge_line(ledger, proc, command, args, now_ms, reply);
-	ledger->said = (struct span){ NULL, 0 };
 	return true;
 }
 

@@ -281,8 +281,8 @@ ledger_profile(struct ledger *ledger, struct span listener, struct span key,
 		peer.name = name;
 	if (trust_classify(ledger->conf->trust, &peer, &profile, rule,
 	    sizeof rule, &err) != TRUST_OK) {
-		ledger_report(ledger, NULL, LEDGER_ERROR, NULL, NULL,
-		    err.text);
+		ledger_report(ledger, NULL, (struct decision){
+		    .event = DECISION_ERROR, .text = err.text });
 		ledger_answer(reply, LEDGER_TEMP,
 		    SESSION_CANNOT_TELL);
 	} else if (strcmp(trust_profile_name(profile), TRUST_STRANGER) != 0) {

@@ -114,11 +114,15 @@ answer_refusal(struct ledger *ledger, struct ledger_proc *proc,
 {
 	const struct session		*s = ledger_proc_session(proc);
 	const struct session_refusal	 why = session_refusal(s);
+	const struct verdict		 verdict = { .action = why.action,
+					     .reason = why.reason,
+					     .attribute = -1 };
 
 	ledger_answer_verdict(reply, VERDICT_REPLY_TO_MAIL, why.action,
 	    why.reason, verdict_reply_text(why.text, why.reason), s->id);
-	ledger_report(ledger, proc, LEDGER_MAIL_REFUSED, NULL, NULL,
-	    reply->text);
+	ledger_report(ledger, proc, (struct decision){
+	    .event = DECISION_MAIL_REFUSED, .verdict = &verdict,
+	    .text = why.text, .line = reply->text });
 }
 
 /* Whether nothing would be lost if it were begun anew. */

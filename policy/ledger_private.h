@@ -68,12 +68,11 @@ RB_HEAD(proc_tree, ledger_proc);
 struct ledger {
 	struct conf		*conf;
 	struct store		*store;
-	ledger_report_fn		*report;
+	decision_fn		*report;
 	void			*report_arg;
 	struct proc_tree	 procs;
 	unsigned		 n_sessions;
 	struct judgement	 judgement;	/* of the line at hand */
-	struct span		 said;		/* its arguments */
 	struct ledger_access	*access;	/* ledger_access.c's room */
 };
 
@@ -81,9 +80,9 @@ struct ledger {
 const struct conf	*ledger_conf(const struct ledger *ledger,
 	    const struct ledger_proc *proc);
 
-void	ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
-	    enum ledger_event event, const struct verdict *verdict,
-	    const char *command, const char *text);
+/* Tells what is told of a process's session, or of none. */
+void	ledger_report(const struct ledger *ledger,
+	    const struct ledger_proc *proc, struct decision decision);
 
 /* Sets the answer; the text is cut if it does not fit. */
 void	ledger_answer(struct ledger_reply *reply, enum ledger_answer answer,

@@ -24,16 +24,12 @@ ledger_conf(const struct ledger *ledger, const struct ledger_proc *proc)
 }
 
 void
-ledger_report(struct ledger *ledger, const struct ledger_proc *proc,
-    enum ledger_event event, const struct verdict *verdict,
-    const char *command, const char *text)
+ledger_report(const struct ledger *ledger, const struct ledger_proc *proc,
+    struct decision decision)
 {
-	struct ledger_report	 report = { .event = event,
-	    .session = proc == NULL ? NULL : ledger_proc_session(proc),
-	    .verdict = verdict, .conf = ledger_conf(ledger, proc),
-	    .command = command, .said = ledger->said, .text = text };
-
-	ledger->report(&report, ledger->report_arg);
+	decision.session = proc == NULL ? NULL : ledger_proc_session(proc);
+	decision.conf = ledger_conf(ledger, proc);
+	ledger->report(&decision, ledger->report_arg);
 }
 
 void
@@ -90,8 +86,9 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	if (s == NULL)
 		return;
 	if (proc->has_record)
-		ledger_report(ledger, proc, proc->phase == PHASE_COMMITTED ?
-		    LEDGER_UNDO : LEDGER_END, NULL, NULL, NULL);
+		ledger_report(ledger, proc, (struct decision){
+		    .event = proc->phase == PHASE_COMMITTED ? DECISION_UNDO :
+		    DECISION_END });
 	memcpy(proc->former_id, s->id, sizeof proc->former_id);
 	proc->former_peer = s->peer;
 	session_life_free(proc->life);
@@ -131,32 +128,11 @@ ledger_record_delete(struct ledger *ledger, struct ledger_proc *proc,
 	return true;
 }
 
-/* A session_life_report_fn. */
-static void
-tell(const struct session_life_report *what, void *arg)
-{
-	static const enum ledger_event	 events[] = {
-		[LIFE_BEGIN] = LEDGER_BEGIN, [LIFE_PERMIT] = LEDGER_PERMIT,
-		[LIFE_OVERRIDE] = LEDGER_OVERRIDE,
-		[LIFE_FORGET] = LEDGER_FORGET, [LIFE_SEAL] = LEDGER_SEAL,
-		[LIFE_REFUSE] = LEDGER_REFUSE, [LIFE_ERROR] = LEDGER_ERROR
-	};
-	const struct ledger		*ledger = arg;
-	const struct ledger_report	 report = {
-		.event = events[what->event], .session = what->session,
-		.verdict = what->verdict, .conf = what->conf,
-		.command = what->command, .said = ledger->said,
-		.text = what->err == NULL ? what->line : what->err->text
-	};
-
-	ledger->report(&report, ledger->report_arg);
-}
-
 static struct session_life_home
 home_of(struct ledger *ledger)
 {
 	return (struct session_life_home){ .store = ledger->store,
-	    .report = tell, .report_arg = ledger };
+	    .report = ledger->report, .report_arg = ledger->report_arg };
 }
 
 static const char *
@@ -268,7 +244,8 @@ void
 ledger_begin_failed(struct ledger *ledger, struct ledger_proc *proc,
     const struct err *err, struct ledger_reply *reply)
 {
-	ledger_report(ledger, proc, LEDGER_ERROR, NULL, NULL, err->text);
+	ledger_report(ledger, proc, (struct decision){
+	    .event = DECISION_ERROR, .text = err->text });
 	answer_store_failed(reply);
 }
 

@@ -17,7 +17,7 @@ struct report {
 	bool		 is_verbose;	/* log_all */
 };
 
-/* A ledger_report_fn; arg is a struct report. */
-ledger_report_fn	report_write;
+/* A decision_fn; arg is a struct report. */
+decision_fn	report_write;
 
 #endif

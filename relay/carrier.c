@@ -110,14 +110,6 @@ op_report(void *arg, const struct dialogue_report *report)
 	c->env->report(c->env->arg, &complete);
 }
 
-static void
-op_report_session(void *arg, const struct session_life_report *report)
-{
-	const struct carrier	*c = arg;
-
-	c->env->report_session(c->env->arg, report);
-}
-
 const struct dialogue_ops carrier_ops = {
 	.send = op_send,
 	.room = op_room,
@@ -131,8 +123,7 @@ const struct dialogue_ops carrier_ops = {
 	.secure = op_secure,
 	.close = op_close,
 	.hand_over = carrier_hand_over,
-	.report = op_report,
-	.report_session = op_report_session
+	.report = op_report
 };
 
 /*

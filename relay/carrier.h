@@ -30,8 +30,6 @@ struct carrier_env {
 	struct carrier_list	 all;
 	unsigned		 n;
 	void	(*report)(void *arg, const struct dialogue_report *report);
-	void	(*report_session)(void *arg,
-		    const struct session_life_report *report);
 	/* A TLS handshake has come to its end; a session to its, before it had
 	 * begun; a carrier is about to go. */
 	void	(*tls)(void *arg, enum dialogue_side side, bool is_done);

@@ -219,14 +219,6 @@ static const struct hop_ops	 hop_ops = {
 	.may_repeat = transaction_may_repeat
 };
 
-static void
-report_session(const struct session_life_report *report, void *arg)
-{
-	struct dialogue	*d = arg;
-
-	d->env->ops->report_session(d->arg, report);
-}
-
 /*
  * Life
  */
@@ -290,7 +282,7 @@ adopt(struct dialogue *d)
 		break;
 	case STORE_CANNOT_TELL:
 		trust_violation(NULL, REASON_CANNOT_TELL, err.text, &verdict);
-		session_life_refuse(d->life, &verdict, NULL, d->now_ms);
+		session_life_refuse(d->life, &verdict, d->now_ms);
 		break;
 	}
 	session_clear(&followed);
@@ -349,8 +341,8 @@ static bool
 begin(struct dialogue *d)
 {
 	const struct session_life_home	 home = {
-		.store = d->env->store, .report = report_session, .report_arg =
-		    d
+		.store = d->env->store, .report = d->env->decided,
+		.report_arg = d->env->decided_arg
 	};
 	const struct session_life_peer	 who = {
 		.keeper = SESSION_KEEPER_RELAY, .addr = d->peer.addr,

@@ -137,14 +137,14 @@ struct dialogue_ops {
 	 * cannot be done. */
 	bool	 (*hand_over)(void *arg, const struct session *session);
 	void	 (*report)(void *arg, const struct dialogue_report *report);
-	void	 (*report_session)(void *arg,
-		    const struct session_life_report *report);
 };
 
 /* What all dialogues of a process share; not one of them owns it. */
 struct dialogue_env {
 	const struct dialogue_ops	*ops;
 	struct store			*store;
+	decision_fn			*decided;	/* of all sessions */
+	void				*decided_arg;
 	pid_t				 pid;
 	uint64_t			 pid_start;
 	/* Room for work that lasts no longer than a call: */

@@ -180,10 +180,15 @@ relay_log_report(struct relay_log *log, const struct dialogue_report *report)
 }
 
 void
-relay_log_session(struct relay_log *log,
-    const struct session_life_report *report)
+relay_log_decision(const struct decision *decision, void *arg)
 {
-	if (decision_log_life(report) && report->event != LIFE_ERROR)
-		relay_metrics_decision(log->metrics, report->session->profile,
-		    report->command, report->verdict);
+	const struct relay_log	*log = arg;
+
+	if (!decision_log_tells(decision))
+		return;
+	decision_log(decision);
+	if (decision->event != DECISION_ERROR)
+		relay_metrics_decision(log->metrics,
+		    decision->session->profile, decision->command,
+		    decision->verdict);
 }

@@ -17,7 +17,7 @@ struct relay_log {
 
 void	relay_log_report(struct relay_log *log,
 	    const struct dialogue_report *report);
-void	relay_log_session(struct relay_log *log,
-	    const struct session_life_report *report);
+/* A decision_fn; arg is a struct relay_log. */
+decision_fn	relay_log_decision;
 
 #endif

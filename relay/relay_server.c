@@ -182,12 +182,6 @@ on_report(void *arg, const struct dialogue_report *report)
 	relay_log_report(&((struct relay_server *)arg)->log, report);
 }
 
-static void
-on_report_session(void *arg, const struct session_life_report *report)
-{
-	relay_log_session(&((struct relay_server *)arg)->log, report);
-}
-
 /*
  * Connections
  */
@@ -323,12 +317,13 @@ fill_env(struct relay_server *server, struct event_base *base,
 	env->resolver = resolver;
 	env->dialogue.ops = &carrier_ops;
 	env->dialogue.store = store;
+	env->dialogue.decided = relay_log_decision;
+	env->dialogue.decided_arg = &server->log;
 	env->dialogue.pid = getpid();
 	env->dialogue.judgement = &server->judgement;
 	env->dialogue.keys = &server->keys;
 	LIST_INIT(&env->all);
 	env->report = on_report;
-	env->report_session = on_report_session;
 	env->tls = on_tls;
 	env->refused = on_refused;
 	env->gone = on_gone;

@@ -160,31 +160,8 @@ decision_log(const struct decision *d)
 }
 
 bool
-decision_log_life(const struct session_life_report *report)
+decision_log_tells(const struct decision *d)
 {
-	enum decision_event	 event = DECISION_ERROR;
-
-	switch (report->event) {
-	case LIFE_PERMIT:
-		event = DECISION_PERMIT;
-		break;
-	case LIFE_OVERRIDE:
-		event = DECISION_OVERRIDE;
-		break;
-	case LIFE_REFUSE:
-		event = DECISION_REFUSE;
-		break;
-	case LIFE_ERROR:
-		break;
-	case LIFE_BEGIN:
-	case LIFE_FORGET:
-	case LIFE_SEAL:
-		return false;
-	}
-	decision_log(&(const struct decision){
-	    .event = event, .session = report->session, .conf = report->conf,
-	    .verdict = report->verdict, .command = report->command,
-	    .said = report->said, .line = report->line,
-	    .text = report->err == NULL ? NULL : report->err->text });
-	return true;
+	return d->event == DECISION_PERMIT || d->event == DECISION_OVERRIDE ||
+	    d->event == DECISION_REFUSE || d->event == DECISION_ERROR;
 }

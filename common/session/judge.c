@@ -308,6 +308,7 @@ judge_command(const struct judge_speaker *speaker, enum trust_command command,
     struct span args, struct judgement *j)
 {
 	j->command = command;
+	j->said = args;
 	if (speaker->profile == NULL) {
 		judge_nobody(speaker, j);
 		return;

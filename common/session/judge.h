@@ -28,6 +28,7 @@ struct judge_speaker {
 
 struct judgement {
 	enum trust_command	 command;
+	struct span		 said;		/* behind it; the caller's */
 	struct verdict		 verdict;
 	/* Only of what is permitted: */
 	bool			 says_nothing;	/* XCLIENT, XREMOTEIP: the

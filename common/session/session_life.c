@@ -16,29 +16,28 @@
  */
 
 void
-session_life_tell(const struct session_life *life,
-    enum session_life_event event, const struct verdict *verdict,
-    const char *command, const char *line)
+session_life_tell(const struct session_life *life, struct decision decision)
 {
-	const struct session_life_report	 what = {
-		.event = event, .session = &life->session,
-		.conf = life->conf, .verdict = verdict, .command = command,
-		.said = life->said, .line = line
-	};
-
-	life->home.report(&what, life->home.report_arg);
+	decision.session = &life->session;
+	decision.conf = life->conf;
+	life->home.report(&decision, life->home.report_arg);
 }
 
 void
 session_life_tell_error(const struct session_life *life,
     const struct verdict *verdict, const struct err *err)
 {
-	const struct session_life_report	 what = {
-		.event = LIFE_ERROR, .session = &life->session,
-		.conf = life->conf, .verdict = verdict, .err = err
-	};
+	session_life_tell(life, (struct decision){ .event = DECISION_ERROR,
+	    .verdict = verdict, .text = err->text });
+}
 
-	life->home.report(&what, life->home.report_arg);
+struct decision
+session_life_about(enum decision_event event, const struct judgement *j,
+    const char *line)
+{
+	return (struct decision){ .event = event, .verdict = &j->verdict,
+	    .command = trust_command_text(j->command), .said = j->said,
+	    .line = line };
 }
 
 void
@@ -75,27 +74,30 @@ session_life_only_reports(const struct session_life *life)
 	    trust_profile_report_only(life->profile);
 }
 
-static void
-deny(struct session_life *life, const struct verdict *verdict,
-    const char *command, bool is_reported, uint64_t now_ms)
+void
+session_life_deny(struct session_life *life, struct decision decision,
+    bool is_reported, uint64_t now_ms)
 {
-	session_deny(&life->session, verdict, is_reported);
-	session_life_audit(life, SESSION_REFUSED, verdict->text, now_ms);
-	session_life_tell(life, LIFE_REFUSE, verdict, command, NULL);
+	session_deny(&life->session, decision.verdict, is_reported);
+	session_life_audit(life, SESSION_REFUSED, decision.verdict->text,
+	    now_ms);
+	session_life_tell(life, decision);
 }
 
 void
 session_life_refuse(struct session_life *life,
-    const struct verdict *verdict, const char *command, uint64_t now_ms)
+    const struct verdict *verdict, uint64_t now_ms)
 {
-	deny(life, verdict, command, session_life_only_reports(life), now_ms);
+	session_life_deny(life, (struct decision){ .event = DECISION_REFUSE,
+	    .verdict = verdict }, session_life_only_reports(life), now_ms);
 }
 
 void
-session_life_refuse_now(struct session_life *life,
-    const struct verdict *verdict, const char *command, uint64_t now_ms)
+session_life_refuse_now(struct session_life *life, const struct judgement *j,
+    uint64_t now_ms)
 {
-	deny(life, verdict, command, true, now_ms);
+	session_life_deny(life, session_life_about(DECISION_REFUSE, j, NULL),
+	    true, now_ms);
 }
 
 void
@@ -109,7 +111,8 @@ session_life_violation(struct session_life *life, enum verdict_reason reason,
 	    reason, text, &verdict);
 	session_refuse_mail(&life->session, verdict.action, reason, text);
 	session_life_audit(life, SESSION_REFUSED, text, now_ms);
-	session_life_tell(life, LIFE_REFUSE, &verdict, NULL, line);
+	session_life_tell(life, (struct decision){ .event = DECISION_REFUSE,
+	    .verdict = &verdict, .line = line });
 }
 
 void
@@ -191,13 +194,14 @@ session_life_classify(struct session_life *life,
 	    "unknown" : trust_profile_name(life->profile), now_ms);
 	life->is_changed = was_changed || session_life_has_grants(life);
 	if (session_life_has_grants(life))
-		session_life_tell(life, LIFE_BEGIN, NULL, NULL, NULL);
+		session_life_tell(life, (struct decision){
+		    .event = DECISION_BEGIN });
 	if (is_told)
 		return;
 	trust_violation(NULL, REASON_CANNOT_TELL, SESSION_CANNOT_TELL,
 	    &verdict);
 	session_life_tell_error(life, &verdict, &err);
-	session_life_refuse(life, &verdict, NULL, now_ms);
+	session_life_refuse(life, &verdict, now_ms);
 }
 
 static struct session_life *
@@ -280,7 +284,7 @@ session_life_adopt(struct session_life *life, struct session *handed,
 	session_clear(&old);
 	find_profile(life);
 	session_life_seal(life, "hand-over", now_ms);
-	session_life_keep(life, now_ms);
+	(void)session_life_keep(life, now_ms);
 }
 
 void
@@ -332,7 +336,8 @@ session_life_seal(struct session_life *life, const char *by, uint64_t now_ms)
 		return;
 	life->session.is_sealed = true;
 	session_life_audit(life, SESSION_SEALED, by, now_ms);
-	session_life_tell(life, LIFE_SEAL, NULL, NULL, by);
+	session_life_tell(life, (struct decision){ .event = DECISION_SEAL,
+	    .line = by });
 }
 
 void

@@ -19,39 +19,14 @@
 #ifndef XC_SESSION_LIFE_H
 #define XC_SESSION_LIFE_H
 
+#include "session/decision.h"
 #include "session/judge.h"
 #include "session/store.h"
-
-/* What a program may want to log. */
-enum session_life_event {
-	LIFE_BEGIN,		/* a session with grants began */
-	LIFE_PERMIT,		/* a command was permitted */
-	LIFE_OVERRIDE,		/* the client is another one now */
-	LIFE_FORGET,		/* what was permitted was not executed */
-	LIFE_SEAL,
-	LIFE_REFUSE,		/* a command, or the session's mail */
-	LIFE_ERROR		/* something cannot be told; err */
-};
-
-struct session_life_report {
-	enum session_life_event	 event;
-	const struct session	*session;
-	const struct conf	*conf;		/* by which it was decided */
-	const struct verdict	*verdict;	/* NULL: none was reached */
-	const char		*command;	/* "XCLIENT" ..., or NULL ... */
-	struct span		 said;		/* ... and what stood behind it;
-						 * .p NULL: not known here */
-	const char		*line;		/* what it is about, or NULL */
-	const struct err	*err;		/* of LIFE_ERROR */
-};
-
-typedef void session_life_report_fn(const struct session_life_report *report,
-    void *arg);
 
 /* Whom a session tells, and where its record is.  All must outlive it. */
 struct session_life_home {
 	struct store		*store;
-	session_life_report_fn	*report;
+	decision_fn		*report;
 	void			*report_arg;
 };
 
@@ -146,17 +121,15 @@ void	session_life_seal_if(struct session_life *life, enum trust_seal when,
 	    const char *by, uint64_t now_ms);
 
 /*
- * Refuses a command (NULL: one that has no name, or the session itself): it is
- * remembered what to say of it, and the mail is refused from now on, unless the
- * profile only reports.  session_life_refuse_now: the session is none the worse
- * for it.
+ * Refuses the session: it is remembered what to say of it, and its mail is
+ * refused from now on, unless the profile only reports.
  */
 void	session_life_refuse(struct session_life *life,
-	    const struct verdict *verdict, const char *command,
-	    uint64_t now_ms);
+	    const struct verdict *verdict, uint64_t now_ms);
+/* Refuses a command that was permitted, by what its verdict says now; the
+ * session is none the worse for it. */
 void	session_life_refuse_now(struct session_life *life,
-	    const struct verdict *verdict, const char *command,
-	    uint64_t now_ms);
+	    const struct judgement *j, uint64_t now_ms);
 
 /* Refuses the session's mail, and tells so with line: it is already acted on
  * what should not be, so that even a profile that only reports is no excuse. */
@@ -240,8 +213,9 @@ bool	session_life_end_mail(struct session_life *life);
  * client.
  */
 
-/* Saves at least once, whatever the session is: others may look for it. */
-void	session_life_keep(struct session_life *life, uint64_t now_ms);
+/* Saves at least once, whatever the session is: others may look for it.  False:
+ * the store failed. */
+bool	session_life_keep(struct session_life *life, uint64_t now_ms);
 
 /* HELO, EHLO and MAIL seal an overridden session, if its profile says so; where
  * nothing seals, the override that comes behind a MAIL begins anew.

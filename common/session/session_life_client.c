@@ -13,17 +13,6 @@
  * Overrides
  */
 
-bool
-session_life_pend(struct session_life *life, const struct judgement *j,
-    uint64_t now_ms)
-{
-	if (!session_set_text(&life->session.pending, j->line))
-		return false;
-	life->is_same_client = !j->is_another;
-	session_life_audit(life, SESSION_PERMITTED, j->line, now_ms);
-	return true;
-}
-
 void
 session_life_begin_anew(struct session_life *life)
 {
@@ -32,19 +21,15 @@ session_life_begin_anew(struct session_life *life)
 }
 
 void
-session_life_override(struct session_life *life,
-    const struct assertion_set *set, uint64_t now_ms)
+session_life_override(struct session_life *life, char *line,
+    const struct assertion_set *set, bool is_another, uint64_t now_ms)
 {
 	struct session	*s = &life->session;
-	char		*line = s->pending;
 	char		 client[ADDRESS_TEXT_SIZE];
 
 	if (life->is_used)
 		session_life_begin_anew(life);
-	s->pending = NULL;
-	/* What is not known any more, after a restart, is another's. */
-	session_override(s, line, set, !life->is_same_client);
-	life->is_same_client = false;
+	session_override(s, line, set, is_another);
 	/* No MTA takes one in a transaction. */
 	s->mails = 0;
 	s->is_in_mail = false;
@@ -57,9 +42,16 @@ void
 session_life_commit(struct session_life *life,
     const struct assertion_set *set, uint64_t now_ms)
 {
-	session_life_override(life, set, now_ms);
-	session_life_tell(life, LIFE_OVERRIDE, NULL,
-	    trust_command_text(TRUST_XCLIENT), life->session.override);
+	char	*line = life->session.pending;
+
+	life->session.pending = NULL;
+	/* What is not known any more, after a restart, is another's. */
+	session_life_override(life, line, set, !life->is_same_client, now_ms);
+	life->is_same_client = false;
+	session_life_tell(life, (struct decision){
+	    .event = DECISION_OVERRIDE,
+	    .command = trust_command_text(TRUST_XCLIENT),
+	    .line = life->session.override });
 	session_life_seal_if(life, TRUST_SEAL_OVERRIDE, "override", now_ms);
 }
 
@@ -71,8 +63,9 @@ session_life_forget(struct session_life *life, uint64_t now_ms)
 	if (s->pending == NULL)
 		return;
 	session_life_audit(life, SESSION_FORGOTTEN, s->pending, now_ms);
-	session_life_tell(life, LIFE_FORGET, NULL,
-	    trust_command_text(TRUST_XCLIENT), s->pending);
+	session_life_tell(life, (struct decision){ .event = DECISION_FORGET,
+	    .command = trust_command_text(TRUST_XCLIENT),
+	    .line = s->pending });
 	(void)session_set_text(&s->pending, NULL);
 }
 

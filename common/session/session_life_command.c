@@ -6,9 +6,9 @@
  */
 #include "session/session_life_private.h"
 
-#include "session/session_change.h"
+#include <string.h>
 
-static const struct span	 nothing = { NULL, 0 };
+#include "session/session_change.h"
 
 /*
  * One command
@@ -24,14 +24,14 @@ is_override(enum trust_command command)
  * reason to refuse the others that come over the same connection.  Who executes
  * it knows which message that is; of Postfix's it is in the record. */
 static void
-refuse_message(struct session_life *life, const struct verdict *verdict,
-    const char *command, uint64_t now_ms)
+refuse_message(struct session_life *life, const struct judgement *j,
+    uint64_t now_ms)
 {
 	if (life->session.keeper == SESSION_KEEPER_POLICY)
-		session_deny_message(&life->session, verdict,
+		session_deny_message(&life->session, &j->verdict,
 		    session_life_only_reports(life));
-	session_life_audit(life, SESSION_REFUSED, verdict->text, now_ms);
-	session_life_tell(life, LIFE_REFUSE, verdict, command, NULL);
+	session_life_audit(life, SESSION_REFUSED, j->verdict.text, now_ms);
+	session_life_tell(life, session_life_about(DECISION_REFUSE, j, NULL));
 }
 
 /* To Postfix an end of the session is said by its record. */
@@ -54,18 +54,16 @@ session_life_judge_line(struct session_life *life,
 		.profile = is_proven ? life->profile : NULL,
 		.begins_anew = life->is_used
 	};
-	const char			*name = trust_command_text(command);
 
 	judge_command(&speaker, command, args, j);
 	if (j->verdict.action == VERDICT_PERMIT)
 		return true;
-	if (is_of_message(life, command, &j->verdict)) {
-		refuse_message(life, &j->verdict, name, now_ms);
-	} else if (session_is_pardoned(command, j->verdict.reason)) {
-		session_life_refuse_now(life, &j->verdict, name, now_ms);
-	} else {
-		session_life_refuse(life, &j->verdict, name, now_ms);
-	}
+	if (is_of_message(life, command, &j->verdict))
+		refuse_message(life, j, now_ms);
+	else
+		session_life_deny(life, session_life_about(DECISION_REFUSE, j,
+		    NULL), session_is_pardoned(command, j->verdict.reason) ||
+		    session_life_only_reports(life), now_ms);
 	return false;
 }
 
@@ -81,8 +79,8 @@ set_context(struct session_life *life, const struct judgement *j,
 	context_line_names(&j->context, names, sizeof names);
 	context_line_pairs(&j->context, pairs, sizeof pairs);
 	session_life_audit(life, SESSION_CONTEXT, names, now_ms);
-	session_life_tell(life, LIFE_PERMIT, &j->verdict,
-	    trust_command_text(j->command), pairs);
+	session_life_tell(life, session_life_about(DECISION_PERMIT, j,
+	    pairs));
 	return true;
 }
 
@@ -92,11 +90,14 @@ session_life_permit(struct session_life *life, const struct judgement *j,
 {
 	if (j->command == TRUST_XSETCONTEXT)
 		return set_context(life, j, now_ms);
-	if (is_override(j->command) && !session_life_pend(life, j, now_ms))
-		return false;
-	session_life_tell(life, LIFE_PERMIT, &j->verdict,
-	    trust_command_text(j->command),
-	    j->command == TRUST_XDUMPCONTEXT ? NULL : j->line);
+	if (is_override(j->command)) {
+		if (!session_set_text(&life->session.pending, j->line))
+			return false;
+		life->is_same_client = !j->is_another;
+		session_life_audit(life, SESSION_PERMITTED, j->line, now_ms);
+	}
+	session_life_tell(life, session_life_about(DECISION_PERMIT, j,
+	    j->command == TRUST_XDUMPCONTEXT ? NULL : j->line));
 	return true;
 }
 
@@ -104,9 +105,8 @@ session_life_permit(struct session_life *life, const struct judgement *j,
  * Who executes what is permitted
  */
 
-/* False: the store failed. */
-static bool
-keep(struct session_life *life, uint64_t now_ms)
+bool
+session_life_keep(struct session_life *life, uint64_t now_ms)
 {
 	if (session_life_save(life))
 		return true;
@@ -116,16 +116,10 @@ keep(struct session_life *life, uint64_t now_ms)
 }
 
 void
-session_life_keep(struct session_life *life, uint64_t now_ms)
-{
-	(void)keep(life, now_ms);
-}
-
-void
 session_life_greeting(struct session_life *life, uint64_t now_ms)
 {
 	session_life_seal_if(life, TRUST_SEAL_GREETING, "greeting", now_ms);
-	(void)keep(life, now_ms);
+	(void)session_life_keep(life, now_ms);
 }
 
 bool
@@ -136,7 +130,7 @@ session_life_mail(struct session_life *life, uint64_t now_ms)
 	session_life_seal_if(life, TRUST_SEAL_GREETING, "mail", now_ms);
 	if (session_seals_by(&life->session, life->profile, TRUST_SEAL_NEVER))
 		life->is_used = true;
-	return keep(life, now_ms);
+	return session_life_keep(life, now_ms);
 }
 
 /* Who ignores the 451 must not go on as if nothing had been said.  An XFORWARD is
@@ -159,21 +153,18 @@ session_life_judge(struct session_life *life, enum trust_command command,
 
 	if (!session_life_check_revoked(life, now_ms))
 		return cannot_tell(life, command, now_ms);
-	life->said = args;
 	if (!session_life_judge_line(life, command, args, true, now_ms, j)) {
 		result = LIFE_REFUSED;
 	} else if (in_mail && command != TRUST_XSETCONTEXT &&
 	    command != TRUST_XDUMPCONTEXT) {
 		trust_violation(NULL, REASON_MALFORMED, SESSION_IN_MAIL,
 		    &j->verdict);
-		session_life_refuse_now(life, &j->verdict,
-		    trust_command_text(command), now_ms);
+		session_life_refuse_now(life, j, now_ms);
 		result = LIFE_BAD_SEQUENCE;
 	}
 	if (result == LIFE_DONE)
 		return LIFE_DONE;
-	life->said = nothing;
-	(void)keep(life, now_ms);
+	(void)session_life_keep(life, now_ms);
 	return result;
 }
 
@@ -188,8 +179,7 @@ override_with_nothing(struct session_life *life, const struct judgement *j,
 		session_life_audit(life, SESSION_FORGOTTEN, "the last client",
 		    now_ms);
 	}
-	session_life_tell(life, LIFE_PERMIT, &j->verdict,
-	    trust_command_text(j->command), NULL);
+	session_life_tell(life, session_life_about(DECISION_PERMIT, j, NULL));
 }
 
 /* False: out of memory. */
@@ -197,11 +187,15 @@ static bool
 override(struct session_life *life, const struct judgement *j,
     uint64_t now_ms)
 {
-	if (!session_life_pend(life, j, now_ms))
+	char	*line = strdup(j->line);
+
+	if (line == NULL)
 		return false;
-	session_life_override(life, &j->override, now_ms);
-	session_life_tell(life, LIFE_OVERRIDE, &j->verdict,
-	    trust_command_text(j->command), j->line);
+	session_life_audit(life, SESSION_PERMITTED, line, now_ms);
+	session_life_override(life, line, &j->override, j->is_another,
+	    now_ms);
+	session_life_tell(life, session_life_about(DECISION_OVERRIDE, j,
+	    j->line));
 	session_life_seal_if(life, TRUST_SEAL_OVERRIDE, "override", now_ms);
 	return true;
 }
@@ -218,8 +212,7 @@ session_life_execute(struct session_life *life, const struct judgement *j,
 		override_with_nothing(life, j, now_ms);
 	else
 		is_done = override(life, j, now_ms);
-	life->said = nothing;
-	return keep(life, now_ms) && is_done ? LIFE_DONE :
+	return session_life_keep(life, now_ms) && is_done ? LIFE_DONE :
 	    cannot_tell(life, j->command, now_ms);
 }
 

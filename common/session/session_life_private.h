@@ -15,8 +15,6 @@ struct session_life {
 	struct conf			*conf;		/* a reference */
 	struct session_life_home	 home;
 	struct session			 session;
-	struct span			 said;	/* behind the command that is
-						 * being judged or executed */
 	const struct trust_profile	*profile;	/* NULL: not known */
 	bool				 has_record;	/* in the store */
 	bool				 is_changed;	/* since then */
@@ -29,11 +27,19 @@ struct session_life {
 							 * of it is over */
 };
 
+/* Tells what is told of this session. */
 void	session_life_tell(const struct session_life *life,
-	    enum session_life_event event, const struct verdict *verdict,
-	    const char *command, const char *line);
+	    struct decision decision);
 void	session_life_tell_error(const struct session_life *life,
 	    const struct verdict *verdict, const struct err *err);
+/* What is told of a command; line may be NULL. */
+struct decision	session_life_about(enum decision_event event,
+		    const struct judgement *j, const char *line);
+
+/* Refuses what the decision, a DECISION_REFUSE, is about; is_reported: the
+ * session's mail is not. */
+void	session_life_deny(struct session_life *life, struct decision decision,
+	    bool is_reported, uint64_t now_ms);
 
 /* Adds to the audit trail; it is to be saved. */
 void	session_life_audit(struct session_life *life, enum session_event event,
@@ -46,12 +52,11 @@ void	session_life_refuse_mail(struct session_life *life,
 
 bool	session_life_only_reports(const struct session_life *life);
 
-/* Makes a permitted override pending.  False: out of memory. */
-bool	session_life_pend(struct session_life *life, const struct judgement *j,
+/* An override is who the client is now; nobody is told.  line is the
+ * session's from then on. */
+void	session_life_override(struct session_life *life, char *line,
+	    const struct assertion_set *set, bool is_another,
 	    uint64_t now_ms);
-/* The pending override is who the client is now; nobody is told. */
-void	session_life_override(struct session_life *life,
-	    const struct assertion_set *set, uint64_t now_ms);
 /* Who comes next is not whose mail was sent. */
 void	session_life_begin_anew(struct session_life *life);
 

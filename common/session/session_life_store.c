@@ -29,27 +29,22 @@ replace(struct session *old, void *arg)
 	return &life->session;
 }
 
-static bool
-write_record(struct session_life *life, struct err *err)
-{
-	enum store_result	 result = STORE_NONE;
-
-	if (life->has_record &&
-	    life->session.keeper == SESSION_KEEPER_POLICY)
-		result = store_change(life->home.store, life->session.pid,
-		    life->session.id, replace, life, err);
-	return result == STORE_FOUND || (result == STORE_NONE &&
-	    store_put(life->home.store, &life->session, err) == 0);
-}
-
 bool
 session_life_save(struct session_life *life)
 {
-	struct err	 err;
+	const struct session	*s = &life->session;
+	enum store_result	 result = STORE_NONE;
+	struct err		 err;
 
-	if (!life->is_changed || life->session.pid == 0)
+	if (!life->is_changed || s->pid == 0)
 		return true;
-	if (!write_record(life, &err)) {
+	if (life->has_record && s->keeper == SESSION_KEEPER_POLICY)
+		result = store_change(life->home.store, s->pid, s->id, replace,
+		    life, &err);
+	if (result == STORE_NONE &&
+	    store_put(life->home.store, s, &err) != 0)
+		result = STORE_CANNOT_TELL;
+	if (result == STORE_CANNOT_TELL) {
 		session_life_tell_error(life, NULL, &err);
 		return false;
 	}

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/decision_log.h"
 #include "relay/smtp_reply.h"
 
 /* More of these without an end are no end. */
@@ -447,27 +448,27 @@ op_report(void *arg, const struct dialogue_report *n)
 		    n->route->rule);
 }
 
+/* A decision_fn. */
 static void
-op_report_session(void *arg, const struct session_life_report *n)
+take_decision(const struct decision *d, void *arg)
 {
 	static const char *const	 names[] = {
-		[LIFE_PERMIT] = "permit", [LIFE_OVERRIDE] = "override",
-		[LIFE_REFUSE] = "refuse", [LIFE_ERROR] = "error",
+		[DECISION_PERMIT] = "permit", [DECISION_OVERRIDE] = "override",
+		[DECISION_REFUSE] = "refuse", [DECISION_ERROR] = "error",
 	};
 	struct stage_note	*note;
 
-	/* The log has no line of these. */
-	if (names[n->event] == NULL)
+	if (!decision_log_tells(d))
 		return;
 	note = new_note(arg);
-	note->is_grave = n->event == LIFE_ERROR;
-	if (n->event == LIFE_ERROR)
+	note->is_grave = d->event == DECISION_ERROR;
+	if (note->is_grave)
 		(void)snprintf(note->text, sizeof note->text, "error %.480s",
-		    n->err->text);
+		    d->text);
 	else
 		(void)snprintf(note->text, sizeof note->text, "%s %s %s",
-		    names[n->event], n->command == NULL ? "session" :
-		    n->command, verdict_reason_text(n->verdict->reason));
+		    names[d->event], d->command == NULL ? "session" :
+		    d->command, verdict_reason_text(d->verdict->reason));
 }
 
 static const struct dialogue_ops	 ops = {
@@ -477,7 +478,7 @@ static const struct dialogue_ops	 ops = {
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,
 	.secure = op_secure, .close = op_close, .hand_over = op_hand_over,
-	.report = op_report, .report_session = op_report_session
+	.report = op_report
 };
 
 /*
@@ -651,6 +652,7 @@ void
 stage_begin(struct stage *s)
 {
 	s->env = (struct dialogue_env){ .ops = &ops, .store = s->store,
+	    .decided = take_decision, .decided_arg = s,
 	    .judgement = &judgement, .keys = &keys };
 	memset(s->out, 0, sizeof s->out);
 	memset(s->in, 0, sizeof s->in);

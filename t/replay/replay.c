@@ -83,19 +83,20 @@ fail(struct player *p, const char *fmt, ...)
 }
 
 static void
-take_note(const struct ledger_report *note, void *arg)
+take_note(const struct decision *note, void *arg)
 {
 	static const char *const names[] = {
-		[LEDGER_BEGIN] = "begin", [LEDGER_PERMIT] = "permit",
-		[LEDGER_REFUSE] = "refuse", [LEDGER_OVERRIDE] = "override",
-		[LEDGER_FORGET] = "forget", [LEDGER_UNDO] = "undo",
-		[LEDGER_SEAL] = "seal",
-		[LEDGER_MAIL_REFUSED] = "mail_refused",
-		[LEDGER_ACCESS] = "access",
-		[LEDGER_ERROR] = "error", [LEDGER_END] = "end",
+		[DECISION_BEGIN] = "begin", [DECISION_PERMIT] = "permit",
+		[DECISION_REFUSE] = "refuse", [DECISION_OVERRIDE] = "override",
+		[DECISION_FORGET] = "forget", [DECISION_UNDO] = "undo",
+		[DECISION_SEAL] = "seal",
+		[DECISION_MAIL_REFUSED] = "mail_refused",
+		[DECISION_ACCESS] = "access",
+		[DECISION_ERROR] = "error", [DECISION_END] = "end",
 	};
 	struct player		*p = arg;
-	const struct verdict	*v = note->verdict;
+	const struct verdict	*v = note->event == DECISION_MAIL_REFUSED ?
+				     NULL : note->verdict;
 
 	if (p->n_notes == NOTES_MAX)
 		return;

@@ -265,6 +265,19 @@ START_TEST(what_is_grave_is_limited)
 }
 END_TEST
 
+START_TEST(what_a_keeper_tells)
+{
+	static const bool	 want[] = {
+		[DECISION_PERMIT] = true, [DECISION_REFUSE] = true,
+		[DECISION_OVERRIDE] = true, [DECISION_ERROR] = true,
+		[DECISION_END] = false
+	};
+	const struct decision	 d = { .event = (enum decision_event)_i };
+
+	ck_assert_int_eq(decision_log_tells(&d), want[_i]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -281,5 +294,6 @@ main(void)
 	tcase_add_loop_test(tc, events_and_their_levels, 0,
 	    NELEM(event_rows));
 	tcase_add_test(tc, what_is_grave_is_limited);
+	tcase_add_loop_test(tc, what_a_keeper_tells, 0, DECISION_END + 1);
 	return runner_run_apart("decision_log", tc);
 }

@@ -29,11 +29,11 @@ static struct store	*store;
 static struct ledger	*ledger;
 static struct ledger_proc *proc;
 static struct ledger_reply reply;
-static unsigned		 noted[LEDGER_END + 1];
+static unsigned		 noted[DECISION_END + 1];
 static struct err	 err;
 
 static void
-take_note(const struct ledger_report *note, void *arg)
+take_note(const struct decision *note, void *arg)
 {
 	(void)arg;
 	noted[note->event]++;
@@ -162,9 +162,9 @@ START_TEST(a_process_is_one_for_all_its_streams)
 	ck_assert_ptr_null(ledger_proc_session(again));
 	ck_assert(!has_record(PID));
 	ck_assert_uint_eq(ledger_sessions(ledger), 0);
-	ck_assert_uint_eq(noted[LEDGER_END], 1);
+	ck_assert_uint_eq(noted[DECISION_END], 1);
 	ledger_proc_put(ledger, again, true);
-	ck_assert_uint_eq(noted[LEDGER_END], 1);
+	ck_assert_uint_eq(noted[DECISION_END], 1);
 }
 END_TEST
 
@@ -178,7 +178,7 @@ START_TEST(what_we_close_is_taken_up_again)
 	ck_assert_ptr_nonnull(proc);
 	ck_assert_uint_eq(ledger_sessions(ledger), 1);
 	ck_assert_str_eq(ledger_proc_session(proc)->profile, "edge");
-	ck_assert_uint_eq(noted[LEDGER_END], 0);
+	ck_assert_uint_eq(noted[DECISION_END], 0);
 }
 END_TEST
 
@@ -270,7 +270,7 @@ START_TEST(a_record_of_sendmail_is_left_alone)
 	ck_assert(has_record(PID + 1));
 	ledger_proc_put(ledger, other, true);
 	ck_assert(has_record(PID + 1));
-	ck_assert_uint_eq(noted[LEDGER_END], 0);
+	ck_assert_uint_eq(noted[DECISION_END], 0);
 	/* That of an earlier process is nobody's. */
 	ck_assert_ptr_nonnull(ledger_proc_get(ledger, PID + 1, 2, &err));
 	ck_assert(!has_record(PID + 1));
@@ -367,18 +367,18 @@ START_TEST(what_cannot_be_kept_is_not_answered)
 	fill_store();
 	ask(ledger_command, "XCLIENT ADDR=198.51.100.9", LEDGER_TEMP,
 	    "the session store failed");
-	ck_assert_uint_eq(noted[LEDGER_ERROR], 1);
-	ck_assert_uint_eq(noted[LEDGER_PERMIT], 1);
+	ck_assert_uint_eq(noted[DECISION_ERROR], 1);
+	ck_assert_uint_eq(noted[DECISION_PERMIT], 1);
 	/* A stranger needs no record, and the messenger's goes. */
 	ask(ledger_xclient, "203.0.113.5", LEDGER_NO, "");
 	ask(ledger_xforward, "203.0.113.5", LEDGER_NO, "");
 	ask(ledger_milters, "203.0.113.5", LEDGER_YES, "DISABLE");
 	ck_assert(!has_record(PID));
-	ck_assert_uint_eq(noted[LEDGER_ERROR], 1);
+	ck_assert_uint_eq(noted[DECISION_ERROR], 1);
 	/* Even what a stranger must not do cannot be kept. */
 	ask(ledger_command, "XCLIENT ADDR=198.51.100.9", LEDGER_TEMP, NULL);
 	ask(ledger_xclient, "192.0.2.1", LEDGER_TEMP, NULL);
-	ck_assert_uint_eq(noted[LEDGER_ERROR], 3);
+	ck_assert_uint_eq(noted[DECISION_ERROR], 3);
 	/* The sweep makes room again. */
 	ck_assert_int_gt(ledger_sweep(ledger, NOW_MS, &err), 0);
 	connect_messenger();

@@ -86,12 +86,16 @@ lines(void)
 }
 
 static const char *
-note(enum ledger_event event, const struct verdict *verdict,
+note(enum decision_event event, const struct verdict *verdict,
     const char *command, const char *text)
 {
-	struct ledger_report	 n = { .event = event, .session = &session,
-				     .verdict = verdict, .command = command,
-				     .text = text };
+	struct decision	 n = { .event = event, .session = &session,
+			     .verdict = verdict, .command = command };
+
+	if (event == DECISION_ERROR)
+		n.text = text;
+	else
+		n.line = text;
 
 	report_write(&n, &report);
 	return lines();
@@ -106,7 +110,7 @@ check_like(const char *got, const char *want)
 
 START_TEST(a_refusal_tells_all_there_is)
 {
-	check_like(note(LEDGER_REFUSE, &refusal, "XCLIENT", NULL),
+	check_like(note(DECISION_REFUSE, &refusal, "XCLIENT", NULL),
 	    "session=01ID event=refuse level=notice command=XCLIENT "
 	    "peer=192.0.2.1 client=2001:db8::9 profile=edge listener=edge-in action=reject "
 	    "reason=value attribute=ADDR rule=/etc/x:7 "
@@ -117,21 +121,24 @@ END_TEST
 START_TEST(a_permission_tells_the_line)
 {
 	session.listener[0] = '\0';
-	check_like(note(LEDGER_PERMIT, &permission, "XCLIENT",
+	check_like(note(DECISION_PERMIT, &permission, "XCLIENT",
 	    "XCLIENT ADDR=1.2.3.4"),
 	    "event=permit command=XCLIENT peer=192.0.2.1 client=2001:db8::9 "
 	    "profile=edge action=permit reason=granted text=granted "
 	    "line=\"XCLIENT ADDR=1.2.3.4\"\n");
 	permission.report_only = true;
-	check_like(note(LEDGER_PERMIT, &permission, "XCLIENT", NULL),
+	check_like(note(DECISION_PERMIT, &permission, "XCLIENT", NULL),
 	    "action=permit report_only=true reason=granted");
 }
 END_TEST
 
 START_TEST(refused_mail_tells_why)
 {
-	session_refuse_mail(&session, VERDICT_TEMPFAIL, REASON_VALUE, "no");
-	check_like(note(LEDGER_MAIL_REFUSED, NULL, NULL, "451 4.7.1 no"),
+	const struct verdict	 verdict = { .action = VERDICT_TEMPFAIL,
+				     .reason = REASON_VALUE, .attribute = -1,
+				     .text = "no" };
+
+	check_like(note(DECISION_MAIL_REFUSED, &verdict, NULL, "451 4.7.1 no"),
 	    "event=mail_refused level=notice peer=192.0.2.1 "
 	    "client=2001:db8::9 profile=edge listener=edge-in "
 	    "action=tempfail reason=value text=no line=\"451 4.7.1 no\"\n");
@@ -141,7 +148,7 @@ END_TEST
 START_TEST(what_was_said_and_by_what_it_was_judged)
 {
 	const struct conf	 conf = { .fingerprint = "00ff" };
-	struct ledger_report	 n = { .event = LEDGER_REFUSE,
+	struct decision	 n = { .event = DECISION_REFUSE,
 				     .session = &session, .conf = &conf,
 				     .verdict = &refusal,
 				     .command = "XCLIENT",
@@ -156,34 +163,34 @@ END_TEST
 
 START_TEST(an_event_without_a_session)
 {
-	struct ledger_report	 n = { .event = LEDGER_ERROR,
+	struct decision	 n = { .event = DECISION_ERROR,
 				     .text = "no store" };
 
 	report_write(&n, &report);
 	check_like(lines(), "event=error level=error text=\"no store\"\n");
 	session.peer.family = session.client.family = AF_UNSPEC;
 	session_set_text(&session.profile, NULL);
-	check_like(note(LEDGER_FORGET, NULL, "XCLIENT", "x"),
+	check_like(note(DECISION_FORGET, NULL, "XCLIENT", "x"),
 	    "session=01ID event=forget command=XCLIENT peer=unknown "
 	    "client=unknown listener=edge-in line=x\n");
 }
 END_TEST
 
 static const struct event_row {
-	enum ledger_event	 event;
+	enum decision_event	 event;
 	const char		*want;		/* its name */
 	bool			 is_quiet;	/* unless asked for */
 } event_rows[] = {
-	{ LEDGER_BEGIN,		"begin",	true },
-	{ LEDGER_PERMIT,	"permit",	false },
-	{ LEDGER_REFUSE,	"refuse",	false },
-	{ LEDGER_OVERRIDE,	"override",	false },
-	{ LEDGER_FORGET,	"forget",	false },
-	{ LEDGER_UNDO,		"undo",		false },
-	{ LEDGER_SEAL,		"seal",		true },
-	{ LEDGER_MAIL_REFUSED,	"mail_refused",	false },
-	{ LEDGER_ERROR,		"error",	false },
-	{ LEDGER_END,		"end",		true },
+	{ DECISION_BEGIN,	"begin",	true },
+	{ DECISION_PERMIT,	"permit",	false },
+	{ DECISION_REFUSE,	"refuse",	false },
+	{ DECISION_OVERRIDE,	"override",	false },
+	{ DECISION_FORGET,	"forget",	false },
+	{ DECISION_UNDO,	"undo",		false },
+	{ DECISION_SEAL,	"seal",		true },
+	{ DECISION_MAIL_REFUSED,	"mail_refused",	false },
+	{ DECISION_ERROR,		"error",	false },
+	{ DECISION_END,		"end",		true },
 };
 
 START_TEST(events_and_their_names)
@@ -212,17 +219,17 @@ level_of(const char *line)
 
 START_TEST(levels)
 {
-	ck_assert_str_eq(level_of(note(LEDGER_REFUSE, &refusal, NULL, NULL)),
+	ck_assert_str_eq(level_of(note(DECISION_REFUSE, &refusal, NULL, NULL)),
 	    "info");
 	refusal.reason = REASON_UNSEEN;
-	ck_assert_str_eq(level_of(note(LEDGER_REFUSE, &refusal, NULL, NULL)),
+	ck_assert_str_eq(level_of(note(DECISION_REFUSE, &refusal, NULL, NULL)),
 	    "warning");
 	refusal.reason = REASON_MISMATCH;
-	ck_assert_str_eq(level_of(note(LEDGER_REFUSE, &refusal, NULL, NULL)),
+	ck_assert_str_eq(level_of(note(DECISION_REFUSE, &refusal, NULL, NULL)),
 	    "warning");
-	ck_assert_str_eq(level_of(note(LEDGER_MAIL_REFUSED, NULL, NULL,
+	ck_assert_str_eq(level_of(note(DECISION_MAIL_REFUSED, NULL, NULL,
 	    "451")), "info");
-	ck_assert_str_eq(level_of(note(LEDGER_ERROR, NULL, NULL, "x")),
+	ck_assert_str_eq(level_of(note(DECISION_ERROR, NULL, NULL, "x")),
 	    "error");
 }
 END_TEST
@@ -231,7 +238,7 @@ START_TEST(hostile_bytes_stay_in_their_value)
 {
 	const char	*got;
 
-	got = note(LEDGER_PERMIT, &permission, "XCLIENT",
+	got = note(DECISION_PERMIT, &permission, "XCLIENT",
 	    "a\nsession=FAKE event=permit \"b\\\t\033[0m");
 	ck_assert_ptr_nonnull(strchr(got, '\n'));
 	ck_assert_str_eq(strchr(got, '\n'), "\n");
@@ -248,12 +255,12 @@ START_TEST(what_is_counted)
 	static char		 page[65536];
 	unsigned		 port = http_get_free_port();
 
-	(void)note(LEDGER_REFUSE, &refusal, "XCLIENT", NULL);
-	(void)note(LEDGER_PERMIT, &permission, "XFORWARD", "x");
-	(void)note(LEDGER_OVERRIDE, NULL, "XCLIENT", "x");
-	(void)note(LEDGER_BEGIN, NULL, NULL, NULL);
-	(void)note(LEDGER_MAIL_REFUSED, NULL, NULL, "451");
-	(void)note(LEDGER_ERROR, &refusal, NULL, "x");
+	(void)note(DECISION_REFUSE, &refusal, "XCLIENT", NULL);
+	(void)note(DECISION_PERMIT, &permission, "XFORWARD", "x");
+	(void)note(DECISION_OVERRIDE, NULL, "XCLIENT", "x");
+	(void)note(DECISION_BEGIN, NULL, NULL, NULL);
+	(void)note(DECISION_MAIL_REFUSED, NULL, NULL, "451");
+	(void)note(DECISION_ERROR, &refusal, NULL, "x");
 	(void)snprintf(where, sizeof where, "127.0.0.1:%u", port);
 	ck_assert_int_eq(metrics_serve(report.metrics, base, where, NULL,
 	    NULL, &err), 0);

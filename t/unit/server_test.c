@@ -41,13 +41,16 @@ static struct ledger	*ledger;
 static struct event_base *base;
 static struct server	*server;
 static int		 log_fd;
-static unsigned		 noted[LEDGER_END + 1];
+static unsigned		 noted[DECISION_END + 1];
 
 static void
-take_note(const struct ledger_report *note, void *arg)
+take_note(const struct decision *note, void *arg)
 {
 	(void)arg;
 	noted[note->event]++;
+	if (note->event == DECISION_MAIL_REFUSED)
+		ck_assert(note->verdict->action != VERDICT_PERMIT &&
+		    note->text != NULL && note->line != NULL);
 }
 
 /*
@@ -277,7 +280,7 @@ START_TEST(requests_in_one_piece)
 	int			 maps = dial("maps"), policy = dial("policy");
 
 	expect(maps, dialogue, dialogue_answers);
-	ck_assert_uint_eq(noted[LEDGER_OVERRIDE], 1);
+	ck_assert_uint_eq(noted[DECISION_OVERRIDE], 1);
 	say(policy, "request=smtpd_access_policy\nprotocol_state=RCPT\n"
 	    "client_address=198.51.100.9\nclient_name=unknown\n"
 	    "client_port=unknown\n\n" POLICY("DATA"));
@@ -334,7 +337,7 @@ START_TEST(a_hang_up_anywhere_breaks_nothing)
 		ck_assert(server_is_idle(server));
 	}
 	/* The last one was whole, and counted. */
-	ck_assert_uint_eq(noted[LEDGER_MAIL_REFUSED], 1);
+	ck_assert_uint_eq(noted[DECISION_MAIL_REFUSED], 1);
 	ck_assert_uint_eq(ledger_sessions(ledger), 1);
 	expect(maps, ns("milters 203.0.113.5"), disabled);
 }
@@ -763,7 +766,7 @@ START_TEST(proxymap_is_no_mail_server)
 	maps = dial("maps");
 	expect(maps, stranger, disabled);
 	ck_assert_uint_eq(logged("event=no_peer_process"), 1);
-	ck_assert_uint_eq(noted[LEDGER_BEGIN], 0);
+	ck_assert_uint_eq(noted[DECISION_BEGIN], 0);
 }
 END_TEST
 
@@ -904,7 +907,7 @@ START_TEST(a_restart_is_no_end_of_a_session)
 	    SERVER_SOCKETMAP), 0);
 	maps = dial("maps2");
 	expect(maps, ns("command EHLO x"), NOTFOUND);
-	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+	ck_assert_uint_eq(noted[DECISION_SEAL], 1);
 }
 END_TEST
 
@@ -951,10 +954,10 @@ START_TEST(a_fault_is_no_end_of_a_session)
 	recv_error = r->recv_error;
 	step();
 	ck_assert_str_eq(hear(maps), "(closed)");
-	ck_assert_msg(noted[LEDGER_END] == r->want_over, "%s", r->name);
+	ck_assert_msg(noted[DECISION_END] == r->want_over, "%s", r->name);
 	maps = dial("maps");
 	expect(maps, ns("command EHLO x"), NOTFOUND);
-	ck_assert_msg(noted[LEDGER_SEAL] == !r->want_over, "%s", r->name);
+	ck_assert_msg(noted[DECISION_SEAL] == !r->want_over, "%s", r->name);
 }
 END_TEST
 

@@ -313,7 +313,7 @@ static struct ledger_proc	*proc;
 static struct ledger_reply	 reply;
 
 static void
-take_note(const struct ledger_report *note, void *arg)
+take_note(const struct decision *note, void *arg)
 {
 	(void)note;
 	(void)arg;
@@ -499,7 +499,7 @@ by_relay(const struct row *r, char *buf, size_t size)
 }
 
 static void
-ignore_note(const struct session_life_report *note, void *arg)
+ignore_note(const struct decision *note, void *arg)
 {
 	(void)note;
 	(void)arg;
