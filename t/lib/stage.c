@@ -9,6 +9,7 @@
  *	nobody is waited for never gets one; one that answers nothing, and
  *	421, is the last;
  *	while a message has no reply, no error of ours takes its place;
+ *	a reply of ours means one thing: its codes are of one class;
  *	no message is accepted that the next hop did not accept before;
  *	commands to a next hop are lines, content is lines, and no more;
  *	none of them begins with X but what we have to say for ourselves;
@@ -34,7 +35,7 @@ static void
 fault(struct stage *s, const char *what, const char *text)
 {
 	if (s->fault[0] == '\0')
-		(void)snprintf(s->fault, sizeof s->fault, "%s: %s", what,
+		(void)snprintf(s->fault, sizeof s->fault, "%s: %.900s", what,
 		    text);
 }
 
@@ -113,6 +114,63 @@ watch_reply(void *arg, char what, struct span text)
 	s->offered = offer.xclient;
 }
 
+/* Whether a line of a reply, "554 4.3.0 text", has an enhanced status code of
+ * another class than its code: who reads the one tries again where who reads
+ * the other bounces. */
+static bool
+is_contrary(struct span line)
+{
+	struct smtp_reply	 other = { .n_lines = 1, .text = line };
+
+	if (line.n < 5 || line.p[4] == line.p[0] || line.p[4] < '0' ||
+	    line.p[4] > '9')
+		return false;
+	other.code = (unsigned)(line.p[4] - '0') * 100;
+	return smtp_reply_status(&other).n > 0;
+}
+
+/* Takes the next line off, as if it were the last of its reply and came as a
+ * line should. */
+static bool
+next_line(struct span *text, char buf[SMTP_REPLY_LINE_MAX + 2],
+    struct span *line_r)
+{
+	struct span	 line, code = *text;
+
+	if (!smtp_reply_line(text, &line))
+		return false;
+	code.n = line.p - code.p < 3 ? (size_t)(line.p - code.p) : 3;
+	*line_r = (struct span){ buf, (size_t)snprintf(buf,
+	    SMTP_REPLY_LINE_MAX + 2, "%.*s %.*s\r\n", (int)code.n, code.p,
+	    (int)line.n, line.p) };
+	return true;
+}
+
+/* What a next hop says that is so is handed on as it is. */
+static void
+keep_contrary(struct stage *s, struct span said)
+{
+	char		 buf[SMTP_REPLY_LINE_MAX + 2];
+	struct span	 line;
+
+	while (next_line(&said, buf, &line))
+		if (is_contrary(line))
+			bytes_add(&s->contrary, line);
+}
+
+static void
+watch_status(struct stage *s, struct span reply)
+{
+	char		 buf[SMTP_REPLY_LINE_MAX + 2];
+	struct span	 line;
+
+	while (next_line(&reply, buf, &line))
+		if (is_contrary(line) && (s->contrary.n == 0 ||
+		    memmem(s->contrary.p, s->contrary.n, line.p, line.n) ==
+		    NULL))
+			fault(s, "codes of two classes", buf);
+}
+
 /* A reply of ours to the client. */
 static void
 watch_client_reply(void *arg, char what, struct span text)
@@ -121,6 +179,7 @@ watch_client_reply(void *arg, char what, struct span text)
 
 	if (s->is_end_said)
 		fault(s, "a reply", "behind the last one");
+	watch_status(s, text);
 	/* Who goes on behind DATA before its reply is ended by it, and what was
 	 * taken for a message went nowhere. */
 	if (what == TALK_FOR_END && span_begins(text, BROKEN) &&
@@ -505,6 +564,7 @@ offer(struct stage *s, enum dialogue_side side)
 		s->offering = (struct span){ copy, n };
 		if (memmem(copy, n, BROKEN, strlen(BROKEN)) != NULL)
 			s->has_hop_said_broken = true;
+		keep_contrary(s, s->offering);
 	}
 	s->is_clients_turn = side == DIALOGUE_CLIENT;
 	used = dialogue_input(s->d, side, (struct span){ copy, n },
@@ -658,6 +718,7 @@ stage_begin(struct stage *s)
 	memset(s->in, 0, sizeof s->in);
 	memset(&s->hop, 0, sizeof s->hop);
 	memset(&s->xclient, 0, sizeof s->xclient);
+	memset(&s->contrary, 0, sizeof s->contrary);
 	s->d = NULL;
 	s->offering.n = 0;
 	s->is_gone = s->is_closed = s->is_end_said = false;
@@ -694,4 +755,5 @@ stage_end(struct stage *s)
 	talk_end(&s->client);
 	talk_end(&s->hop);
 	bytes_clear(&s->xclient);
+	bytes_clear(&s->contrary);
 }

@@ -69,6 +69,8 @@ struct stage {
 	struct span		 offering;	/* the next hop's bytes that the
 						 * dialogue is taking */
 	struct bytes		 xclient;	/* lines sent, not answered */
+	struct bytes		 contrary;	/* lines of next hops whose two
+						 * codes differ in class */
 	unsigned		 n_hop_accepted;	/* by former next hops */
 	unsigned		 offered;	/* attributes of XCLIENT */
 	char			 fault[1024];	/* "": none */
