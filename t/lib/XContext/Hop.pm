@@ -44,6 +44,8 @@ my $n_hops = 0;
 #			were there
 #	replies		{ VERB => reply }: of a command by its verb, of a
 #			message by "." (with BDAT, of its last chunk)
+#	chunks_max	what a message's chunks may have in all; over that it
+#			says 552, and takes the octets for commands
 #	size_only	1: of a message it writes down how long it was alone
 # A reply is
 #	"250 text"	one line, or lines joined by "\n" with their codes
@@ -165,6 +167,11 @@ sub _serve {
 		for my $sock ($select->can_read) {
 			if ($sock == $listener) {
 				my $new = $listener->accept or next;
+				# Each reply is a packet; none waits for the
+				# receipt of the one before.
+				setsockopt($new, Socket::IPPROTO_TCP(),
+				    Socket::TCP_NODELAY(), 1)
+				    if !defined $self->{path};
 				my $c = { sock => $new, number => ++$number,
 				    in => '', mode => 'command', count => {},
 				    state => { number => $number } };
@@ -246,11 +253,7 @@ sub _step {
 
 sub _command {
 	my ($self, $c, $verb, $line) = @_;
-	if ($verb eq 'BDAT') {
-		@$c{qw(left last)} = $line =~ /^BDAT (\d+)( LAST)?/i;
-		$c->{mode} = 'chunk';
-		return 1;
-	}
+	return $self->_begin_chunk($c, $line) if $verb eq 'BDAT';
 	my $code = $self->_answer($c, $verb, $line,
 	    $self->{replies}{$verb} // $self->_usual($verb));
 	$self->_start_over($c)
@@ -262,9 +265,21 @@ sub _command {
 	return 1;
 }
 
+sub _begin_chunk {
+	my ($self, $c, $line) = @_;
+	@$c{qw(left last)} = $line =~ /^BDAT (\d+)( LAST)?/i;
+	if (defined $self->{chunks_max} &&
+	    ($c->{size} // 0) + $c->{left} > $self->{chunks_max}) {
+		$self->_answer($c, 'over', $line, '552 5.3.4 too much');
+		return 1;
+	}
+	$c->{mode} = 'chunk';
+	return 1;
+}
+
 sub _start_over {
 	my ($self, $c) = @_;
-	@$c{qw(sender recipients text is_early)} = ('', [], '', 0);
+	@$c{qw(sender recipients text size is_early)} = ('', [], '', 0, 0);
 	$c->{mode} = 'command';
 }
 
@@ -341,7 +356,6 @@ sub _message_over {
 	my $reply = $self->{replies}{'.'} // '250 2.0.0 Ok: queued';
 	my $is_early = $c->{is_early};
 	$self->_start_over($c);
-	$c->{size} = 0;
 	return if $is_early;
 	for my $recipient ($self->{lmtp} ? @recipients : $recipients[0]) {
 		$self->_answer($c, '.', $recipient // '', $reply);
