@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -28,6 +29,10 @@
 #define PATIENCE_MS	20000
 #define MANY		1000		/* commands in one go */
 #define TOO_MUCH	(64U << 20)	/* for all buffers that there are */
+#define FLOOD		131072		/* octets of commands, and ... */
+#define A_TURN		640U		/* ... how many of these in a turn */
+#define REPLY		(sizeof "250 2.0.0 Ok\r\n" - 1)	/* to each */
+#define KEPT_MAX	65536U		/* of a client that does not read */
 
 enum { CLIENT, HOP };
 
@@ -327,6 +332,219 @@ START_TEST(commands_in_one_go_are_all_taken)
 }
 END_TEST
 
+/* Goes once around: what was ready then is served, and nobody twice. */
+static void
+go_round(struct world *w)
+{
+	(void)event_base_loop(w->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* Another client, who has been greeted; at some round or other. */
+static int
+come_too(struct world *w)
+{
+	struct sockaddr_in	 sin = loopback("127.0.0.1", w->port);
+	int			 fd = socket(AF_INET, SOCK_STREAM |
+				     SOCK_CLOEXEC, 0);
+	char			 buf[256];
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
+	UNTIL(w, recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 0);
+	return fd;
+}
+
+/* Rounds until he has the reply to what he says; others are flooding. */
+static unsigned
+rounds_for(struct world *w, int fd)
+{
+	unsigned	 n;
+	char		 buf[256];
+
+	ck_assert_int_eq(send(fd, "NOOP\r\n", 6, MSG_NOSIGNAL), 6);
+	for (n = 1; n < 100; n++) {
+		go_round(w);
+		if (recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 0)
+			break;
+	}
+	return n;
+}
+
+/* As many commands as that, as far as the kernel takes them. */
+static size_t
+flood(struct world *w)
+{
+	static char	 text[FLOOD];
+	int		 size = 2 * FLOOD;
+	size_t		 i;
+	ssize_t		 n;
+
+	for (i = 0; i + 6 <= sizeof text; i += 6)
+		memcpy(text + i, "NOOP\r\n", 6);
+	(void)setsockopt(w->end[CLIENT].fd, SOL_SOCKET, SO_SNDBUF, &size,
+	    sizeof size);
+	n = send(w->end[CLIENT].fd, text, i, MSG_NOSIGNAL);
+	ck_assert_int_gt(n, FLOOD / 2);
+	return (size_t)n;
+}
+
+/* Octets that have come, and are thrown away. */
+static size_t
+drain(int fd)
+{
+	static char	 buf[65536];
+	ssize_t		 n;
+	size_t		 all = 0;
+
+	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+/* However much there is of one client, all others have their turn. */
+START_TEST(nobody_has_more_than_a_turn)
+{
+	struct world	 w;
+	size_t		 n, done = 0, all;
+	unsigned	 rounds;
+	int		 other;
+
+	begin(&w, NO_LOOKUP, false);
+	come(&w);
+	AWAIT(&w, CLIENT, "220 ");
+	other = come_too(&w);
+	all = flood(&w) / 6;
+	while (done < all) {
+		rounds = rounds_for(&w, other);
+		ck_assert_uint_le(rounds, 2);
+		n = drain(w.end[CLIENT].fd) / REPLY;
+		ck_assert_uint_le(n, rounds * A_TURN);
+		done += n;
+	}
+	ck_assert_uint_eq(done, all);
+	(void)close(other);
+	end(&w);
+}
+END_TEST
+
+/* A message's octets are no more than one read a turn. */
+START_TEST(no_content_has_more_than_a_turn)
+{
+	static char	 line[FLOOD];
+	struct world	 w;
+	size_t		 n, done = 0;
+	unsigned	 rounds;
+	int		 other;
+
+	memset(line, 'x', sizeof line);
+	for (n = 70; n < sizeof line; n += 72)
+		memcpy(line + n, "\r\n", 2);
+	begin_greeted(&w, NO_LOOKUP);
+	begin_message(&w);
+	other = come_too(&w);
+	while (done < 8 * sizeof line) {
+		while (send(w.end[CLIENT].fd, line, 72 * 1000,
+		    MSG_NOSIGNAL) == 72 * 1000)
+			;
+		rounds = rounds_for(&w, other);
+		ck_assert_uint_le(rounds, 2);
+		n = drain(w.end[HOP].fd);
+		/* And what the hop had no room for the round before. */
+		ck_assert_uint_le(n, (rounds + 1) * CARRIER_BUF_SIZE);
+		done += n;
+	}
+	(void)close(other);
+	end(&w);
+}
+END_TEST
+
+/* The relay's end of the client's connection. */
+static int
+find_relays_end(const struct world *w)
+{
+	struct sockaddr_in	 ours, sin;
+	socklen_t		 len = sizeof ours;
+	int			 fd;
+
+	ck_assert_int_eq(getsockname(w->end[CLIENT].fd,
+	    (struct sockaddr *)&ours, &len), 0);
+	for (fd = 0; fd < 1024; fd++) {
+		len = sizeof sin;
+		if (getpeername(fd, (struct sockaddr *)&sin, &len) == 0 &&
+		    sin.sin_family == AF_INET &&
+		    sin.sin_port == ours.sin_port)
+			return fd;
+	}
+	ck_abort_msg("the relay has no such connection");
+	return -1;
+}
+
+static void
+set_flag(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)arg = true;
+}
+
+/* Whether there is nothing to be done, for some time. */
+static bool
+is_at_rest(struct world *w)
+{
+	const struct timeval	 wait = { 0, 20000 };
+	bool			 is_over = false;
+
+	ck_assert_int_eq(event_base_once(w->base, -1, EV_TIMEOUT, set_flag,
+	    &is_over, &wait), 0);
+	/* It comes back when anything has happened. */
+	(void)event_base_loop(w->base, EVLOOP_ONCE);
+	if (is_over)
+		return true;
+	while (!is_over)
+		(void)event_base_loop(w->base, EVLOOP_ONCE);
+	return false;
+}
+
+/* What is sent to the relay without end is no more read than what it replies. */
+START_TEST(who_does_not_read_is_not_read)
+{
+	struct world	 w;
+	uint64_t	 until_ms;
+	size_t		 n, sent = 0;
+	int		 small = 1, large = FLOOD, relays, other;
+	int		 unread = 0, i;
+	bool		 is_at_rest_once = false;
+
+	begin(&w, NO_LOOKUP, false);
+	come(&w);
+	AWAIT(&w, CLIENT, "220 ");
+	/* Else the kernel would keep the replies to all of it. */
+	relays = find_relays_end(&w);
+	ck_assert_int_eq(setsockopt(relays, SOL_SOCKET, SO_SNDBUF, &small,
+	    sizeof small), 0);
+	ck_assert_int_eq(setsockopt(w.end[CLIENT].fd, SOL_SOCKET, SO_RCVBUF,
+	    &small, sizeof small), 0);
+	other = come_too(&w);
+	sent = flood(&w);
+	for (i = 0; i < 200 && !is_at_rest_once; i++) {
+		ck_assert_uint_le(rounds_for(&w, other), 2);
+		is_at_rest_once = is_at_rest(&w);
+	}
+	ck_assert(is_at_rest_once);
+	ck_assert_int_eq(ioctl(relays, FIONREAD, &unread), 0);
+	ck_assert_uint_le(sent - (size_t)unread, KEPT_MAX);
+	/* And all of it has its reply, when he listens. */
+	ck_assert_int_eq(setsockopt(w.end[CLIENT].fd, SOL_SOCKET, SO_RCVBUF,
+	    &large, sizeof large), 0);
+	n = drain(w.end[CLIENT].fd);
+	for (until_ms = now_ms() + PATIENCE_MS; n < sent / 6 * REPLY &&
+	    now_ms() < until_ms; n += drain(w.end[CLIENT].fd))
+		go_round(&w);
+	ck_assert_uint_eq(n, sent / 6 * REPLY);
+	(void)close(other);
+	end(&w);
+}
+END_TEST
+
 /* What a next hop does not take is not read, and comes in the end. */
 START_TEST(no_more_is_kept_than_has_room)
 {
@@ -606,6 +824,9 @@ main(void)
 
 	tcase_add_test(tc, a_message_is_carried);
 	tcase_add_test(tc, commands_in_one_go_are_all_taken);
+	tcase_add_test(tc, nobody_has_more_than_a_turn);
+	tcase_add_test(tc, no_content_has_more_than_a_turn);
+	tcase_add_test(tc, who_does_not_read_is_not_read);
 	tcase_add_test(tc, no_more_is_kept_than_has_room);
 	tcase_add_test(tc, the_last_reply_arrives);
 	tcase_add_test(tc, what_a_next_hop_said_is_heard_before_its_end);
