@@ -19,6 +19,7 @@ use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process guard_time);
 use XContext::Nginx ();
 use XContext::Postfix ();
+use XContext::Readme qw(displays readme recipe with);
 use XContext::Smtp ();
 
 my $why = XContext::Postfix::impossible() //
@@ -29,35 +30,6 @@ guard_time(300);
 use constant CLIENT => '127.0.2.1';
 my $dir = guard_dir();
 my $here = XContext::Postfix::own_address();
-
-my $readme = slurp(($ENV{srcdir} // '.') . '/README');
-
-# The displays in a text, without their indent.
-sub displays {
-	my ($text) = @_;
-	my @displays = $text =~ /((?:^\t[^\n]*\n)+)/mg;
-	s/^\t//mg for @displays;
-	return @displays;
-}
-
-sub recipe {
-	my ($number) = @_;
-	my ($section) = $readme =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
-	    or die "README has no section of the relay\n";
-	my ($part) = $section =~ /^$number\. (.*?)(?=^\S|\z)/ms
-	    or die "README has no recipe $number\n";
-	return displays($part);
-}
-
-# Replaces what stands there by what is so here; each must be there.
-sub with {
-	my ($text, @pairs) = @_;
-	while (my ($from, $to) = splice(@pairs, 0, 2)) {
-		$text =~ s/\Q$from\E/$to/g
-		    or die "the recipe has no $from:\n$text";
-	}
-	return $text;
-}
 
 # The options of a master.cf entry, as XContext::Postfix takes them.
 sub options {
@@ -262,7 +234,7 @@ $postfix->stop;
 # All that README puts into xcontext.conf.
 {
 	my @texts = grep { /^(?:profile|relay|milter)\b.*\{/m }
-	    displays($readme);
+	    displays(readme());
 	cmp_ok(scalar(@texts), '>=', 5, 'README has configurations');
 	my $whole = with(join('', "user = \"\"\n", @texts),
 	    '/etc/ssl/certs/mx.example.com.pem' => "$dir/certificate.pem",

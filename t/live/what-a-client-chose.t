@@ -11,9 +11,18 @@ use Test::More;
 
 use XContext::Live ();
 
-my $live = XContext::Live->new(profiles => <<'END');
+my $FILTER = '127.0.4.1';
+my $live = XContext::Live->new(trust => <<'TRUST', profiles => <<'END');
+127.0.1.0/24	edge
+127.0.4.0/24	filter
+TRUST
 profile edge { xclient = { "*" } on_violation = "reject" }
-profile webmail { }
+profile filter {
+	xclient = { "*" }
+	xforward = { "*" }
+	seal = "never"
+	on_violation = "reject"
+}
 END
 
 # The value as it is said, and what the policy service is told then.
@@ -72,6 +81,27 @@ for my $row (@others) {
 	my ($name, $args, $attr, $want) = @$row;
 	my $seen = seen($name, $args);
 	is($seen->{$attr}, $want, "$name: is told");
+}
+
+# Between others', on one connection.
+for my $verb ('XCLIENT', 'XFORWARD') {
+	my $smtp = $live->connect(local => $FILTER);
+	$smtp->cmd('EHLO filter.example.net');
+	for my $address ('198.51.100.7', 'IPV6:fe80::1%eth0', '198.51.100.8') {
+		my $subject = "chosen: $verb ADDR=$address";
+		my $reply = $smtp->cmd("$verb ADDR=$address HELO=x");
+		like($reply->code, qr/^2/, "$subject: taken")
+		    or diag("$reply");
+		$smtp->cmd('EHLO filter.example.net') if $verb eq 'XCLIENT';
+		is($smtp->mail(subject => $subject)->code, 250,
+		    "$subject: the mail goes");
+		my $mail = $live->postfix->delivered($subject) // '';
+		ok($mail ne '', "$subject: it arrives");
+		next if $verb eq 'XFORWARD';
+		like($mail, $address =~ /%/ ? qr/\(unknown \[unknown\]\)/ :
+		    qr/\[\Q$address\E\]/, "$subject: as its client's");
+	}
+	$smtp->quit;
 }
 
 # Whose it is not is still for the profile to say.
