@@ -54,7 +54,12 @@ profile edge {
 }
 profile closer { xsetcontext = { "a" } on_violation = "disconnect" }
 profile anonymous { always_allow = true xdumpcontext = true }
-profile never { xclient = { "ADDR" } xsetcontext = { "*" } seal = "never" }
+profile never {
+	xclient = { "*" }
+	xsetcontext = { "*" }
+	xdumpcontext = true
+	seal = "never"
+}
 milter {
 	listen = "unix:$dir/milter"
 	header_names = { "session", "peer_address", "remote_address", "tenant",
@@ -219,6 +224,57 @@ for my $line ('XSETCONTEXT tenant=a', 'XCLIENT ADDR=198.51.100.9',
 		select(undef, undef, undef, 0.02);
 	}
 	is(scalar(@list), 0, 'and none when it is over');
+}
+
+# What a client chose, and nobody can say on, is unavailable, and its messenger
+# goes on: with this mail, and with the next client's.
+my @chosen = (
+    # name, arguments, what the dump says, what the log says is left out
+    [ 'equals sign', 'HELO=equals=sign', ehlo_domain => 'equals=sign', '' ],
+    [ 'plus signs', 'HELO=a+b+41', ehlo_domain => 'a+b+41', '' ],
+    [ 'a blank, encoded', 'HELO=a+20b', ehlo_domain => 'a?b', '' ],
+    [ 'quotes', 'HELO="a"', ehlo_domain => '?a?', '' ],
+    [ 'a word that no MTA has', 'HELO=[TEMPUNAVAIL]', ehlo_domain => undef,
+	'' ],
+    [ 'UTF-8', "HELO=\xc3\xa4.test", ehlo_domain => undef, 'HELO' ],
+    [ 'UTF-8, encoded', 'HELO=+C3+A4.test', ehlo_domain => undef, 'HELO' ],
+    [ 'bytes of no text', "HELO=a\xff\x81.test", ehlo_domain => undef,
+	'HELO' ],
+    [ 'a control, encoded', 'HELO=a+01', ehlo_domain => undef, 'HELO' ],
+    [ '255 characters', 'HELO=' . 'h' x 255, ehlo_domain => 'h' x 255, '' ],
+    [ '256 characters', 'HELO=' . 'h' x 256, ehlo_domain => undef, 'HELO' ],
+    [ '255 umlauts', 'HELO=' . '+C3+A4' x 255, ehlo_domain => undef, 'HELO' ],
+    [ 'a name that is none', 'NAME=-a_/', remote_name => undef, 'NAME' ],
+    [ 'a name in UTF-8', "NAME=\xc3\xa4.example", remote_name => undef,
+	'NAME' ],
+    [ 'bare IPv6', 'ADDR=2600::9', remote_address => '2600::9', '' ],
+    [ 'a zone', 'ADDR=IPV6:fe80::1%eth0', remote_address => undef, 'ADDR' ],
+    [ 'a bare zone', 'ADDR=fe80::1%eth0', remote_address => undef, 'ADDR' ],
+);
+for my $row (@chosen) {
+	my ($name, $args, $pair, $want, $unsaid) = @$row;
+	$args = "ADDR=198.51.100.9 $args" if $args !~ /^ADDR/;
+	my $smtp = session('127.0.5.1');
+	my $reply = $smtp->cmd("XCLIENT $args");
+	is($reply->code, 450, "$name: the code");
+	like($reply->text, qr/^4\.0\.0 XCLIENT accepted: /, "$name: accepted");
+	my $dump = dump_of($smtp);
+	is($dump->{"connection.$pair"}, $want, "$name: what is known of it");
+	my $line = $milter->event(session => $dump->{'connection.session'},
+	    command => 'XCLIENT');
+	is($line->{text}, 'granted' . ($unsaid ne '' ?
+	    "; [UNAVAILABLE] for what cannot be said on: $unsaid" : ''),
+	    "$name: what the log says of it");
+	is($smtp->mail(subject => "chosen: $name")->code, 250,
+	    "$name: the mail");
+	# Sendmail asks about no X command before the next greeting.
+	$smtp->cmd('EHLO there');
+	like($smtp->cmd('XCLIENT ADDR=198.51.100.10 HELO=next')->text,
+	    qr/accepted: the client is 198\.51\.100\.10; /, 'the next client');
+	$dump = dump_of($smtp);
+	is($dump->{'connection.ehlo_domain'}, 'next', 'with its own greeting');
+	is($smtp->mail(subject => "behind: $name")->code, 250, 'and mail');
+	$smtp->quit;
 }
 
 # The header, and who else would like to write it.
