@@ -139,6 +139,9 @@ needs_tls(const struct dialogue *d, const struct smtp_command *command)
 	case SMTP_QUIT:
 	case SMTP_STARTTLS:
 		return false;
+	case SMTP_BDAT:
+		/* It is told so, too, behind its octets. */
+		return false;
 	default:
 		/* Another relay says it before EHLO, or loops have no end. */
 		return !dialogue_xcommand_is_hops(command);

@@ -479,6 +479,8 @@ chunk_refusal(struct dialogue *d, uint64_t size, char buf[CHUNK_REPLY_SIZE])
 	uint64_t		 limit = transaction_params_size_limit(offer,
 	    d->relay);
 
+	if (d->relay->tls == RELAY_TLS_ENCRYPT && !d->is_secured)
+		return "530 5.7.0 Must issue a STARTTLS command first\r\n";
 	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	if (d->tx.is_failed)
