@@ -9,7 +9,7 @@
  * that; recipients with other next hops have to come in transactions of their
  * own, for a message has but one reply.
  */
-#include "dialogue_private.h"
+#include "transaction_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  * A message that is too large, or whose next hop is lost or has answered before
  * its end, is read to its end all the same: only then the client listens.
  */
-#include "dialogue_private.h"
+#include "transaction_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
  * relay(8)), or is a reply to that recipient.  What was not offered is handed
  * on as it came, for its next hop to answer.
  */
-#include "dialogue_private.h"
+#include "transaction_private.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  * the reply to the end of a message may have taken it.  The client is told to
  * try again, which may make two of it, but loses none.
  */
-#include "dialogue_private.h"
+#include "transaction_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * transaction_way: which next hop mail goes to, by which binding, and what is
  * said when it cannot be brought up.
  */
-#include "dialogue_private.h"
+#include "transaction_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

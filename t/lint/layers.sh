@@ -4,7 +4,8 @@
 #
 # Dependencies point one way.  In common/ each rank includes only itself and
 # those below it; a program includes common/ and itself, never another
-# program.
+# program.  In relay/ neither half of a dialogue knows the other, nor what joins
+# them, and that knows no socket.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 ranks='base table received context trust access conf session daemon'
@@ -16,7 +17,7 @@ included() {
 }
 
 wrong() {
-	echo "$1/ includes $2"
+	echo "$1 includes $2"
 	status=1
 }
 
@@ -26,8 +27,8 @@ for rank in $ranks; do
 	for header in $(included "common/$rank"); do
 		case " $below " in
 		*" ${header%/*} "*) [ -e "common/$header" ] ||
-			wrong "common/$rank" "$header" ;;
-		*) wrong "common/$rank" "$header" ;;
+			wrong "common/$rank/" "$header" ;;
+		*) wrong "common/$rank/" "$header" ;;
 		esac
 	done
 done
@@ -42,7 +43,49 @@ done
 for dir in ctl milter policy relay; do
 	for header in $(included $dir); do
 		[ -e "common/$header" ] || [ -e "$dir/$header" ] ||
-		    wrong $dir "$header"
+		    wrong $dir/ "$header"
 	done
 done
+
+# Prints the headers that the files of one stem include, and those that these
+# include, as far as they are of that directory.
+reached() {
+	seen=
+	next=$(ls "$1/$2".[ch] "$1/$2"_*.[ch] 2>/dev/null)
+	while [ -n "$next" ]; do
+		# shellcheck disable=SC2086
+		found=$(sed -n 's/^#include "\([^"]*\)".*/\1/p' $next |
+		    sort -u)
+		next=
+		for header in $found; do
+			case " $seen " in
+			*" $header "*)	continue ;;
+			esac
+			[ -e "$1/$header" ] || continue
+			seen="$seen $header"
+			next="$next $1/$header"
+		done
+	done
+	echo "$seen"
+}
+
+# knows_no STEM OTHER ...
+knows_no() {
+	stem=$1
+	shift
+	for header in $(reached relay "$stem"); do
+		for other; do
+			case $header in
+			"$other".h|"$other"_*)
+				wrong "relay/$stem" "$header" ;;
+			esac
+		done
+	done
+}
+
+knows_no client hop transaction dialogue carrier
+knows_no hop client transaction dialogue carrier
+knows_no transaction carrier
+knows_no dialogue carrier transaction_private
+knows_no carrier client transaction dialogue_private hop_private
 exit $status
