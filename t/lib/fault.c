@@ -1,79 +1,57 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
-/*
- * fault: preloaded into a daemon, lets one system call or allocation fail, as
- * it may on a host in want: the n-th of a kind since a test said so, once.
- *
- * The test writes what and when into the file XC_FAULT, which is mapped here,
- * and reads there how many there were and whether it has come to pass.  Who
- * called is told on standard error.  Libraries' calls count as the program's
- * own, but for those within the C library, which are none of this kind.
- */
 #define _GNU_SOURCE
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
+#include "fault.h"
 
-#include <dlfcn.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdarg.h>
+#include <netdb.h>
+#include <regex.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define KINDS(K)							\
-	K(ACCEPT, "accept", EMFILE)					\
-	K(CALLOC, "calloc", ENOMEM)					\
-	K(CONNECT, "connect", ECONNREFUSED)				\
-	K(EPOLL_CTL, "epoll_ctl", ENOMEM)				\
-	K(FALLOCATE, "fallocate", ENOSPC)				\
-	K(FCNTL, "fcntl", ENOLCK)					\
-	K(FSTAT, "fstat", EIO)						\
-	K(FTRUNCATE, "ftruncate", EIO)					\
-	K(GETPEERNAME, "getpeername", ENOBUFS)				\
-	K(GETSOCKNAME, "getsockname", ENOBUFS)				\
-	K(GETSOCKOPT, "getsockopt", ENOBUFS)				\
-	K(MALLOC, "malloc", ENOMEM)					\
-	K(MMAP, "mmap", ENOMEM)						\
-	K(OPEN, "open", EMFILE)						\
-	K(OPENAT, "openat", EMFILE)					\
-	K(POLL, "poll", ENOMEM)						\
-	K(PREAD, "pread", EIO)						\
-	K(PWRITE, "pwrite", ENOSPC)					\
-	K(READ, "read", EIO)						\
-	K(REALLOC, "realloc", ENOMEM)					\
-	K(RECV, "recv", ENOMEM)					\
-	K(SEND, "send", ENOBUFS)					\
-	K(SENDMSG, "sendmsg", ENOBUFS)					\
-	K(SOCKET, "socket", EMFILE)					\
-	K(STAT, "stat", EACCES)						\
-	K(WRITE, "write", ENOSPC)
+#include <lmdb.h>
 
-#define K_ENUM(kind, name, number)	KIND_##kind,
-enum kind { KINDS(K_ENUM) KIND_COUNT };
-#define K_NAME(kind, name, number)	[KIND_##kind] = name,
-static const char *const	 names[] = { KINDS(K_NAME) };
-#define K_ERRNO(kind, name, number)	[KIND_##kind] = number,
-static const int		 numbers[] = { KINDS(K_ERRNO) };
+#define PCRE2_MATCHLIMIT	(-47)	/* as pcre2.h has it */
+
+#define K_NAME(kind, name, number)	[FAULT_##kind] = name,
+static const char *const	 names[] = { FAULT_KINDS(K_NAME) };
+#define K_NUMBER(kind, name, number)	[FAULT_##kind] = number,
+static const int		 numbers[] = { FAULT_KINDS(K_NUMBER) };
 
 /* As the test writes and reads it. */
 struct control {
-	char			 kind[16];	/* "": nothing fails */
+	uint32_t		 kind;
+	int32_t			 error;		/* 0: that of the kind */
 	_Atomic uint32_t	 n;		/* 0: nothing fails */
-	_Atomic uint32_t	 counted;
+	_Atomic uint32_t	 counted;	/* of that kind, since */
 	_Atomic uint32_t	 fired;
+	uint32_t		 n_kinds;
+	struct {
+		char			 name[20];
+		_Atomic uint32_t	 counted;
+	}			 of[FAULT_KIND_COUNT];
 };
 
 static struct control	*control;
+
+static void
+begin_control(struct control *c)
+{
+	int	 i;
+
+	for (i = 0; i < FAULT_KIND_COUNT; i++)
+		strncpy(c->of[i].name, names[i], sizeof c->of[i].name - 1);
+	c->n_kinds = FAULT_KIND_COUNT;
+	control = c;
+}
 
 static void __attribute__((constructor))
 begin(void)
@@ -91,12 +69,12 @@ begin(void)
 	    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)syscall(SYS_close, fd);
 	if (p != MAP_FAILED)
-		control = p;
+		begin_control(p);
 }
 
 /* Tells who was hit; without an allocation. */
 static void
-tell(enum kind kind, uint32_t n, void *caller)
+tell(enum fault_kind kind, uint32_t n, void *caller)
 {
 	char	 line[256];
 	Dl_info	 info;
@@ -110,24 +88,24 @@ tell(enum kind kind, uint32_t n, void *caller)
 	(void)syscall(SYS_write, STDERR_FILENO, line, (size_t)len);
 }
 
-static bool
-fails_at(enum kind kind, void *caller)
+bool
+fault_at(enum fault_kind kind, void *caller)
 {
 	uint32_t	 n;
 
-	if (control == NULL || control->n == 0 ||
-	    strcmp(control->kind, names[kind]) != 0)
+	if (control == NULL)
+		return false;
+	atomic_fetch_add(&control->of[kind].counted, 1);
+	if (control->n == 0 || control->kind != (uint32_t)kind)
 		return false;
 	n = atomic_fetch_add(&control->counted, 1) + 1;
 	if (n != control->n)
 		return false;
 	tell(kind, n, caller);
 	control->fired = 1;
-	errno = numbers[kind];
+	errno = control->error != 0 ? control->error : numbers[kind];
 	return true;
 }
-
-#define fails(kind)	fails_at(KIND_##kind, __builtin_return_address(0))
 
 /*
  * Memory: the C library's own names for the real ones.
@@ -136,23 +114,24 @@ fails_at(enum kind kind, void *caller)
 void	*__libc_malloc(size_t);
 void	*__libc_calloc(size_t, size_t);
 void	*__libc_realloc(void *, size_t);
+void	*__libc_memalign(size_t, size_t);
 
 void *
 malloc(size_t size)
 {
-	return fails(MALLOC) ? NULL : __libc_malloc(size);
+	return FAILS(MALLOC) ? NULL : __libc_malloc(size);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return fails(CALLOC) ? NULL : __libc_calloc(n, size);
+	return FAILS(CALLOC) ? NULL : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t size)
 {
-	return fails(REALLOC) ? NULL : __libc_realloc(p, size);
+	return FAILS(REALLOC) ? NULL : __libc_realloc(p, size);
 }
 
 void *
@@ -164,242 +143,25 @@ reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return fails(REALLOC) ? NULL : __libc_realloc(p, all);
-}
-
-/*
- * System calls
- */
-
-#define AS(kind, ...)	(fails(kind) ? -1 : syscall(__VA_ARGS__))
-
-static mode_t
-mode_of(int flags, va_list ap)
-{
-	return flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
-}
-
-int
-open(const char *path, int flags, ...)
-{
-	va_list	 ap;
-	mode_t	 mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return (int)AS(OPEN, SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-int
-open64(const char *path, int flags, ...)
-{
-	va_list	 ap;
-	mode_t	 mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return (int)AS(OPEN, SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-int
-openat(int dir, const char *path, int flags, ...)
-{
-	va_list	 ap;
-	mode_t	 mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return (int)AS(OPENAT, SYS_openat, dir, path, flags, mode);
-}
-
-ssize_t
-read(int fd, void *buf, size_t n)
-{
-	return AS(READ, SYS_read, fd, buf, n);
-}
-
-ssize_t
-write(int fd, const void *buf, size_t n)
-{
-	return AS(WRITE, SYS_write, fd, buf, n);
-}
-
-ssize_t
-writev(int fd, const struct iovec *iov, int n)
-{
-	return AS(WRITE, SYS_writev, fd, iov, n);
-}
-
-ssize_t
-pread(int fd, void *buf, size_t n, off_t off)
-{
-	return AS(PREAD, SYS_pread64, fd, buf, n, off);
-}
-
-ssize_t
-pread64(int fd, void *buf, size_t n, off64_t off)
-{
-	return AS(PREAD, SYS_pread64, fd, buf, n, off);
-}
-
-ssize_t
-pwrite(int fd, const void *buf, size_t n, off_t off)
-{
-	return AS(PWRITE, SYS_pwrite64, fd, buf, n, off);
-}
-
-ssize_t
-pwrite64(int fd, const void *buf, size_t n, off64_t off)
-{
-	return AS(PWRITE, SYS_pwrite64, fd, buf, n, off);
-}
-
-ssize_t
-recv(int fd, void *buf, size_t n, int flags)
-{
-	return AS(RECV, SYS_recvfrom, fd, buf, n, flags, NULL, NULL);
-}
-
-ssize_t
-send(int fd, const void *buf, size_t n, int flags)
-{
-	return AS(SEND, SYS_sendto, fd, buf, n, flags, NULL, 0);
-}
-
-ssize_t
-sendmsg(int fd, const struct msghdr *msg, int flags)
-{
-	return AS(SENDMSG, SYS_sendmsg, fd, msg, flags);
-}
-
-int
-accept(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)AS(ACCEPT, SYS_accept4, fd, addr, len, 0);
-}
-
-int
-accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
-{
-	return (int)AS(ACCEPT, SYS_accept4, fd, addr, len, flags);
-}
-
-int
-connect(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return (int)AS(CONNECT, SYS_connect, fd, addr, len);
-}
-
-int
-socket(int family, int type, int protocol)
-{
-	return (int)AS(SOCKET, SYS_socket, family, type, protocol);
-}
-
-int
-getpeername(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)AS(GETPEERNAME, SYS_getpeername, fd, addr, len);
-}
-
-int
-getsockname(int fd, struct sockaddr *addr, socklen_t *len)
-{
-	return (int)AS(GETSOCKNAME, SYS_getsockname, fd, addr, len);
-}
-
-int
-getsockopt(int fd, int level, int name, void *value, socklen_t *len)
-{
-	return (int)AS(GETSOCKOPT, SYS_getsockopt, fd, level, name, value,
-	    len);
-}
-
-int
-fstat(int fd, struct stat *st)
-{
-	return (int)AS(FSTAT, SYS_newfstatat, fd, "", st, AT_EMPTY_PATH);
-}
-
-int
-stat(const char *path, struct stat *st)
-{
-	return (int)AS(STAT, SYS_newfstatat, AT_FDCWD, path, st, 0);
-}
-
-int
-fstatat(int dir, const char *path, struct stat *st, int flags)
-{
-	return (int)AS(STAT, SYS_newfstatat, dir, path, st, flags);
-}
-
-int
-ftruncate(int fd, off_t len)
-{
-	return (int)AS(FTRUNCATE, SYS_ftruncate, fd, len);
-}
-
-int
-fallocate(int fd, int mode, off_t off, off_t len)
-{
-	return (int)AS(FALLOCATE, SYS_fallocate, fd, mode, off, len);
-}
-
-int
-posix_fallocate(int fd, off_t off, off_t len)
-{
-	if (fails(FALLOCATE))
-		return errno;
-	return syscall(SYS_fallocate, fd, 0, off, len) == 0 ? 0 : errno;
-}
-
-int
-fcntl(int fd, int command, ...)
-{
-	va_list	 ap;
-	void	*arg;
-
-	va_start(ap, command);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return (int)AS(FCNTL, SYS_fcntl, fd, command, arg);
+	return FAILS(REALLOC) ? NULL : __libc_realloc(p, all);
 }
 
 void *
-mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
+aligned_alloc(size_t alignment, size_t size)
 {
-	return (void *)AS(MMAP, SYS_mmap, addr, len, prot, flags, fd, off);
+	return FAILS(MEMALIGN) ? NULL : __libc_memalign(alignment, size);
 }
 
 int
-poll(struct pollfd *fds, nfds_t n, int timeout)
+posix_memalign(void **p_r, size_t alignment, size_t size)
 {
-	return (int)AS(POLL, SYS_poll, fds, n, timeout);
+	void	*p;
+
+	if (FAILS(MEMALIGN))
+		return errno;
+	p = __libc_memalign(alignment, size);
+	if (p == NULL)
+		return ENOMEM;
+	*p_r = p;
+	return 0;
 }
-
-int
-epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
-{
-	return (int)AS(EPOLL_CTL, SYS_epoll_ctl, epfd, op, fd, event);
-}
-
-/*
- * The names that some libraries call the same by.
- */
-
-#define ALSO(was, name)							\
-	extern __typeof__(was) also_##name __asm__(#name)		\
-	    __attribute__((alias(#was), nothrow, leaf))
-
-ALSO(openat, openat64);
-ALSO(fstat, fstat64);
-ALSO(stat, stat64);
-ALSO(fstatat, fstatat64);
-ALSO(ftruncate, ftruncate64);
-ALSO(fallocate, fallocate64);
-ALSO(posix_fallocate, posix_fallocate64);
-ALSO(fcntl, fcntl64);
-ALSO(mmap, mmap64);
