@@ -6,7 +6,8 @@
 # t/lint/globals.allowed (object, symbol, why).  XC_OBJECTS are the archives
 # and objects that the programs are made of.
 : "${srcdir:=.}"
-[ "$XC_SANITIZE" = no ] || exit 77	# sanitizers add variables of their own
+[ "$XC_SANITIZE" = no ] ||
+    { echo 'sanitizers add variables of their own'; exit 77; }
 [ -n "$XC_OBJECTS" ] || { echo "XC_OBJECTS is empty"; exit 1; }
 
 # objdump prints ADDRESS FLAGS SECTION SIZE NAME; what is only relocated

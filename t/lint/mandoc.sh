@@ -4,7 +4,7 @@
 #
 # The manual pages give mandoc nothing to complain about.
 : "${srcdir:=.}"
-command -v mandoc > /dev/null || exit 77
+command -v mandoc > /dev/null || { echo 'no mandoc'; exit 77; }
 set -- "$srcdir"/man/*.[1-9]
 [ -e "$1" ] || { echo "no manual pages in $srcdir/man"; exit 1; }
 # Its standard error has but what it says of its own database.
