@@ -431,6 +431,100 @@ addrmap_find_tag(const struct addrmap *map, const struct address *addr,
 	return answer.rule;
 }
 
+/*
+ * All of them in order
+ */
+
+struct walk {
+	uint8_t			 family;
+	addrmap_wide		 start;		/* of the range that is open */
+	struct addrmap_answer	 answer;	/* of that */
+	addrmap_range_fn	*fn;
+	void			*arg;
+};
+
+static struct address
+store_wide(addrmap_wide wide, uint8_t family)
+{
+	struct address	 addr = { .family = family };
+	size_t		 i = family == AF_INET ? 4 : 16;
+
+	while (i-- > 0) {
+		addr.bytes[i] = (uint8_t)wide;
+		wide >>= 8;
+	}
+	return addr;
+}
+
+static bool
+walk_tell(const struct walk *w, addrmap_wide last)
+{
+	struct address	 from, to;
+
+	if (w->answer.rule == ADDRMAP_NONE)
+		return true;
+	from = store_wide(w->start, w->family);
+	to = store_wide(last, w->family);
+	return w->fn(&from, &to, w->answer.rule, w->answer.tag, w->arg);
+}
+
+/* What fills up behind the last range begins where the range does, or says the
+ * same: it opens nothing. */
+static bool
+walk_start(struct walk *w, addrmap_wide start, struct addrmap_answer answer)
+{
+	bool	 more = true;
+
+	if (answer.rule == w->answer.rule && answer.tag == w->answer.tag)
+		return true;
+	if (start > w->start)
+		more = walk_tell(w, start - 1);
+	w->start = start;
+	w->answer = answer;
+	return more;
+}
+
+static bool
+map4_each(const struct map4 *map, struct walk *w)
+{
+	size_t	 i;
+
+	for (i = 0; i < map->n; i++)
+		if (!walk_start(w, map->start[i], map->answer[i]))
+			return false;
+	return walk_tell(w, UINT32_MAX);
+}
+
+static bool
+map6_each(const struct map6 *map, size_t node, struct walk *w)
+{
+	size_t	 i, slot;
+
+	if (node >= map->nnodes)
+		return true;
+	for (i = 0; i < NODE_KEYS; i++) {
+		slot = node * NODE_KEYS + i;
+		if (!map6_each(map, child(node, i), w) || !walk_start(w,
+		    (addrmap_wide)map->high[slot] << 64 | map->low[slot],
+		    map->answer[slot]))
+			return false;
+	}
+	return map6_each(map, child(node, NODE_KEYS), w);
+}
+
+bool
+addrmap_each(const struct addrmap *map, addrmap_range_fn *fn, void *arg)
+{
+	struct walk	 w = { .family = AF_INET, .fn = fn, .arg = arg,
+			    .answer.rule = ADDRMAP_NONE };
+
+	if (!map4_each(&map->v4, &w))
+		return false;
+	w = (struct walk){ .family = AF_INET6, .fn = fn, .arg = arg,
+	    .answer.rule = ADDRMAP_NONE };
+	return map6_each(&map->v6, 0, &w) && walk_tell(&w, (addrmap_wide)-1);
+}
+
 size_t
 addrmap_memory(const struct addrmap *map)
 {

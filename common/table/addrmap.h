@@ -57,6 +57,16 @@ uint32_t	 addrmap_find(const struct addrmap *map,
 uint32_t	 addrmap_find_tag(const struct addrmap *map,
 		    const struct address *addr, uint32_t *tag_r);
 
+/* False: stop. */
+typedef bool	addrmap_range_fn(const struct address *first,
+		    const struct address *last, uint32_t rule, uint32_t tag,
+		    void *arg);
+
+/* Calls fn for the ranges that have a rule, IPv4 first, in the order of their
+ * addresses; they are disjoint.  False: fn said so. */
+bool		 addrmap_each(const struct addrmap *map, addrmap_range_fn *fn,
+		    void *arg);
+
 size_t		 addrmap_memory(const struct addrmap *map);
 
 #endif

@@ -189,6 +189,17 @@ cidr_pattern_family(uint8_t family)
 	return all;
 }
 
+bool
+cidr_pattern_next(struct address *addr)
+{
+	const struct cidr_range	 all = cidr_pattern_family(addr->family);
+
+	if (compare(addr, &all.last) == 0)
+		return false;
+	*addr = neighbour(*addr, 1);
+	return true;
+}
+
 /*
  * Reads the prefix length, which is at most max.  False: it is no number or
  * too large.

@@ -28,6 +28,9 @@ bool	cidr_pattern_address(struct span text, struct address *addr_r);
 /* All addresses of AF_INET or of AF_INET6. */
 struct cidr_range	cidr_pattern_family(uint8_t family);
 
+/* Makes it the next address of its family; false: it is the last, and stays. */
+bool	cidr_pattern_next(struct address *addr);
+
 /*
  * Reads "addr", "addr/bits" or either in brackets, and writes NULs into
  * pattern.  out_r, with room for CIDR_PATTERN_RANGES_MAX, gets the *n_r ranges

@@ -349,6 +349,45 @@ table_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return table->ops->each_value(table, fn, arg, err);
 }
 
+/* Who wants a table's entries, with their places as they were named. */
+struct telling {
+	const struct table	*table;
+	table_entry_fn		*fn;
+	void			*arg;
+};
+
+static int
+tell_entry(const struct table_entry *entry, void *arg, struct err *err)
+{
+	const struct telling	*t = arg;
+	struct table_entry	 named = *entry;
+
+	name_place(t->table, &named.file, &named.line);
+	return t->fn(&named, t->arg, err);
+}
+
+int
+table_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	struct telling	 t = { table, fn, arg };
+
+	return table->ops->each_entry(table, tell_entry, &t, err);
+}
+
+bool
+table_is_listed(const struct table *table)
+{
+	return table->ops->is_listed == NULL || table->ops->is_listed(table);
+}
+
+bool
+table_never_listed(const struct table *table)
+{
+	(void)table;
+	return false;
+}
+
 size_t
 table_memory(const struct table *table)
 {

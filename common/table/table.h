@@ -30,6 +30,7 @@
 
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -142,6 +143,64 @@ typedef int	table_value_fn(const struct table_value *value, void *arg,
  *   are joined by what is asked.
  */
 int	table_each_value(const struct table *table, table_value_fn *fn,
+	    void *arg, struct err *err);
+
+/* A rule of a table, as it stands there. */
+enum table_entry_kind {
+	TABLE_ENTRY_KEY,	/* one text, folded as keys are */
+	TABLE_ENTRY_NETWORK,	/* the addresses in "ranges" */
+	TABLE_ENTRY_PATTERN,	/* what a regular expression matches */
+	TABLE_ENTRY_ANY		/* whatever is asked */
+};
+
+struct cidr_range;
+
+struct table_entry {
+	enum table_entry_kind	 kind;
+	struct span		 what;		/* "10.0.0.0/8", "!/a/i" */
+	bool			 is_conditional; /* it stands in an "if" */
+	const struct cidr_range	*ranges;	/* for which it is right, that
+						 * "if" considered */
+	size_t			 n_ranges;
+	struct span		 value;		/* "$1" in it stays */
+	const char		*file;		/* as in table_value */
+	unsigned		 line;
+};
+
+/* 0: go on; -1: stop, with err set. */
+typedef int	table_entry_fn(const struct table_entry *entry, void *arg,
+		    struct err *err);
+
+/*
+ * Calls fn for the rules in the order in which they count, also for those that
+ * are never the first to match; an entry lives as long as the call.  A file is
+ * read again.  A union has the rules of all of its tables, a pipemap those of
+ * its first one, with the values that the next one is asked for.  0; -1 with
+ * err set if fn said so, or if the table cannot be read.
+ */
+int	table_each_entry(const struct table *table, table_entry_fn *fn,
+	    void *arg, struct err *err);
+
+/* Some addresses, one after the other, and what they all are answered with. */
+struct table_range {
+	struct address		 first;
+	struct address		 last;
+	struct table_value	 value;
+};
+
+typedef int	table_range_fn(const struct table_range *range, void *arg,
+		    struct err *err);
+
+/* True if what the table answers is decided by its keys and networks alone,
+ * and by no pattern, so that it can be told for all addresses. */
+bool	table_is_listed(const struct table *table);
+
+/*
+ * Calls fn for all addresses that the table has an answer for, IPv4 first, in
+ * disjoint ranges, in order; the table must be one that table_is_listed.  0;
+ * -1 with err set if fn said so, or if an answer cannot be told.
+ */
+int	table_each_range(const struct table *table, table_range_fn *fn,
 	    void *arg, struct err *err);
 
 /* The number of bytes of heap that the table keeps, for the bench. */

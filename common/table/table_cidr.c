@@ -14,12 +14,14 @@
 #include "table/table_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "table/addrmap.h"
 #include "table/cidr_pattern.h"
 
 #define NO_RESULT	UINT32_MAX
+#define SHOWN_MAX	100	/* of a network as it is written */
 
 struct range_list {
 	struct cidr_range	*v;
@@ -42,9 +44,13 @@ struct table_cidr {
 	struct addrmap	*map;		/* rule: its line; tag: its result */
 };
 
-/* What exists only while the table is loaded. */
+/* What exists only while the table is loaded, or its rules are told. */
 struct loader {
 	struct table_cidr	*t;
+	table_entry_fn		*fn;	/* who wants to know the rules; NULL:
+					 * they are kept */
+	void			*arg;
+	bool			 is_stopped;	/* by them, not by a line */
 	struct addrmap_builder	*builder;
 	struct block		*block;	/* block[0] is the whole table */
 	size_t			 nblocks;
@@ -170,6 +176,34 @@ add_rule(struct loader *l, const struct cidr_range *own, size_t nown,
 	return 0;
 }
 
+/* Tells of the rule to who wants to know. */
+static int
+tell_rule(struct loader *l, const struct cidr_range *own, size_t nown,
+    struct table_entry *entry, struct err *why)
+{
+	const struct range_list	*allowed = &l->block[l->nblocks - 1].ranges;
+	struct cidr_range	*v;
+	size_t			 i, j;
+	int			 result;
+
+	/* One more than can be, so that 0 ranges are no special case. */
+	v = calloc(allowed->n * nown + 1, sizeof *v);
+	if (v == NULL)
+		return no_memory(why);
+	for (i = 0; i < allowed->n; i++)
+		for (j = 0; j < nown; j++)
+			if (cidr_pattern_intersect(&allowed->v[i], &own[j],
+			    &v[entry->n_ranges]))
+				entry->n_ranges++;
+	entry->ranges = v;
+	entry->kind = TABLE_ENTRY_NETWORK;
+	entry->is_conditional = l->nblocks > 1;
+	result = l->fn(entry, l->arg, why);
+	l->is_stopped = result == -1;
+	free(v);
+	return result;
+}
+
 static int
 push_block(struct loader *l, struct range_list ranges, unsigned line,
     struct err *why)
@@ -254,7 +288,9 @@ static int
 load_line(struct loader *l, char *line, unsigned number, struct err *why)
 {
 	struct cidr_range	 own[CIDR_PATTERN_RANGES_MAX];
-	char			*pattern, *result;
+	struct table_entry	 entry = { .file = l->t->file,
+				    .line = number };
+	char			*pattern, *result, what[SHOWN_MAX];
 	bool			 negated, is_if = is_word(line, "if");
 	size_t			 n;
 
@@ -273,13 +309,18 @@ load_line(struct loader *l, char *line, unsigned number, struct err *why)
 	result = table_trim(result);
 	if (*pattern == '\0')
 		return err_set(why, "expected an address or network");
+	(void)snprintf(what, sizeof what, "%s", line);
 	if (cidr_pattern_parse(pattern, negated, own, &n, why) == -1)
 		return -1;
 	if (is_if)
 		return begin_if(l, own, n, number, why);
 	if (*result == '\0')
 		return err_set(why, "expected a result behind the network");
-	return add_rule(l, own, n, result, number, why);
+	if (l->fn == NULL)
+		return add_rule(l, own, n, result, number, why);
+	entry.what = span_of(what);
+	entry.value = span_of(result);
+	return tell_rule(l, own, n, &entry, why);
 }
 
 /* Says whether a line that load_line does not take may be passed over. */
@@ -391,6 +432,76 @@ cidr_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return 0;
 }
 
+/* What was passed over when the table was loaded is no rule now either. */
+static int
+tell_lines(struct loader *l, struct table_file *file, struct err *err)
+{
+	struct table_line	 line;
+	struct err		 why;
+	int			 more;
+
+	while ((more = table_file_next(file, &line, err)) == 1) {
+		l->is_stopped = false;
+		if (load_line(l, line.text, line.number, &why) == -1 &&
+		    l->is_stopped) {
+			*err = why;
+			return -1;
+		}
+	}
+	return more;
+}
+
+static int
+cidr_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_how	 how = { .file = NULL };
+	struct table_source	 src = { .spec = table->spec, .how = &how,
+				    .name = strchr(table->spec, ':') + 1 };
+	struct table_cidr	 shown = { .file =
+				    ((const struct table_cidr *)table)->file };
+	struct loader		 l = { .t = &shown, .fn = fn, .arg = arg };
+	struct table_file	 file;
+	int			 result;
+
+	if ((result = table_file_open(&file, &src, err)) == 0 &&
+	    (result = push_whole_table(&l, err)) == 0)
+		result = tell_lines(&l, &file, err);
+	table_file_close(&file);
+	loader_clear(&l);
+	return result;
+}
+
+/* Who wants ranges. */
+struct ranges {
+	const struct table	*table;
+	table_range_fn		*fn;
+	void			*arg;
+	struct err		*err;
+};
+
+static bool
+tell_range(const struct address *first, const struct address *last,
+    uint32_t rule, uint32_t tag, void *arg)
+{
+	const struct ranges	*r = arg;
+	const struct table_cidr	*t = (const struct table_cidr *)r->table;
+	const struct table_range	 range = { *first, *last,
+	    { span_of(t->pool + tag), t->file, rule } };
+
+	return r->fn(&range, r->arg, r->err) == 0;
+}
+
+static int
+cidr_each_range(const struct table *table, table_range_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_cidr	*t = (const struct table_cidr *)table;
+	struct ranges		 r = { table, fn, arg, err };
+
+	return addrmap_each(t->map, tell_range, &r) ? 0 : -1;
+}
+
 static size_t
 cidr_memory(const struct table *table)
 {
@@ -416,6 +527,8 @@ static const struct table_ops cidr_ops = {
 	.folds_keys = table_never_folds,
 	.find = cidr_find,
 	.each_value = cidr_each_value,
+	.each_entry = cidr_each_entry,
+	.each_range = cidr_each_range,
 	.memory = cidr_memory,
 	.free = cidr_free,
 	.takes_any_key = true,

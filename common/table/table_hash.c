@@ -273,6 +273,25 @@ hash_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return 0;
 }
 
+static int
+hash_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_hash	*t = (const struct table_hash *)table;
+	struct table_entry	 entry = { .kind = TABLE_ENTRY_KEY,
+				    .file = t->file };
+	size_t			 i;
+
+	for (i = 0; i < t->nentries; i++) {
+		entry.what = entry_key(t, &t->entry[i]);
+		entry.value = span_of(t->pool + t->entry[i].value);
+		entry.line = t->entry[i].line;
+		if (fn(&entry, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static size_t
 hash_memory(const struct table *table)
 {
@@ -298,6 +317,7 @@ static const struct table_ops hash_ops = {
 	.folds_keys = table_always_folds,
 	.find = hash_find,
 	.each_value = hash_each_value,
+	.each_entry = hash_each_entry,
 	.memory = hash_memory,
 	.free = hash_free,
 };

@@ -278,18 +278,25 @@ lmdb_find(const struct table *table, struct span key,
 	return result;
 }
 
+static struct span
+text_of(const MDB_val *v)
+{
+	return (struct span){ v->mv_data, strnlen(v->mv_data, v->mv_size) };
+}
+
 static int
-walk(const struct table_lmdb *t, MDB_cursor *cursor, table_value_fn *fn,
+walk(const struct table_lmdb *t, MDB_cursor *cursor, table_entry_fn *fn,
     void *arg, struct err *err)
 {
-	struct table_value	 value = { .file = t->base.spec };
+	struct table_entry	 entry = { .kind = TABLE_ENTRY_KEY,
+				    .file = t->base.spec };
 	MDB_val			 k, v;
 	int			 code;
 
 	while ((code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-		value.text.p = v.mv_data;
-		value.text.n = strnlen(v.mv_data, v.mv_size);
-		if (fn(&value, arg, err) == -1)
+		entry.what = text_of(&k);
+		entry.value = text_of(&v);
+		if (fn(&entry, arg, err) == -1)
 			return -1;
 	}
 	return code == MDB_NOTFOUND ? 0 : database_error(t->path, code, err);
@@ -297,7 +304,7 @@ walk(const struct table_lmdb *t, MDB_cursor *cursor, table_value_fn *fn,
 
 /* One transaction, with the lock held. */
 static int
-walk_locked(const struct table_lmdb *t, table_value_fn *fn, void *arg,
+walk_locked(const struct table_lmdb *t, table_entry_fn *fn, void *arg,
     struct err *err)
 {
 	MDB_cursor	*cursor;
@@ -319,7 +326,7 @@ walk_locked(const struct table_lmdb *t, table_value_fn *fn, void *arg,
 }
 
 static int
-lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
+lmdb_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
     struct err *err)
 {
 	const struct table_lmdb	*t = (const struct table_lmdb *)table;
@@ -335,6 +342,30 @@ lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	}
 	(void)pthread_mutex_unlock(t->mutex);
 	return result;
+}
+
+struct values {
+	table_value_fn	*fn;
+	void		*arg;
+};
+
+static int
+tell_value(const struct table_entry *entry, void *arg, struct err *err)
+{
+	const struct values		*v = arg;
+	const struct table_value	 value = { .text = entry->value,
+	    .file = entry->file };
+
+	return v->fn(&value, v->arg, err);
+}
+
+static int
+lmdb_each_value(const struct table *table, table_value_fn *fn, void *arg,
+    struct err *err)
+{
+	struct values	 v = { fn, arg };
+
+	return lmdb_each_entry(table, tell_value, &v, err);
 }
 
 static size_t
@@ -365,6 +396,7 @@ static const struct table_ops lmdb_ops = {
 	.folds_keys = table_always_folds,
 	.find = lmdb_find,
 	.each_value = lmdb_each_value,
+	.each_entry = lmdb_each_entry,
 	.memory = lmdb_memory,
 	.free = lmdb_free,
 };

@@ -45,6 +45,24 @@ pipe_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return table_each_value(t->list.v[t->list.n - 1], fn, arg, err);
 }
 
+static int
+pipe_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_pipe	*t = (const struct table_pipe *)table;
+
+	return table_each_entry(t->list.v[0], fn, arg, err);
+}
+
+/* Where the first does not change its answer, no other does. */
+static bool
+pipe_is_listed(const struct table *table)
+{
+	const struct table_pipe	*t = (const struct table_pipe *)table;
+
+	return table_is_listed(t->list.v[0]);
+}
+
 static bool
 pipe_folds_keys(const struct table *table)
 {
@@ -74,6 +92,8 @@ static const struct table_ops pipe_ops = {
 	.folds_keys = pipe_folds_keys,
 	.find = pipe_find,
 	.each_value = pipe_each_value,
+	.each_entry = pipe_each_entry,
+	.is_listed = pipe_is_listed,
 	.memory = pipe_memory,
 	.free = pipe_free,
 };

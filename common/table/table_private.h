@@ -32,6 +32,14 @@ struct table_ops {
 	/* As table_each_value; NULL: there is no result that is known. */
 	int	(*each_value)(const struct table *table, table_value_fn *fn,
 		    void *arg, struct err *err);
+	/* As table_each_entry. */
+	int	(*each_entry)(const struct table *table, table_entry_fn *fn,
+		    void *arg, struct err *err);
+	/* As table_each_range; NULL: it is found out by asking. */
+	int	(*each_range)(const struct table *table, table_range_fn *fn,
+		    void *arg, struct err *err);
+	/* As table_is_listed; NULL: it is. */
+	bool	(*is_listed)(const struct table *table);
 	size_t	(*memory)(const struct table *table);
 	void	(*free)(struct table *table);
 	bool	 takes_any_key;		/* and says NOT_FOUND to a bad one */
@@ -67,6 +75,7 @@ bool	table_skips(const struct table_source *src, const char *file,
 bool	table_folds_keys(const struct table *table);
 bool	table_never_folds(const struct table *table);
 bool	table_always_folds(const struct table *table);
+bool	table_never_listed(const struct table *table);
 
 /*
  * Puts a copy of value into res: FOUND, or CANNOT_TELL if it is too long or

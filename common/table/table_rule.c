@@ -172,10 +172,20 @@ parse_result(struct table_rule *rule, const char *p, struct err *why)
 	return text.len > 0 ? add_part(rule, text, why) : 0;
 }
 
+/* The line is a copy that nobody has written to; at is where its result is. */
+static void
+cut_shown(struct table_rule *rule, size_t at)
+{
+	if (rule->shown[at] != '\0')
+		rule->shown[at++] = '\0';
+	rule->shown_value = table_trim(rule->shown + at);
+}
+
 static int
 parse_match(const struct table_engine *engine, char *p, struct table_rule *rule,
     struct err *why)
 {
+	const char	*line = p;
 	char		*first, *second = NULL;
 	struct span	 flags, flags2 = { "", 0 };
 	const char	*flags_end = engine->has_second_pattern ? "!" : "";
@@ -187,6 +197,7 @@ parse_match(const struct table_engine *engine, char *p, struct table_rule *rule,
 		    &second, &flags2, why);
 	if (p == NULL)
 		return -1;
+	cut_shown(rule, (size_t)(p - line));
 	/*
 	 * The text first: it says which groups are needed.  The byte at p is
 	 * behind the flags and not theirs, so cutting blanks is harmless.
@@ -234,6 +245,8 @@ int
 table_rule_parse(const struct table_engine *engine, char *line,
     struct table_rule *rule, struct err *why)
 {
+	if ((rule->shown = strdup(line)) == NULL)
+		return err_set(why, "%s", strerror(errno));
 	if (!table_isalnum(*line))
 		return parse_match(engine, line, rule, why);
 	if (is_word(line, "if"))
@@ -254,6 +267,7 @@ table_rule_clear(const struct table_engine *engine, struct table_rule *rule)
 		engine->free_code(rule->pattern.code);
 	if (rule->second.code != NULL)
 		engine->free_code(rule->second.code);
+	free(rule->shown);
 	free(rule->text);
 	free(rule->part);
 }

@@ -31,6 +31,9 @@ struct table_rule {
 	struct table_rule_pattern	 pattern;
 	struct table_rule_pattern	 second;
 	size_t				 endif;	/* where an "if" block ends */
+	char				*shown;	/* the line's pattern, */
+	const char			*shown_value;	/* and what is behind
+							 * it there */
 	char				*text;	/* for the parts */
 	struct table_rule_part		*part;
 	size_t				 nparts;

@@ -76,7 +76,7 @@ load_line(struct loader *l, const struct table_line *line, struct err *why)
 	*v = (struct table_rule){ .line = line->number };
 	if (table_rule_parse(t->engine, line->text, v, why) == -1)
 		return -1;
-	t->memory += v->nparts * sizeof *v->part + line->len;
+	t->memory += v->nparts * sizeof *v->part + 2 * line->len;
 	switch (v->op) {
 	case TABLE_RULE_IF:
 		return open_block(l, why);
@@ -261,6 +261,35 @@ rules_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return 0;
 }
 
+static int
+rules_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_rules	*t = (const struct table_rules *)table;
+	const struct table_rule		*rule;
+	struct table_entry		 entry = { .kind = TABLE_ENTRY_PATTERN,
+					    .file = t->file };
+	unsigned			 nopen = 0;
+	size_t				 i;
+
+	for (i = 0; i < t->nrules; i++) {
+		rule = &t->rule[i];
+		if (rule->op == TABLE_RULE_IF)
+			nopen++;
+		else if (rule->op == TABLE_RULE_ENDIF)
+			nopen--;
+		if (rule->op != TABLE_RULE_MATCH)
+			continue;
+		entry.what = span_of(rule->shown);
+		entry.value = span_of(rule->shown_value);
+		entry.is_conditional = nopen > 0;
+		entry.line = rule->line;
+		if (fn(&entry, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Leaves out what the libraries for regular expressions keep. */
 static size_t
 rules_memory(const struct table *table)
@@ -289,6 +318,8 @@ static const struct table_ops rules_ops = {
 	.folds_keys = table_never_folds,
 	.find = rules_find,
 	.each_value = rules_each_value,
+	.each_entry = rules_each_entry,
+	.is_listed = table_never_listed,
 	.memory = rules_memory,
 	.free = rules_free,
 };

@@ -36,6 +36,18 @@ static_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return fn(&value, arg, err);
 }
 
+static int
+static_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_static	*t = (const struct table_static *)table;
+	const struct table_entry	 entry = { .kind = TABLE_ENTRY_ANY,
+	    .what = { "*", 1 }, .value = span_of(t->value),
+	    .file = table->spec };
+
+	return fn(&entry, arg, err);
+}
+
 static size_t
 static_memory(const struct table *table)
 {
@@ -57,6 +69,7 @@ static const struct table_ops static_ops = {
 	.folds_keys = table_always_folds,
 	.find = static_find,
 	.each_value = static_each_value,
+	.each_entry = static_each_entry,
 	.memory = static_memory,
 	.free = static_free,
 };

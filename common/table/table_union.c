@@ -68,6 +68,31 @@ union_each_value(const struct table *table, table_value_fn *fn, void *arg,
 	return table_each_value(t->list.v[0], fn, arg, err);
 }
 
+static int
+union_each_entry(const struct table *table, table_entry_fn *fn, void *arg,
+    struct err *err)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+	size_t				 i;
+
+	for (i = 0; i < t->list.n; i++)
+		if (table_each_entry(t->list.v[i], fn, arg, err) == -1)
+			return -1;
+	return 0;
+}
+
+static bool
+union_is_listed(const struct table *table)
+{
+	const struct table_union	*t = (const struct table_union *)table;
+	size_t				 i;
+
+	for (i = 0; i < t->list.n; i++)
+		if (!table_is_listed(t->list.v[i]))
+			return false;
+	return true;
+}
+
 static bool
 union_folds_keys(const struct table *table)
 {
@@ -97,6 +122,8 @@ static const struct table_ops union_ops = {
 	.folds_keys = union_folds_keys,
 	.find = union_find,
 	.each_value = union_each_value,
+	.each_entry = union_each_entry,
+	.is_listed = union_is_listed,
 	.memory = union_memory,
 	.free = union_free,
 };

@@ -67,6 +67,36 @@ lmdb_open(const char *name)
 	return table;
 }
 
+/* A table_entry_fn. */
+static int
+tell_entry(const struct table_entry *entry, void *arg, struct err *err)
+{
+	char	*text = arg;
+
+	(void)err;
+	ck_assert_int_eq(entry->kind, TABLE_ENTRY_KEY);
+	snprintf(text + strlen(text), 100 - strlen(text), "%.*s=%.*s|",
+	    (int)entry->what.n, entry->what.p, (int)entry->value.n,
+	    entry->value.p);
+	return 0;
+}
+
+START_TEST(test_lmdb_entries)
+{
+	struct table	*table;
+	struct err	 err;
+	char		 text[100] = "", name[20];
+
+	snprintf(name, sizeof name, "entries%d", _i);
+	lmdb_write(name, 3, (size_t)_i, "v");
+	table = lmdb_open(name);
+	ck_assert(table_is_listed(table));
+	ck_assert_int_eq(table_each_entry(table, tell_entry, text, &err), 0);
+	ck_assert_str_eq(text, "k0=v0|k1=v1|k2=v2|");
+	table_free(table);
+}
+END_TEST
+
 START_TEST(test_lmdb)
 {
 	const char	*name = _i == 0 ? "db0" : "db1";
@@ -256,6 +286,7 @@ main(void)
 	int	 result;
 
 	tempdir_make(dir);
+	tcase_add_loop_test(tc, test_lmdb_entries, 0, 2);
 	tcase_add_loop_test(tc, test_lmdb, 0, 2);
 	tcase_add_test(tc, test_lmdb_replaced);
 	tcase_add_test(tc, test_lmdb_damaged);
