@@ -181,18 +181,18 @@ static int
 tell_rule(struct loader *l, const struct cidr_range *own, size_t nown,
     struct table_entry *entry, struct err *why)
 {
-	const struct range_list	*allowed = &l->block[l->nblocks - 1].ranges;
+	const struct range_list	*inside = &l->block[l->nblocks - 1].ranges;
 	struct cidr_range	*v;
 	size_t			 i, j;
 	int			 result;
 
 	/* One more than can be, so that 0 ranges are no special case. */
-	v = calloc(allowed->n * nown + 1, sizeof *v);
+	v = calloc(inside->n * nown + 1, sizeof *v);
 	if (v == NULL)
 		return no_memory(why);
-	for (i = 0; i < allowed->n; i++)
+	for (i = 0; i < inside->n; i++)
 		for (j = 0; j < nown; j++)
-			if (cidr_pattern_intersect(&allowed->v[i], &own[j],
+			if (cidr_pattern_intersect(&inside->v[i], &own[j],
 			    &v[entry->n_ranges]))
 				entry->n_ranges++;
 	entry->ranges = v;
