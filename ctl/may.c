@@ -40,12 +40,6 @@ put_profile(json_t *found, const struct trust_profile *profile)
 	    json_boolean(trust_profile_always_allow(profile)));
 }
 
-static const char *
-text_at(const json_t *found, const char *key)
-{
-	return json_string_value(json_object_get(found, key));
-}
-
 static void
 print_for_person(struct ctl *ctl, const json_t *found, json_t *grants)
 {
@@ -54,8 +48,8 @@ print_for_person(struct ctl *ctl, const json_t *found, json_t *grants)
 		{ "granted_at", 0 }, { "values_at", 0 }, { NULL, 0 }
 	};
 
-	printf("%s is \"%s\" by %s\n", text_at(found, "peer"),
-	    text_at(found, "profile"), text_at(found, "rule"));
+	printf("%s is \"%s\" by %s\n", output_text_at(found, "peer"),
+	    output_text_at(found, "profile"), output_text_at(found, "rule"));
 	if (json_is_true(json_object_get(found, "always_allow")))
 		printf("Its mail is let through, as user \"%s\".\n",
 		    TRUST_ANONYMOUS);
@@ -66,8 +60,8 @@ print_for_person(struct ctl *ctl, const json_t *found, json_t *grants)
 		printf("It is granted nothing.\n");
 		return;
 	}
-	printf("Sealed by: %s; a violation: %s.\n", text_at(found, "seal"),
-	    text_at(found, "on_violation"));
+	printf("Sealed by: %s; a violation: %s.\n", output_text_at(found, "seal"),
+	    output_text_at(found, "on_violation"));
 	printf("\n");
 	output_table(ctl, json_incref(grants), columns);
 }

@@ -92,6 +92,15 @@ output_append(json_t *array, json_t *value)
 		ctl_die(EX_OSERR, "out of memory");
 }
 
+const char *
+output_text_at(const json_t *object, const char *key)
+{
+	const char	*text;
+
+	text = json_string_value(json_object_get(object, key));
+	return text == NULL ? "" : text;
+}
+
 static void
 print_json(const json_t *value)
 {

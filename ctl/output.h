@@ -35,6 +35,9 @@ json_t	*output_new_array(void);
 void	output_put(json_t *object, const char *key, json_t *value);
 void	output_append(json_t *array, json_t *value);
 
+/* What an object has as a text; "": nothing, or no text. */
+const char	*output_text_at(const json_t *object, const char *key);
+
 /* Prints an array of objects as a table; key NULL ends the columns.  Its
  * reference is taken. */
 void	output_table(const struct ctl *ctl, json_t *rows,

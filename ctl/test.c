@@ -34,14 +34,6 @@ wrong(const struct file *f, const char *expected, struct span got)
 	    f->line, expected, (int)got.n, got.p);
 }
 
-static const char *
-text_at(const json_t *step, const char *key)
-{
-	const char	*text = json_string_value(json_object_get(step, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* In TAP, what stands behind "#" is a directive. */
 static void
 print_name(const char *text)
@@ -60,17 +52,17 @@ result(struct file *f, bool is_ok, const char *what, struct span want,
 		print_name(f->title);
 		printf(": ");
 	}
-	print_name(text_at(f->step, "line"));
+	print_name(output_text_at(f->step, "line"));
 	printf(": %s%s%.*s\n", what, *what == '\0' ? "" : " ", (int)want.n,
 	    want.p);
 	if (is_ok)
 		return;
 	f->n_failed++;
 	printf("# %s:%u: got %s%s%s%s%s\n", f->name, f->line, got,
-	    *text_at(f->step, "rule") == '\0' ? "" : " by ",
-	    text_at(f->step, "rule"),
-	    *text_at(f->step, "text") == '\0' ? "" : ": ",
-	    text_at(f->step, "text"));
+	    *output_text_at(f->step, "rule") == '\0' ? "" : " by ",
+	    output_text_at(f->step, "rule"),
+	    *output_text_at(f->step, "text") == '\0' ? "" : ": ",
+	    output_text_at(f->step, "text"));
 }
 
 /*
@@ -152,17 +144,17 @@ expect(struct file *f, struct span args)
 		    reason.p);
 		if (!verdict_reason_find(text, &found))
 			wrong(f, "a reason, as \"no_grant\"", reason);
-		is_ok = is_ok && span_eq(reason, text_at(f->step, "reason"));
+		is_ok = is_ok && span_eq(reason, output_text_at(f->step, "reason"));
 	}
 	if (span_word(&args, &attribute))
 		is_ok = is_ok && span_caseeq(attribute,
-		    text_at(f->step, "attribute"));
+		    output_text_at(f->step, "attribute"));
 	/* What nobody judges is not permitted either. */
-	if (*text_at(f->step, "verdict") == '\0')
+	if (*output_text_at(f->step, "verdict") == '\0')
 		wrong(f, "a command before it that is judged",
-		    span_of(text_at(f->step, "line")));
-	(void)snprintf(text, sizeof text, "%s %s", text_at(f->step,
-	    "verdict"), text_at(f->step, "reason"));
+		    span_of(output_text_at(f->step, "line")));
+	(void)snprintf(text, sizeof text, "%s %s", output_text_at(f->step,
+	    "verdict"), output_text_at(f->step, "reason"));
 	result(f, is_ok, "", want, text);
 }
 
@@ -178,7 +170,7 @@ check(struct file *f, const char *key, struct span want)
 		wrong(f, "a command first", want);
 	value = json_object_get(f->step, key);
 	got = json_is_boolean(value) ? json_is_true(value) ? "yes" : "no" :
-	    text_at(f->step, key);
+	    output_text_at(f->step, key);
 	result(f, span_caseeq(want, got), key, want, got);
 }
 

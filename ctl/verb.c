@@ -31,6 +31,11 @@ static const struct verb_option	 explain_options[] = {
 	LAST
 };
 
+static const struct verb_option	 lint_options[] = {
+	{ "many", "NUMBER", "so many addresses may have LOGIN; 65536", false },
+	LAST
+};
+
 static const struct verb_option	 session_options[] = {
 	{ "profile", "NAME", "only those of this profile", false },
 	{ "peer", "NETWORK", "only those that came from there", false },
@@ -52,6 +57,8 @@ static const struct verb	 verbs[] = {
 	    explain_options, explain_run },
 	{ "help", "[VERB]", 0, 1, "tell of a verb, or of all", no_options,
 	    verb_run_help },
+	{ "lint", "", 0, 0, "what is dead, too wide or dangerous in the rules",
+	    lint_options, lint_run },
 	{ "may", "PEER", 1, 1, "what a peer may do, and by which rule",
 	    peer_options, may_run },
 	{ "revocations", "", 0, 0, "list what is revoked", no_options,

@@ -53,6 +53,7 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 
 /* The verbs themselves; each file has those that are named after it. */
 verb_fn	explain_run;
+verb_fn	lint_run;
 verb_fn	may_run;
 verb_fn	revoke_run;
 verb_fn	revoke_list;

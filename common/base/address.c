@@ -440,3 +440,35 @@ address_is_public(const struct address *addr)
 		return ipv4_is_public(addr->bytes);
 	return addr->family == AF_INET6 && ipv6_is_public(addr->bytes);
 }
+
+static void
+tell_prefix(const struct prefix *prefix, uint8_t family, address_net_fn *fn,
+    void *arg)
+{
+	struct address_net	 net = { .bits = prefix->bits };
+
+	net.addr.family = family;
+	memcpy(net.addr.bytes, prefix->bytes, sizeof net.addr.bytes);
+	fn(&net, arg);
+}
+
+void
+address_each_special(address_net_fn *fn, void *arg)
+{
+	struct prefix	 carried;
+	size_t		 i, k;
+
+	for (i = 0; i < NELEM(nonpublic_ipv4); i++)
+		tell_prefix(&nonpublic_ipv4[i], AF_INET, fn, arg);
+	for (i = 0; i < NELEM(nonpublic_ipv6); i++)
+		tell_prefix(&nonpublic_ipv6[i], AF_INET6, fn, arg);
+	for (i = 0; i < NELEM(ipv4_carriers); i++)
+		for (k = 0; k < NELEM(nonpublic_ipv4); k++) {
+			carried = ipv4_carriers[i].prefix;
+			memcpy(carried.bytes + ipv4_carriers[i].at,
+			    nonpublic_ipv4[k].bytes, 4);
+			carried.bits = (unsigned)ipv4_carriers[i].at * 8 +
+			    nonpublic_ipv4[k].bits;
+			tell_prefix(&carried, AF_INET6, fn, arg);
+		}
+}

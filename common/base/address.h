@@ -93,4 +93,10 @@ bool	address_in_net(const struct address *addr,
  */
 bool	address_is_public(const struct address *addr);
 
+typedef void	address_net_fn(const struct address_net *net, void *arg);
+
+/* Calls fn for networks, which may overlap, that hold together all addresses
+ * of which address_is_public is false. */
+void	address_each_special(address_net_fn *fn, void *arg);
+
 #endif

@@ -290,18 +290,9 @@ trust_profile_find(const struct trust *trust, const char *name)
 	return profile_search(trust, name, &pos) ? trust->profiles[pos] : NULL;
 }
 
-/* One lookup's outcome, and what it found. */
-struct classified {
-	const struct trust_profile	*profile;	/* NULL: no hit */
-	bool				 is_missing;	/* a hit, but there is
-							 * no such profile */
-	const char			*file;
-	unsigned			 line;
-};
-
 static enum trust_result
 map_ask(const struct trust *trust, const struct trust_map *map,
-    const char *key, struct table_answer *res, struct classified *found,
+    const char *key, struct table_answer *res, struct trust_found *found,
     struct err *err)
 {
 	const char	*spec = table_spec(map->table);
@@ -329,10 +320,9 @@ map_ask(const struct trust *trust, const struct trust_map *map,
 	return TRUST_CANNOT_TELL;
 }
 
-/* Asks the maps of one listener in their order, until one has the key. */
-static enum trust_result
-maps_ask(const struct trust *trust, const char *listener, const char *key,
-    struct classified *found, struct err *err)
+enum trust_result
+trust_maps_ask(const struct trust *trust, const char *listener, const char *key,
+    struct trust_found *found, struct err *err)
 {
 	struct table_answer	 res = { 0 };
 	enum trust_result	 result = TRUST_OK;
@@ -382,7 +372,7 @@ trust_classify(const struct trust *trust, const struct trust_peer *peer,
     struct err *err)
 {
 	const char		*listener, *keys[3] = { NULL };
-	struct classified	 found = { 0 };
+	struct trust_found	 found = { 0 };
 	char			 addr[ADDRESS_TEXT_SIZE];
 	size_t			 i;
 
@@ -393,7 +383,7 @@ trust_classify(const struct trust *trust, const struct trust_peer *peer,
 	if (peer->fingerprint != NULL && *peer->fingerprint != '\0')
 		keys[2] = peer->fingerprint;
 	for (i = 0; i < 3 && found.profile == NULL; i++)
-		if (keys[i] != NULL && maps_ask(trust, listener, keys[i],
+		if (keys[i] != NULL && trust_maps_ask(trust, listener, keys[i],
 		    &found, err) == TRUST_CANNOT_TELL)
 			return TRUST_CANNOT_TELL;
 	if (found.profile == NULL)
@@ -422,7 +412,7 @@ is_first_of_listener(const struct trust *trust, size_t n)
 
 /* Somebody meant to trust the address, if only the profile's name is wrong. */
 static bool
-has_profile(const struct classified *found)
+has_profile(const struct trust_found *found)
 {
 	return found->is_missing || (found->profile != NULL &&
 	    strcmp(found->profile->name, TRUST_STRANGER) != 0);
@@ -444,11 +434,11 @@ profile_check(const struct trust *trust, const struct address *addr,
 
 	(void)address_format(addr, key, sizeof key);
 	for (i = 0; i < trust->n_maps; i++) {
-		struct classified	 found = { 0 };
+		struct trust_found	 found = { 0 };
 
 		if (!is_first_of_listener(trust, i))
 			continue;
-		if (maps_ask(trust, trust->maps[i].listener, key, &found,
+		if (trust_maps_ask(trust, trust->maps[i].listener, key, &found,
 		    &why) == TRUST_OK || found.is_missing) {
 			if (has_profile(&found))
 				return TRUST_PUBLIC_PROFILE;
@@ -466,6 +456,8 @@ trust_public_check(const struct trust *trust, const struct address *addr,
 {
 	size_t	 pos;
 
+	if (trust->assumed != NULL)
+		return *trust->assumed;
 	if (!address_is_public(addr))
 		return TRUST_PUBLIC_SPECIAL;
 	if (own_search(trust, addr, &pos))

@@ -38,6 +38,15 @@ struct trust_profile {
 	size_t			 n_xsetcontext;
 };
 
+/* Why an address is not "public". */
+enum trust_public {
+	TRUST_PUBLIC_YES,
+	TRUST_PUBLIC_SPECIAL,	/* private, loopback, multicast ... */
+	TRUST_PUBLIC_OWN,	/* this host's */
+	TRUST_PUBLIC_PROFILE,	/* it has a profile of its own */
+	TRUST_PUBLIC_CANNOT_TELL /* err says why */
+};
+
 struct trust_map {
 	char			*listener;	/* NULL: the global maps */
 	const struct table	*table;
@@ -55,19 +64,27 @@ struct trust {
 	struct address		 *own;		/* sorted */
 	size_t			  n_own;
 	struct table_how	  how;		/* of what is opened next */
-};
-
-/* Why an address is not "public". */
-enum trust_public {
-	TRUST_PUBLIC_YES,
-	TRUST_PUBLIC_SPECIAL,	/* private, loopback, multicast ... */
-	TRUST_PUBLIC_OWN,	/* this host's */
-	TRUST_PUBLIC_PROFILE,	/* it has a profile of its own */
-	TRUST_PUBLIC_CANNOT_TELL /* err says why */
+	const enum trust_public	 *assumed;	/* what trust_public_check says
+						 * of all; NULL: it looks */
 };
 
 enum trust_public	trust_public_check(const struct trust *trust,
 			    const struct address *addr, struct err *err);
+
+/* What the maps of a listener say of one key. */
+struct trust_found {
+	const struct trust_profile	*profile;	/* NULL: no hit */
+	bool				 is_missing;	/* a hit, but there is
+							 * no such profile */
+	const char			*file;
+	unsigned			 line;
+};
+
+/* Asks the maps of one listener (NULL: the global ones) in their order, until
+ * one has the key. */
+enum trust_result	trust_maps_ask(const struct trust *trust,
+			    const char *listener, const char *key,
+			    struct trust_found *found, struct err *err);
 
 /* The table of that spec, opened at its first use; trust owns it. */
 const struct table	*trust_table(struct trust *trust, const char *spec,

@@ -278,6 +278,32 @@ trust_list_text(const struct trust_list *list, char *buf, size_t size)
 	}
 }
 
+int
+trust_list_each(const struct trust_list *list, trust_item_fn *fn, void *arg,
+    struct err *err)
+{
+	struct trust_item	 told;
+	const struct item	*item;
+	size_t			 i;
+
+	for (i = 0; list != NULL && i < list->n; i++) {
+		item = &list->items[i];
+		told = (struct trust_item){ .kind = TRUST_ITEM_TEXT,
+		    .is_negated = item->is_negated, .text = item->text,
+		    .table = item->table };
+		if (item->kind == ITEM_NET)
+			told.kind = TRUST_ITEM_NETWORK;
+		else if (item->kind == ITEM_TABLE)
+			told.kind = TRUST_ITEM_TABLE;
+		else if (item->kind == ITEM_ANY || item->kind == ITEM_PUBLIC ||
+		    item->kind == ITEM_SPECIAL)
+			told.kind = TRUST_ITEM_OTHER;
+		if (fn(&told, arg, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 enum item_result { ITEM_YES, ITEM_NO, ITEM_CANNOT_TELL };
 
 static enum item_result

@@ -45,6 +45,27 @@ void			 trust_list_free(struct trust_list *list);
 void			 trust_list_text(const struct trust_list *list,
 			    char *buf, size_t size);
 
+/* One item of a list. */
+struct trust_item {
+	enum {
+		TRUST_ITEM_NETWORK,
+		TRUST_ITEM_TEXT,	/* letter by letter, or ".suffix", or a
+					 * shell pattern */
+		TRUST_ITEM_TABLE,
+		TRUST_ITEM_OTHER	/* "*", "public", "[UNAVAILABLE]" */
+	}			 kind;
+	bool			 is_negated;
+	const char		*text;		/* without the "!" */
+	const struct table	*table;		/* of TRUST_ITEM_TABLE */
+};
+
+typedef int	trust_item_fn(const struct trust_item *item, void *arg,
+		    struct err *err);
+
+/* Calls fn for each, in order; list NULL has none.  0, or -1 if fn said so. */
+int			 trust_list_each(const struct trust_list *list,
+			    trust_item_fn *fn, void *arg, struct err *err);
+
 /*
  * Asks the list about attribute "name" of set, which is not absent.  list
  * NULL holds nothing.  *hit_r is always set.
