@@ -46,6 +46,7 @@ static const struct verb_option	 session_options[] = {
 static const struct verb_option	 revoke_options[] = {
 	{ "for", "TIME", "so long: 90s, 30m, 12h, 7d; else until unrevoke",
 	    false },
+	{ "reason", "TEXT", "why, for who reads the list", false },
 	LAST
 };
 
@@ -63,15 +64,17 @@ static const struct verb	 verbs[] = {
 	    peer_options, may_run },
 	{ "revocations", "", 0, 0, "list what is revoked", no_options,
 	    revoke_list },
-	{ "revoke", "ADDRESS|PROFILE", 1, 1, "take a peer's, or a profile's, "
-	    "rights away at once", revoke_options, revoke_run },
+	{ "revoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
+	    "take the rights of peers or of a session away at once",
+	    revoke_options, revoke_run },
 	{ "sessions", "", 0, 0, "list the sessions that there are",
 	    session_options, sessions_list },
 	{ "show", "SESSION", 1, 1, "all that is known of a session",
 	    no_options, sessions_show },
 	{ "test", "FILE", 1, 1, "whether the rules come to what a file "
 	    "expects, as TAP", no_options, test_run },
-	{ "unrevoke", "ADDRESS|PROFILE", 1, 1, "give revoked rights back",
+	{ "unrevoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
+	    "give revoked rights back",
 	    no_options, revoke_undo }
 };
 #define N_VERBS	(sizeof verbs / sizeof verbs[0])

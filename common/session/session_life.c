@@ -365,13 +365,15 @@ revoke(struct session_life *life, uint64_t now_ms)
 bool
 session_life_check_revoked(struct session_life *life, uint64_t now_ms)
 {
-	struct err	 err;
+	struct store_holder	 holder = { .peer = &life->session.peer,
+				     .session = life->session.id };
+	struct err		 err;
 
 	if (!session_life_has_grants(life) &&
 	    !session_life_only_reports(life))
 		return true;
-	switch (store_is_revoked(life->home.store, &life->session.peer,
-	    trust_profile_name(life->profile), now_ms, &err)) {
+	holder.profile = trust_profile_name(life->profile);
+	switch (store_is_revoked(life->home.store, &holder, now_ms, &err)) {
 	case STORE_NONE:
 		return true;
 	case STORE_CANNOT_TELL:

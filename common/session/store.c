@@ -266,19 +266,19 @@ store_delete(struct store *store, pid_t pid, const char *id, struct err *err)
 }
 
 int
-store_revoke(struct store *store, const char *what, uint64_t until_ms,
+store_revoke(struct store *store, const struct store_revocation *revocation,
     struct err *err)
 {
 	struct opened		*opened;
 	char			 key[STORE_REVOKED_SIZE];
 	int			 result;
 
-	if (store_revoked_key(what, key, err) != 0)
+	if (store_revoked_key(revocation->what, key, err) != 0)
 		return -1;
 	opened = acquire(store, err);
 	if (opened == NULL)
 		return -1;
-	result = store->ops->revoke(opened->state, key, until_ms, err);
+	result = store->ops->revoke(opened->state, key, revocation, err);
 	release(store, opened);
 	return result;
 }
@@ -301,8 +301,8 @@ store_unrevoke(struct store *store, const char *what, struct err *err)
 }
 
 enum store_result
-store_is_revoked(struct store *store, const struct address *peer,
-    const char *profile, uint64_t now_ms, struct err *err)
+store_is_revoked(struct store *store, const struct store_holder *holder,
+    uint64_t now_ms, struct err *err)
 {
 	struct opened		*opened;
 	enum store_result	 result;
@@ -310,15 +310,13 @@ store_is_revoked(struct store *store, const struct address *peer,
 	opened = acquire(store, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
-	result = store->ops->is_revoked(opened->state, peer, profile,
-	    now_ms, err);
+	result = store->ops->is_revoked(opened->state, holder, now_ms, err);
 	release(store, opened);
 	return result;
 }
 
 enum store_result
-store_each_revoked(struct store *store,
-    bool (*fn)(const char *what, uint64_t until_ms, void *arg), void *arg,
+store_each_revoked(struct store *store, store_revocation_fn *fn, void *arg,
     struct err *err)
 {
 	struct opened		*opened;

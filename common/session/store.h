@@ -7,7 +7,8 @@
  * session of a process replaces the old one.  A store may be used by several
  * processes and threads at once.  Reading never waits for a writer.
  *
- * Beside the sessions it keeps what is revoked: peers and profiles that have
+ * Beside the sessions it keeps what is revoked: peers, networks, profiles and
+ * sessions that have
  * no rights for the time being, whatever the tables say.  Who asks after
  * store_revoke has returned, in any process, is told.  A revocation lives as
  * long as the store: what is to outlast a boot belongs in the tables.
@@ -88,24 +89,45 @@ enum store_result	store_each(struct store *store,
 int	store_delete(struct store *store, pid_t pid, const char *id,
 	    struct err *err);
 
+/* The longest reason of a revocation, NUL included. */
+#define STORE_REASON_SIZE	256
+
+/* A revocation, as it is seen during a call. */
+struct store_revocation {
+	const char	*what;
+	uint64_t	 until_ms;	/* since 1970; 0: for good */
+	const char	*reason;	/* NULL or "": none was given */
+};
+
+typedef bool store_revocation_fn(const struct store_revocation *revocation,
+    void *arg);
+
 /*
- * Revokes "profile=NAME" or "peer=ADDRESS" until that time (ms since 1970; 0:
- * for good), in place of what was said of it before.  A store too full for
- * sessions still takes it.  0, or -1 with err: nothing has changed.
+ * Revokes "profile=NAME", "peer=ADDRESS", "network=ADDRESS/BITS" or
+ * "session=NAME" in place of what was said of it before; a reason is cut to
+ * what there is room for.  A store too full for sessions still takes it.  0, or
+ * -1 with err: nothing has changed.
  */
-int	store_revoke(struct store *store, const char *what, uint64_t until_ms,
-	    struct err *err);
+int	store_revoke(struct store *store,
+	    const struct store_revocation *revocation, struct err *err);
 
 /* Takes that back; none is no error. */
 int	store_unrevoke(struct store *store, const char *what,
 	    struct err *err);
 
+/* Whose rights are asked about. */
+struct store_holder {
+	const struct address	*peer;		/* AF_UNSPEC: nobody's */
+	const char		*profile;	/* NULL: none */
+	const char		*session;	/* its name, or NULL */
+};
+
 /*
- * STORE_FOUND if the peer (AF_UNSPEC: never) or the profile (NULL: none) is
- * revoked at now_ms.  Costs next to nothing while nothing at all is revoked.
+ * STORE_FOUND if the peer, a network that it is in, the profile or the session
+ * is revoked at now_ms.  Costs next to nothing while nothing at all is revoked.
  */
 enum store_result	store_is_revoked(struct store *store,
-			    const struct address *peer, const char *profile,
+			    const struct store_holder *holder,
 			    uint64_t now_ms, struct err *err);
 
 /*
@@ -114,8 +136,8 @@ enum store_result	store_is_revoked(struct store *store,
  * at all.
  */
 enum store_result	store_each_revoked(struct store *store,
-			    bool (*fn)(const char *what, uint64_t until_ms,
-			    void *arg), void *arg, struct err *err);
+			    store_revocation_fn *fn, void *arg,
+			    struct err *err);
 
 /*
  * Hands a session over, in place of what was handed over by that socket

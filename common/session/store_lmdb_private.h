@@ -62,15 +62,15 @@ MDB_txn	*store_lmdb_begin_write(struct lmdb_store *store, size_t pages_max,
 int	 store_lmdb_end_write(MDB_txn *txn, int rc, struct err *err);
 
 /* store_lmdb_revoked.c: these calls of struct store_ops. */
-int	store_lmdb_revoke(void *state, const char *key, uint64_t until_ms,
-	    struct err *err);
+int	store_lmdb_revoke(void *state, const char *key,
+	    const struct store_revocation *revocation, struct err *err);
 int	store_lmdb_unrevoke(void *state, const char *key, struct err *err);
 enum store_result	store_lmdb_is_revoked(void *state,
-			    const struct address *peer, const char *profile,
+			    const struct store_holder *holder,
 			    uint64_t now_ms, struct err *err);
 enum store_result	store_lmdb_each_revoked(void *state,
-			    bool (*fn)(const char *what, uint64_t until_ms,
-			    void *arg), void *arg, struct err *err);
+			    store_revocation_fn *fn, void *arg,
+			    struct err *err);
 
 /* store_lmdb_handover.c: likewise. */
 int	store_lmdb_hand_over(void *state, const struct address *addr,

@@ -28,15 +28,15 @@ struct store_ops {
 	int	 (*delete)(void *state, pid_t pid, const char *id,
 		    struct err *err);
 	/* key is one of store_revoked_key. */
-	int	 (*revoke)(void *state, const char *key, uint64_t until_ms,
+	int	 (*revoke)(void *state, const char *key,
+		    const struct store_revocation *revocation,
 		    struct err *err);
 	int	 (*unrevoke)(void *state, const char *key, struct err *err);
 	enum store_result (*is_revoked)(void *state,
-		    const struct address *peer, const char *profile,
-		    uint64_t now_ms, struct err *err);
+		    const struct store_holder *holder, uint64_t now_ms,
+		    struct err *err);
 	enum store_result (*each_revoked)(void *state,
-		    bool (*fn)(const char *what, uint64_t until_ms,
-		    void *arg), void *arg, struct err *err);
+		    store_revocation_fn *fn, void *arg, struct err *err);
 	/* addr and port are definite; below they may be anything. */
 	int	 (*hand_over)(void *state, const struct address *addr,
 		    uint16_t port, const struct session *s, struct err *err);
@@ -59,11 +59,27 @@ struct store_ops {
 int	store_revoked_key(const char *what, char *key_r, struct err *err);
 
 /*
- * Make the key under which a revocation of that peer or profile would be.
- * They return its length, or 0 if there can be none, with rubbish in key.
+ * Make the key under which a revocation of that peer, profile or session would
+ * be.  They return its length, or 0 if there can be none, with rubbish in key.
  */
 size_t	store_revoked_peer(const struct address *peer, char *key);
 size_t	store_revoked_profile(const char *profile, char *key);
+size_t	store_revoked_session(const char *session, char *key);
+
+/*
+ * The same of the network of so many bits that the peer is in: these keys are
+ * in the order of family and bits, so that a back end can find which lengths
+ * there are.  store_revoked_bits: those of a key, or of another family, or what
+ * is no network's key, -1.
+ */
+size_t	store_revoked_network(const struct address *peer, unsigned bits,
+	    char *key);
+int	store_revoked_bits(const char *key, size_t n,
+	    const struct address *peer);
+
+/* What a key was made of, as store_each_revoked shows it; what_r has room for
+ * STORE_REVOKED_SIZE.  False: it is none. */
+bool	store_revoked_what(const char *key, size_t n, char *what_r);
 
 extern const struct store_ops store_lmdb_ops;
 

@@ -112,10 +112,9 @@ check_clients(const char *client, const char *want)
  */
 
 static inline bool
-see_first(const char *what, uint64_t until_ms, void *arg)
+see_first(const struct store_revocation *seen, void *arg)
 {
-	(void)until_ms;
-	(void)snprintf(arg, WHAT_SIZE, "%s", what);
+	(void)snprintf(arg, WHAT_SIZE, "%s", seen->what);
 	return false;
 }
 
@@ -123,10 +122,12 @@ static inline bool
 is_revoked(struct store *in, const char *peer, const char *profile,
     uint64_t now_ms)
 {
-	struct address		 addr = addr_of(peer);
-	enum store_result	 result;
+	const struct address		 addr = addr_of(peer);
+	const struct store_holder	 holder = { .peer = &addr,
+					     .profile = profile };
+	enum store_result		 result;
 
-	result = store_is_revoked(in, &addr, profile, now_ms, &err);
+	result = store_is_revoked(in, &holder, now_ms, &err);
 	must(result != STORE_CANNOT_TELL);
 	return result == STORE_FOUND;
 }
@@ -134,8 +135,11 @@ is_revoked(struct store *in, const char *peer, const char *profile,
 static inline void
 add_revocation(const char *what, uint64_t until_ms)
 {
+	const struct store_revocation	 revocation = { .what = what,
+					     .until_ms = until_ms };
+
 	err.text[0] = '\0';
-	ck_assert_msg(store_revoke(store, what, until_ms, &err) == 0, "%s",
+	ck_assert_msg(store_revoke(store, &revocation, &err) == 0, "%s",
 	    err.text);
 }
 

@@ -179,12 +179,13 @@ delete(struct store *store, pid_t pid)
 static int
 add_revocation(struct store *store, const char *what, const char *seconds)
 {
-	struct err	 err;
-	uint64_t	 until_ms = 0;
+	struct store_revocation	 revocation = { .what = what };
+	struct err		 err;
 
 	if (seconds != NULL)
-		until_ms = clock_ms() + strtoull(seconds, NULL, 10) * 1000;
-	if (store_revoke(store, what, until_ms, &err) != 0)
+		revocation.until_ms = clock_ms() +
+		    strtoull(seconds, NULL, 10) * 1000;
+	if (store_revoke(store, &revocation, &err) != 0)
 		die(EX_IOERR, err.text);
 	return EXIT_SUCCESS;
 }

@@ -267,8 +267,10 @@ for my $row (
     [ [ 'explain', 'XCLIENT ADDR=192.0.2.1' ], 64, qr/needs --peer ADDRESS/ ],
     [ [ 'completion', 'fish' ], 64, qr/bash and zsh, not for "fish"/ ],
     [ [ 'sessions' ], 69, qr/daemons make it when they start/ ],
-    [ [ 'revoke', 'nosuch' ], 64, qr/neither an address nor a profile/ ],
-    [ [ 'revoke', '192.0.2.0/24' ], 64, qr/a network cannot be revoked/ ],
+    [ [ 'revoke', 'nosuch' ], 64, qr/"nosuch" is neither an address, a / ],
+    [ [ 'revoke', '192.0.2.1/24' ], 64, qr/no bits of the address beyond/ ],
+    [ [ 'revoke', '192.0.2.0/33' ], 64, qr/"192\.0\.2\.0\/33" is no network/ ],
+    [ [ 'revoke', 'edge', '--reason', 'r' x 256 ], 64, qr/over 255 octets/ ],
     [ [ 'revoke', 'edge', '--for', '1y' ], 64, qr/"1y": expected a time/ ],
     [ [ 'revoke', 'edge', '--for', '0m' ], 64, qr/"0m": expected a time/ ],
 ) {

@@ -99,6 +99,29 @@ like($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, qr/^[45]/,
 $smtp->quit;
 is($ctl->run('unrevoke', 'edge')->{status}, 0, 'and given back');
 
+# Of a network, with a reason, and of one session alone.
+my @smtp = map { $live->connect } 1 .. 2;
+for my $smtp (@smtp) {
+	$smtp->cmd('XCLIENT ADDR=198.51.100.9');
+	$smtp->cmd('EHLO client.example.org');
+	is($smtp->mail(subject => 'one of two')->code, 250, 'one of two');
+}
+my ($name) = map { $_->{session} } sessions();
+is($ctl->run('revoke', lc $name)->{status}, 0, 'a session is revoked');
+is(join(' ', sort map { substr($_->mail(subject => 'x')->code, 0, 1) =~
+    /[45]/ ? 'refused' : 'taken' } @smtp), 'refused taken',
+    'its mail is refused, and the other\'s taken');
+is($ctl->run('revoke', '127.0.0.0/8', '--reason', 'a leak')->{status}, 0,
+    'a network is revoked');
+like($smtp[$_]->mail(subject => 'x')->code, qr/^[45]/,
+    'all of it is refused') for 0, 1;
+is_deeply([ map { [ @$_{qw(revoked reason)} ] } @{$ctl->json('revocations')} ],
+    [ [ 'network=127.0.0.0/8', 'a leak' ], [ "session=$name", '' ] ],
+    'both are listed, and why');
+is($ctl->run('unrevoke', $_)->{status}, 0, "$_ is given back")
+    for '127.0.0.0/8', $name;
+$_->quit for @smtp;
+
 # The manual's example.
 my ($block) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
     /^(xcontext revoke .*?)^\.Ed/ms;

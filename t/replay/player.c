@@ -49,9 +49,10 @@ end_side(struct player *p, const struct step *step, const char *text)
 static bool
 set_revoked(struct player *p, const char *what, bool is_wanted)
 {
-	struct err	 err;
+	const struct store_revocation	 revocation = { .what = what };
+	struct err			 err;
 
-	return (is_wanted ? store_revoke(p->store, what, 0, &err) :
+	return (is_wanted ? store_revoke(p->store, &revocation, &err) :
 	    store_unrevoke(p->store, what, &err)) == 0 ||
 	    player_fail(p, "%s", err.text);
 }

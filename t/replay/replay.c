@@ -389,9 +389,10 @@ sweep(struct player *p, const char *number)
 static bool
 set_revoked(struct player *p, const char *what, bool is_wanted)
 {
-	struct err	 err;
+	const struct store_revocation	 revocation = { .what = what };
+	struct err			 err;
 
-	return (is_wanted ? store_revoke(p->store, what, 0, &err) :
+	return (is_wanted ? store_revoke(p->store, &revocation, &err) :
 	    store_unrevoke(p->store, what, &err)) == 0 ||
 	    fail(p, "%s", err.text);
 }

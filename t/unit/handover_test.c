@@ -458,10 +458,13 @@ START_TEST(revocations_count_for_the_true_peer)
 {
 	hand_over_well("RELAYED", "203.0.113.7");
 	connect_from(RELAY, PORT, MTA_PID, true);
-	ck_assert_int_eq(store_revoke(store, "peer=" RELAY, 0, &err), 0);
-	ck_assert_int_eq(store_revoke(store, "profile=relay", 0, &err), 0);
+	ck_assert_int_eq(store_revoke(store,
+	    &(struct store_revocation){ .what = "peer=" RELAY }, &err), 0);
+	ck_assert_int_eq(store_revoke(store,
+	    &(struct store_revocation){ .what = "profile=relay" }, &err), 0);
 	ck_assert_str_eq(at_mail(), "");
-	ck_assert_int_eq(store_revoke(store, "peer=192.0.2.1", 0, &err), 0);
+	ck_assert_int_eq(store_revoke(store,
+	    &(struct store_revocation){ .what = "peer=192.0.2.1" }, &err), 0);
 	ck_assert_str_eq(at_mail(), "554");
 	ck_assert_int_eq(conversation_session(c)->refused_reason,
 	    REASON_REVOKED);

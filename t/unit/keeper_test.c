@@ -473,7 +473,8 @@ START_TEST(revocations)
 	begin(r->peer, PID);
 	if (r->before != NULL)
 		say(r->before, false);
-	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
+	ck_assert_int_eq(store_revoke(store,
+	    &(struct store_revocation){ .what = r->what }, &err), 0);
 	ck_assert(session_life_mail(sm, NOW_MS + 1));
 	ck_assert_msg(held()->refused == r->want_refused,
 	    "%s: refused %s", r->name,
@@ -492,7 +493,8 @@ START_TEST(revocations)
 	    "%s: then got \"%s\"", r->name, reply());
 	end();
 	begin(r->peer, PID);
-	ck_assert_int_eq(store_revoke(store, r->what, 0, &err), 0);
+	ck_assert_int_eq(store_revoke(store,
+	    &(struct store_revocation){ .what = r->what }, &err), 0);
 	say("XDUMPCONTEXT", false);
 	ck_assert_msg(strncmp(reply(), r->want, 4) == 0 ||
 	    r->before != NULL, "%s: got \"%s\"", r->name, reply());

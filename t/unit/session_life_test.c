@@ -289,8 +289,8 @@ describe(const struct session *s, char *buf, size_t size)
 static void
 revoke_session(const char *event)
 {
-	ck_assert_int_eq(store_revoke(store, event + strlen("revoke "), 0,
-	    &err), 0);
+	ck_assert_int_eq(store_revoke(store, &(struct store_revocation){
+	    .what = event + strlen("revoke ") }, &err), 0);
 }
 
 static void

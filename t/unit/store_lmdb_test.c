@@ -121,7 +121,8 @@ START_TEST(a_store_full_of_revocations_takes_deletions)
 	for (i = 0; i < 100000; i++) {
 		(void)snprintf(what, sizeof what, "peer=2001:db8::%x:%x:1",
 		    i % 251 + 1, i / 251 + 1);
-		if (store_revoke(store, what, 0, &err) != 0)
+		if (store_revoke(store, &(struct store_revocation){
+		    .what = what }, &err) != 0)
 			break;
 	}
 	ck_assert_int_gt(i, 1000);
@@ -152,15 +153,18 @@ damage_revocation(const char *what, const char *bytes, size_t n)
 
 START_TEST(a_damaged_revocation_is_no_none)
 {
-	static const size_t	 sizes[] = { 0, 7, 9 };
-	struct address		 peer = addr_of("192.0.2.1");
+	static const size_t	 sizes[] = { 0, 7, 264, 500 };
+	static const char	 rubbish[500];
+	const struct address	 peer = addr_of("192.0.2.1");
+	const struct store_holder holder = { .peer = &peer,
+				     .profile = "edge" };
 	char			 what[WHAT_SIZE];
 	size_t			 i;
 
 	for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		damage_revocation("peer=192.0.2.1", "123456789", sizes[i]);
-		ck_assert_int_eq(store_is_revoked(store, &peer, "edge", 1,
-		    &err), STORE_CANNOT_TELL);
+		damage_revocation("peer=192.0.2.1", rubbish, sizes[i]);
+		ck_assert_int_eq(store_is_revoked(store, &holder, 1, &err),
+		    STORE_CANNOT_TELL);
 		ck_assert_ptr_nonnull(strstr(err.text, "revoked"));
 		ck_assert_int_eq(store_each_revoked(store, see_first, what,
 		    &err), STORE_CANNOT_TELL);

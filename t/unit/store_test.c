@@ -372,6 +372,11 @@ START_TEST(what_cannot_be_revoked)
 	static const char *const	 rows[] = {
 		"", "edge", "192.0.2.1", "profile", "profile=", "peer=",
 		"peer=unknown", "peer=edge", "peer=192.0.2.0/24",
+		"network=192.0.2.1/24", "network=192.0.2.0/33", "network=edge",
+		"network=::/129", "network=", "session=", "session=edge",
+		"session=01ARZ3NDEKTSV4RRFFQ69G5FA",
+		"session=01arz3ndektsv4rrffq69g5fav",
+		"session=01ARZ3NDEKTSV4RRFFQ69G5FAVX",
 		"peer=192.0.2.1 ", "peer= 192.0.2.1", "peer=192.0.2.01",
 		"PEER=192.0.2.1", "profile=two words", "profile=edge\n",
 		"profile=\303\251", "profile=" NAME_64 "x", "login=me",
@@ -381,7 +386,8 @@ START_TEST(what_cannot_be_revoked)
 
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		err.text[0] = '\0';
-		ck_assert_msg(store_revoke(store, rows[i], 0, &err) == -1,
+		ck_assert_msg(store_revoke(store, &(struct store_revocation){
+		    .what = rows[i] }, &err) == -1,
 		    "\"%s\"", rows[i]);
 		ck_assert_msg(strstr(err.text, "peer=ADDRESS") != NULL,
 		    "\"%s\": %s", rows[i], err.text);
@@ -421,13 +427,14 @@ START_TEST(a_revocation_replaces_the_one_before)
 END_TEST
 
 static bool
-list_revoked(const char *what, uint64_t until_ms, void *arg)
+list_revoked(const struct store_revocation *seen, void *arg)
 {
 	char	*text = arg;
 	size_t	 n = strlen(text);
 
-	(void)snprintf(text + n, 256 - n, "%s %llu\n", what,
-	    (unsigned long long)until_ms);
+	(void)snprintf(text + n, 256 - n, "%s %llu%s%s\n", seen->what,
+	    (unsigned long long)seen->until_ms,
+	    seen->reason[0] == '\0' ? "" : " ", seen->reason);
 	return true;
 }
 
@@ -441,13 +448,121 @@ START_TEST(each_revocation_is_seen)
 	add_revocation("profile=edge", 0);
 	add_revocation("peer=192.0.2.1", 1000);
 	add_revocation("peer=2001:DB8:0::1", 7);
+	add_revocation("network=198.51.100.128/25", 8);
+	add_revocation("network=2001:DB8::/32", 9);
+	must(store_revoke(store, &(struct store_revocation){
+	    .what = "session=01ARZ3NDEKTSV4RRFFQ69G5FAV",
+	    .reason = "spam \303\244" }, &err) == 0);
 	ck_assert_int_eq(store_each_revoked(store, list_revoked, text, &err),
 	    STORE_FOUND);
-	ck_assert_str_eq(text, "peer=192.0.2.1 1000\npeer=2001:db8::1 7\n"
-	    "profile=edge 0\n");
+	ck_assert_str_eq(text, "network=198.51.100.128/25 8\n"
+	    "network=2001:db8::/32 9\n"
+	    "peer=192.0.2.1 1000\npeer=2001:db8::1 7\n"
+	    "profile=edge 0\n"
+	    "session=01ARZ3NDEKTSV4RRFFQ69G5FAV 0 spam \303\244\n");
 	ck_assert_int_eq(store_each_revoked(store, see_first, text, &err),
 	    STORE_FOUND);
-	ck_assert_str_eq(text, "peer=192.0.2.1");
+	ck_assert_str_eq(text, "network=198.51.100.128/25");
+}
+END_TEST
+
+static bool
+measure_reason(const struct store_revocation *seen, void *arg)
+{
+	*(size_t *)arg = strlen(seen->reason);
+	return true;
+}
+
+START_TEST(a_reason_is_cut)
+{
+	char	 reason[STORE_REASON_SIZE + 100];
+	size_t	 n = 0;
+
+	memset(reason, 'r', sizeof reason - 1);
+	reason[sizeof reason - 1] = '\0';
+	must(store_revoke(store, &(struct store_revocation){
+	    .what = "profile=edge", .reason = reason }, &err) == 0);
+	ck_assert_int_eq(store_each_revoked(store, measure_reason, &n, &err),
+	    STORE_FOUND);
+	ck_assert_uint_eq(n, STORE_REASON_SIZE - 1);
+	ck_assert(is_revoked(store, "192.0.2.1", "edge", 1));
+}
+END_TEST
+
+/* Networks of every length, beside and within each other. */
+static const struct network_row {
+	const char	*networks[4];
+	const char	*peer;
+	bool		 want;
+} network_rows[] = {
+	{ { "192.0.2.0/24" }, "192.0.2.255", true },
+	{ { "192.0.2.0/24" }, "192.0.3.0", false },
+	{ { "192.0.2.0/24" }, "192.0.1.255", false },
+	{ { "0.0.0.0/0" }, "203.0.113.9", true },
+	{ { "0.0.0.0/0" }, "2001:db8::1", false },
+	{ { "::/0" }, "2001:db8::1", true },
+	{ { "::/0" }, "192.0.2.1", false },
+	{ { "192.0.2.1/32" }, "192.0.2.1", true },
+	{ { "192.0.2.1/32" }, "192.0.2.0", false },
+	{ { "192.0.2.128/25", "10.0.0.0/8", "192.0.2.0/32" }, "192.0.2.129",
+	    true },
+	{ { "192.0.2.128/25", "10.0.0.0/8", "192.0.2.0/32" }, "192.0.2.0",
+	    true },
+	{ { "192.0.2.128/25", "10.0.0.0/8", "192.0.2.0/32" }, "10.255.0.1",
+	    true },
+	{ { "192.0.2.128/25", "10.0.0.0/8", "192.0.2.0/32" }, "192.0.2.1",
+	    false },
+	{ { "192.0.0.0/9", "192.0.0.0/10", "192.0.0.0/11" }, "192.127.0.1",
+	    true },
+	{ { "192.0.0.0/9", "192.0.0.0/10", "192.0.0.0/11" }, "192.128.0.1",
+	    false },
+	{ { "2001:db8::/31", "2001:db8:1::/48" }, "2001:db9::1", true },
+	{ { "2001:db8::/32", "2001:db8:1::/48" }, "2001:db9::1", false },
+	{ { "2001:db8::1/128" }, "2001:db8::1", true },
+	{ { "2001:db8::1/128" }, "2001:db8::2", false },
+	{ { "0.0.0.0/1", "255.255.255.255/32" }, "128.0.0.1", false },
+	{ { "0.0.0.0/1", "255.255.255.255/32" }, "255.255.255.255", true }
+};
+
+START_TEST(a_network_holds_its_peers)
+{
+	const struct network_row	*r = &network_rows[_i];
+	char				 what[WHAT_SIZE];
+	size_t				 i;
+
+	add_revocation("profile=other", 0);
+	add_revocation("session=01ARZ3NDEKTSV4RRFFQ69G5FAV", 0);
+	for (i = 0; i < 4 && r->networks[i] != NULL; i++) {
+		(void)snprintf(what, sizeof what, "network=%s",
+		    r->networks[i]);
+		add_revocation(what, 1000);
+	}
+	ck_assert_msg(is_revoked(store, r->peer, "edge", 1) == r->want,
+	    "row %d", _i);
+	ck_assert_msg(!is_revoked(store, r->peer, "edge", 1000),
+	    "row %d: for ever", _i);
+	for (i = 0; i < 4 && r->networks[i] != NULL; i++) {
+		(void)snprintf(what, sizeof what, "network=%s",
+		    r->networks[i]);
+		end_revocation(what);
+	}
+	ck_assert(!is_revoked(store, r->peer, "edge", 1));
+}
+END_TEST
+
+START_TEST(a_session_counts_by_its_name)
+{
+	const struct address	 nobody = { .family = AF_UNSPEC };
+	struct store_holder	 holder = { .peer = &nobody,
+				     .session = "01ARZ3NDEKTSV4RRFFQ69G5FAV" };
+
+	add_revocation("network=0.0.0.0/0", 0);
+	add_revocation("network=::/0", 0);
+	must(store_is_revoked(store, &holder, 1, &err) == STORE_NONE);
+	add_revocation("session=01ARZ3NDEKTSV4RRFFQ69G5FAV", 0);
+	must(store_is_revoked(store, &holder, 1, &err) == STORE_FOUND);
+	holder.session = "01ARZ3NDEKTSV4RRFFQ69G5FAW";
+	must(store_is_revoked(store, &holder, 1, &err) == STORE_NONE);
 }
 END_TEST
 
@@ -544,7 +659,8 @@ ask_in_turns(int fd)
 		must(is_revoked(own, "192.0.2.1", "edge", 1) == wants[i]);
 		must(write(fd, &byte, 1) == 1);
 	}
-	must(store_revoke(own, "peer=192.0.2.2", 0, &err) == 0);
+	must(store_revoke(own, &(struct store_revocation){
+	    .what = "peer=192.0.2.2" }, &err) == 0);
 	store_close(own);
 	_exit(0);
 }
@@ -715,6 +831,10 @@ main(int argc, char **argv)
 	tcase_add_test(tc, a_peer_counts_beside_its_profile);
 	tcase_add_test(tc, a_revocation_replaces_the_one_before);
 	tcase_add_test(tc, each_revocation_is_seen);
+	tcase_add_test(tc, a_reason_is_cut);
+	tcase_add_loop_test(tc, a_network_holds_its_peers, 0,
+	    sizeof network_rows / sizeof network_rows[0]);
+	tcase_add_test(tc, a_session_counts_by_its_name);
 	tcase_add_test(tc, a_store_outlives_those_who_use_it);
 	tcase_add_test(tc, urls_that_are_none);
 	tcase_add_test(tc, another_process_reads_what_this_one_writes);
