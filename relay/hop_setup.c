@@ -247,6 +247,15 @@ hop_secured(struct hop *hop)
  * Steps
  */
 
+/* A greeting that it would refuse must not cost a client his identity, or his
+ * mail, where somebody else speaks for him. */
+static bool
+may_greet(const struct hop *hop, const char *name)
+{
+	return name != NULL && (hop->said == NULL ||
+	    identity_may_greet(hop->said->dialect, span_of(name)));
+}
+
 static void
 send_ehlo(struct hop *hop)
 {
@@ -263,7 +272,7 @@ send_ehlo(struct hop *hop)
 	    hop->ops->identity(hop->arg, &set);
 	name = hop->ops->name(hop->arg, has_set ? &set : NULL);
 	free(hop->ehlo);
-	hop->ehlo = strdup(name == NULL ? hop->hostname : name);
+	hop->ehlo = strdup(may_greet(hop, name) ? name : hop->hostname);
 	if (hop->ehlo == NULL) {
 		hop_set_up_failed(hop, &trouble);
 		return;

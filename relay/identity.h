@@ -139,4 +139,10 @@ void	identity_secured(struct identity_lines *told);
 const char	*identity_ehlo(const struct assertion_set *set,
 		    const char *hostname);
 
+/*
+ * Whether a next hop of that dialect takes the name, which a client has chosen,
+ * in an EHLO behind XCLIENT.
+ */
+bool	identity_may_greet(enum xclient_dialect dialect, struct span name);
+
 #endif

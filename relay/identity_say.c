@@ -98,8 +98,8 @@ is_port_zero(const struct assertion_set *set, enum assertion_name name)
 	return has_value(set, name) && strcmp(set->v[name].value, "0") == 0;
 }
 
-/* What Dovecot takes for HELO: a domain of letters, digits and hyphens, or an
- * address in brackets. */
+/* What all take for HELO: a domain of letters, digits and hyphens, or an address
+ * in brackets. */
 static bool
 is_plain_helo(struct span name)
 {
@@ -333,4 +333,11 @@ identity_ehlo(const struct assertion_set *set, const char *hostname)
 
 	return has_value(set, ASSERTION_HELO) &&
 	    smtp_is_helo_name(span_of(helo)) ? helo : hostname;
+}
+
+bool
+identity_may_greet(enum xclient_dialect dialect, struct span name)
+{
+	return (dialect != XCLIENT_KUMOMTA && dialect != XCLIENT_EXIM) ||
+	    is_plain_helo(name);
 }

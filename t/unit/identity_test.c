@@ -898,6 +898,37 @@ START_TEST(ehlo)
 }
 END_TEST
 
+/* Whether Postfix, KumoMTA, Exim and Dovecot are greeted so. */
+START_TEST(may_greet)
+{
+	static const struct {
+		const char	*name;
+		bool		 want[4];
+	} rows[] = {
+		{ "client.test",	{ true, true, true, true } },
+		{ "laptop-1",		{ true, true, true, true } },
+		{ "[192.0.2.1]",	{ true, true, true, true } },
+		{ "[IPv6:2001:db8::1]",	{ true, true, true, true } },
+		{ "my_pc",		{ true, false, false, true } },
+		{ "a?b",		{ true, false, false, true } },
+		{ "equals=sign",	{ true, false, false, true } },
+		{ "[nobody]",		{ true, false, false, true } },
+		{ "a..b",		{ true, false, false, true } },
+	};
+	static const enum xclient_dialect	dialects[] = {
+		XCLIENT_POSTFIX, XCLIENT_KUMOMTA, XCLIENT_EXIM,
+		XCLIENT_DOVECOT
+	};
+	size_t	 i, j;
+
+	for (i = 0; i < NELEM(rows); i++)
+		for (j = 0; j < NELEM(dialects); j++)
+			ck_assert_msg(identity_may_greet(dialects[j],
+			    span_of(rows[i].name)) == rows[i].want[j],
+			    "%s, dialect %zu", rows[i].name, j);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -916,5 +947,6 @@ main(void)
 	tcase_add_test(tc, not_current);
 	tcase_add_test(tc, never_current_when_it_is_not);
 	tcase_add_test(tc, ehlo);
+	tcase_add_test(tc, may_greet);
 	return runner_run("identity", tc);
 }
