@@ -30,9 +30,9 @@ my %dialects = (
 	dovecot => { offer => 'ADDR PORT PROTO HELO LOGIN SESSION ' .
 	    'CLIENT-TRANSPORT TTL TIMEOUT DESTNAME DESTADDR DESTPORT FORWARD',
 	    take => \&_dovecot },
-	# 2.3, which has no more.
-	'dovecot-2.3' => { offer => 'ADDR PORT PROTO HELO LOGIN TTL TIMEOUT',
-	    take => \&_dovecot },
+	# As a 2.3.19 announces.
+	'dovecot-2.3' => { offer => 'ADDR PORT PROTO HELO LOGIN SESSION ' .
+	    'TTL TIMEOUT', take => \&_dovecot },
 );
 
 my $domain = qr/(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-z.:]+\])/i;
