@@ -137,7 +137,8 @@ op_report(void *arg, enum hop_event event, const char *text, const char *line)
 
 	(void)text;
 	(void)line;
-	put(arg, "[%s]", names[event]);
+	put(arg, "[%s%s]", names[event],
+	    hop_is_late(((struct owner *)arg)->hop) ? " late" : "");
 }
 
 static bool
@@ -355,7 +356,7 @@ static const struct row {
 	{ "dropped", XCLIENT_NO, SCOPE_TLS_NO, 1, "+," G P "?MAIL,?RCPT,x",
 	    READY "MAIL|RCPT|[disconnect][MAIL lost][RCPT lost]" },
 	{ "late", XCLIENT_NO, SCOPE_TLS_NO, 1, "+," G P "?NOOP,w", READY
-	    "NOOP|[broken][failed][disconnect][NOOP lost]" },
+	    "NOOP|[broken][failed late][disconnect][NOOP lost]" },
 	{ "no reply", XCLIENT_NO, SCOPE_TLS_NO, 1, "+," G P "?NOOP,what,",
 	    READY "NOOP|[broken][failed][disconnect][NOOP lost]" },
 	{ "not possible", XCLIENT_NO, SCOPE_TLS_NO, 1,
