@@ -9,6 +9,11 @@
  * listener that there is not ends nothing, for Postfix would come back with it
  * for ever.  Where the process behind the connection is not known, the answer
  * is TEMP or 451, and the connection ends with it: the next one may be better.
+ *
+ * A process waits for one answer at a time.  If it has asked for a lookup and
+ * about a mail, it has given one of these up, which we did not answer for so
+ * long; Postfix does not hang up then.  The mail may be of the session before,
+ * so nothing is done by it.
  */
 #include "server_private.h"
 
@@ -166,6 +171,8 @@ answer_socketmap(struct conn *conn, struct span body)
 		    "%s", conn->why);
 		result = ANSWER_LAST;
 	} else {
+		if (conn->proc != NULL)
+			ledger_proc_set_turn(conn->proc, server_turn(server));
 		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
 	}
 	put_reply(server);
@@ -197,6 +204,9 @@ policy_action(struct conn *conn, const struct attr_request *request,
 
 	if (conn->proc == NULL)
 		return cannot_tell(conn->why, buf);
+	if (ledger_proc_is_turn(conn->proc, server_turn(server)))
+		return cannot_tell("it cannot be told whether this is asked "
+		    "for the present session", buf);
 	ledger_policy(server->ledger, conn->proc, request,
 	    clock_ns(CLOCK_REALTIME) / 1000000, &server->reply);
 	switch (server->reply.answer) {

@@ -9,12 +9,19 @@
  * How it ends matters (enum end): a stream that Postfix closes says that no
  * session is in progress in that process, so that its record goes; one that we
  * close, for want of memory or for what came, must not say so.
+ *
+ * What would surprise: a question whose asker has hung up already is not
+ * answered, nor looked at.  Postfix gives up what takes us too long, and its
+ * process may have another client by now, whose session the question would
+ * change.  Likewise, of several streams that a process has opened for lookups
+ * only the last one tells by its end that nobody is there.
  */
 #include "server_private.h"
 
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,7 +35,8 @@ conn_close(struct conn *conn, enum end why)
 	(void)close(event_get_fd(&conn->event));
 	if (conn->proc != NULL)
 		ledger_proc_put(server->ledger, conn->proc,
-		    why == END_PEER && conn->protocol == SERVER_SOCKETMAP);
+		    why == END_PEER && conn->protocol == SERVER_SOCKETMAP &&
+		    ledger_proc_is_last_stream(conn->proc, conn->stream));
 	LIST_REMOVE(conn, entry);
 	server->n_conns--;
 	free(conn->in);
@@ -55,6 +63,11 @@ keep_output(struct conn *conn, const char *p, size_t n)
 	return true;
 }
 
+/* EV_CLOSED is told before anything is read: who had not hung up by then was
+ * waiting, so that what came on the process's other streams is no younger. */
+#define ON_INPUT	(EV_READ | EV_CLOSED | EV_PERSIST)
+#define ON_OUTPUT	(EV_WRITE | EV_PERSIST)
+
 static void	conn_ready(evutil_socket_t, short, void *);
 
 /* Waits for what the connection needs next. */
@@ -67,8 +80,8 @@ conn_wait(struct conn *conn, bool is_writing)
 		return true;
 	(void)event_del(&conn->event);
 	if (event_assign(&conn->event, conn->server->base, fd,
-	    (is_writing ? EV_WRITE : EV_READ) | EV_PERSIST, conn_ready,
-	    conn) != 0 || event_add(&conn->event, NULL) != 0)
+	    is_writing ? ON_OUTPUT : ON_INPUT, conn_ready, conn) != 0 ||
+	    event_add(&conn->event, NULL) != 0)
 		return false;
 	conn->is_writing = is_writing;
 	return true;
@@ -201,12 +214,22 @@ conn_write(struct conn *conn)
 		conn_close(conn, END_OURS);
 }
 
+/* Half closed, it still waits for answers. */
+static bool
+has_hung_up(int fd)
+{
+	struct pollfd	 pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP) != 0;
+}
+
 static void
 conn_ready(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
 	if (what & EV_WRITE)
 		conn_write(arg);
+	else if ((what & EV_CLOSED) && has_hung_up(fd))
+		conn_close(arg, END_PEER);
 	else
 		conn_read(arg);
 }
@@ -223,12 +246,14 @@ conn_new(struct server *server, int fd, enum server_protocol protocol,
 	conn->protocol = protocol;
 	conn->proc = proc;
 	conn->why = why;
-	if (event_assign(&conn->event, server->base, fd,
-	    EV_READ | EV_PERSIST, conn_ready, conn) != 0 ||
+	if (event_assign(&conn->event, server->base, fd, ON_INPUT, conn_ready,
+	    conn) != 0 ||
 	    event_add(&conn->event, NULL) != 0) {
 		free(conn);
 		return NULL;
 	}
+	if (proc != NULL && protocol == SERVER_SOCKETMAP)
+		conn->stream = ledger_proc_new_stream(proc);
 	LIST_INSERT_HEAD(&server->conns, conn, entry);
 	server->n_conns++;
 	return conn;

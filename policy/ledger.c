@@ -164,6 +164,30 @@ ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc, bool is_over)
 		proc_free(ledger, proc);
 }
 
+unsigned
+ledger_proc_new_stream(struct ledger_proc *proc)
+{
+	return ++proc->n_streams;
+}
+
+bool
+ledger_proc_is_last_stream(const struct ledger_proc *proc, unsigned stream)
+{
+	return stream == proc->n_streams;
+}
+
+void
+ledger_proc_set_turn(struct ledger_proc *proc, unsigned turn)
+{
+	proc->turn = turn;
+}
+
+bool
+ledger_proc_is_turn(const struct ledger_proc *proc, unsigned turn)
+{
+	return turn == proc->turn;
+}
+
 const struct session *
 ledger_proc_session(const struct ledger_proc *proc)
 {

@@ -64,6 +64,23 @@ struct ledger_proc	*ledger_proc_get(struct ledger *ledger, pid_t pid,
 void	ledger_proc_put(struct ledger *ledger, struct ledger_proc *proc,
 	    bool is_over);
 
+/*
+ * Counts the streams for lookups that a process has opened, and says whether
+ * that one is still the last: when an older one ends, it says nothing of what
+ * the process does now.
+ */
+unsigned	ledger_proc_new_stream(struct ledger_proc *proc);
+bool		ledger_proc_is_last_stream(const struct ledger_proc *proc,
+		    unsigned stream);
+
+/*
+ * Remembers, and says, whether a lookup of the process was answered in that
+ * turn of the loop, which is not 0.
+ */
+void		ledger_proc_set_turn(struct ledger_proc *proc, unsigned turn);
+bool		ledger_proc_is_turn(const struct ledger_proc *proc,
+		    unsigned turn);
+
 /* The process's present session, or NULL.  It lives until the next call. */
 const struct session	*ledger_proc_session(const struct ledger_proc *proc);
 

@@ -37,6 +37,8 @@ struct ledger_proc {
 	pid_t				 pid;
 	uint64_t			 start;
 	unsigned			 refs;
+	unsigned			 n_streams;	/* for lookups, so far */
+	unsigned			 turn;		/* of the last lookup */
 	enum phase			 phase;
 	bool				 has_record;	/* in the store, of
 							 * any session */

@@ -27,6 +27,7 @@ struct conn {
 	struct ledger_proc	*proc;		/* NULL: not to be told ... */
 	const char		*why;		/* ... for that reason */
 	enum server_protocol	 protocol;
+	unsigned		 stream;	/* of proc's, for lookups */
 	bool			 is_writing;	/* waiting to write */
 	char			*in;		/* a request's beginning */
 	size_t			 in_len;
@@ -51,11 +52,20 @@ struct server {
 	struct listener		 listeners[LISTENERS_MAX];
 	unsigned		 n_listeners;
 	const char		*said_why;	/* of the last complaint */
+	struct event		 turn_end;	/* behind all of this turn */
+	unsigned		 turn;
+	bool			 is_turn_begun;
 	struct ledger_reply	 reply;
 	size_t			 out_len;	/* used of out */
 	char			 out[WRITE_SIZE];
 	char			 in[2 * READ_SIZE];
 };
+
+/*
+ * The number, which is not 0, of this turn of the event loop: all that is read
+ * in one turn was there before any of it was answered.
+ */
+unsigned	server_turn(struct server *server);
 
 /* Why a connection ends. */
 enum end {

@@ -87,6 +87,7 @@ acceptor_new(struct event_base *base, int fd, acceptor_fn *take, void *arg)
 	acceptor->arg = arg;
 	if (event_assign(&acceptor->ready, base, fd, EV_READ | EV_PERSIST,
 	    accept_ready, acceptor) != 0 ||
+	    event_priority_set(&acceptor->ready, 0) != 0 ||
 	    event_assign(&acceptor->pause, base, -1, 0, resume,
 	    acceptor) != 0 || event_add(&acceptor->ready, NULL) != 0) {
 		free(acceptor);

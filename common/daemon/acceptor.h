@@ -7,7 +7,8 @@
  * Who may connect, and how many, it does not know: whoever it gives them to
  * does.  A host without descriptors or memory is told of once in a while, and
  * tried again, for a connection that cannot be taken stays where it is and
- * would be told of at each turn.
+ * would be told of at each turn.  Where the loop has priorities, it has the
+ * first one.
  */
 #ifndef XC_ACCEPTOR_H
 #define XC_ACCEPTOR_H

@@ -370,6 +370,72 @@ START_TEST(a_half_closed_stream_gets_its_answers)
 }
 END_TEST
 
+/* Says it and hangs up, before the server can look. */
+static void
+say_and_leave(int fd, const char *text)
+{
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
+	    (ssize_t)strlen(text));
+	(void)close(fd);
+	step();
+}
+
+/* The process that asked has given up, and may have another client. */
+START_TEST(who_has_hung_up_is_asking_nothing)
+{
+	int	 maps = dial("maps"), policy = dial("policy");
+
+	expect(maps, dialogue, dialogue_answers);
+	say_and_leave(policy, POLICY("RCPT"));
+	ck_assert_uint_eq(noted[LEDGER_REFUSE], 0);
+	expect(maps, ns("command EHLO x"), NOTFOUND);
+	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+	ck_assert_uint_eq(ledger_sessions(ledger), 1);
+	say_and_leave(maps, stranger);
+	ck_assert_uint_eq(noted[LEDGER_END], 1);
+	ck_assert_uint_eq(ledger_sessions(ledger), 0);
+}
+END_TEST
+
+/* Nor does it wait for two answers: a request about a mail that comes at once
+ * with the next client's lookup is of the client before, or given up. */
+START_TEST(who_asks_twice_at_once_has_given_one_up)
+{
+	static const char	 want[] = "action=451 4.3.0 it cannot be told ";
+	static const char	 mail[] = POLICY("RCPT");
+	int			 maps = dial("maps"), policy;
+
+	expect(maps, dialogue, dialogue_answers);
+	policy = try_dial("policy");
+	ck_assert_int_eq(send(policy, mail, sizeof mail - 1, 0),
+	    (ssize_t)sizeof mail - 1);
+	expect(maps, ns("milters 203.0.113.6"), disabled);
+	ck_assert_uint_eq(noted[LEDGER_REFUSE], 0);
+	ck_assert(strncmp(hear(policy), want, sizeof want - 1) == 0);
+	expect(policy, "request=smtpd_access_policy\nprotocol_state=RCPT\n"
+	    "client_address=203.0.113.6\nclient_port=1\n\n", DUNNO);
+}
+END_TEST
+
+/* Nor is it known by the end of a stream that is not its last. */
+START_TEST(an_older_stream_says_nothing_of_the_session)
+{
+	int	 old = dial("maps"), maps = dial("maps");
+
+	expect(maps, dialogue, dialogue_answers);
+	say_and_leave(old, stranger);
+	old = dial("policy");
+	(void)close(old);
+	step();
+	ck_assert_uint_eq(noted[LEDGER_END], 0);
+	expect(maps, ns("command EHLO x"), NOTFOUND);
+	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+	(void)close(maps);
+	step();
+	ck_assert_uint_eq(noted[LEDGER_END], 1);
+}
+END_TEST
+
 /*
  * Many requests at once
  */
@@ -989,6 +1055,9 @@ main(void)
 	tcase_add_test(tc, a_hang_up_anywhere_breaks_nothing);
 	tcase_add_test(tc, closing_the_policy_stream_ends_no_session);
 	tcase_add_test(tc, a_half_closed_stream_gets_its_answers);
+	tcase_add_test(tc, who_has_hung_up_is_asking_nothing);
+	tcase_add_test(tc, who_asks_twice_at_once_has_given_one_up);
+	tcase_add_test(tc, an_older_stream_says_nothing_of_the_session);
 	tcase_add_test(tc, a_thousand_requests_at_once);
 	tcase_add_test(tc, a_peer_that_does_not_read);
 	tcase_add_test(tc, a_peer_that_reads_late);
