@@ -8,6 +8,7 @@ package XContext::Daemon;
 use strict;
 use warnings;
 
+use IO::Select ();
 use IO::Socket::INET ();
 use IO::Socket::UNIX ();
 use POSIX ();
@@ -136,6 +137,19 @@ sub log_text {
 }
 
 sub log_lines { return split(/\n/, $_[0]->log_text) }
+
+# What is served at that address, or nothing, if nobody answers there.
+sub metrics {
+	my ($self, $address) = @_;
+	my $sock = IO::Socket::INET->new(PeerAddr => $address, Timeout => 5)
+	    or return '';
+	print $sock "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	my $text = '';
+	while (IO::Select->new($sock)->can_read(10)) {
+		sysread($sock, $text, 65536, length($text)) or last;
+	}
+	return $text;
+}
 
 # A line as a hash: session, event, peer, client, ...; "raw" is the line.
 sub parse_line {

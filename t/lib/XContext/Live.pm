@@ -217,7 +217,7 @@ sub finish {
 	    /\b(?:fatal|panic):|killed by signal (?!15\b)/ }
 	    split(/\n/, $self->{postfix}->log_text)), '',
 	    'Postfix itself is well');
-	$self->{$_}->stop for qw(policy_seen milter_seen);
+	$_->stop for grep { defined } @$self{qw(policy_seen milter_seen)};
 	alarm(0);
 	Test::More::done_testing();
 }
