@@ -2,21 +2,41 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# SIGHUP: with a broken configuration or table the old rules stay and the log
-# says file:line; with a good one new sessions follow it, and running ones are
-# not cut and keep the rules that they began with.
+# SIGHUP: with a broken configuration or table the old rules stay and the log,
+# the service manager and the metrics say so, with file:line; with a good one new
+# sessions follow it, and running ones are not cut and keep the rules that they
+# began with.
 use strict;
 use warnings;
 
+use IO::Select ();
+use IO::Socket::UNIX ();
+use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes ();
 
 use XContext::Inside qw(accounts);
 use XContext::Live ();
+use XContext::Postfix ();
 
-my $live = XContext::Live->new;
-$live->expect_log(qr/event=reload_failed/);
+my $address = XContext::Postfix::own_address();
+my %metrics = map { +"xcontext-$_" => "$address:" .
+    XContext::Postfix::free_port($address) } qw(policy milter);
+my $live = XContext::Live->new(start => 0, map { $_ =>
+    { metrics => '"' . $metrics{"xcontext-$_"} . '"' } } qw(policy milter));
 my @daemons = ($live->policy, $live->milter);
+$_->{env} = { NOTIFY_SOCKET => "$live->{dir}/$_->{name}.notify" } for @daemons;
+chmod(0755, $live->{dir});
+$live->start;
+# Each daemon's manager, of which no other process of the test has a part.
+my %manager;
+for my $daemon (@daemons) {
+	my $path = $daemon->{env}{NOTIFY_SOCKET};
+	$manager{$daemon->{name}} = IO::Socket::UNIX->new(Local => $path,
+	    Type => SOCK_DGRAM) // die "$path: $!\n";
+	chmod(0777, $path);
+}
+$live->expect_log(qr/event=reload_failed/);
 my %pid = map { ($_->{name}, $_->pid) } @daemons;
 my $n = 0;
 
@@ -38,6 +58,20 @@ sub hup {
 		Time::HiRes::sleep(0.02);
 	}
 	return undef;
+}
+
+# Without libsystemd nobody is told.
+my $has_manager = (qx(ldd $ENV{XC_POLICY} 2>/dev/null) // '') =~ /libsystemd/;
+
+# What the daemon tells its manager last; it is waited for until it fits.
+sub told {
+	my ($daemon, $wanted) = @_;
+	my $sock = $manager{$daemon->{name}};
+	my $text = '';
+	while ($text !~ $wanted && IO::Select->new($sock)->can_read(5)) {
+		recv($sock, $text, 4096, 0) // last;
+	}
+	return $text =~ s/^READY=1\n//r;
 }
 
 sub begin {
@@ -105,6 +139,8 @@ my @rows = (
 	    undef, 'xcontext.conf:' . ($conf_lines + 1) ],
 	[ 'a bad line in the table', $good_conf,
 	    "127.0.2.0/24\tedge\n127.0.1.0/33\tedge\n", 'trust.cidr:2' ],
+	[ 'a profile that does not exist', $good_conf,
+	    "127.0.1.0/24\tedge\n127.0.2.0/24\tnosuch\n", 'trust.cidr:2' ],
 	[ 'no configuration', undef, undef, 'xcontext.conf' ],
 	[ 'no table', $good_conf, '', 'trust.cidr' ],
 );
@@ -120,15 +156,36 @@ for my $row (@rows) {
 		like($event->{text} // 'no event', qr/\Q$where\E\b/,
 		    "$name: $daemon->{name} says where");
 		is($event->{level}, 'error', "$name: as an error");
+		like(told($daemon, qr/^READY=1\nSTATUS=reload/),
+		    qr/\ASTATUS=reload failed, the old .*\Q$where\E\b.*\z/,
+		    "$name: and tells the service manager")
+		    if $has_manager;
 	}
 	rules_are_old($name);
 }
+
+sub counted {
+	my ($daemon, $is_successful) = @_;
+	my $page = $daemon->metrics($metrics{$daemon->{name}});
+	like($page, qr/^xcontext_config_last_reload_successful $is_successful\r?$/m,
+	    "$daemon->{name}: whether the last reload failed");
+	like($page, qr/^xcontext_config_reload_failures_total ${\ scalar @rows}\r?$/m,
+	    "$daemon->{name}: and how many did");
+}
+counted($_, 0) for @daemons;
 
 # Roles are exchanged, and the log gets quiet.
 $live->{trust} = "127.0.2.0/24\tedge\n";
 $live->{opt}{conf}{log_all} = 'false';
 $live->write_conf;
 ok(hup($_, 'reload'), "$_->{name} reloads") for @daemons;
+for my $daemon (@daemons) {
+	like(told($daemon, qr/^READY=1\nSTATUS=serving/),
+	    qr/\ASTATUS=serving by \Q$live->{conf_file}\E\z/,
+	    "$daemon->{name}: and tells the service manager")
+	    if $has_manager;
+	counted($daemon, 1);
+}
 
 my $connects = () = $live->milter->events(event => 'connect');
 my $smtp = begin(XContext::Live::STRANGER);
@@ -152,6 +209,8 @@ is($_->quit->code, 221, 'and was not cut') for $early, $overridden;
 # libmilter's, which takes it for an order to stop: there only policy has it.
 my @stormed = ($ENV{XC_SANITIZE} // '') eq 'thread' ? ($live->policy) :
     @daemons;
+# Nobody reads what the managers are told, and a full one is waited for.
+close($_) for values %manager;
 $smtp = begin(XContext::Live::STRANGER);
 for my $i (1 .. 30) {
 	$_->signal('HUP') for @stormed;
