@@ -177,8 +177,9 @@ start_threads(struct program *p)
 	}
 	(void)pthread_detach(thread);
 	/* Nobody's mail shall wait for numbers. */
-	if (milter_metrics_serve(p->conf->milter_metrics, &err) != 0)
-		LOG(LOG_LEVEL_WARNING, NULL, "limit", { "text", err.text });
+	if (milter_metrics_serve(p->conf->milter_metrics, &err) !=
+	    METRICS_HTTP_DONE)
+		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
 }
 
 /*

@@ -87,24 +87,26 @@ start_thread(struct event_base *base, struct err *err)
 	return 0;
 }
 
-int
+enum metrics_http_result
 milter_metrics_serve(const char *where, struct err *err)
 {
-	struct metrics_http	*http;
-	struct event_base	*base;
+	enum metrics_http_result	 result;
+	struct metrics_http		*http;
+	struct event_base		*base;
 
 	if (*where == '\0')
-		return 0;
+		return METRICS_HTTP_DONE;
 	base = event_base_new();
-	if (base == NULL)
-		return err_set(err, "metrics: out of memory");
-	if (metrics_http_open(base, where, print, NULL, &http, err) != 0) {
-		event_base_free(base);
-		return -1;
+	if (base == NULL) {
+		(void)err_set(err, "metrics: out of memory");
+		return METRICS_HTTP_WRONG;
 	}
-	if (start_thread(base, err) == 0)
-		return 0;
-	metrics_http_close(http);
+	result = metrics_http_open(base, where, print, NULL, &http, err);
+	if (result != METRICS_HTTP_WRONG) {
+		if (start_thread(base, err) == 0)
+			return result;
+		metrics_http_close(http);
+	}
 	event_base_free(base);
-	return -1;
+	return METRICS_HTTP_WRONG;
 }

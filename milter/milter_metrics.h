@@ -8,6 +8,7 @@
 #define XC_MILTER_METRICS_H
 
 #include "base/err.h"
+#include "daemon/metrics_http.h"
 #include "trust/trust.h"
 
 enum milter_metric {
@@ -26,8 +27,10 @@ void	milter_metrics_decision(const char *profile, const char *command,
 /*
  * Answers GET /metrics on "host:port", an address of the loopback interface,
  * until the process ends; "": nowhere.  To be called once.  The thread gets no
- * signals.  0, or -1 with err.
+ * signals.  LATER: it cannot listen now, and goes on trying; WRONG: there is no
+ * thread.  Both with err.
  */
-int	milter_metrics_serve(const char *where, struct err *err);
+enum metrics_http_result	milter_metrics_serve(const char *where,
+				    struct err *err);
 
 #endif

@@ -38,7 +38,8 @@ START_TEST(counts)
 	char			 where[32];
 
 	(void)snprintf(where, sizeof where, "127.0.0.1:%u", port);
-	ck_assert_msg(milter_metrics_serve(where, &err) == 0, "%s", err.text);
+	ck_assert_msg(milter_metrics_serve(where, &err) ==
+	    METRICS_HTTP_DONE, "%s", err.text);
 	service_count(1);
 	milter_metrics_count(MILTER_MAIL_REFUSED);
 	milter_metrics_count(MILTER_MAIL_REFUSED);
@@ -59,8 +60,9 @@ END_TEST
 
 START_TEST(nowhere)
 {
-	ck_assert_int_eq(milter_metrics_serve("", &err), 0);
-	ck_assert_int_eq(milter_metrics_serve("192.0.2.1:9", &err), -1);
+	ck_assert_int_eq(milter_metrics_serve("", &err), METRICS_HTTP_DONE);
+	ck_assert_int_eq(milter_metrics_serve("192.0.2.1:9", &err),
+	    METRICS_HTTP_WRONG);
 	ck_assert_ptr_nonnull(strstr(err.text, "metrics = "));
 }
 END_TEST
