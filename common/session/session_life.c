@@ -283,6 +283,10 @@ session_life_adopt(struct session_life *life, struct session *handed,
 		    old.refused_reason, old.refused_text, now_ms);
 	session_clear(&old);
 	find_profile(life);
+	/* What it would have asked of the mail, nobody can tell. */
+	if (life->profile == NULL)
+		session_life_doubt(life, REASON_CANNOT_TELL, "the profile of "
+		    "this session is not in the configuration here", now_ms);
 	session_life_seal(life, "hand-over", now_ms);
 	(void)session_life_keep(life, now_ms);
 }

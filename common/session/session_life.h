@@ -100,7 +100,8 @@ void	session_life_classify(struct session_life *life,
  * in place of the one that there was, and saves it; what handed holds becomes
  * the session's, and handed is left empty.  The other's client may type through
  * it, so nothing can be changed by X commands any more.  What refused that very
- * session's mail before still does.
+ * session's mail before still does.  If the configuration has not its profile,
+ * its mail is refused for the moment.
  */
 void	session_life_adopt(struct session_life *life, struct session *handed,
 	    uint64_t now_ms);

@@ -196,7 +196,8 @@ for my $row (
     [ 'refused for good', 421, qr/^4\.7\.1 no; session /,
 	refused => 'disconnect', refused_reason => 'sealed',
 	refused_text => 'no' ],
-    [ 'a profile that is not here', 250, qr/./, profile => 'gone' ]) {
+    [ 'a profile that is not here', 451,
+	qr/^4\.3\.0 the profile of this session /, profile => 'gone' ]) {
 	my ($name, $code, $text, %field) = @$row;
 	my $port = free_port();
 	hand_over($port, %field);

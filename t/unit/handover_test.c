@@ -92,6 +92,8 @@ connect_from(const char *addr, uint16_t port, pid_t pid, bool is_kept)
 }
 
 /* What the relay hands over.  Fields that are NULL or 0 are left alone. */
+static const char	*handed_profile = "edge";
+
 static void
 hand_over(uint16_t port, const char *id, const char *client, pid_t pid,
     uint64_t pid_start)
@@ -111,7 +113,7 @@ hand_over(uint16_t port, const char *id, const char *client, pid_t pid,
 	(void)snprintf(override, sizeof override,
 	    "XCLIENT ADDR=%s NAME=c.example PORT=999", client);
 	ck_assert(session_set_text(&s.override, override) &&
-	    session_set_text(&s.profile, "edge") &&
+	    session_set_text(&s.profile, handed_profile) &&
 	    session_set_text(&s.rule, "trust:1") &&
 	    session_set_text(&s.ehlo, "EHLO said"));
 	err.text[0] = '\0';
@@ -171,6 +173,20 @@ say(const char *line, struct enforce_reply *answer)
 	keeper_command(c->life, command, args, false, NOW_MS + 1,
 	    answer);
 }
+
+/* What the profile asks of the mail cannot be told, in each case. */
+START_TEST(a_profile_that_is_not_here_is_no_permission)
+{
+	handed_profile = "gone";
+	hand_over_well("RELAYED", "203.0.113.7");
+	connect_from(RELAY, PORT, MTA_PID, true);
+	ck_assert(handover_look(c, NOW_MS));
+	ck_assert_str_eq(at_mail(), "451");
+	handed_profile = "edge";
+	hand_over_well("ANOTHER", "203.0.113.8");
+	ck_assert_str_eq(at_mail(), "");
+}
+END_TEST
 
 START_TEST(the_client_is_the_relays)
 {
@@ -520,6 +536,7 @@ main(void)
 	TCase	*tc = tcase_create("handover");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_profile_that_is_not_here_is_no_permission);
 	tcase_add_test(tc, the_client_is_the_relays);
 	tcase_add_test(tc, the_header_is_the_clients);
 	tcase_add_test(tc, the_relays_name_is_not_the_clients);
