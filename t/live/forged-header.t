@@ -19,6 +19,9 @@ my $live = XContext::Live->new(
 profile edge {
 	xclient = { "*" }
 	addr = { "*" }
+	xsetcontext = { "*" }
+	xdumpcontext = true
+	seal = "never"
 }
 profile webmail {
 	xclient = { "ADDR" }
@@ -64,6 +67,23 @@ for my $service (qw(a b)) {
 	is(scalar(@fields), 1, "followed, wiring $service: one header");
 	like($fields[0] // '', qr/peer_address=127\.0\.1\.1\b/,
 	    "followed, wiring $service: which is ours");
+}
+
+# Behind ADDR=[UNAVAILABLE] no milter is there to show the context, or to write
+# it, though the profile grants both.
+for my $service (qw(a b)) {
+	my $name = "wiring $service, no address";
+	my $smtp = $live->connect(service => $service);
+	$smtp->cmd('EHLO there');
+	is($smtp->cmd('XSETCONTEXT tenant=acme')->code, 250, "$name: a pair");
+	is($smtp->cmd('XDUMPCONTEXT')->code, 450, "$name: is shown before");
+	is($smtp->cmd('XCLIENT ADDR=[UNAVAILABLE]')->code, 220, $name);
+	$smtp->cmd('EHLO client');
+	is($smtp->cmd('XDUMPCONTEXT')->code, 500, "$name: not behind it");
+	is($smtp->mail(subject => $name)->code, 250, "$name: mail");
+	is_deeply([ fields($live->postfix->delivered($name) // die) ], [],
+	    "$name: nor in a header");
+	$smtp->quit;
 }
 
 $live->milter->stop;

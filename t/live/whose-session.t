@@ -255,5 +255,37 @@ for my $service (qw(a b)) {
 	$smtp->quit;
 }
 
+# Without the milter nobody tells of the transaction, and Postfix says 503 to what
+# is then permitted.  The next client, in the messengers' network and without a
+# name, may be shown the word XCLIENT for it, but has nothing by it.
+$live->milter->stop;
+{
+	my $smtp = session('b', '127.0.1.4');
+	$smtp->cmd('EHLO filter.example.net');
+	$smtp->cmd('XSETCONTEXT tenant=acme');
+	$smtp->cmd('MAIL FROM:<a@example.org>');
+	is($smtp->cmd('XCLIENT ADDR=[UNAVAILABLE]')->code, 503,
+	    'b, no milter: XCLIENT in a transaction');
+	my $pid = smtpd_of($smtp);
+	$smtp->quit;
+	$smtp = session('b', INSIDE);
+	is(smtpd_of($smtp), $pid, 'b, no milter: the same process');
+	my $ehlo = $smtp->cmd('EHLO stranger.example.org');
+	note('XCLIENT is ' . ($ehlo->offers('XCLIENT') ? '' : 'not ') .
+	    'offered');
+	like($smtp->cmd($_)->code, qr/^[45]/, "b, no milter: $_")
+	    for 'XCLIENT ADDR=198.51.100.9', 'XCLIENT NAME=a.example.org',
+	    'XSETCONTEXT tenant=b', 'XDUMPCONTEXT';
+	is((record_of($live, $pid) // {})->{override}, undef,
+	    'b, no milter: nothing is overridden');
+	my ($code, $header) = mail($smtp);
+	isnt($code, 250, 'b, no milter: what was refused refuses its mail');
+	$smtp->quit;
+	$smtp = session('b', STRANGER);
+	ok(!$smtp->cmd('EHLO stranger.example.org')->offers('XCLIENT'),
+	    'b, no milter: outside of that network not even the word');
+	$smtp->quit;
+}
+
 $live->expect_log(qr/level=warning/, qr/event=error/);
 $live->finish;
