@@ -5,7 +5,8 @@
 # The wirings in etc/ are those that the live tests run; README and the manual
 # pages show them letter by letter, at the beginning of lines, because indented
 # ones would continue the entry above; and the entries that xcontext-relay(8)
-# tells one to copy are README's, which t/live/relay-recipes.t runs.
+# tells one to copy are README's, which t/live/relay-recipes.t runs.  Nothing
+# that is meant for a table or for main.cf is indented.
 set -eu
 srcdir=${srcdir:-.}
 status=0
@@ -75,6 +76,20 @@ copied() {
 	    "$(entry "$srcdir/man/xcontext-relay.8" "$1" '\t')" \
 	    "\"$1\" in man/xcontext-relay.8 is not README's"
 }
+
+# In tables and in main.cf, too, an indented line continues the one above it.
+row='[0-9][0-9a-fA-F.:/]*[[:space:]]+[a-z]+$'
+setting='(relay_transport|header_checks|smtpd?_[a-z_]+|[a-z]+_destination_[a-z_]+) = '
+if grep -nE "^[[:blank:]]($row|$setting)" "$srcdir/README"; then
+	echo "README has these lines indented"
+	status=1
+fi
+for page in "$srcdir"/man/xcontext*.[0-9]; do
+	awk '/^\.Bd .*-offset/ { on = 1 } /^\.Ed/ { on = 0 } on' "$page" |
+	    grep -E "^($row|$setting)" || continue
+	echo "$page has these lines indented"
+	status=1
+done
 
 copied '127.0.0.1:25 inet' etc/relay-in-front.cf
 copied '[::1]:25 inet' etc/relay-in-front.cf

@@ -237,9 +237,14 @@ $postfix->stop;
 	    displays(readme());
 	cmp_ok(scalar(@texts), '>=', 5, 'README has configurations');
 	my $whole = with(join('', "user = \"\"\n", @texts),
+	    '/etc/xcontext/trust.cidr' => "$dir/trust.cidr",
 	    '/etc/ssl/certs/mx.example.com.pem' => "$dir/certificate.pem",
 	    '/etc/ssl/private/mx.example.com.key' => "$dir/key.pem");
 	spit("$dir/whole.conf", $whole);
+	# Its tables are of IPv4 and IPv6, and name the profiles above.
+	my @rules = readme() =~ /^([\da-f.:\/]+\t+\w+\n)/mg;
+	cmp_ok(scalar(@rules), '>=', 3, 'README has rules for trust.cidr');
+	spit("$dir/trust.cidr", join('', @rules));
 	my $relay = $ENV{XC_RELAY} // './xcontext-relay';
 	is(`$relay -t -c $dir/whole.conf 2>&1`, "$dir/whole.conf: ok\n",
 	    'which may stand in one file');

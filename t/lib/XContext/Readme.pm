@@ -19,7 +19,9 @@ sub readme { return slurp(($ENV{srcdir} // '.') . '/README') }
 # The displays in a text, without their indent.
 sub displays {
 	my ($text) = @_;
-	my @displays = $text =~ /((?:^\t[^\n]*\n)+)/mg;
+	# The first line of a recipe is at the margin, too, as text.
+	$text =~ s/\A[^\n]*\n//;
+	my @displays = $text =~ /((?:^[^ \n][^\n]*\n)+)/mg;
 	s/^\t//mg for @displays;
 	return @displays;
 }
@@ -29,7 +31,8 @@ sub recipe {
 	my ($number) = @_;
 	my ($section) = readme() =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
 	    or die "README has no section of the relay\n";
-	my ($part) = $section =~ /^$number\. (.*?)(?=^\S|\z)/ms
+	# What is for main.cf stands at the margin.
+	my ($part) = $section =~ /^$number\. (.*?)(?=^(?:\d\. |[A-Z])|\z)/ms
 	    or die "README has no recipe $number\n";
 	return displays($part);
 }
