@@ -66,8 +66,8 @@ fill(struct conf_whole *whole)
 		return -1;
 	for (i = 0; (section = conf_section(i)) != NULL; i++)
 		if (!section->is_titled && conf_fill(&whole->conf,
-		    cfg_getsec(whole->cfg, section->name), section->name) ==
-		    -1)
+		    conf_section_of(whole->cfg, section->name),
+		    section->name) == -1)
 			return -1;
 	return 0;
 }
@@ -156,8 +156,8 @@ fill_allowed_users(struct conf_whole *whole, struct err *err)
 static int
 fill_header_names(struct conf_whole *whole)
 {
-	cfg_opt_t	*opt = cfg_getopt(cfg_getsec(whole->cfg, "milter"),
-	    "header_names");
+	cfg_t		*section = conf_section_of(whole->cfg, "milter");
+	cfg_opt_t	*opt = cfg_getopt(section, "header_names");
 	unsigned	 i, n = cfg_opt_size(opt);
 	const char	**names = calloc(n + 1, sizeof *names);
 
@@ -205,7 +205,9 @@ take_fingerprint(struct conf *conf)
 	if (fp == NULL)
 		return -1;
 	conf_print(conf, fp);
-	is_whole = fclose(fp) == 0;
+	/* Where memory ran out fclose(3) need not fail; there is no text then. */
+	is_whole = !ferror(fp);
+	is_whole = fclose(fp) == 0 && text != NULL && is_whole;
 	if (is_whole)
 		(void)snprintf(conf->fingerprint, sizeof conf->fingerprint,
 		    "%016" PRIx64, fingerprint_add(conf->skips.fingerprint,

@@ -181,6 +181,12 @@ conf_word_of(cfg_t *section, const char *name)
 	    cfg_getstr(section, name));
 }
 
+cfg_t *
+conf_section_of(cfg_t *cfg, const char *name)
+{
+	return cfg_opt_getnsec(cfg_getopt(cfg, name), 0);
+}
+
 int
 conf_check_title(struct conf_reader *reader, cfg_t *section)
 {
@@ -195,6 +201,42 @@ conf_check_title(struct conf_reader *reader, cfg_t *section)
 	    (unsigned)section->line,
 	    "a %s's name must be 1 to %d of A-Z a-z 0-9 . _ -",
 	    cfg_name(section), TITLE_MAX);
+}
+
+static bool	has_defaults(const cfg_t *cfg);
+
+static bool
+is_complete(cfg_opt_t *opt)
+{
+	unsigned	 n = cfg_opt_size(opt), i;
+
+	if (opt->type == CFGT_SEC) {
+		for (i = 0; i < n; i++)
+			if (!has_defaults(cfg_opt_getnsec(opt, i)))
+				return false;
+		return n > 0 || (opt->flags & CFGF_MULTI);
+	}
+	if (opt->flags & CFGF_LIST)
+		return true;
+	return n > 0 && (opt->type != CFGT_STR ||
+	    cfg_opt_getnstr(opt, 0) != NULL);
+}
+
+/*
+ * Where memory runs out for a default libconfuse says nothing, and the setting
+ * has no value: as 0, or false, it could permit what its default does not.
+ */
+static bool
+has_defaults(const cfg_t *cfg)
+{
+	cfg_opt_t	*opt;
+
+	if (cfg == NULL || cfg->opts == NULL)
+		return false;
+	for (opt = cfg->opts; opt->name != NULL; opt++)
+		if (!is_complete(opt))
+			return false;
+	return true;
 }
 
 static int
@@ -233,6 +275,10 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
 	parse->n_ended++;
 	if (strcmp(cfg_name(cfg), CONF_ROOT) != 0)
 		return 0;
+	if (!has_defaults(section)) {
+		cfg_error(cfg, "out of memory");
+		return -1;
+	}
 	result = add_section(section);
 	forget_lines(cfg);
 	return result == 0 ? 0 : fail();
@@ -354,7 +400,7 @@ conf_parse(struct conf_whole *whole, const struct conf_text *text,
 
 	parse = &this;
 	whole->cfg = make_parser();
-	if (whole->cfg == NULL) {
+	if (!has_defaults(whole->cfg)) {
 		(void)err_set(err, "out of memory");
 	} else {
 		cfg_set_error_function(whole->cfg, on_error);

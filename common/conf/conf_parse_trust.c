@@ -153,7 +153,7 @@ add_access(struct conf_reader *reader, cfg_t *cfg)
 	cfg_opt_t	*classes, *maps;
 	unsigned	 i;
 
-	classes = cfg_getopt(cfg_getsec(cfg, "policy"),
+	classes = cfg_getopt(conf_section_of(cfg, "policy"),
 	    "restriction_classes");
 	for (i = 0; i < cfg_opt_size(classes); i++)
 		if (access_add_class(reader->conf->access,

@@ -120,7 +120,7 @@ static void
 print_section(cfg_t *cfg, const char *name, FILE *out)
 {
 	fprintf(out, "%s {\n", name);
-	print_rows(cfg_getsec(cfg, name), name, true, 1, out);
+	print_rows(conf_section_of(cfg, name), name, true, 1, out);
 	fputs("}\n", out);
 }
 

@@ -117,6 +117,12 @@ unsigned	conf_line_of(const struct conf_reader *reader,
 /* A WORD's index. */
 int	conf_word_of(cfg_t *section, const char *name);
 
+/*
+ * The section of that name, which has no title.  libconfuse's own cfg_getsec()
+ * allocates, and where it cannot, all that is asked of no section is 0.
+ */
+cfg_t	*conf_section_of(cfg_t *cfg, const char *name);
+
 /* 0 if the title may be a name, also in a log line or in the name of a lookup
  * table; else -1 with err. */
 int	conf_check_title(struct conf_reader *reader, cfg_t *section);

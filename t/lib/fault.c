@@ -122,6 +122,29 @@ malloc(size_t size)
 	return FAILS(MALLOC) ? NULL : __libc_malloc(size);
 }
 
+/* Who called is to be seen, and not the C library. */
+char *
+strndup(const char *text, size_t n)
+{
+	size_t	 len = strnlen(text, n);
+	char	*copy = FAILS(MALLOC) ? NULL : __libc_malloc(len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *
+strdup(const char *text)
+{
+	size_t	 len = strlen(text) + 1;
+	char	*copy = FAILS(MALLOC) ? NULL : __libc_malloc(len);
+
+	return copy == NULL ? NULL : memcpy(copy, text, len);
+}
+
 void *
 calloc(size_t n, size_t size)
 {
