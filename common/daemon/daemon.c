@@ -22,6 +22,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,27 @@ ask_and_exit(const struct daemon_options *options)
 	exit(result == 0 ? EX_IOERR : EX_UNAVAILABLE);
 }
 
+/* A reload that is asked for too early is neither lost nor the end. */
+static void
+hold_reload(void)
+{
+	sigset_t	 set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void
+daemon_take_reload(void)
+{
+	sigset_t	 set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 struct conf *
 daemon_start(const struct daemon_options *options)
 {
@@ -279,6 +301,7 @@ daemon_start(const struct daemon_options *options)
 
 	if (options->is_ask)
 		ask_and_exit(options);
+	hold_reload();
 	conf = conf_load(options->file, &err);
 	if (conf == NULL)
 		fail(&err);

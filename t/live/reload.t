@@ -15,6 +15,7 @@ use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes ();
 
+use XContext::Daemon ();
 use XContext::Inside qw(accounts);
 use XContext::Live ();
 use XContext::Postfix ();
@@ -222,5 +223,31 @@ mail_is_from('in a storm', $smtp, '198.51.100.5');
 $smtp->quit;
 is($_->pid, $pid{$_->{name}}, "$_->{name} is the same process"),
     ok($_->is_running, "$_->{name} is alive") for @daemons;
+
+# SIGHUP that comes before there is anybody to take it: it waits, as a signal
+# that a process has and blocks does when another program is executed.
+my $early_program = "$live->{dir}/early";
+for my $daemon (@daemons) {
+	my $program = XContext::Daemon::program($daemon->{name});
+	replace($early_program, <<"END");
+#!/usr/bin/perl
+use POSIX ();
+POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGHUP()));
+kill('HUP', \$\$);
+exec('$program', \@ARGV);
+END
+	chmod(0755, $early_program);
+	is($daemon->stop, 0, "$daemon->{name} ends");
+	my $before = () = $daemon->events(event => 'reload');
+	local @ENV{qw(XC_POLICY XC_MILTER)} = ($early_program) x 2;
+	$daemon->start;
+	for (1 .. 250) {
+		last if $daemon->events(event => 'reload') > $before;
+		Time::HiRes::sleep(0.02);
+	}
+	is(scalar(() = $daemon->events(event => 'reload')), $before + 1,
+	    "$daemon->{name} does what it was told too early");
+	ok(hup($daemon, 'reload'), "$daemon->{name}: and again");
+}
 
 $live->finish;
