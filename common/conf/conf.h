@@ -42,6 +42,7 @@ struct conf {
 	char	*file;			/* the file it came from */
 	char	*store;			/* "lmdb:/run/xcontext/store" */
 	char	*runtime_directory;
+	char	*state_directory;	/* what outlives a boot */
 	char	*user;			/* "" keeps the user */
 	char   **allowed_users;		/* NULL-terminated */
 	uid_t	*allowed_uids;		/* the same, looked up when loaded */
