@@ -171,8 +171,7 @@ look_at_item(const struct trust_item *item, void *arg, struct err *err)
 	const char		*file = trust_sweep_place(w->profile, &line);
 
 	(void)err;
-	if (item->kind != TRUST_ITEM_TEXT || !item->is_negated ||
-	    item->text[0] != '.')
+	if (item->kind != TRUST_ITEM_SUFFIX || !item->is_negated)
 		return 0;
 	assertion_init(&set, (enum assertion_command)command);
 	if (!assertion_set_value(&set, w->name, ASSERTION_VALUE,

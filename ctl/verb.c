@@ -23,6 +23,11 @@ static const struct verb_option	 peer_options[] = {
 	LAST
 };
 
+static const struct verb_option	 diff_options[] = {
+	{ "names", "FILE", "more names to try, a line each", false },
+	LAST
+};
+
 static const struct verb_option	 explain_options[] = {
 	{ "listener", "NAME", "by the rules of this listener", false },
 	{ "name", "HOST", "the peer's verified host name", false },
@@ -53,6 +58,8 @@ static const struct verb_option	 revoke_options[] = {
 static const struct verb	 verbs[] = {
 	{ "completion", "bash|zsh", 1, 1, "print a completion script",
 	    no_options, verb_run_completion },
+	{ "diff", "OLD NEW", 2, 2, "who gains and who loses which right by a "
+	    "change of the configuration", diff_options, diff_run },
 	{ "explain", "[COMMAND]", 0, 1, "what a line, or a dialogue on "
 	    "standard input, would come to, and by which rule",
 	    explain_options, explain_run },

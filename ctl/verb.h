@@ -52,6 +52,7 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 	    struct ctl *ctl);
 
 /* The verbs themselves; each file has those that are named after it. */
+verb_fn	diff_run;
 verb_fn	explain_run;
 verb_fn	lint_run;
 verb_fn	may_run;

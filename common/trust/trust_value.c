@@ -293,6 +293,10 @@ trust_list_each(const struct trust_list *list, trust_item_fn *fn, void *arg,
 		    .table = item->table };
 		if (item->kind == ITEM_NET)
 			told.kind = TRUST_ITEM_NETWORK;
+		else if (item->kind == ITEM_SUFFIX)
+			told.kind = TRUST_ITEM_SUFFIX;
+		else if (item->kind == ITEM_PATTERN)
+			told.kind = TRUST_ITEM_PATTERN;
 		else if (item->kind == ITEM_TABLE)
 			told.kind = TRUST_ITEM_TABLE;
 		else if (item->kind == ITEM_ANY || item->kind == ITEM_PUBLIC ||

@@ -49,8 +49,9 @@ void			 trust_list_text(const struct trust_list *list,
 struct trust_item {
 	enum {
 		TRUST_ITEM_NETWORK,
-		TRUST_ITEM_TEXT,	/* letter by letter, or ".suffix", or a
-					 * shell pattern */
+		TRUST_ITEM_TEXT,	/* letter by letter */
+		TRUST_ITEM_SUFFIX,	/* ".example.com" */
+		TRUST_ITEM_PATTERN,	/* a shell pattern */
 		TRUST_ITEM_TABLE,
 		TRUST_ITEM_OTHER	/* "*", "public", "[UNAVAILABLE]" */
 	}			 kind;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * sweep: all peers there are, by what two configurations make of each.
+ *
+ * Peers of which both have the same opinion are one group, however many
+ * networks they come from.
+ */
+#ifndef XC_CTL_SWEEP_H
+#define XC_CTL_SWEEP_H
+
+#include "networks.h"
+
+/* Profiles of one kind of peer; NULL: the maps have no hit. */
+struct sweep_group {
+	const struct trust_profile	*profile[2];
+	struct trust_sweep		 ranges;	/* of addresses, */
+	char				**keys;		/* or names and
+							 * fingerprints */
+	size_t				 n_keys;
+};
+
+struct sweep {
+	struct sweep_group	*addresses;
+	size_t			 n_addresses;
+	struct sweep_group	*keys;
+	size_t			 n_keys;
+	bool			 has_patterns;	/* which are asked about words
+						 * only */
+	bool			 is_undecided;	/* and are not the same */
+};
+
+/* Of the maps of that listener.  tries: more names, NULL at the end.  Exits
+ * when a table cannot be read, or there is no memory. */
+void	sweep_init(struct sweep *sweep, const struct trust *old,
+	    const struct trust *new, const char *listener,
+	    char *const *tries);
+void	sweep_clear(struct sweep *sweep);
+
+/* An address of that group that can be said to be a peer's; false: none. */
+bool	sweep_example(const struct sweep_group *group, struct address *addr_r);
+
+#endif
