@@ -41,6 +41,12 @@ static const struct verb_option	 lint_options[] = {
 	LAST
 };
 
+static const struct verb_option	 matrix_options[] = {
+	{ "svg", NULL, "as a picture, SVG", false },
+	{ "html", NULL, "as one file of HTML", false },
+	LAST
+};
+
 static const struct verb_option	 session_options[] = {
 	{ "profile", "NAME", "only those of this profile", false },
 	{ "peer", "NETWORK", "only those that came from there", false },
@@ -67,6 +73,8 @@ static const struct verb	 verbs[] = {
 	    verb_run_help },
 	{ "lint", "", 0, 0, "what is dead, too wide or dangerous in the rules",
 	    lint_options, lint_run },
+	{ "matrix", "", 0, 0, "who may say what, at a glance",
+	    matrix_options, matrix_run },
 	{ "may", "PEER", 1, 1, "what a peer may do, and by which rule",
 	    peer_options, may_run },
 	{ "revocations", "", 0, 0, "list what is revoked", no_options,
@@ -82,7 +90,9 @@ static const struct verb	 verbs[] = {
 	    "expects, as TAP", no_options, test_run },
 	{ "unrevoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
 	    "give revoked rights back",
-	    no_options, revoke_undo }
+	    no_options, revoke_undo },
+	{ "who-can", "COMMAND", 1, 1, "everybody who could say a line",
+	    no_options, who_can_run }
 };
 #define N_VERBS	(sizeof verbs / sizeof verbs[0])
 

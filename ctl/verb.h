@@ -55,6 +55,7 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 verb_fn	diff_run;
 verb_fn	explain_run;
 verb_fn	lint_run;
+verb_fn	matrix_run;
 verb_fn	may_run;
 verb_fn	revoke_run;
 verb_fn	revoke_list;
@@ -64,5 +65,6 @@ verb_fn	sessions_show;
 verb_fn	test_run;
 verb_fn	verb_run_completion;
 verb_fn	verb_run_help;
+verb_fn	who_can_run;
 
 #endif
