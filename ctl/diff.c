@@ -238,13 +238,31 @@ add_undecided(struct diff *d)
 	output_append(d->rows, row);
 }
 
+/* A sweep_wants_fn: a name may make a difference to who has no profile. */
+static bool
+wants(const struct sweep *sweep, const struct trust_profile *const profile[2],
+    void *arg)
+{
+	struct diff			*d = arg;
+	const struct trust_profile	*with[2];
+	int				 k;
+
+	for (k = 0; k < 2; k++) {
+		with[k] = profile[k] == NULL ? d->stranger[k] : profile[k];
+		if (profile[k] == NULL && sweep->n_keys > 0)
+			return true;
+	}
+	return json_array_size(compare(d, with[0], with[1])) > 0;
+}
+
 static void
 sweep_listener(struct diff *d, const char *listener, char *const *tries)
 {
 	size_t	 i;
 
 	d->listener = listener;
-	sweep_init(&d->sweep, d->trust[0], d->trust[1], listener, tries);
+	sweep_init(&d->sweep, d->trust[0], d->trust[1], listener, tries,
+	    wants, d);
 	for (i = 0; i < d->sweep.n_addresses; i++)
 		sweep_names(d, &d->sweep.addresses[i]);
 	if (d->sweep.is_undecided)

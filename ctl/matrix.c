@@ -152,7 +152,8 @@ add_listener(const char *listener, void *arg)
 	size_t		 i;
 
 	m->listener = listener;
-	sweep_init(&sweep, m->trust, m->trust, listener, NULL);
+	sweep_init(&sweep, m->trust, m->trust, listener, NULL, NULL,
+	    NULL);
 	for (i = 0; i < sweep.n_addresses; i++)
 		add_addresses(m, &sweep.addresses[i]);
 	for (i = 0; i < sweep.n_keys; i++)
@@ -167,14 +168,21 @@ make(const struct trust *trust)
 {
 	struct maker	 m = { .trust = trust, .seen = output_new(),
 			    .rows = output_new_array() };
+	static const char *const	 order[] = { "XCLIENT", "XFORWARD",
+		"XREMOTEIP", "XSETCONTEXT", "XDUMPCONTEXT", "always_allow",
+		"report_only" };
 	json_t		*data = output_new(), *grants = output_new_array();
 	json_t		*value;
 	const char	*key;
+	size_t		 i;
 
 	add_listener(NULL, &m);
 	trust_sweep_listeners(trust, add_listener, &m);
-	json_object_foreach(m.seen, key, value)
-		output_append(grants, output_text(key));
+	/* By command, whoever was the first to have one. */
+	for (i = 0; i < sizeof order / sizeof order[0]; i++)
+		json_object_foreach(m.seen, key, value)
+			if (strncmp(key, order[i], strlen(order[i])) == 0)
+				output_append(grants, output_text(key));
 	json_decref(m.seen);
 	output_put(data, "grants", grants);
 	output_put(data, "rows", m.rows);

@@ -33,7 +33,8 @@ group_of(struct sweep_group **groups, size_t *n,
 		ctl_die(EX_OSERR, "out of memory");
 	*groups = g;
 	g += (*n)++;
-	*g = (struct sweep_group){ .profile = { profile[0], profile[1] } };
+	*g = (struct sweep_group){ .profile = { profile[0], profile[1] },
+	    .is_wanted = true };
 	return g;
 }
 
@@ -88,9 +89,30 @@ profile_at(const struct trust_sweep *s, size_t *i, const struct address *at,
 	return range->profile == NULL ? stranger : range->profile;
 }
 
+struct wants {
+	sweep_wants_fn	*fn;
+	void		*arg;
+};
+
+static void
+add_addresses(struct sweep *sweep, const struct wants *wants,
+    const struct trust_profile *const profile[2],
+    const struct trust_sweep_range *range)
+{
+	size_t			 n = sweep->n_addresses;
+	struct sweep_group	*g = group_of(&sweep->addresses,
+				    &sweep->n_addresses, profile);
+
+	if (n < sweep->n_addresses && wants->fn != NULL)
+		g->is_wanted = wants->fn(sweep, profile, wants->arg);
+	if (g->is_wanted)
+		networks_add(&g->ranges, range);
+}
+
 static void
 sweep_family(struct sweep *sweep, const struct trust_sweep peers[2],
-    const struct trust_profile *const strangers[2], uint8_t family)
+    const struct trust_profile *const strangers[2], uint8_t family,
+    const struct wants *wants)
 {
 	const struct cidr_range		 all = cidr_pattern_family(family);
 	struct trust_sweep_range	 range = { .first = all.first };
@@ -103,8 +125,7 @@ sweep_family(struct sweep *sweep, const struct trust_sweep peers[2],
 		for (k = 0; k < 2; k++)
 			profile[k] = profile_at(&peers[k], &at[k],
 			    &range.first, strangers[k], &range.last);
-		networks_add(&group_of(&sweep->addresses, &sweep->n_addresses,
-		    profile)->ranges, &range);
+		add_addresses(sweep, wants, profile, &range);
 		range.first = range.last;
 	} while (cidr_pattern_next(&range.first));
 }
@@ -258,10 +279,12 @@ sweep_keys(struct sweep *sweep, const struct trust *const trust[2],
 
 void
 sweep_init(struct sweep *sweep, const struct trust *old,
-    const struct trust *new, const char *listener, char *const *tries)
+    const struct trust *new, const char *listener, char *const *tries,
+    sweep_wants_fn *wants, void *arg)
 {
 	const struct trust *const	 trust[2] = { old, new };
 	const struct trust_profile	*strangers[2];
+	const struct wants		 who = { wants, arg };
 	struct trust_sweep		 peers[2] = { 0 };
 	struct err			 err;
 	int				 k;
@@ -274,9 +297,9 @@ sweep_init(struct sweep *sweep, const struct trust *old,
 			ctl_cannot_tell(&err);
 		sweep->has_patterns |= peers[k].has_patterns;
 	}
-	sweep_family(sweep, peers, strangers, AF_INET);
-	sweep_family(sweep, peers, strangers, AF_INET6);
 	sweep_keys(sweep, trust, listener, strangers, tries);
+	sweep_family(sweep, peers, strangers, AF_INET, &who);
+	sweep_family(sweep, peers, strangers, AF_INET6, &who);
 	for (k = 0; k < 2; k++)
 		trust_sweep_clear(&peers[k]);
 }

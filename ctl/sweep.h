@@ -18,6 +18,8 @@ struct sweep_group {
 	char				**keys;		/* or names and
 							 * fingerprints */
 	size_t				 n_keys;
+	bool				 is_wanted;	/* else it has no
+							 * ranges */
 };
 
 struct sweep {
@@ -30,11 +32,16 @@ struct sweep {
 	bool			 is_undecided;	/* and are not the same */
 };
 
-/* Of the maps of that listener.  tries: more names, NULL at the end.  Exits
- * when a table cannot be read, or there is no memory. */
+/* Whether it matters who has these profiles; the sweep has its keys by then. */
+typedef bool	sweep_wants_fn(const struct sweep *sweep,
+		    const struct trust_profile *const profile[2], void *arg);
+
+/* Of the maps of that listener.  tries: more names, NULL at the end.  wants
+ * NULL: all matter.  Exits when a table cannot be read, or there is no
+ * memory. */
 void	sweep_init(struct sweep *sweep, const struct trust *old,
 	    const struct trust *new, const char *listener,
-	    char *const *tries);
+	    char *const *tries, sweep_wants_fn *wants, void *arg);
 void	sweep_clear(struct sweep *sweep);
 
 /* An address of that group that can be said to be a peer's; false: none. */

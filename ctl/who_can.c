@@ -210,7 +210,8 @@ search_listener(const char *listener, void *arg)
 	size_t			 i;
 
 	s->listener = listener;
-	sweep_init(&sweep, s->trust, s->trust, listener, NULL);
+	sweep_init(&sweep, s->trust, s->trust, listener, NULL, NULL,
+	    NULL);
 	for (i = 0; (s->profile = trust_sweep_profile(s->trust, i)) != NULL;
 	    i++) {
 		decide(s, s->profile, &verdict);

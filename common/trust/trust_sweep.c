@@ -316,23 +316,19 @@ static void
 keep_worn(struct trust_sweep *sweep)
 {
 	struct trust_sweep_range	*v = sweep->v;
+	struct address			 next;
 	size_t				 i, n = 0;
 
 	for (i = 0; i < sweep->n; i++) {
 		if (v[i].profile != NULL &&
 		    strcmp(v[i].profile->name, TRUST_STRANGER) == 0)
 			continue;
-		if (n > 0 && v[n - 1].last.family == v[i].first.family &&
-		    trust_sweep_compare(&v[i].first, &v[n - 1].first) > 0) {
-			struct address	 next;
-
+		if (n > 0)
 			next = trust_sweep_next(v[n - 1].last);
-			if (trust_sweep_compare(&next, &v[i].first) == 0) {
-				v[n - 1].last = v[i].last;
-				continue;
-			}
-		}
-		v[n++] = v[i];
+		if (n > 0 && trust_sweep_compare(&next, &v[i].first) == 0)
+			v[n - 1].last = v[i].last;
+		else
+			v[n++] = v[i];
 	}
 	sweep->n = n;
 }
