@@ -5,8 +5,10 @@
  * order, what t/lib/stage.c watches over holds, memory is bounded, and time
  * ends everything.
  *
- * An input is lines; the first one begins with the number of a relay below,
- * each other one with what happens:
+ * An input begins with the digit or letter of a relay (dialogue_relays.c), and
+ * goes on, if its peers have to send one, with a PROXY header as it is on the
+ * wire, and a line "N name" if the source's name is known, "N" alone if nobody
+ * can tell it.  All else is lines, each of which begins with what happens:
  *	< > text	the client, the next hop says a line
  *	( ) text	likewise, without CRLF; "\r", "\n", "\0" stand for octets
  *	+ - _		the next hop is there, is lost, does not exist
@@ -16,63 +18,28 @@
  *	w number	so many seconds go by
  *	R r digit	room at the next hop, at the client
  *	q		the daemon is about to stop
+ * A number in front of < > ( ) has that said so many times, at once.
  */
-#include "t/lib/stage.h"
+#include "dialogue_relays.h"
 
+#include <ctype.h>
 #include <ftw.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/hostname.h"
+
 #define FOR_EVER	(400 * 86400 * 1000ULL)
 /* What a dialogue may hold, of however much it has seen. */
 #define MEMORY_MAX	(512U * 1024)
+/* Octets that a short input may make of itself. */
+#define REPEATED_MAX	16384
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LISTEN	"listen = \"127.0.0.1:10025\""
-
-static const char	 settings[] =
-    "user = \"\"\n"
-    "XCLIENT = \"ifavailable\"\n"
-    "trust_maps = { \"cidr:{{127.0.0.0/8 edge}}\" }\n"
-    "profile edge {\n"
-    "	xclient = { \"*\" }\n"
-    "	addr = { \"*\" }\n"
-    "	login = { \"*\" }\n"
-    "	xforward = { \"*\" }\n"
-    "	xsetcontext = { \"*\" }\n"
-    "	xdumpcontext = true\n"
-    "	xremoteip = true\n"
-    "}\n"
-    "binding may { tls = \"may\" }\n"
-    "binding must { tls = \"encrypt\" XCLIENT = \"required\" }\n"
-    "domain example.net { XCLIENT = \"no\" }\n"
-    "domain example.org { XCLIENT = \"required\" }\n"
-    "relay smtp { " LISTEN " next_hop = \"smtp:[127.0.0.1]\""
-    " auth = \"always\" }\n"
-    "relay lmtp { " LISTEN " protocol = \"lmtp\""
-    " next_hop = \"lmtp:[127.0.0.1]\" }\n"
-    "relay mixed { " LISTEN " next_hop = \"lmtp:[127.0.0.1]\""
-    " binding = \"may\" }\n"
-    "relay maps { " LISTEN "\n"
-    "	transport_maps = { \"inline:{ example.org=smtp:[127.0.0.1],"
-    " example.net=smtp:[127.0.0.1], example.com=lmtp:[127.0.0.2] }\","
-    " \"static:smtp:\" }\n"
-    "	binding_maps = { \"pcre:{{/tenant=must/ must}}\" }\n"
-    "}\n"
-    "relay tls { " LISTEN " next_hop = \"smtp:[127.0.0.1]\""
-    " tls = \"may\""
-    " tls_certificate = \"/x\" tls_key = \"/x\" binding = \"must\" }\n"
-    "relay proxy { " LISTEN " next_hop = \"smtp:[127.0.0.1]\""
-    " proxy_protocol_out = true bare_newline = \"reject\" }\n"
-    "relay handed { " LISTEN " next_hop = \"smtp:[127.0.0.1]\""
-    " hand_over = true }\n";
-
-static char		 dir[64];
-static struct conf	*conf;
-static struct store	*store;
+static char	 dir[64];
 
 static int
 remove_entry(const char *path, const struct stat *st, int type,
@@ -87,8 +54,7 @@ remove_entry(const char *path, const struct stat *st, int type,
 static void
 clean_up(void)
 {
-	store_close(store);
-	conf_unref(conf);
+	dialogue_relays_unload();
 	(void)nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -96,28 +62,13 @@ static void
 prepare(void)
 {
 	const char	*tmp = getenv("TMPDIR");
-	char		 path[80];
-	struct err	 err = { "" };
-	FILE		*out;
 
 	(void)snprintf(dir, sizeof dir, "%.40s/dialogue.XXXXXX",
 	    tmp == NULL ? "/tmp" : tmp);
 	if (mkdtemp(dir) == NULL)
 		abort();
 	(void)atexit(clean_up);
-	(void)snprintf(path, sizeof path, "%s/conf", dir);
-	out = fopen(path, "w");
-	if (out == NULL)
-		abort();
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\n%s", dir, settings);
-	(void)fclose(out);
-	conf = conf_load(path, &err);
-	if (conf != NULL)
-		store = store_open(conf->store, 8, &err);
-	if (store == NULL) {
-		(void)fprintf(stderr, "%s\n", err.text);
-		abort();
-	}
+	dialogue_relays_load(dir);
 }
 
 static struct span
@@ -138,25 +89,6 @@ unescape(struct span text, char *buf)
 	return (struct span){ buf, n };
 }
 
-static void
-say(struct stage *s, char how, struct span text)
-{
-	enum dialogue_side	 side = how == '<' || how == '(' ?
-				     DIALOGUE_CLIENT : DIALOGUE_HOP;
-	char			*buf = malloc(text.n + 3);
-	struct span		 bytes;
-
-	if (buf == NULL)
-		abort();
-	bytes = unescape(text, buf);
-	if (how == '<' || how == '>') {
-		memcpy(buf + bytes.n, "\r\n", 2);
-		bytes.n += 2;
-	}
-	stage_input(s, side, bytes);
-	free(buf);
-}
-
 static uint64_t
 number(struct span text)
 {
@@ -168,17 +100,62 @@ number(struct span text)
 	return n;
 }
 
+/* So many times, all at once. */
 static void
-happen(struct stage *s, struct span line)
+say(struct stage *s, char how, struct span text, size_t times)
 {
-	struct span	 rest = span_skip(line, 1);
+	enum dialogue_side	 side = how == '<' || how == '(' ?
+				     DIALOGUE_CLIENT : DIALOGUE_HOP;
+	char			*buf = malloc(times * (text.n + 2) + 1);
+	size_t			 i, n = 0;
 
+	if (buf == NULL)
+		abort();
+	for (i = 0; i < times; i++) {
+		n += unescape(text, buf + n).n;
+		if (how != '<' && how != '>')
+			continue;
+		buf[n++] = '\r';
+		buf[n++] = '\n';
+	}
+	stage_input(s, side, (struct span){ buf, n });
+	free(buf);
+}
+
+/* How often the text of a line is said, as far as there is room. */
+static size_t
+times_of(struct span *line, size_t *room)
+{
+	size_t	 n = 1, len = 0, max;
+
+	while (len < line->n && isdigit((unsigned char)line->p[len]))
+		len++;
+	if (len == 0)
+		return 1;
+	n = number(*line);
+	*line = span_skip(*line, len);
+	max = *room / (line->n + 1);
+	n = n < max ? n : max;
+	*room -= n * (line->n + 1);
+	return n;
+}
+
+/* room: octets that repetitions may still have. */
+static void
+happen(struct stage *s, struct span line, size_t *room)
+{
+	size_t		 times = times_of(&line, room);
+	struct span	 rest;
+
+	if (line.n == 0)
+		return;
+	rest = span_skip(line, 1);
 	switch (*line.p) {
 	case '<':
 	case '>':
 	case '(':
 	case ')':
-		say(s, *line.p, rest);
+		say(s, *line.p, rest, times);
 		break;
 	case '+':
 		stage_connected(s);
@@ -239,7 +216,7 @@ check(struct stage *s, size_t before)
 static void
 play(struct stage *s, struct span input)
 {
-	size_t	 before = mallinfo2().uordblks;
+	size_t	 before = mallinfo2().uordblks, room = REPEATED_MAX;
 
 	stage_begin(s);
 	while (input.n > 0 && !s->is_closed) {
@@ -248,7 +225,7 @@ play(struct stage *s, struct span input)
 				     (size_t)(lf - input.p) };
 
 		if (line.n > 0)
-			happen(s, line);
+			happen(s, line, &room);
 		check(s, before);
 		input = span_skip(input, line.n + (lf != NULL));
 	}
@@ -259,28 +236,66 @@ play(struct stage *s, struct span input)
 	stage_end(s);
 }
 
+/* Takes the line "N name" off. */
+static void
+take_name(struct span *input, struct proxy_header *h)
+{
+	static char	 name[256];
+	const char	*lf;
+	size_t		 n;
+
+	if (input->n == 0 || *input->p != 'N')
+		return;
+	lf = memchr(input->p, '\n', input->n);
+	n = lf == NULL ? input->n : (size_t)(lf - input->p);
+	if (n > 2 && n - 2 < sizeof name) {
+		memcpy(name, input->p + 2, n - 2);
+		name[n - 2] = '\0';
+		if (hostname_valid(span_of(name)))
+			h->source_name = name;
+	}
+	h->is_name_untold = h->source_name == NULL;
+	*input = span_skip(*input, n + (lf != NULL));
+}
+
+/* As the carrier does it.  False: it would have cut the peer off. */
+static bool
+take_header(struct span *input, struct proxy_header *h)
+{
+	struct err	 err;
+	size_t		 used;
+
+	if (proxy_header_find(input->p, input->n, h, &used, &err) !=
+	    PROXY_HEADER_DONE)
+		return false;
+	*input = span_skip(*input, used);
+	if (input->n > 0 && *input->p == '\n')
+		*input = span_skip(*input, 1);
+	take_name(input, h);
+	return true;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct stage	 stage;
+	struct proxy_header	 header;
 	struct span		 input = { (const char *)data, size };
-	unsigned		 relay;
 
-	if (size == 0 || *data < '0' || *data > '9')
+	if (size == 0)
 		return 0;
-	if (conf == NULL)
+	if (dir[0] == '\0')
 		prepare();
-	relay = (unsigned)(*data - '0') % conf->n_relays;
-	stage = (struct stage){
-		.conf = conf, .store = store,
-		.relay = &conf->relays[relay],
-		.n_addresses = 2, .room = { 65536, 65536 },
-		.now_ms = 1000000000000
-	};
-	(void)address_parse(span_of("127.0.0.1"), &stage.peer.addr);
-	stage.peer.local = stage.peer.addr;
-	stage.peer.port = 40000;
-	stage.peer.local_port = 25;
-	play(&stage, span_skip(input, 1));
+	stage = (struct stage){ .room = { 65536, 65536 },
+	    .now_ms = 1000000000000 };
+	if (!dialogue_relays_set(*input.p, &stage))
+		return 0;
+	input = span_skip(input, 1);
+	if (stage.relay->n_proxy_nets > 0) {
+		if (!take_header(&input, &header))
+			return 0;
+		stage.proxy = &header;
+	}
+	play(&stage, input);
 	return 0;
 }

@@ -13,9 +13,10 @@
  *	no message is accepted that the next hop did not accept before;
  *	commands to a next hop are lines, content is lines, and no more;
  *	none of them begins with X but what we have to say for ourselves;
- *	time alone ends everything.
+ *	time alone ends everything;
+ *	and what stands in stage_rules.c.
  */
-#include "stage.h"
+#include "stage_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +35,7 @@ static struct access_keys	 keys;
 static void
 fault(struct stage *s, const char *what, const char *text)
 {
-	if (s->fault[0] == '\0')
-		(void)snprintf(s->fault, sizeof s->fault, "%s: %.900s", what,
-		    text);
+	stage_set_fault(s, what, text);
 }
 
 const char *
@@ -76,6 +75,7 @@ watch_command(void *arg, struct span line)
 {
 	struct stage	*s = arg;
 
+	stage_rules_command(s, line);
 	if (line.n == 0 || (line.p[0] != 'X' && line.p[0] != 'x'))
 		return;
 	if (line.n > 8 && memcmp(line.p, "XCLIENT ", 8) == 0) {
@@ -107,8 +107,10 @@ watch_reply(void *arg, char what, struct span text)
 		    (size_t)(lf - s->xclient.p) });
 		bytes_drop(&s->xclient, (size_t)(lf - s->xclient.p) + 1);
 	}
-	if (what != TALK_FOR_EHLO || smtp_reply_find(text.p, text.n, &reply,
-	    &used) != SMTP_REPLY_DONE || reply.code / 100 != 2)
+	if (smtp_reply_find(text.p, text.n, &reply, &used) != SMTP_REPLY_DONE)
+		return;
+	stage_rules_answer(s, what, &reply);
+	if (what != TALK_FOR_EHLO || reply.code / 100 != 2)
 		return;
 	smtp_offer_read(&reply, &offer);
 	s->offered = offer.xclient;
@@ -180,6 +182,7 @@ watch_client_reply(void *arg, char what, struct span text)
 	if (s->is_end_said)
 		fault(s, "a reply", "behind the last one");
 	watch_status(s, text);
+	stage_rules_reply(s, what, text);
 	/* Who goes on behind DATA before its reply is ended by it, and what was
 	 * taken for a message went nowhere. */
 	if (what == TALK_FOR_END && span_begins(text, BROKEN) &&
@@ -220,6 +223,7 @@ watch(struct stage *s)
 	if (s->client.n_accepted > s->n_hop_accepted + s->hop.n_accepted)
 		fault(s, "a message was accepted",
 		    "the next hop did not accept it");
+	stage_rules_check(s);
 }
 
 /*
@@ -253,9 +257,11 @@ op_send(void *arg, enum dialogue_side side, struct span bytes)
 	if (side == DIALOGUE_CLIENT)
 		talk_replied(&s->client, bytes);
 	else if (s->is_header_due)
-		s->is_header_due = false;
+		stage_rules_header(s, bytes);
 	else
 		talk_said(&s->hop, bytes);
+	if (side == DIALOGUE_HOP)
+		s->is_header_due = false;
 }
 
 static size_t
@@ -277,6 +283,7 @@ set_hop(struct stage *s, bool is_lmtp)
 	if (s->hop.fault != NULL)
 		fault(s, "to the next hop", s->hop.fault);
 	s->n_hop_accepted += s->hop.n_accepted;
+	stage_rules_end(s);
 	talk_end(&s->hop);
 	talk_begin(&s->hop, is_lmtp);
 	s->hop.on_command = watch_command;
@@ -336,6 +343,7 @@ op_connect(void *arg, const struct hop_target *target)
 		fault(s, "connects", "before it has disconnected");
 	set_hop(s, hop->protocol == NEXTHOP_LMTP);
 	s->is_connecting = true;
+	s->rules.tls = target->source.tls;
 	s->is_hop_local = is_local(hop);
 	if (!target->is_again)
 		s->address = 1;
@@ -356,6 +364,7 @@ static bool
 op_connect_next(void *arg)
 {
 	struct stage	*s = arg;
+	enum scope_tls	 tls = s->rules.tls;
 	unsigned	 address = s->address;
 
 	if (!s->is_connecting && !s->is_connected)
@@ -363,6 +372,7 @@ op_connect_next(void *arg)
 	if (address >= s->n_addresses)
 		return false;
 	set_hop(s, s->hop.is_lmtp);
+	s->rules.tls = tls;
 	s->is_connecting = true;
 	s->address = address + 1;
 	count_connect(s);
@@ -438,6 +448,7 @@ op_hand_over(void *arg, const struct session *session)
 	struct stage	*s = arg;
 	char		 text[400], addr[ADDRESS_TEXT_SIZE];
 
+	stage_rules_hand_over(s, session);
 	(void)snprintf(text, sizeof text, "hand-over %s %s%s",
 	    address_format(&session->client, addr, sizeof addr),
 	    session->refused == VERDICT_PERMIT ? "" : "refused ",
@@ -657,6 +668,8 @@ stage_secured(struct stage *s, enum dialogue_side side,
 	if (s->is_closed || !s->is_securing[side])
 		return;
 	s->is_securing[side] = false;
+	if (side == DIALOGUE_HOP)
+		stage_rules_secured(s);
 	(void)snprintf(peer.fingerprint, sizeof peer.fingerprint, "%s",
 	    fingerprint);
 	dialogue_secured(s->d, side, &peer, s->now_ms);
@@ -720,6 +733,7 @@ stage_begin(struct stage *s)
 	memset(&s->xclient, 0, sizeof s->xclient);
 	memset(&s->contrary, 0, sizeof s->contrary);
 	s->d = NULL;
+	s->rules = (struct stage_rules){ .tls = SCOPE_TLS_UNSET };
 	s->offering.n = 0;
 	s->is_gone = s->is_closed = s->is_end_said = false;
 	s->is_clients_turn = s->has_cost_message = false;

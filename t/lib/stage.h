@@ -12,6 +12,7 @@
 #ifndef XC_T_STAGE_H
 #define XC_T_STAGE_H
 
+#include "conf/scope.h"
 #include "relay/dialogue.h"
 #include "talk.h"
 
@@ -29,6 +30,38 @@ struct stage_note {
 	bool	is_seen;
 };
 
+struct stage;
+
+/* What the peer was granted, by a configuration that is the test's. */
+struct stage_grants {
+	/* What is wrong with telling a next hop that a client is so; NULL:
+	 * nothing. */
+	const char	*(*told)(const struct stage *stage,
+			    const struct assertion_set *set);
+	/* Whether a pair of that name may be set. */
+	bool		 (*may_set)(const char *name);
+	enum trust_seal	 seal;
+	bool		 only_reports;
+	bool		 is_xclient_required;	/* at any next hop */
+};
+
+/* What stage_rules.c has to remember. */
+struct stage_rules {
+	/* Of the connection to the next hop: */
+	enum scope_tls	 tls;		/* that it is to have */
+	bool		 is_secured;
+	bool		 is_told;	/* by XCLIENT, who the client is */
+	uint64_t	 size;		/* announced; 0: none */
+	uint64_t	 chunked;	/* octets that BDATs have announced */
+	/* Of former ones: */
+	unsigned	 n_ends, n_tls_accepted;
+	/* Of the session: */
+	bool		 is_mail_refused;
+	bool		 is_message_refused;
+	bool		 is_overridden;
+	bool		 is_sealed;
+};
+
 struct stage {
 	/* The test's: */
 	struct conf		*conf;
@@ -36,6 +69,7 @@ struct stage {
 	struct store		*store;
 	struct dialogue_peer	 peer;
 	const struct proxy_header *proxy;	/* NULL: none */
+	const struct stage_grants *grants;	/* NULL: not known */
 	unsigned		 n_addresses;	/* of each next hop */
 	size_t			 room[2];	/* by enum dialogue_side */
 	bool			 refuses_hand_over;
@@ -73,6 +107,7 @@ struct stage {
 						 * codes differ in class */
 	unsigned		 n_hop_accepted;	/* by former next hops */
 	unsigned		 offered;	/* attributes of XCLIENT */
+	struct stage_rules	 rules;
 	char			 fault[1024];	/* "": none */
 };
 

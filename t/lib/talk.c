@@ -48,6 +48,7 @@ await(struct talk *t, char what)
 	if (t->n_awaited == TALK_AWAITED_MAX)
 		abort();
 	t->awaited[t->n_awaited++] = what;
+	t->n_ends += what == TALK_FOR_END;
 }
 
 /*
@@ -77,6 +78,25 @@ take_bdat(struct talk *t, struct span args)
 	    TALK_FOR_OTHER);
 }
 
+static char
+kind_of_mail(struct span args)
+{
+	struct smtp_path	 path;
+	struct span		 value;
+
+	return smtp_path_parse(SMTP_MAIL, args, &path) &&
+	    smtp_param_find(path.params, "REQUIRETLS", &value) ?
+	    TALK_FOR_MAIL_TLS : TALK_FOR_MAIL;
+}
+
+/* How many relays there were anybody may say. */
+static char
+kind_of_pairs(struct span args)
+{
+	return span_begins(args, "hops=") && !span_has(args, ' ') &&
+	    !span_has(args, '\t') ? TALK_FOR_OTHER : TALK_FOR_XSETCONTEXT;
+}
+
 static void
 take_command(struct talk *t, struct span line)
 {
@@ -95,7 +115,7 @@ take_command(struct talk *t, struct span line)
 		take_bdat(t, command.args);
 		break;
 	case SMTP_MAIL:
-		await(t, TALK_FOR_MAIL);
+		await(t, kind_of_mail(command.args));
 		break;
 	case SMTP_RCPT:
 		await(t, TALK_FOR_RCPT);
@@ -110,6 +130,15 @@ take_command(struct talk *t, struct span line)
 		break;
 	case SMTP_XCLIENT:
 		await(t, TALK_FOR_XCLIENT);
+		break;
+	case SMTP_XREMOTEIP:
+		await(t, TALK_FOR_XREMOTEIP);
+		break;
+	case SMTP_XFORWARD:
+		await(t, TALK_FOR_XFORWARD);
+		break;
+	case SMTP_XSETCONTEXT:
+		await(t, kind_of_pairs(command.args));
 		break;
 	default:
 		await(t, TALK_FOR_OTHER);
@@ -261,6 +290,10 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		t->on_reply(t->arg, what, text);
 	switch (what) {
 	case TALK_FOR_MAIL:
+	case TALK_FOR_MAIL_TLS:
+		if (code / 100 == 2)
+			t->is_tls_required = what == TALK_FOR_MAIL_TLS;
+		/* FALLTHROUGH */
 	case TALK_FOR_RSET:
 	case TALK_FOR_EHLO:
 		/* One that is refused changes nothing. */
@@ -274,6 +307,7 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		if (is_early && t->is_server)
 			break;
 		t->n_accepted += code / 100 == 2;
+		t->n_tls_accepted += code / 100 == 2 && t->is_tls_required;
 		if (t->n_due == 0)
 			t->n_recipients = 0;
 		break;

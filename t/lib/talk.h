@@ -32,18 +32,22 @@ enum talk_mode {
 	TALK_AUTH
 };
 
-#define TALK_AWAITED_MAX	4096
+#define TALK_AWAITED_MAX	20480
 
 /* What a reply is for. */
 #define TALK_FOR_OTHER		'-'	/* a greeting, too */
 #define TALK_FOR_EHLO		'H'
 #define TALK_FOR_MAIL		'M'
+#define TALK_FOR_MAIL_TLS	'T'	/* with REQUIRETLS */
 #define TALK_FOR_RCPT		'R'
 #define TALK_FOR_DATA		'D'
 #define TALK_FOR_AUTH		'A'
 #define TALK_FOR_END		'E'	/* of a message */
 #define TALK_FOR_RSET		'S'
 #define TALK_FOR_XCLIENT	'X'
+#define TALK_FOR_XREMOTEIP	'I'
+#define TALK_FOR_XFORWARD	'F'
+#define TALK_FOR_XSETCONTEXT	'C'	/* but for hops alone */
 #define TALK_FOR_NOTHING	'0'
 
 struct talk {
@@ -60,7 +64,10 @@ struct talk {
 	unsigned	 n_recipients;	/* accepted */
 	unsigned	 n_due;		/* more replies to the end of a
 					 * message; 0: none has come */
+	unsigned	 n_ends;	/* messages that the client has ended */
 	unsigned	 n_accepted;	/* 2xx replies to the end of messages */
+	unsigned	 n_tls_accepted;	/* ... that demand TLS */
+	bool		 is_tls_required;	/* by the last MAIL */
 	bool		 is_ahead;	/* the client went on where a reply
 					 * tells what comes next */
 	bool		 is_server;	/* 2xx before the end of a chunk are no
