@@ -252,8 +252,8 @@ watch_seal(struct stage *s, char what, struct span text)
 
 	if (!is_done || seal == TRUST_SEAL_NEVER)
 		return;
-	if (r->is_sealed && (is_change(what) ||
-	    (what == TALK_FOR_XFORWARD && r->is_overridden)))
+	if (r->is_sealed && (is_change(what) || (r->is_overridden &&
+	    (what == TALK_FOR_XFORWARD || what == TALK_FOR_XFORWARD_LATE))))
 		stage_set_fault(s, "done behind the seal", "a command");
 	if (what == TALK_FOR_XCLIENT || what == TALK_FOR_XREMOTEIP)
 		r->is_overridden = true;

@@ -97,6 +97,14 @@ kind_of_pairs(struct span args)
 	    !span_has(args, '\t') ? TALK_FOR_OTHER : TALK_FOR_XSETCONTEXT;
 }
 
+static bool
+is_surely_between(const struct talk *t)
+{
+	return !t->is_in_mail &&
+	    memchr(t->awaited, TALK_FOR_MAIL, t->n_awaited) == NULL &&
+	    memchr(t->awaited, TALK_FOR_MAIL_TLS, t->n_awaited) == NULL;
+}
+
 static void
 take_command(struct talk *t, struct span line)
 {
@@ -135,7 +143,8 @@ take_command(struct talk *t, struct span line)
 		await(t, TALK_FOR_XREMOTEIP);
 		break;
 	case SMTP_XFORWARD:
-		await(t, TALK_FOR_XFORWARD);
+		await(t, is_surely_between(t) ? TALK_FOR_XFORWARD :
+		    TALK_FOR_XFORWARD_LATE);
 		break;
 	case SMTP_XSETCONTEXT:
 		await(t, kind_of_pairs(command.args));
@@ -278,6 +287,16 @@ take_awaited(struct talk *t)
 	return what;
 }
 
+/* By MAIL, or what ends a transaction. */
+static void
+begin_anew(struct talk *t, char what)
+{
+	t->n_recipients = 0;
+	t->is_in_mail = what == TALK_FOR_MAIL || what == TALK_FOR_MAIL_TLS;
+	if (t->is_in_mail)
+		t->is_tls_required = what == TALK_FOR_MAIL_TLS;
+}
+
 static void
 take_reply(struct talk *t, struct span text, unsigned code)
 {
@@ -291,14 +310,11 @@ take_reply(struct talk *t, struct span text, unsigned code)
 	switch (what) {
 	case TALK_FOR_MAIL:
 	case TALK_FOR_MAIL_TLS:
-		if (code / 100 == 2)
-			t->is_tls_required = what == TALK_FOR_MAIL_TLS;
-		/* FALLTHROUGH */
 	case TALK_FOR_RSET:
 	case TALK_FOR_EHLO:
 		/* One that is refused changes nothing. */
 		if (code / 100 == 2)
-			t->n_recipients = 0;
+			begin_anew(t, what);
 		break;
 	case TALK_FOR_RCPT:
 		t->n_recipients += code / 100 == 2;
@@ -310,6 +326,8 @@ take_reply(struct talk *t, struct span text, unsigned code)
 		t->n_tls_accepted += code / 100 == 2 && t->is_tls_required;
 		if (t->n_due == 0)
 			t->n_recipients = 0;
+		if (code / 100 == 2)
+			t->is_in_mail = false;
 		break;
 	case TALK_FOR_DATA:
 		t->mode = code == 354 ? TALK_CONTENT : TALK_COMMAND;

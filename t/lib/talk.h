@@ -46,7 +46,9 @@ enum talk_mode {
 #define TALK_FOR_RSET		'S'
 #define TALK_FOR_XCLIENT	'X'
 #define TALK_FOR_XREMOTEIP	'I'
-#define TALK_FOR_XFORWARD	'F'
+#define TALK_FOR_XFORWARD	'F'	/* for the message that comes next */
+#define TALK_FOR_XFORWARD_LATE	'L'	/* there may be a transaction that it
+					 * is in */
 #define TALK_FOR_XSETCONTEXT	'C'	/* but for hops alone */
 #define TALK_FOR_NOTHING	'0'
 
@@ -61,6 +63,8 @@ struct talk {
 	uint64_t	 chunk_left;
 	bool		 is_chunk_last;
 	unsigned	 content_state;
+	bool		 is_in_mail;	/* a MAIL was accepted, and what ends
+					 * a transaction was not yet */
 	unsigned	 n_recipients;	/* accepted */
 	unsigned	 n_due;		/* more replies to the end of a
 					 * message; 0: none has come */
