@@ -387,12 +387,12 @@ START_TEST(who_has_hung_up_is_asking_nothing)
 
 	expect(maps, dialogue, dialogue_answers);
 	say_and_leave(policy, POLICY("RCPT"));
-	ck_assert_uint_eq(noted[LEDGER_REFUSE], 0);
+	ck_assert_uint_eq(noted[DECISION_REFUSE], 0);
 	expect(maps, ns("command EHLO x"), NOTFOUND);
-	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+	ck_assert_uint_eq(noted[DECISION_SEAL], 1);
 	ck_assert_uint_eq(ledger_sessions(ledger), 1);
 	say_and_leave(maps, stranger);
-	ck_assert_uint_eq(noted[LEDGER_END], 1);
+	ck_assert_uint_eq(noted[DECISION_END], 1);
 	ck_assert_uint_eq(ledger_sessions(ledger), 0);
 }
 END_TEST
@@ -410,7 +410,7 @@ START_TEST(who_asks_twice_at_once_has_given_one_up)
 	ck_assert_int_eq(send(policy, mail, sizeof mail - 1, 0),
 	    (ssize_t)sizeof mail - 1);
 	expect(maps, ns("milters 203.0.113.6"), disabled);
-	ck_assert_uint_eq(noted[LEDGER_REFUSE], 0);
+	ck_assert_uint_eq(noted[DECISION_REFUSE], 0);
 	ck_assert(strncmp(hear(policy), want, sizeof want - 1) == 0);
 	expect(policy, "request=smtpd_access_policy\nprotocol_state=RCPT\n"
 	    "client_address=203.0.113.6\nclient_port=1\n\n", DUNNO);
@@ -427,12 +427,12 @@ START_TEST(an_older_stream_says_nothing_of_the_session)
 	old = dial("policy");
 	(void)close(old);
 	step();
-	ck_assert_uint_eq(noted[LEDGER_END], 0);
+	ck_assert_uint_eq(noted[DECISION_END], 0);
 	expect(maps, ns("command EHLO x"), NOTFOUND);
-	ck_assert_uint_eq(noted[LEDGER_SEAL], 1);
+	ck_assert_uint_eq(noted[DECISION_SEAL], 1);
 	(void)close(maps);
 	step();
-	ck_assert_uint_eq(noted[LEDGER_END], 1);
+	ck_assert_uint_eq(noted[DECISION_END], 1);
 }
 END_TEST
 
