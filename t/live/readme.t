@@ -15,6 +15,7 @@ use XContext::Daemon ();
 use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
+use XContext::Readme qw(section);
 use XContext::Smtp ();
 
 use constant {
@@ -27,28 +28,15 @@ plan(skip_all => $why) if defined $why;
 plan(skip_all => 'not in a build directory') if !-e 'Makefile';
 guard_time(300);
 
-my $src = $ENV{srcdir} // '.';
 my $dir = guard_dir();
 
-# The section "Attaching it to your own Postfix", and its blocks that begin at
-# the margin, each behind the last line of text before it.
-my $readme = do {
-	open(my $fh, '<', "$src/README") or die "README: $!\n";
-	local $/;
-	<$fh>;
-};
-my ($section) = $readme =~
-    /^Attaching it to your own Postfix\n-+\n(.*?)^After a change\n/ms
-    or die "README has another structure\n";
-my ($after) = $readme =~ /^After a change\n-+\n(.*?)^Context\n/ms
-    or die "README has another structure\n";
+my $section = section('Attaching it to your own Postfix');
+my $after = section('After a change');
 
 # The block behind the paragraph that ends in this.
 sub block {
 	my ($behind) = @_;
-	my ($text) = $section =~ /$behind\n\n((?:\S.*\n(?:[ \t].*\n)*|\}\n)+)/
-	    or die "README has no block behind \"$behind\"\n";
-	return $text;
+	return XContext::Readme::block('Attaching it to your own Postfix', $behind);
 }
 
 sub run {
@@ -109,8 +97,8 @@ my $postfix = XContext::Postfix->new(services => [],
 # What README says to print.
 for my $name (qw(smtpd_milters smtpd_client_restrictions)) {
 	like($section, qr/^postconf -h $name$/m, "README prints $name");
-	my ($status, $value) = run('postconf -c ' . $postfix->dir .
-	    "/etc -h $name");
+	my ($status, $value) = run(XContext::Postfix::program('postconf') .
+	    ' -c ' . $postfix->dir . "/etc -h $name");
 	chomp($value);
 	$entry =~ s/<yours>/$value/;
 }

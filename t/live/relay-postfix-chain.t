@@ -94,7 +94,7 @@ sub send_mail {
 # Hands a mail to the first Postfix as a program on its host does.
 sub submit {
 	my ($subject) = @_;
-	open(my $in, '|-', '/usr/sbin/sendmail', '-C',
+	open(my $in, '|-', XContext::Postfix::program('sendmail'), '-C',
 	    $first->dir . '/etc', '-f', "$subject\@sender.example",
 	    'box@example.com') or die "sendmail: $!\n";
 	print $in "Subject: $subject\n\nHello.\n";

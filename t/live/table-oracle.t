@@ -23,7 +23,7 @@ my $tool = $ENV{TABLE_TOOL} // 't/lib/table_tool';
 my $ntables = $ENV{ORACLE_TABLES} // 250;
 my $seed = $ENV{ORACLE_SEED} // 1;
 my ($postmap) = grep { -x } map { "$_/postmap" }
-    split(/:/, "$ENV{PATH}:/usr/sbin");
+    $ENV{XC_POSTFIX_SBIN} // split(/:/, "$ENV{PATH}:/usr/sbin");
 plan skip_all => 'no postmap here' if !defined $postmap;
 plan skip_all => "no $tool here" if !-x $tool;
 

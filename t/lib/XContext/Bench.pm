@@ -68,7 +68,8 @@ sub _machine {
 	my ($model) = map { /^model name\s*:\s*(.*)/ } <$fh>;
 	return sprintf('%d cores (%s), Linux %s, Postfix %s', scalar(cores()),
 	    $model // 'unknown', (POSIX::uname())[2],
-	    -x '/usr/sbin/postconf' ? XContext::Postfix::version() : 'none');
+	    -x XContext::Postfix::program('postconf') ?
+	    XContext::Postfix::version() : 'none');
 }
 
 # Replaces the results under the same title, from their head to the next one's

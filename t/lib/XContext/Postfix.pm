@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# XContext::Postfix: a private Postfix of the installed version: configuration,
-# queue, data, log and mailbox in the test's directory, listening on a loopback
-# address that no other test uses.  Of the system's own Postfix it uses the
-# programs and, for table types, meta_directory, both only to read.
+# XContext::Postfix: a private Postfix of the installed version, or of the one in
+# XC_POSTFIX_SBIN: configuration, queue, data, log and mailbox in the test's
+# directory, listening on a loopback address that no other test uses.  Of the
+# system's own Postfix it uses the programs and, for table types,
+# meta_directory, both only to read.
 package XContext::Postfix;
 
 use strict;
@@ -25,9 +26,15 @@ my $n_instances = 0;
 # Why there can be no Postfix here; undef if there can.
 sub impossible {
 	return 'a private Postfix needs root' if $> != 0;
-	return "no $sbin/postfix" if !-x "$sbin/postfix";
+	return "no $sbin/postfix" if !-x program('postfix');
+	# Without SASL Postfix has no LOGIN, which half of the tests assert.
+	return "$sbin/postfix was built without SASL"
+	    if `$sbin/postconf -a 2>/dev/null` !~ /\S/;
 	return undef;
 }
+
+# The path of one of its programs.
+sub program { return "$sbin/$_[0]" }
 
 sub _default {
 	my ($name) = @_;
@@ -273,7 +280,7 @@ sub _postfix {
 		open(STDOUT, '>', $out);
 		open(STDERR, '>&', \*STDOUT);
 		delete @ENV{qw(MAIL_CONFIG LD_PRELOAD)};
-		exec("$sbin/postfix", '-c', "$self->{dir}/etc", $command)
+		exec(program('postfix'), '-c', "$self->{dir}/etc", $command)
 		    or POSIX::_exit(127);
 	}
 	waitpid($pid, 0);

@@ -12,9 +12,36 @@ use Exporter 'import';
 
 use XContext::File qw(slurp);
 
-our @EXPORT_OK = qw(displays readme recipe with);
+our @EXPORT_OK = qw(block commands displays readme recipe section with);
 
 sub readme { return slurp(($ENV{srcdir} // '.') . '/README') }
+
+# The text of a section.
+sub section {
+	my ($title) = @_;
+	my ($text) = readme() =~
+	    /^\Q$title\E\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\z)/ms
+	    or die "README has no section \"$title\"\n";
+	return $text;
+}
+
+# The block at the margin behind the paragraph of that section that ends in
+# this.
+sub block {
+	my ($title, $behind) = @_;
+	my ($text) = section($title) =~
+	    /$behind\n\n((?:\S.*\n(?:[ \t].*\n)*|\}\n)+)/
+	    or die "README has no block behind \"$behind\"\n";
+	return $text;
+}
+
+# Such a block as commands: what a backslash continues is one.
+sub commands {
+	my ($title, $behind) = @_;
+	my $text = block($title, $behind);
+	$text =~ s/[ \t]*\\\n[ \t]*/ /g;
+	return split(/\n/, $text);
+}
 
 # The displays in a text, without their indent.
 sub displays {
@@ -29,10 +56,9 @@ sub displays {
 # Those of a numbered recipe of the section "The relay".
 sub recipe {
 	my ($number) = @_;
-	my ($section) = readme() =~ /^The relay\n-+\n(.*?)^\S[^\n]*\n---/ms
-	    or die "README has no section of the relay\n";
 	# What is for main.cf stands at the margin.
-	my ($part) = $section =~ /^$number\. (.*?)(?=^(?:\d\. |[A-Z])|\z)/ms
+	my ($part) = section('The relay') =~
+	    /^$number\. (.*?)(?=^(?:\d\. |[A-Z])|\z)/ms
 	    or die "README has no recipe $number\n";
 	return displays($part);
 }
