@@ -38,7 +38,7 @@ for name in milter policy relay; do
 	chmod +x "$dir/xcontext-$name"
 	has "$unit" "Before=postfix@-.service postfix.service" \
 	    "ExecReload=$dir/xcontext-$name -t -c /etc/xcontext/xcontext.conf" \
-	    'ExecReload=+/bin/kill -HUP $MAINPID' \
+	    "ExecReload=+/bin/sh -c 'kill -HUP \$\$MAINPID'" \
 	    'RestartPreventExitStatus=64 78'
 	# Man pages are not where systemd looks for them.
 	sed -i /^Documentation=/d "$unit"
