@@ -97,9 +97,8 @@ my $postfix = XContext::Postfix->new(services => [],
 # What README says to print.
 for my $name (qw(smtpd_milters smtpd_client_restrictions)) {
 	like($section, qr/^postconf -h $name$/m, "README prints $name");
-	my ($status, $value) = run(XContext::Postfix::program('postconf') .
-	    ' -c ' . $postfix->dir . "/etc -h $name");
-	chomp($value);
+	my $postconf = XContext::Postfix::program('postconf');
+	chomp(my $value = qx($postconf -c $postfix->{dir}/etc -h $name));
 	$entry =~ s/<yours>/$value/;
 }
 open(my $out, '>>', $postfix->dir . '/etc/master.cf') or die;

@@ -88,7 +88,7 @@ my %defaults = (
 	alias_maps => '',
 	alias_database => '',
 	inet_protocols => 'all',
-	disable_dns_lookups => 'yes',
+	smtp_dns_support_level => 'disabled',
 	smtpd_peername_lookup => 'no',
 	smtpd_relay_restrictions =>
 	    'permit_sasl_authenticated, reject_unauth_destination',
