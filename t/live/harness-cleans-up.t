@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# A live test that is killed leaves no process and no directory behind.
+# A live test that is killed leaves no process and no directory behind; and one
+# that takes too long ends.
 use strict;
 use warnings;
 
+use POSIX ();
 use Test::More;
 use Time::HiRes ();
 
@@ -51,4 +53,36 @@ VICTIM
 }
 
 victim($_) for qw(TERM INT KILL);
+
+# One that takes too long, and reads from a program that waits for it in turn.
+my $late = fork() // die "fork: $!\n";
+if ($late == 0) {
+	open(STDERR, '>', '/dev/null');
+	exec($^X, (map { "-I$_" } @INC), '-we', <<'LATE') or exit(127);
+use XContext::Guard qw(guard_child guard_dir guard_time);
+guard_dir();
+pipe(my $in, my $out) or die;
+my $pid = open(my $said, '-|') // die;
+if ($pid == 0) {
+	guard_child();
+	open(STDIN, '<&', $in);
+	close($out);
+	exec('cat');
+}
+our @kept = ($said, $out);
+guard_time(1);
+readline($said);
+LATE
+}
+my $status;
+for (1 .. 500) {
+	$status = $? if waitpid($late, POSIX::WNOHANG()) == $late;
+	last if defined $status;
+	Time::HiRes::sleep(0.02);
+}
+is($status, 256, 'a test that takes too long ends');
+if (!defined $status) {
+	kill('KILL', $late);
+	waitpid($late, 0);
+}
 done_testing();

@@ -30,6 +30,7 @@ my $dir;		# the test's directory
 my $pipe;		# our end towards the guardian
 my $guardian;
 my $owner = $$;
+my $is_late;		# guard_time has ended the test
 
 # The fields of /proc/PID/stat behind the command's name; empty if the
 # process is gone.  [0] is the state, [2] the process group, [19] the start.
@@ -148,11 +149,13 @@ sub guard_dir {
 }
 
 # The test has so many seconds.  It does not die then, which an eval in a loop
-# would survive: it exits.
+# would survive: it exits, and waits for no program that it reads from, which
+# may wait for the test to close something.
 sub guard_time {
 	my ($seconds) = @_;
 	$SIG{ALRM} = sub {
 		print STDERR Carp::longmess('the test takes too long');
+		$is_late = 1;
 		exit(1);
 	};
 	alarm($seconds);
@@ -192,6 +195,7 @@ END {
 		my $status = $?;
 		close($pipe);
 		waitpid($guardian, 0);
+		POSIX::_exit($status) if $is_late;
 		$? = $status;
 	}
 }
