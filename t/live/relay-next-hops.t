@@ -295,7 +295,9 @@ is(scalar($dns->find(name => 'own.example', type => 'MX')), 1,
 $dns->forget;
 like(mail_by('host', 'box@own.example'), qr/^250/, 'a host, in brackets');
 is(reached(), 'b', 'is asked for its address');
-is(scalar($dns->find(type => 'MX')), 0, 'and not for MX');
+# Not of that name; of another there may be one on its way.
+is(scalar($dns->find(name => 'own.example', type => 'MX')), 0,
+    'and not for MX');
 SKIP: {
 	my $here = IO::Socket::IP->new(LocalHost => $address[0],
 	    LocalPort => 25, Listen => 1) or skip('port 25 is taken', 2);
