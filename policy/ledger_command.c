@@ -258,6 +258,8 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 		judge_too_long(ledger, proc, now_ms, reply);
 	else if (ledger_check_revoked(proc, now_ms, reply))
 		judge_line(ledger, proc, command, args, now_ms, reply);
+	proc->is_loaded_refused = proc->is_loaded && session_refusal(
+	    ledger_proc_session(proc)).action != VERDICT_PERMIT;
 	return true;
 }
 

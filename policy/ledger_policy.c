@@ -280,20 +280,23 @@ policy_session(struct ledger *ledger, struct ledger_proc *proc,
     struct ledger_reply *reply)
 {
 	enum connection	 connection = connection_of(proc, request);
-	bool		 is_unsure_still;
+	bool		 is_unsure_still, is_refused;
 	struct err	 err;
 
 	if (connection == CONNECTION_SAME)
 		return true;
 	is_unsure_still = connection == CONNECTION_UNSURE;
+	/* The record was another connection's, but not what was said since. */
+	is_refused = proc->is_loaded_refused;
 	if (!begin_shown(ledger, proc, request, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
 	}
-	if (is_unsure_still)
+	if (is_unsure_still || is_refused)
 		session_life_violation(proc->life, REASON_NO_SESSION,
-		    "it is not known whether this is still the same session",
-		    NULL, now_ms);
+		    is_refused ? "a command was refused before it was known "
+		    "who connected" : "it is not known whether this is still "
+		    "the same session", NULL, now_ms);
 	return true;
 }
 

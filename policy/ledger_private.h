@@ -45,6 +45,8 @@ struct ledger_proc {
 	/* What is only in the store may be of the process's connection before
 	 * this one, as long as nothing proves that it is not. */
 	bool				 is_loaded;
+	/* ... and the connection that there is was refused a command since. */
+	bool				 is_loaded_refused;
 	/* Begun by a policy request: of the lookups nothing is known. */
 	bool				 is_shown;
 	bool				 is_decided;	/* access_maps were

@@ -94,6 +94,7 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	session_life_free(proc->life);
 	proc->life = NULL;
 	proc->is_loaded = false;
+	proc->is_loaded_refused = false;
 	proc->is_shown = false;
 	proc->is_decided = false;
 	proc->is_mail_asked = false;
