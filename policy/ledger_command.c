@@ -18,11 +18,14 @@
 
 #define LINE_NOOP	"NOOP"
 
+/* Whatever the reason, if it is another connection's: that was sealed, say. */
 static void
-answer_refused(const struct ledger_proc *proc, struct ledger_reply *reply)
+answer_refused(struct ledger_proc *proc, struct ledger_reply *reply)
 {
 	char	 line[sizeof SESSION_REFUSED_VERB + ULID_SIZE];
 
+	if (proc->is_loaded)
+		proc->is_loaded_refused = true;
 	(void)snprintf(line, sizeof line, "%s %s", SESSION_REFUSED_VERB,
 	    ledger_proc_session(proc)->id);
 	ledger_answer(reply, LEDGER_YES, line);
@@ -30,7 +33,7 @@ answer_refused(const struct ledger_proc *proc, struct ledger_reply *reply)
 
 /* To what has been refused as a violation. */
 static void
-answer_violation(const struct ledger_proc *proc, const struct judgement *j,
+answer_violation(struct ledger_proc *proc, const struct judgement *j,
     struct ledger_reply *reply)
 {
 	if (j->verdict.action == VERDICT_DISCONNECT &&
@@ -258,8 +261,6 @@ x_command(struct ledger *ledger, struct ledger_proc *proc,
 		judge_too_long(ledger, proc, now_ms, reply);
 	else if (ledger_check_revoked(proc, now_ms, reply))
 		judge_line(ledger, proc, command, args, now_ms, reply);
-	proc->is_loaded_refused = proc->is_loaded && session_refusal(
-	    ledger_proc_session(proc)).action != VERDICT_PERMIT;
 	return true;
 }
 

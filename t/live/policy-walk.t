@@ -139,6 +139,8 @@ my $messengers = XContext::WildMessengers->new(roles => \%roles,
     may_pass => sub {
 	my ($s, $kind, $at) = @_;
 	my $may = !has_milter($s) || $s->{role}{is_rejected};
+	# Nor does it know of a session that nobody has been told of.
+	$may ||= $kind eq 'MAIL' && was_away($live->policy, $s->{began});
 	return $may && ($kind eq 'MAIL' || ($s->{wiring} eq 'b' &&
 	    was_away($live->policy, $at - 5)));
     });

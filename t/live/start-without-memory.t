@@ -3,10 +3,11 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # Where memory runs out while a daemon reads its configuration, it says so, and
-# does not go on with another configuration: with -T, each allocation fails once,
-# one after the other, as it would at the start or at SIGHUP.
+# does not go on with another configuration: with -T, each allocation fails
+# once, one after the other, as it would at the start or at SIGHUP.
 #
-# So many are tried, of each kind and daemon, as XC_FAULT_STARTS says (12; "all").
+# So many are tried, of each kind and daemon, as XC_FAULT_STARTS says (12;
+# "all").
 use strict;
 use warnings;
 

@@ -28,13 +28,14 @@ use Time::HiRes ();
 use XContext::FaultFile ();
 use XContext::Guard qw(guard_dir);
 
-# Others than the usual error of a kind.
+# Others than the usual error of a kind; but none that tells the truth of a peer
+# that has gone.
 my %errors = (accept => [ 'ECONNABORTED' ], close => [ 'EINTR' ],
     connect => [ 'EAGAIN' ], fcntl => [ 'EINTR' ], flock => [ 'EINTR' ],
     mdb_txn_begin => [ 'ENOMEM' ], mdb_txn_commit => [ 'ENOSPC' ],
     open => [ 'EACCES' ], openat => [ 'EACCES' ], poll => [ 'EINTR' ],
     read => [ 'EINTR' ], readv => [ 'EINTR' ],
-    recv => [ 'EINTR', 'ECONNRESET' ], send => [ 'EINTR', 'EPIPE' ],
+    recv => [ 'EINTR' ], send => [ 'EINTR' ],
     stat => [ 'ENOMEM' ], write => [ 'EINTR' ]);
 
 my $seconds = $ENV{XC_FAULT_SECONDS} // 20;
@@ -280,18 +281,18 @@ sub _try_start {
 	# One whose log says nothing may serve nevertheless.
 	my $status = eval { $daemon->start(may_fail => 1) } // 0;
 	my $fired = $file->has_fired;
-	my $was_running = $daemon->is_running;
-	my @wrong = !$fired || !$was_running ? () : grep { defined } map {
+	my @wrong = !$fired || !$daemon->is_running ? () : grep { defined } map {
 	    ($self->session($_))[1] } @{$self->{roles}};
 	$file->disarm;
-	push(@{$self->{open}}, map { "$what: $_" } @wrong);
-	my $is_ours = !is_no_fault_of_ours($daemon->log_text);
-	push(@{$self->{ended}}, sprintf('%s: wait status %#x', $what, $status))
-	    if $status & 127 && $is_ours;
-	if ($was_running && !$daemon->is_running) {
-		push(@{$self->{ended}}, sprintf('%s: wait status %#x', $what,
-		    $daemon->_reap));
+	# Its sockets answer before it knows whether it can serve.
+	my $was_running = $daemon->is_running;
+	if (!$was_running) {
+		@wrong = ();
+		$status = $daemon->_reap if defined $daemon->{pid};
 	}
+	push(@{$self->{open}}, map { "$what: $_" } @wrong);
+	push(@{$self->{ended}}, sprintf('%s: wait status %#x', $what, $status))
+	    if $status & 127 && !is_no_fault_of_ours($daemon->log_text);
 	push(@{$self->{lost}}, $what)
 	    if $fired && $was_running && !$self->is_well;
 	if (!$was_running) {
