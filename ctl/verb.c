@@ -54,6 +54,29 @@ static const struct verb_option	 session_options[] = {
 	LAST
 };
 
+/* In the order of enum setup_option in setup.h. */
+static const struct verb_option	 setup_options[] = {
+	{ "plan", NULL, "show what would be changed, and why", false },
+	{ "apply", NULL, "change it, all or nothing", false },
+	{ "check", NULL, "what of it is missing, and what that costs", false },
+	{ "undo", NULL, "put the files back as they were", false },
+	{ "config-directory", "DIR", "the Postfix whose main.cf is there",
+	    false },
+	{ "instance", "NAME", "of those that postmulti -l lists", false },
+	{ "wiring", "A|B", "a listener for messengers (A), or for all",
+	    false },
+	{ "bind", "ADDRESS", "where messengers reach A; else 127.0.0.1",
+	    false },
+	{ "port", "PORT", "of A; else 10025, or the next free one", false },
+	{ "messengers", "NETWORK", "that all of B's messengers are in",
+	    false },
+	{ "allow-public", NULL, "A's listener may be on the Internet", false },
+	{ "force", NULL, "--undo although the files were changed since",
+	    false },
+	{ "reload", NULL, "run postfix reload, too", false },
+	LAST
+};
+
 static const struct verb_option	 revoke_options[] = {
 	{ "for", "TIME", "so long: 90s, 30m, 12h, 7d; else until unrevoke",
 	    false },
@@ -84,6 +107,8 @@ static const struct verb	 verbs[] = {
 	    revoke_options, revoke_run },
 	{ "sessions", "", 0, 0, "list the sessions that there are",
 	    session_options, sessions_list },
+	{ "setup", "postfix", 1, 1, "attach xcontext to a mail server, check "
+	    "that, or take it off", setup_options, setup_run },
 	{ "show", "SESSION", 1, 1, "all that is known of a session",
 	    no_options, sessions_show },
 	{ "test", "FILE", 1, 1, "whether the rules come to what a file "

@@ -62,6 +62,7 @@ verb_fn	revoke_list;
 verb_fn	revoke_undo;
 verb_fn	sessions_list;
 verb_fn	sessions_show;
+verb_fn	setup_run;
 verb_fn	test_run;
 verb_fn	verb_run_completion;
 verb_fn	verb_run_help;

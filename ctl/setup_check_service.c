@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * setup_check_service: the part of setup_check.h about one smtpd.
+ */
+#include "setup_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wiring.h"
+
+struct look {
+	struct setup_check		*check;
+	struct setup			*setup;
+	struct pool			*pool;
+	const struct postfix_service	*service;
+	const char			*maps;	/* "unix:xcontext/maps" */
+	bool				 is_guarded;	/* as in wiring B */
+	bool				 has_milter, has_policy;
+};
+
+/* A setting as it is in force, and where it is said. */
+static const char *
+value(const struct look *look, const char *name)
+{
+	return postfix_get_expanded(&look->setup->pf, look->service, name);
+}
+
+static const char *
+where(const struct look *look, const char *name)
+{
+	bool	 is_own = postfix_param_find(&look->service->own, name) != NULL;
+
+	return pool_printf(look->pool, "master.cf %s/%s: %s%s",
+	    look->service->name, look->service->type, is_own ? "-o " : "",
+	    name);
+}
+
+#define ADD(look, severity, name, ...)					\
+	setup_check_add((look)->check, SETUP_CHECK_##severity,		\
+	    where(look, name), __VA_ARGS__)
+
+/* "; main.cf has it, but -o in master.cf replaces that", where it is so. */
+static const char *
+shadow(const struct look *look, const char *name, const char *text)
+{
+	const char	*value_main = postfix_get_expanded(&look->setup->pf,
+			    NULL, name);
+
+	return postfix_param_find(&look->service->own, name) != NULL &&
+	    strstr(value_main, text) != NULL ?
+	    "; main.cf has it, but what master.cf says replaces that" : "";
+}
+
+static const char	*fix_setup = "xcontext setup postfix --plan shows the "
+			    "whole wiring, --apply makes it";
+
+/*
+ * Tables
+ */
+
+/* The socket behind "socketmap:" whose map is one of ours. */
+static const char *
+find_maps(struct look *look, const char *list)
+{
+	static const char *const	 maps[] = { ":xclient", ":xforward",
+					    ":command", ":milters" };
+	static const char		 type[] = "socketmap:";
+	const char			*p = list;
+	size_t				 n, len, i;
+
+	for (; (p = strstr(p, type)) != NULL; p += n) {
+		p += sizeof type - 1;
+		n = strcspn(p, ", \t{}");
+		for (i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+			const char	*at = memmem(p, n, maps[i],
+					    strlen(maps[i]));
+
+			if (at == NULL)
+				continue;
+			len = strlen(maps[i]);
+			if (at + len == p + n || at[len] == '.')
+				return pool_copy(look->pool, (struct span){
+				    p, (size_t)(at - p) });
+		}
+	}
+	return NULL;
+}
+
+static const char *
+find_maps_of_service(struct look *look)
+{
+	int		 i;
+	const char	*maps;
+
+	for (i = WIRING_XCLIENT; i <= WIRING_MILTER_MAPS; i++) {
+		maps = find_maps(look, value(look,
+		    wiring_name((enum wiring_setting)i)));
+		if (maps != NULL)
+			return maps;
+	}
+	return NULL;
+}
+
+static void
+check_listener(struct look *look, const char *name, const char *listener)
+{
+	if (*listener == '\0' || trust_has_listener(look->setup->conf->trust,
+	    span_of(listener)))
+		return;
+	ADD(look, ERROR, name, pool_printf(look->pool, "the map is of the "
+	    "listener \"%s\", and xcontext.conf has no such section",
+	    listener), "sessions end with 421 at EHLO or XCLIENT "
+	    "(event=unknown_map)", pool_printf(look->pool, "write \"listener "
+	    "%s { ... }\" into %s, or take it out of the map's name",
+	    listener, look->setup->ctl->file));
+}
+
+/* What the list has in front of our table, but for the guard of wiring B. */
+static void
+check_first(struct look *look, const char *name, const char *map)
+{
+	const char	*list = value(look, name), *listener;
+	struct span	 element;
+
+	while (wiring_next(&list, &element)) {
+		const char	*text = pool_copy(look->pool, element);
+
+		if (wiring_has_map(look->pool, text, look->maps, map,
+		    &listener))
+			return;
+		if (*text == '!')
+			continue;
+		ADD(look, WARNING, name, pool_printf(look->pool, "\"%s\" "
+		    "stands in front of our table", text),
+		    "who is in it is allowed by Postfix, whatever the profile "
+		    "says; xcontext then finds an override that it does not "
+		    "know, and refuses the mail", "take it out");
+		return;
+	}
+}
+
+static void
+check_proxy(struct look *look, const char *name)
+{
+	if (strstr(value(look, name), "proxy:socketmap:") != NULL)
+		ADD(look, ERROR, name, "proxy: stands in front of our table",
+		    "all smtpd ask through one process; which session a "
+		    "question is about cannot be known, and the answer is "
+		    "TEMP: 421", "take \"proxy:\" away");
+}
+
+static bool
+check_map(struct look *look, enum wiring_setting setting, const char *map,
+    enum setup_check_severity severity, const char *cost)
+{
+	const char	*name = wiring_name(setting), *listener;
+
+	check_proxy(look, name);
+	if (wiring_has_map(look->pool, value(look, name), look->maps, map,
+	    &listener)) {
+		check_listener(look, name, listener);
+		return true;
+	}
+	setup_check_add(look->check, severity, where(look, name),
+	    pool_printf(look->pool, "the table socketmap:%s:%s is not there%s",
+	    look->maps, map, shadow(look, name, map)), cost,
+	    pool_printf(look->pool, "put it there; %s", fix_setup));
+	return false;
+}
+
+static void
+check_tables(struct look *look)
+{
+	const char	*xclient = wiring_name(WIRING_XCLIENT);
+	const char	*xforward = wiring_name(WIRING_XFORWARD);
+
+	if (check_map(look, WIRING_XCLIENT, "xclient", SETUP_CHECK_ERROR,
+	    "no messenger may say XCLIENT, or others grant it"))
+		check_first(look, xclient, "xclient");
+	if (check_map(look, WIRING_XFORWARD, "xforward", SETUP_CHECK_ERROR,
+	    "xcontext cannot tell a new connection from an override: mail is "
+	    "refused as \"unseen_override\""))
+		check_first(look, xforward, "xforward");
+	(void)check_map(look, WIRING_MILTER_MAPS, "milters",
+	    SETUP_CHECK_WARNING, "each session of a stranger has the cost of "
+	    "our milter, and an XCLIENT ADDR=[UNAVAILABLE] ends in 451");
+	look->is_guarded = wiring_messengers_of(look->pool, value(look,
+	    xclient)) != NULL;
+}
+
+/*
+ * The command filter
+ */
+
+static void
+add_foreign_filter(struct look *look)
+{
+	const char	*name = wiring_name(WIRING_FILTER), *listener;
+
+	if (wiring_has_map(look->pool, value(look, name), look->maps,
+	    "command", &listener)) {
+		ADD(look, ERROR, name, "its pattern is not that of wiring A "
+		    "or B", "what the pattern misses (other white space "
+		    "around a verb, a line that is too long, MAIL) Postfix "
+		    "executes unasked", fix_setup);
+		return;
+	}
+	ADD(look, ERROR, name, pool_printf(look->pool, "it does not ask "
+	    "socketmap:%s:command%s", look->maps, shadow(look, name,
+	    ":command")), "no command is judged: each override is one that "
+	    "xcontext did not see, and its mail is refused as "
+	    "\"unseen_override\"", fix_setup);
+}
+
+static void
+check_filter(struct look *look)
+{
+	const char		*name = wiring_name(WIRING_FILTER), *listener;
+	const char		*raw = postfix_get(&look->setup->pf,
+				    look->service, name);
+	enum wiring_filter	 filter;
+
+	filter = wiring_filter_of(look->pool, raw, look->maps);
+	check_proxy(look, name);
+	if (wiring_has_map(look->pool, raw, look->maps, "command", &listener))
+		check_listener(look, name, listener);
+	if (filter == WIRING_FILTER_NONE || filter == WIRING_FILTER_OTHER)
+		add_foreign_filter(look);
+	if (filter == WIRING_FILTER_A && look->is_guarded)
+		ADD(look, WARNING, name, "EHLO, HELO and MAIL are in the "
+		    "pattern, as in wiring A", "everybody's mail waits while "
+		    "xcontext-policy is away, as if no guard stood in front "
+		    "of the tables", fix_setup);
+	if (filter == WIRING_FILTER_B && !look->is_guarded)
+		ADD(look, WARNING, name, "EHLO, HELO and MAIL are not in the "
+		    "pattern, as in wiring B", "a greeting does not seal the "
+		    "session: with seal = \"greeting\" only the override's own "
+		    "lookups do", fix_setup);
+}
+
+static unsigned long
+number(const struct look *look, const char *name, unsigned long without)
+{
+	const char	*text = value(look, name);
+
+	return *text == '\0' ? without : strtoul(text, NULL, 10);
+}
+
+/* What a smtpd reads in a line must fit into a question. */
+static void
+check_length(struct look *look)
+{
+	unsigned long	 line = number(look, "line_length_limit", 2048);
+	unsigned long	 query = number(look, "socketmap_max_query_size",
+			    10000);
+	bool		 is_ours;
+
+	if (line + 32 <= query)
+		return;
+	is_ours = wiring_filter_of(look->pool, postfix_get(&look->setup->pf,
+	    look->service, wiring_name(WIRING_FILTER)), look->maps) !=
+	    WIRING_FILTER_OTHER;
+	setup_check_add(look->check, is_ours ? SETUP_CHECK_NOTE :
+	    SETUP_CHECK_ERROR, where(look, "line_length_limit"),
+	    pool_printf(look->pool, "%lu octets do not fit into a question of "
+	    "%lu (socketmap_max_query_size)", line, query),
+	    is_ours ? "nothing, while the first rule of the command filter "
+	    "refuses lines over 2048 octets" :
+	    "newer Postfix takes \"not found\" for the answer and executes "
+	    "the line unjudged", "set line_length_limit to 2048, or "
+	    "socketmap_max_query_size to more than it");
+}
+
+/*
+ * The milter
+ */
+
+static bool
+is_socket(const struct look *look, struct span socket, const char *listen)
+{
+	const char	*path = setup_path(listen), *opened;
+
+	if (span_eq(socket, listen))
+		return true;
+	opened = setup_opened(look->setup, look->service->is_chrooted, socket);
+	return path != NULL && opened != NULL && strcmp(path, opened) == 0;
+}
+
+/* The element of ours; n 0: none. */
+static struct span
+find_milter(const struct look *look)
+{
+	const char	*list = value(look, wiring_name(WIRING_MILTERS));
+	struct span	 element;
+
+	while (wiring_next(&list, &element))
+		if (is_socket(look, wiring_inner(element),
+		    look->setup->conf->milter_listen))
+			return element;
+	return (struct span){ "", 0 };
+}
+
+static const char *
+default_action(const struct look *look, struct span element)
+{
+	static const char	 name[] = "default_action";
+	const char		*text = pool_copy(look->pool, element), *p;
+
+	p = strstr(text, name);
+	if (p == NULL)
+		return value(look, "milter_default_action");
+	p += sizeof name - 1;
+	p += strspn(p, " \t=");
+	return pool_copy(look->pool, (struct span){ p,
+	    strcspn(p, ", \t}") });
+}
+
+static void
+check_action(struct look *look, struct span element)
+{
+	const char	*name = wiring_name(WIRING_MILTERS);
+	const char	*action = default_action(look, element);
+
+	if (strcmp(action, "accept") == 0 && !look->is_guarded)
+		ADD(look, WARNING, name, "default_action=accept",
+		    "while the milter is away, the policy service alone "
+		    "refuses, and no header of the context is written",
+		    "default_action=tempfail");
+	if (strcmp(action, "accept") != 0 && look->is_guarded)
+		ADD(look, WARNING, name, pool_printf(look->pool,
+		    "default_action=%s", action), "everybody depends on the "
+		    "milter: while it is away, all mail waits", pool_printf(
+		    look->pool, "{ %s, default_action=accept }", setup_socket(
+		    look->setup, look->setup->conf->milter_listen)));
+	if (strcmp(action, "reject") == 0)
+		ADD(look, ERROR, name, "default_action=reject",
+		    "while the milter is away, mail bounces",
+		    "default_action=tempfail");
+	if (strcmp(action, "shutdown") == 0 && !look->is_guarded)
+		ADD(look, NOTE, name, "default_action=shutdown",
+		    "while the milter is away, sessions get 421 at the "
+		    "greeting, or at MAIL", "nothing, or "
+		    "default_action=tempfail");
+}
+
+/* Sessions that need none of ours get what xcontext.conf names. */
+static void
+check_others(struct look *look)
+{
+	const char	*maps_name = wiring_name(WIRING_MILTER_MAPS);
+	const char	*list = value(look, wiring_name(WIRING_MILTERS));
+	const char	*others = look->setup->conf->policy_other_milters;
+	const char	*kept, *listener;
+
+	if (!wiring_has_map(look->pool, value(look, maps_name), look->maps,
+	    "milters", &listener))
+		return;
+	kept = wiring_without_milter(look->pool, list,
+	    pool_copy(look->pool, wiring_inner(find_milter(look))));
+	if (wiring_same(kept, others))
+		return;
+	setup_check_add(look->check, SETUP_CHECK_ERROR, pool_printf(
+	    look->pool, "%s other_milters", look->setup->ctl->file),
+	    pool_printf(look->pool, "\"%s\", while %s has \"%s\" beside ours",
+	    others, where(look, wiring_name(WIRING_MILTERS)), kept),
+	    "sessions of strangers get other milters than those of messengers",
+	    pool_printf(look->pool, "other_milters = \"%s\" in the section "
+	    "\"policy\"", kept));
+}
+
+static void
+check_milter(struct look *look)
+{
+	const char	*name = wiring_name(WIRING_MILTERS);
+	struct span	 element = find_milter(look);
+	const char	*ours = setup_socket(look->setup,
+			    look->setup->conf->milter_listen);
+
+	look->has_milter = element.n > 0;
+	if (!look->has_milter) {
+		ADD(look, WARNING, name, pool_printf(look->pool, "our milter, "
+		    "%s, is not there%s", ours, shadow(look, name, ours)),
+		    "a refusal is 500 without a reason, XDUMPCONTEXT is not "
+		    "answered, and no header carries the context",
+		    pool_printf(look->pool, "put %s in front of the others; "
+		    "%s", ours, fix_setup));
+		return;
+	}
+	check_action(look, element);
+	check_others(look);
+	setup_check_socket(look->check, look->service->is_chrooted,
+	    wiring_inner(element), SETUP_CHECK_MILTER);
+}
+
+/*
+ * The policy service
+ */
+
+/* Its place in a list of restrictions, -1: it is not in it. */
+static int
+find_policy(const struct look *look, const char *list, struct span *server_r)
+{
+	struct span	 element;
+	int		 i;
+
+	for (i = 0; wiring_next(&list, &element); i++)
+		if (span_eq(element, "check_policy_service") &&
+		    wiring_next(&list, server_r) &&
+		    is_socket(look, wiring_inner(*server_r),
+		    look->setup->conf->policy_listen))
+			return i;
+	return -1;
+}
+
+/* What is asked at the connection, if smtpd does not wait for RCPT. */
+static bool
+is_early(const char *name)
+{
+	return strcmp(name, "smtpd_client_restrictions") == 0 ||
+	    strcmp(name, "smtpd_helo_restrictions") == 0;
+}
+
+static void
+check_place(struct look *look, const char *name, int at, struct span server)
+{
+	bool	 is_open = memmem(server.p, server.n, "DUNNO", 5) != NULL;
+
+	if (at > 0)
+		ADD(look, WARNING, name, "other restrictions stand in front "
+		    "of our policy service",
+		    "whom they permit, such as permit_mynetworks, is not "
+		    "asked about in this list",
+		    "put check_policy_service for it first");
+	if (is_open && !look->is_guarded)
+		ADD(look, WARNING, name, "default_action=DUNNO",
+		    "while xcontext-policy is away, mail passes that it would "
+		    "refuse", "take default_action out");
+	if (is_early(name) && strcmp(value(look, "smtpd_delay_reject"),
+	    "yes") != 0)
+		ADD(look, WARNING, "smtpd_delay_reject", "it is not \"yes\"",
+		    "our policy service is asked when nothing was said yet; "
+		    "what is refused later, and access_maps, do not count "
+		    "there", "smtpd_delay_reject = yes, or our policy service "
+		    "in smtpd_recipient_restrictions");
+	setup_check_socket(look->check, look->service->is_chrooted,
+	    wiring_inner(server), SETUP_CHECK_POLICY);
+}
+
+static void
+check_policy(struct look *look)
+{
+	static const char *const	 names[] = {
+		"smtpd_client_restrictions", "smtpd_helo_restrictions",
+		"smtpd_sender_restrictions", "smtpd_relay_restrictions",
+		"smtpd_recipient_restrictions", "smtpd_data_restrictions",
+		"smtpd_end_of_data_restrictions"
+	};
+	const char			*ours = setup_socket(look->setup,
+					    look->setup->conf->policy_listen);
+	struct span			 server;
+	size_t				 i;
+	int				 at;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		at = find_policy(look, value(look, names[i]), &server);
+		if (at == -1)
+			continue;
+		look->has_policy = true;
+		check_place(look, names[i], at, server);
+	}
+	if (look->has_policy)
+		return;
+	setup_check_add(look->check, look->has_milter ? SETUP_CHECK_WARNING :
+	    SETUP_CHECK_ERROR, where(look, names[0]), pool_printf(look->pool,
+	    "our policy service, %s, is in no list of restrictions%s", ours,
+	    shadow(look, names[0], ours)), look->has_milter ?
+	    "access_maps are not asked; only the milter refuses mail" :
+	    "the mail of a session that was refused passes", pool_printf(
+	    look->pool, "put check_policy_service %s in front; %s", ours,
+	    fix_setup));
+}
+
+/*
+ * What surrounds it
+ */
+
+/* Whether the Internet can reach the listener: it has an address of that kind,
+ * or none of its own. */
+static bool
+is_public(const struct look *look)
+{
+	const char	*name = look->service->name;
+	const char	*colon = strrchr(name, ':');
+	struct span	 host = { name, colon == NULL ? 0 :
+			    (size_t)(colon - name) };
+	struct address	 addr;
+
+	if (host.n > 2 && host.p[0] == '[') {
+		host.p++;
+		host.n -= 2;
+	}
+	if (host.n == 0)
+		return strcmp(value(look, "inet_interfaces"),
+		    "loopback-only") != 0;
+	return !address_parse(host, &addr) || address_is_public(&addr) ||
+	    strcmp(pool_copy(look->pool, host), "0.0.0.0") == 0 ||
+	    strcmp(pool_copy(look->pool, host), "::") == 0;
+}
+
+static void
+check_reach(struct look *look)
+{
+	if (!look->is_guarded && strcmp(look->service->type, "inet") == 0 &&
+	    is_public(look))
+		setup_check_add(look->check, SETUP_CHECK_WARNING,
+		    pool_printf(look->pool, "master.cf %s/%s",
+		    look->service->name, look->service->type),
+		    "a listener for messengers that the Internet can reach",
+		    "anybody may talk to it; while xcontext-policy is away, "
+		    "each session on it ends with 421",
+		    "put an address of this host in front of the port, "
+		    "a firewall before it, or use wiring B");
+	if (*value(look, "smtpd_upstream_proxy_protocol") != '\0')
+		ADD(look, WARNING, "smtpd_upstream_proxy_protocol",
+		    "the peer is who the PROXY header says",
+		    "whoever reaches the port may say to be any messenger",
+		    "let nobody but the load balancer reach it");
+}
+
+/* permit_sasl_authenticated by XCLIENT LOGIN= alone. */
+static bool
+counts_login(const struct postfix *pf)
+{
+	return postfix_is_at_least(pf, 3, 11, 0) ? true :
+	    postfix_is_at_least(pf, 3, 10, 0) ?
+	    postfix_is_at_least(pf, 3, 10, 13) :
+	    postfix_is_at_least(pf, 3, 9, 14);
+}
+
+static void
+check_around(struct look *look)
+{
+	if (strcmp(value(look, "smtpd_sasl_auth_enable"), "yes") != 0 &&
+	    !counts_login(&look->setup->pf))
+		ADD(look, NOTE, "smtpd_sasl_auth_enable", "it is not \"yes\"",
+		    "with this version of Postfix permit_sasl_authenticated "
+		    "does not count after XCLIENT LOGIN=",
+		    "nothing, where no profile grants LOGIN");
+	if (*value(look, "smtpd_reject_filter_maps") != '\0')
+		ADD(look, NOTE, "smtpd_reject_filter_maps",
+		    "it may change our replies",
+		    "a refusal for the moment (45x) may become a final one",
+		    "see that it leaves 450 and 451 as they are");
+}
+
+static void
+note_grants(struct look *look)
+{
+	const char	*name = wiring_name(WIRING_XCLIENT);
+	const char	*list = value(look, name);
+
+	if (*list != '\0')
+		ADD(look, WARNING, name, pool_printf(look->pool, "\"%s\" "
+		    "grants XCLIENT without asking xcontext", list),
+		    "who is in it may say to be anybody, and any user",
+		    "leave it to a listener that is wired");
+}
+
+void
+setup_check_service(struct setup_check *check,
+    const struct postfix_service *service)
+{
+	struct look	 look = { .check = check, .setup = check->setup,
+			    .pool = &check->setup->pool, .service = service };
+
+	look.maps = find_maps_of_service(&look);
+	if (look.maps == NULL) {
+		note_grants(&look);
+		return;
+	}
+	check->n_wired++;
+	check_tables(&look);
+	check_filter(&look);
+	check_length(&look);
+	check_milter(&look);
+	check_policy(&look);
+	check_reach(&look);
+	check_around(&look);
+	setup_check_socket(check, service->is_chrooted, span_of(look.maps),
+	    SETUP_CHECK_MAPS);
+}
