@@ -228,7 +228,7 @@ says_one(const char *assignment, const char *const settings[])
 	return false;
 }
 
-/* Marks the bytes of each -o that says one of them. */
+/* Marks the bytes of each -o that says one of them, and the blanks behind. */
 static void
 mark(const struct logical *whole, const char *const settings[], bool *is_gone)
 {
@@ -243,6 +243,7 @@ mark(const struct logical *whole, const char *const settings[], bool *is_gone)
 		value = (struct range){ word.begin + 2, word.end };
 		if (value.begin == value.end && !next_word(whole, &pos, &value))
 			return;
+		value.end += strspn(whole->text + value.end, BLANKS);
 		if (says_one(whole->text + value.begin, settings))
 			for (i = word.begin; i < value.end; i++)
 				is_gone[whole->at[i]] = true;

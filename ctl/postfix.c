@@ -365,6 +365,14 @@ postfix_read(struct pool *pool, const char *directory, struct postfix *pf_r,
 	return 0;
 }
 
+int
+postfix_locate(struct pool *pool, const char *directory, struct postfix *pf_r,
+    struct err *err)
+{
+	*pf_r = (struct postfix){ .command_directory = "" };
+	return find_file(pool, directory, ".", &pf_r->config_directory, err);
+}
+
 /* "NAME GROUP y|n DIRECTORY" of a line. */
 static void
 read_instance(struct pool *pool, const char *line, size_t len,

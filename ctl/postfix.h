@@ -56,6 +56,11 @@ struct postfix {
 int	postfix_read(struct pool *pool, const char *directory,
 	    struct postfix *pf_r, struct err *err);
 
+/* Sets config_directory alone, without a question to anybody.  0, or -1 with
+ * err. */
+int	postfix_locate(struct pool *pool, const char *directory,
+	    struct postfix *pf_r, struct err *err);
+
 struct postfix_instance {
 	const char	*name;		/* "-": it has none */
 	const char	*directory;

@@ -16,6 +16,7 @@
 
 #include "setup_apply.h"
 #include "setup_check.h"
+#include "setup_journal.h"
 #include "setup_plan.h"
 #include "verb.h"
 
@@ -185,6 +186,34 @@ read_one(struct setup *setup)
 	read_instance(setup, only == NULL ? list[0].directory : only);
 }
 
+/* The one that was changed: files that postconf cannot read can be put back,
+ * too. */
+static void
+locate_one(struct setup *setup)
+{
+	struct postfix_instance	*list;
+	struct err		 err;
+	size_t			 n, i;
+	unsigned		 n_changed = 0;
+	struct postfix		 changed = { .config_directory = NULL };
+
+	list = choose(setup, &n);
+	for (i = 0; i < n; i++) {
+		if (postfix_locate(&setup->pool, list[i].directory,
+		    &setup->pf, &err) != 0)
+			ctl_die(EX_UNAVAILABLE, "%s", err.text);
+		if (setup_journal_exists(setup)) {
+			changed = setup->pf;
+			n_changed++;
+		}
+	}
+	if (n_changed > 1)
+		ctl_die(EX_USAGE, "several instances of Postfix were changed: "
+		    "say which with --instance");
+	if (n_changed == 1)
+		setup->pf = changed;
+}
+
 static int
 show_plan(struct setup *setup)
 {
@@ -229,11 +258,13 @@ setup_run(struct ctl *ctl)
 	setup.conf = ctl_conf(ctl);
 	if (ctl->option[SETUP_CHECK] != NULL) {
 		status = check(&setup);
+	} else if (ctl->option[SETUP_UNDO] != NULL) {
+		locate_one(&setup);
+		status = setup_apply_undo(&setup);
 	} else {
 		read_one(&setup);
 		status = ctl->option[SETUP_PLAN] != NULL ? show_plan(&setup) :
-		    ctl->option[SETUP_APPLY] != NULL ? setup_apply(&setup) :
-		    setup_apply_undo(&setup);
+		    setup_apply(&setup);
 	}
 	pool_clear(&setup.pool);
 	return status;

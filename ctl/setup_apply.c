@@ -203,15 +203,30 @@ put_all_back(struct setup *setup, const struct setup_journal *journal)
 static int
 postfix_command(struct setup *setup, const char *command, struct err *err)
 {
-	const char	*argv[] = { pool_printf(&setup->pool, "%s/postfix",
-			    setup->pf.command_directory), "-c",
+	const char	*dir = setup->pf.command_directory;
+	const char	*argv[] = { pool_printf(&setup->pool, "%s%spostfix",
+			    dir, *dir == '\0' ? "" : "/"), "-c",
 			    setup->pf.config_directory, command, NULL };
 	const char	*out;
 
 	return run_program(&setup->pool, argv, &out, NULL, err);
 }
 
-/* Postfix takes it, and reads it as it was meant. */
+/* What the file says by now. */
+static int
+load_again(struct setup *setup, struct err *err)
+{
+	struct conf	*conf = conf_load(setup->ctl->file, err);
+
+	if (conf == NULL)
+		return -1;
+	conf_unref(setup->ctl->conf);
+	setup->ctl->conf = conf;
+	setup->conf = conf;
+	return 0;
+}
+
+/* Postfix takes it, and reads it as it was meant: nothing is left to do. */
 static int
 verify(struct setup *setup, struct err *err)
 {
@@ -219,13 +234,12 @@ verify(struct setup *setup, struct err *err)
 	const char		*dir = setup->pf.config_directory;
 	size_t			 n;
 
-	if (postfix_read(&setup->pool, dir, &setup->pf, err) != 0 ||
+	if (load_again(setup, err) != 0 ||
+	    postfix_read(&setup->pool, dir, &setup->pf, err) != 0 ||
 	    postfix_command(setup, "check", err) != 0)
 		return -1;
 	setup_plan_make(setup, &again);
-	/* What is in xcontext.conf by now was loaded before it was renamed. */
-	n = json_array_size(again.steps) - (again.n_files > 0 &&
-	    strcmp(again.files[0].path, setup->ctl->file) == 0);
+	n = json_array_size(again.steps);
 	setup_plan_clear(&again);
 	return n == 0 ? 0 : err_set(err, "%s: Postfix does not read it as it "
 	    "was meant", dir);

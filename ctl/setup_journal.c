@@ -301,6 +301,12 @@ read_file(struct setup *setup, const json_t *file, unsigned generation,
 	file_r->new = setup_read(setup, copy_of(setup, generation, i, "new"));
 }
 
+bool
+setup_journal_exists(struct setup *setup)
+{
+	return access(path_of(setup, JOURNAL), F_OK) == 0;
+}
+
 void
 setup_journal_read(struct setup *setup, struct setup_journal *journal_r)
 {

@@ -37,6 +37,9 @@ struct setup_journal {
  * ends.  Exits if it cannot, or if another has it. */
 void	setup_journal_lock(struct setup *setup);
 
+/* True if there is one of this instance. */
+bool	setup_journal_exists(struct setup *setup);
+
 /* What is on disk, all of it in the pool; generation 0 if nothing is.  Exits if
  * it cannot be read. */
 void	setup_journal_read(struct setup *setup,

@@ -18,7 +18,7 @@ use XContext::Guard qw(guard_time);
 
 my $why = XContext::Ctl::impossible() // XContext::Debian::impossible();
 plan(skip_all => $why) if defined $why;
-guard_time(300);
+guard_time(600);
 
 my ($debian, $ctl);
 
@@ -112,7 +112,7 @@ sub sessions {
 sub undo {
 	my ($name, $before) = @_;
 	succeeds("$name: --undo", '--undo');
-	is($debian->state_of_files, $before, "$name: all is as it was");
+	ok($debian->state_of_files eq $before, "$name: all is as it was");
 	fails(1, qr/there is nothing to undo/, '--undo');
 }
 
@@ -122,7 +122,7 @@ sub undo {
 begin('Internet Site');
 my $before = $debian->state_of_files;
 my $out = succeeds('default: --plan', '--plan');
-is($debian->state_of_files, $before, '--plan changes nothing');
+ok($debian->state_of_files eq $before, '--plan changes nothing');
 ok(!-e $debian->postfix->sockets, 'nor makes a directory');
 my $plan = setup_json('--plan');
 is_deeply([ map { $_->{what} } @{$plan->{steps}} ], [ 'directory',
@@ -142,11 +142,11 @@ is(setup('--check')->{status}, 1, 'which is status 1');
 like(succeeds('default: --apply', '--apply'), qr/postfix -c \S+ reload$/m,
     'what makes it take effect is said');
 my $applied = $debian->state_of_files;
-isnt($applied, $before, 'files are changed');
+ok($applied ne $before, 'files are changed');
 is(sprintf('%o', (stat($debian->postfix->sockets))[2] & 07777), '2750',
     'the directory of the sockets');
 like(succeeds('--apply again', '--apply'), qr/nothing to change/, 'and says so');
-is($debian->state_of_files, $applied, 'twice is once');
+ok($debian->state_of_files eq $applied, 'twice is once');
 finds("before they run: the tables", 'error', qr{^socket unix:xcontext/maps$},
     qr/cannot be reached by postfix, who is in a chroot in .*No such file/);
 finds("the milter", 'error', qr{^socket unix:xcontext/milter$}, qr/No such file/);
@@ -329,7 +329,7 @@ spit($debian->main_cf, slurp($debian->main_cf) . "# somebody's\n");
 fails(65, qr/main\.cf: changed since by somebody else/, '--undo');
 like(slurp($debian->main_cf), qr/somebody's/, 'and it is as it was');
 succeeds('--undo --force', '--undo', '--force');
-is($debian->state_of_files, $before, 'all is as it was before it');
+ok($debian->state_of_files eq $before, 'all is as it was before it');
 $debian->stop;
 
 #
