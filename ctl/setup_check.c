@@ -12,6 +12,8 @@
 #include "cf.h"
 #include "wiring.h"
 
+#define ERRORS	2			/* exit status, as that of lint */
+
 /* The order of enum setup_check_severity. */
 static const char *const	 severities[] = { "error", "warning", "note" };
 
@@ -222,9 +224,9 @@ status_of(const json_t *findings)
 
 	json_array_foreach(findings, i, finding) {
 		if (strcmp(text_of(finding, "severity"), "error") == 0)
-			return CTL_NO;
+			return ERRORS;
 		if (strcmp(text_of(finding, "severity"), "warning") == 0)
-			status = 2;
+			status = CTL_NO;
 	}
 	return status;
 }
@@ -249,7 +251,7 @@ setup_check_print(struct setup_check *check)
 		print_finding(finding);
 	}
 	printf("%s\n", status == CTL_YES ? "All that is needed is there." :
-	    status == CTL_NO ? "Not all of it is enforced." :
+	    status == ERRORS ? "Not all of it is enforced." :
 	    "It is enforced, but not in each case.");
 	return status;
 }

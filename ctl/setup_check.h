@@ -48,7 +48,7 @@ void	setup_check_socket(struct setup_check *check, bool is_chrooted,
 	    struct span socket, enum setup_check_question question);
 
 /* Prints the findings, for a person or as JSON, and returns the exit status:
- * 0 nothing but notes, 1 an error, 2 a warning. */
+ * 0 nothing but notes, 1 a warning, 2 an error. */
 int	setup_check_print(struct setup_check *check);
 
 #endif

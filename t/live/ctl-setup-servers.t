@@ -223,7 +223,7 @@ SKIP: {
 	local $ENV{XC_CTL} = $wrapper;
 	my $run = sub { $ctl->run('setup', 'postfix', @_) };
 	my $got = $run->('--check');
-	is($got->{status}, 1, 'none is wired');
+	is($got->{status}, 2, 'none is wired');
 	is(scalar(() = $got->{out} =~ /no smtpd asks/g), 1,
 	    'which is said once') or diag($got->{out}, $got->{err});
 	$got = $run->('--apply');

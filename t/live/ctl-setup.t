@@ -138,7 +138,7 @@ my $entry = join("\n", @{$plan->{steps}[2]{new}}, '');
 like($out, qr/^3\. \S+master\.cf: entry 127\.0\.0\.1:10025 inet$/m,
     'and a person sees the same');
 finds('nothing is wired', 'error', qr/^master\.cf$/, qr/no smtpd asks/);
-is(setup('--check')->{status}, 1, 'which is status 1');
+is(setup('--check')->{status}, 2, 'which is status 2');
 like(succeeds('default: --apply', '--apply'), qr/postfix -c \S+ reload$/m,
     'what makes it take effect is said');
 my $applied = $debian->state_of_files;
@@ -233,6 +233,13 @@ with_master('no command filter', drop_option('smtpd_command_filter'),
 with_master('a pattern that is not ours',
     sub { s/\Q{2048}\E/{4096}/ }, [ 'error', qr/smtpd_command_filter/,
     qr/its pattern is not that/ ]);
+{
+	my $text = slurp($debian->master_cf);
+	spit($debian->master_cf, $text =~
+	    s/(?=check_policy_service unix)/permit_mynetworks, /r);
+	is(setup('--check')->{status}, 1, 'a warning is status 1');
+	spit($debian->master_cf, $text);
+}
 with_master('the pattern of B', sub { s/EHLO\|HELO\|MAIL\|RSET\|//g },
     [ 'warning', qr/smtpd_command_filter/, qr/as in wiring B/ ]);
 with_master('no milter', drop_option('smtpd_milters'), [ 'warning',
