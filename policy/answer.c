@@ -172,7 +172,8 @@ answer_socketmap(struct conn *conn, struct span body)
 		result = ANSWER_LAST;
 	} else {
 		if (conn->proc != NULL)
-			ledger_proc_set_turn(conn->proc, server_turn(server));
+			ledger_proc_set_turn(conn->proc,
+			    turn_now(&server->turn));
 		ask_ledger(conn, &request, clock_ns(CLOCK_REALTIME) / 1000000);
 	}
 	put_reply(server);
@@ -204,7 +205,7 @@ policy_action(struct conn *conn, const struct attr_request *request,
 
 	if (conn->proc == NULL)
 		return cannot_tell(conn->why, buf);
-	if (ledger_proc_is_turn(conn->proc, server_turn(server)))
+	if (ledger_proc_is_turn(conn->proc, turn_now(&server->turn)))
 		return cannot_tell("it cannot be told whether this is asked "
 		    "for the present session", buf);
 	ledger_policy(server->ledger, conn->proc, request,

@@ -172,28 +172,6 @@ connections_max(const struct conf *conf)
 	    conf->limits.connections;
 }
 
-static void
-end_turn(evutil_socket_t fd, short what, void *arg)
-{
-	struct server	*server = arg;
-
-	(void)fd;
-	(void)what;
-	server->is_turn_begun = false;
-}
-
-unsigned
-server_turn(struct server *server)
-{
-	if (!server->is_turn_begun) {
-		server->is_turn_begun = true;
-		if (++server->turn == 0)
-			server->turn++;
-		event_active(&server->turn_end, 0, 0);
-	}
-	return server->turn;
-}
-
 struct server *
 server_new(struct event_base *base, struct conf *conf,
     struct ledger *ledger, struct metrics *metrics)
@@ -205,8 +183,7 @@ server_new(struct event_base *base, struct conf *conf,
 	/* Acceptors come first (acceptor.h): else what waits on a connection
 	 * that is not accepted yet would come a turn late. */
 	if (event_base_priority_init(base, 2) != 0 ||
-	    event_assign(&server->turn_end, base, -1, 0, end_turn,
-	    server) != 0) {
+	    !turn_init(&server->turn, base)) {
 		free(server);
 		return NULL;
 	}
@@ -239,7 +216,7 @@ server_free(struct server *server)
 	server_stop_listening(server);
 	while ((conn = LIST_FIRST(&server->conns)) != NULL)
 		conn_close(conn, END_OURS);
-	(void)event_del(&server->turn_end);
+	turn_end(&server->turn);
 	conf_unref(server->conf);
 	free(server);
 }

@@ -14,6 +14,7 @@
 
 #include "server.h"
 #include "socketmap.h"
+#include "turn.h"
 
 #define READ_SIZE	65536	/* one read, at most */
 #define REPLY_SIZE	(SOCKETMAP_TEXT_MAX + 64)	/* one answer */
@@ -52,20 +53,12 @@ struct server {
 	struct listener		 listeners[LISTENERS_MAX];
 	unsigned		 n_listeners;
 	const char		*said_why;	/* of the last complaint */
-	struct event		 turn_end;	/* behind all of this turn */
-	unsigned		 turn;
-	bool			 is_turn_begun;
+	struct turn		 turn;
 	struct ledger_reply	 reply;
 	size_t			 out_len;	/* used of out */
 	char			 out[WRITE_SIZE];
 	char			 in[2 * READ_SIZE];
 };
-
-/*
- * The number, which is not 0, of this turn of the event loop: all that is read
- * in one turn was there before any of it was answered.
- */
-unsigned	server_turn(struct server *server);
 
 /* Why a connection ends. */
 enum end {
