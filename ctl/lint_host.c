@@ -5,6 +5,7 @@
  * what of Postfix's settings the context header undoes.
  */
 #include "lint.h"
+#include "run.h"
 
 #include <sys/wait.h>
 
@@ -177,24 +178,27 @@ look_at_files(struct files *f)
  * Postfix
  */
 
+/* Whether a line that postconf(1) writes, a value or "name = value", says so; not
+ * where there is no Postfix. */
 static bool
-says_yes(const char *command)
+says_yes(const char *const argv[])
 {
-	FILE	*out = popen(command, "r");
-	bool	 found = false;
-	char	*line = NULL, *value;
-	size_t	 size = 0;
+	struct pool	 pool = { NULL };
+	struct err	 err;
+	const char	*line = "", *end, *value;
+	bool		 found = false;
 
-	while (out != NULL && getline(&line, &size, out) > 0) {
-		value = strchr(line, '=');
+	if (run_has(&pool, argv[0]) &&
+	    run_program(&pool, argv, &line, NULL, &err) != 0)
+		line = "";
+	for (; *line != '\0' && !found; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		value = memchr(line, '=', (size_t)(end - line));
 		value = value == NULL ? line : value + 1;
 		value += strspn(value, " \t");
-		if (strncasecmp(value, "yes", 3) == 0)
-			found = true;
+		found = strncasecmp(value, "yes", 3) == 0;
 	}
-	if (out != NULL)
-		(void)pclose(out);
-	free(line);
+	pool_clear(&pool);
 	return found;
 }
 
@@ -204,6 +208,10 @@ look_at_header(struct lint *lint)
 	static const char *const	 names[] = { "peer_address",
 		"peer_name", "remote_address", "remote_name", "remote_port",
 		"ehlo_domain", "ehlo_string", "auth_user" };
+	static const char *const	 of_main[] = { "postconf", "-h",
+		"smtpd_hide_client_session", NULL };
+	static const char *const	 of_services[] = { "postconf", "-P",
+		"*/*/smtpd_hide_client_session", NULL };
 	const char *const		*name;
 	char				 found[ERR_TEXT_SIZE] = "";
 	size_t				 i;
@@ -217,9 +225,7 @@ look_at_header(struct lint *lint)
 				    *found == '\0' ? "" : ", ", names[i]);
 	if (*found == '\0')
 		return;
-	if (says_yes("postconf -h smtpd_hide_client_session 2>/dev/null") ||
-	    says_yes("postconf -P '*/*/smtpd_hide_client_session' "
-	    "2>/dev/null"))
+	if (says_yes(of_main) || says_yes(of_services))
 		lint_add(lint, &hidden, lint->conf->file, 0, "%s has %s, which "
 		    "Postfix is told to hide", lint->conf->milter_header,
 		    found);
