@@ -15,7 +15,7 @@ use XContext::Daemon ();
 use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
-use XContext::Readme qw(section);
+use XContext::Readme qw(in_place listener section);
 use XContext::Smtp ();
 
 use constant {
@@ -86,9 +86,7 @@ my $address = XContext::Postfix::own_address();
 my $postfix_port = XContext::Postfix::free_port($address);
 my $wiring = block(qr/all the world reaches it\./);
 my $yours = 'check_client_access inline:{' . UNWANTED . '=REJECT}';
-my $entry = $wiring;
-$entry =~ s/^192\.0\.2\.25:10025 inet n - y /$address:$postfix_port inet n - n /
-    or die "the wiring begins in another way\n";
+my $entry = listener("$address:$postfix_port");
 unlike($wiring, qr/^\s*\d+ inet/m, 'the listener is bound to an address');
 my $n_yours = () = $entry =~ /<yours>/g;
 is($n_yours, 2, 'what was there before has two places');
@@ -105,13 +103,7 @@ open(my $out, '>>', $postfix->dir . '/etc/master.cf') or die;
 print $out $entry;
 close($out);
 my $sockets = $postfix->sockets;
-$text .= "\n" . block(qr/behind its end, write/);
-# A test's places.
-$text =~ s{/etc/xcontext/}{$dir/}g;
-$text =~ s{/var/spool/postfix/xcontext/}{$sockets/}g;
-$text =~ s{lmdb:/run/xcontext/}{lmdb:$dir/xcontext/};
-$text =~ s{^user = .*$}{user = ""\nruntime_directory = "$dir/xcontext"}m;
-$text =~ s{^log = .*$}{log = "stderr"}m;
+$text = in_place("$text\n" . block(qr/behind its end, write/), $dir, $sockets);
 spit("$dir/xcontext.conf", $text);
 my $trust = block(qr{into /etc/xcontext/trust\.cidr});
 is($trust =~ s/^192\.0\.2\.10\t/127.0.1.1\t/m, 1, 'a messenger');

@@ -12,7 +12,8 @@ use Exporter 'import';
 
 use XContext::File qw(slurp);
 
-our @EXPORT_OK = qw(block commands displays readme recipe section with);
+our @EXPORT_OK = qw(block commands displays in_place listener readme recipe
+    section with);
 
 sub readme { return slurp(($ENV{srcdir} // '.') . '/README') }
 
@@ -51,6 +52,28 @@ sub displays {
 	my @displays = $text =~ /((?:^[^ \n][^\n]*\n)+)/mg;
 	s/^\t//mg for @displays;
 	return @displays;
+}
+
+# A text of xcontext.conf with a test's directory for the host's, that for the
+# sockets, and its own user.
+sub in_place {
+	my ($text, $dir, $sockets) = @_;
+	$text =~ s{/etc/xcontext/}{$dir/}g;
+	$text =~ s{/var/spool/postfix/xcontext/}{$sockets/}g;
+	$text =~ s{lmdb:/run/xcontext/}{lmdb:$dir/xcontext/};
+	$text =~ s{^user = .*$}{user = ""\nruntime_directory = "$dir/xcontext"}m;
+	$text =~ s{^log = .*$}{log = "stderr"}m;
+	return $text;
+}
+
+# The entry for master.cf, which listens there and in no chroot.
+sub listener {
+	my ($where) = @_;
+	my $entry = block('Attaching it to your own Postfix',
+	    qr/all the world reaches it\./);
+	$entry =~ s/^192\.0\.2\.25:10025 inet n - y /$where inet n - n /
+	    or die "the wiring begins in another way\n";
+	return $entry;
 }
 
 # Those of a numbered recipe of the section "The relay".
