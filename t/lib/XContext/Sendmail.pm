@@ -44,8 +44,9 @@ sub impossible {
 	return undef;
 }
 
-# All optional but milter:
+# All optional but one of the first two:
 #	milter		its socket: "unix:/path", "inet:port@host"
+#	filter		text: the line of the .mc file that names it
 #	address, port	default: an own address, a free port
 #	name		of the listener ("MTA")
 #	hosts		text: more of its /etc/hosts, for names of clients
@@ -58,6 +59,8 @@ sub new {
 	    address => XContext::Postfix::own_address(), dir => $dir, %opt },
 	    $class);
 	$self->{port} //= XContext::Postfix::free_port($self->{address});
+	$self->{filter} //= "INPUT_MAIL_FILTER(`xcontext', " .
+	    "`S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl\n";
 	mkdir($_, 0755) for $dir, "$dir/mail", "$dir/dev";
 	mkdir("$dir/queue", 0700);
 	$self->configure;
@@ -103,8 +106,7 @@ define(`confQUEUE_LA', `9999')dnl
 define(`confREFUSE_LA', `9999')dnl
 define(`confDONT_PROBE_INTERFACES', `true')dnl
 ${files}LOCAL_DOMAIN(`example.com')dnl
-INPUT_MAIL_FILTER(`xcontext', `S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl
-$self->{mc}MAILER_DEFINITIONS
+$self->{filter}$self->{mc}MAILER_DEFINITIONS
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 Mkeep,	P=$dir/deliver, F=DFMPSmn8u, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, T=DNS/RFC822/X-Unix, A=deliver $dir/mail \$u
