@@ -312,7 +312,8 @@ look_for_overlaps(struct walk *w, const char *file)
 				    sizeof *open), *net, *outer;
 	size_t			  i, n = 0;
 
-	qsort(w->nets, w->n_nets, sizeof *w->nets, compare_nets);
+	if (w->n_nets > 0)
+		qsort(w->nets, w->n_nets, sizeof *w->nets, compare_nets);
 	for (i = 0; i < w->n_nets; i++) {
 		net = &w->nets[i];
 		if (!w->is_first[net->line])

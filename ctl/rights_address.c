@@ -231,7 +231,8 @@ uniq(struct address *v, size_t n)
 {
 	size_t	 i, kept = 0;
 
-	qsort(v, n, sizeof *v, compare);
+	if (n > 0)
+		qsort(v, n, sizeof *v, compare);
 	for (i = 0; i < n; i++)
 		if (kept == 0 || trust_sweep_compare(&v[kept - 1], &v[i]) !=
 		    0)

@@ -127,7 +127,8 @@ ask_all(const struct table *table, struct starts *s, uint8_t family,
 	size_t			 i;
 	int			 result = 0;
 
-	qsort(s->v, s->n, sizeof *s->v, compare);
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof *s->v, compare);
 	for (i = 0; i < s->n && result == 0; i++) {
 		if (i + 1 < s->n && compare(&s->v[i], &s->v[i + 1]) == 0)
 			continue;

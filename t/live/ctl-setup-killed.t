@@ -33,7 +33,7 @@ my $wrapper = guard_dir() . '/strace';
 # Killed before the n-th call of that name, if there are so many.
 sub run_killed {
 	my ($call, $n, $how) = @_;
-	spit($wrapper, "#!/bin/sh\nASAN_OPTIONS=detect_leaks=0:\$ASAN_OPTIONS " .
+	spit($wrapper, "#!/bin/sh\nASAN_OPTIONS=\$ASAN_OPTIONS:detect_leaks=0 " .
 	    "exec strace -qq -o /dev/null -e trace=$call " .
 	    "-e inject=$call:signal=KILL:when=$n '" .
 	    XContext::Ctl::program() . "' \"\$@\"\n");
