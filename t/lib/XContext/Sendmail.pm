@@ -59,8 +59,6 @@ sub new {
 	    address => XContext::Postfix::own_address(), dir => $dir, %opt },
 	    $class);
 	$self->{port} //= XContext::Postfix::free_port($self->{address});
-	$self->{filter} //= "INPUT_MAIL_FILTER(`xcontext', " .
-	    "`S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl\n";
 	mkdir($_, 0755) for $dir, "$dir/mail", "$dir/dev";
 	mkdir("$dir/queue", 0700);
 	$self->configure;
@@ -73,6 +71,8 @@ sub dir { return $_[0]{dir} }
 
 sub configure {
 	my ($self) = @_;
+	my $filter = $self->{filter} // "INPUT_MAIL_FILTER(`xcontext', " .
+	    "`S=$self->{milter}, F=T, T=S:10s;R:10s;E:30s')dnl\n";
 	my ($dir, $cf) = ($self->{dir}, _cf());
 	my $files = join('', map { "define(`$_', `-o $dir/none')dnl\n" }
 	    qw(confCW_FILE confCT_FILE confCR_FILE));
@@ -106,7 +106,7 @@ define(`confQUEUE_LA', `9999')dnl
 define(`confREFUSE_LA', `9999')dnl
 define(`confDONT_PROBE_INTERFACES', `true')dnl
 ${files}LOCAL_DOMAIN(`example.com')dnl
-$self->{filter}$self->{mc}MAILER_DEFINITIONS
+${filter}$self->{mc}MAILER_DEFINITIONS
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 Mkeep,	P=$dir/deliver, F=DFMPSmn8u, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, T=DNS/RFC822/X-Unix, A=deliver $dir/mail \$u
