@@ -366,6 +366,21 @@ like(succeeds('--bind ::1', '--plan', '--bind', '::1', '--port', '10099'),
 	fails(64, qr/another program listens there/, '--plan', '--port',
 	    $listener->sockport);
 }
+# What a link points to is changed, and the link stays one.
+{
+	my $path = $debian->master_cf;
+	my $text = slurp($path);
+	rename($path, "$path.real");
+	symlink("$path.real", $path);
+	succeeds('--apply', '--apply');
+	ok(-l $path, 'a link is one still');
+	isnt(slurp("$path.real"), $text, 'and the file is changed');
+	succeeds('--undo', '--undo');
+	ok(-l $path, 'a link after --undo, too');
+	is(slurp("$path.real"), $text, 'and the file is as it was');
+	unlink($path);
+	rename("$path.real", $path);
+}
 my $got = $ctl->run('setup', 'exim', '--plan');
 is($got->{status}, 64, 'another program');
 like($got->{err}, qr/"exim" cannot be set up/, 'is told');
