@@ -18,6 +18,7 @@ use XContext::Debian ();
 use XContext::File qw(spit);
 use XContext::Guard qw(guard_dir guard_time);
 
+XContext::Debian::enter_own_network();
 my $why = XContext::Ctl::impossible() // XContext::Debian::impossible();
 plan(skip_all => $why) if defined $why;
 plan(skip_all => 'no strace') if system('strace -V > /dev/null 2>&1') != 0;

@@ -13,6 +13,7 @@ use strict;
 use warnings;
 
 use IO::Socket::IP ();
+use Socket qw(AF_INET SOCK_DGRAM);
 
 use XContext::Daemon ();
 use XContext::File qw(slurp spit);
@@ -27,10 +28,26 @@ my $n_debian = 0;
 sub impossible {
 	return XContext::Postfix::impossible() //
 	    XContext::Daemon::impossible() //
-	    (grep { !-r "$share/$_" } qw(main.cf.debian main.cf.tls
+	    ((grep { !-r "$share/$_" } qw(main.cf.debian main.cf.tls
 	    master.cf.dist)) ? "no $share/*.cf" :
 	    !IO::Socket::IP->new(LocalHost => _address(0), LocalPort => 25,
-	    Listen => 1) ? 'port 25 cannot be had' : undef;
+	    Listen => 1) ? 'port 25 cannot be had' : undef);
+}
+
+# What "setup" proposes is a port of the host's, 10025, which another test may
+# have: begins the test anew in a network of its own, where there is such.
+sub enter_own_network {
+	if (!$ENV{XC_OWN_NETWORK}) {
+		return if system('unshare -n true 2>/dev/null') != 0;
+		$ENV{XC_OWN_NETWORK} = 1;
+		exec('unshare', '-n', $^X, '-w', (map { "-I$_" }
+		    grep { !ref && m{t/lib$} } @INC), $0, @ARGV) or
+		    die "unshare: $!\n";
+	}
+	# The loopback interface is not up there: SIOCSIFFLAGS.
+	socket(my $any, AF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
+	my $request = pack('a16 s x22', 'lo', 0x41);
+	ioctl($any, 0x8914, $request) or die "lo: $!\n";
 }
 
 # One for each instance; own_address() has the test's number in its last octet.
