@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# XContext::File: writes and reads the whole of a file, or dies.
+# XContext::File: writes, replaces and reads the whole of a file, or dies.
 package XContext::File;
 
 use strict;
@@ -9,13 +9,20 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT_OK = qw(slurp spit);
+our @EXPORT_OK = qw(replace slurp spit);
 
 sub spit {
 	my ($path, $text) = @_;
 	open(my $fh, '>', $path) or die "$path: $!\n";
 	print $fh $text;
 	close($fh) or die "$path: $!\n";
+}
+
+# Whoever reads it meanwhile has the old one or the new one, whole.
+sub replace {
+	my ($path, $text) = @_;
+	spit("$path.new", $text);
+	rename("$path.new", $path) or die "$path: $!\n";
 }
 
 sub slurp {

@@ -17,7 +17,7 @@ use warnings;
 use Test::More ();
 
 use XContext::Daemon ();
-use XContext::File qw(spit);
+use XContext::File qw(replace);
 use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
 use XContext::Recorder ();
@@ -125,8 +125,8 @@ sub write_conf {
 	# A program that has changed its user cannot be looked at by the leak
 	# checker.
 	my $user = ($ENV{XC_SANITIZE} // 'no') eq 'no' ? '"daemon"' : '""';
-	spit($self->{trust_file}, $self->{trust});
-	spit($self->{conf_file}, _settings('',
+	replace($self->{trust_file}, $self->{trust});
+	replace($self->{conf_file}, _settings('',
 	    store => "\"lmdb:$dir/xcontext/store\"",
 	    runtime_directory => "\"$dir/xcontext\"",
 	    user => $user, socket_group => '"postfix"',

@@ -24,7 +24,7 @@ use Test::More ();
 use Time::HiRes ();
 
 use XContext::Daemon ();
-use XContext::File qw(spit);
+use XContext::File qw(replace);
 use XContext::Guard qw(guard_dir);
 use XContext::Postfix ();
 use XContext::Smtp ();
@@ -110,8 +110,8 @@ sub write_conf {
 	# A program that has changed its user cannot be looked at by the leak
 	# checker.
 	my $user = ($ENV{XC_SANITIZE} // 'no') eq 'no' ? '"daemon"' : '""';
-	spit($self->{trust_file}, $self->{trust});
-	spit($self->{conf}, _settings('',
+	replace($self->{trust_file}, $self->{trust});
+	replace($self->{conf}, _settings('',
 	    store => "\"lmdb:$dir/store\"", runtime_directory => "\"$dir\"",
 	    user => $user, log => '"stderr"', log_all => 'true',
 	    trust_maps => "{ \"cidr:$self->{trust_file}\" }",

@@ -37,7 +37,8 @@ sub new {
 }
 
 # Begins sessions for so many seconds, and waits until all have ended.  $each is
-# called again and again meanwhile.
+# called again and again meanwhile: with false, and with true once no session
+# begins any more, at least once.
 sub run {
 	my ($self, $seconds, $each) = @_;
 	my $end = Time::HiRes::time() + $seconds;
@@ -45,8 +46,8 @@ sub run {
 	while (1) {
 		my $is_over = Time::HiRes::time() > $end ||
 		    @{$self->{faults}} > 20;
-		last if $is_over && !%{$self->{of}};
 		$each->($is_over);
+		last if $is_over && !%{$self->{of}};
 		while (!$is_over && keys %{$self->{of}} <
 		    $self->{sessions} && $self->{life}->()) {
 			$self->_connect or last;
