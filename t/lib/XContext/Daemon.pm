@@ -99,9 +99,22 @@ sub pid { return $_[0]{pid} }
 sub is_running { return defined $_[0]{pid} &&
     !process_gone($_[0]{pid}, $_[0]{start}) }
 
+# Once this returns, what was to be stopped (STOP) does nothing any more.
 sub signal {
 	my ($self, $name) = @_;
-	kill($name, $self->{pid}) if $self->is_running;
+	return if !$self->is_running;
+	kill($name, $self->{pid});
+	return if $name ne 'STOP';
+	Time::HiRes::sleep(0.001) while grep { !_is_stopped($_) }
+	    glob("/proc/$self->{pid}/task/*/stat");
+}
+
+# Each thread takes note of the signal by itself.  One that has ended does
+# nothing, either.
+sub _is_stopped {
+	my ($stat) = @_;
+	open(my $fh, '<', $stat) or return 1;
+	return (<$fh> // ') T') =~ /\) [TtXZ]/;
 }
 
 # SIGTERM; returns the wait status.  It must end within that many seconds.
