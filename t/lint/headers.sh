@@ -6,7 +6,7 @@
 : "${srcdir:=.}" "${CC:=cc}"
 failed=0
 count=0
-for header in $(cd "$srcdir" && find common policy milter relay t -name '*.h' |
+for header in $(cd "$srcdir" && find common ctl milter policy relay t -name '*.h' |
     sort); do
 	count=$((count + 1))
 	# Twice, so that a guard is proven too.
