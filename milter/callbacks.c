@@ -324,16 +324,20 @@ on_close(SMFICTX *ctx)
  * The transaction
  */
 
-/* The answer to one step of a mail transaction. */
+/* The answer to one step of a mail transaction.  is_content: it begins, or is
+ * over. */
 static sfsistat
-enforce_step(SMFICTX *ctx, struct conversation *c, const char *step)
+enforce_step(SMFICTX *ctx, struct conversation *c, const char *step,
+    bool is_content)
 {
 	struct enforce_reply	 answer;
 
 	if (!conversation_is_whole(c) || !conversation_set_auth(c, macro(ctx,
 	    "{auth_type}"), macro(ctx, "{auth_authen}")) ||
 	    !message_set_queue_id(&c->message, macro(ctx, "i")) ||
-	    conversation_find(c) == STORE_CANNOT_TELL)
+	    conversation_find(c) == STORE_CANNOT_TELL ||
+	    ((is_content || conversation_is_kept(c)) &&
+	    !conversation_check_revoked(c, now_ms())))
 		enforce_cannot_tell(&answer);
 	else
 		enforce_mail(conversation_session(c), &c->connection, &answer);
@@ -352,7 +356,7 @@ on_mail(SMFICTX *ctx, char **args)
 	if (handover_look(ms->c, now_ms()) && (!conversation_is_kept(ms->c) ||
 	    session_life_mail(ms->c->life, now_ms())) &&
 	    message_begin(&ms->c->message, args[0] == NULL ? "" : args[0]))
-		status = enforce_step(ctx, ms->c, "MAIL");
+		status = enforce_step(ctx, ms->c, "MAIL", false);
 	if (status == SMFIS_CONTINUE && !conversation_mail(ms->c))
 		status = SMFIS_TEMPFAIL;
 	if (status != SMFIS_CONTINUE)
@@ -389,7 +393,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 	(void)args;
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	status = enforce_step(ctx, ms->c, "RCPT");
+	status = enforce_step(ctx, ms->c, "RCPT", false);
 	if (status == SMFIS_CONTINUE && conversation_is_kept(ms->c))
 		status = ask_policy(ctx, ms->c);
 	if (status == SMFIS_CONTINUE)
@@ -403,7 +407,8 @@ on_rcpt(SMFICTX *ctx, char **args)
  * The last look at a transaction whose headers do not matter.  It must not be
  * declined: a libmilter that got an unknown command in a transaction, and then
  * no DATA, takes the end of the message for out of order and never answers it.
- * To accept here spares the MTA what is left; unless its end must be told.
+ * To accept here spares the MTA what is left; unless its end must be told, or
+ * somebody may stop it on its way.
  */
 static sfsistat
 on_data(SMFICTX *ctx)
@@ -413,10 +418,11 @@ on_data(SMFICTX *ctx)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	status = enforce_step(ctx, ms->c, "DATA");
+	status = enforce_step(ctx, ms->c, "DATA", true);
 	if (status == SMFIS_CONTINUE &&
 	    ms->c->told_id[0] == '\0' &&
-	    !conversation_wants_headers(ms->c)) {
+	    !conversation_wants_headers(ms->c) &&
+	    !conversation_rests_on_rights(ms->c)) {
 		message_clear(&ms->c->message);
 		status = SMFIS_ACCEPT;
 	}
@@ -447,8 +453,9 @@ on_eom(SMFICTX *ctx)
 
 	if (ms == NULL || !service_enter())
 		return SMFIS_TEMPFAIL;
-	/* A message in parts (BDAT) leaves room for commands behind DATA. */
-	status = enforce_step(ctx, ms->c, "EOM");
+	/* A message in parts (BDAT) leaves room for commands behind DATA, and any
+	 * message for a revocation. */
+	status = enforce_step(ctx, ms->c, "EOM", true);
 	if (status == SMFIS_CONTINUE)
 		status = eom_edit(ctx, ms->c);
 	conversation_mail_end(ms->c);

@@ -18,6 +18,8 @@
 #include "journal.h"
 #include "procstart.h"
 #include "session/context_header.h"
+#include "session/revocation.h"
+#include "session/session_change.h"
 
 struct conversation *
 conversation_new(struct conf *conf, struct store *store)
@@ -97,10 +99,55 @@ find_record(struct conversation *c)
 	return result;
 }
 
+/* The profile of the session that was found; NULL: it has none, or this
+ * configuration does not know it. */
+static const struct trust_profile *
+profile_of(const struct conversation *c)
+{
+	const struct session	*s = conversation_session(c);
+
+	if (conversation_is_kept(c))
+		return session_life_profile(c->life);
+	return s == NULL || s->profile == NULL ? NULL :
+	    trust_profile_find(c->conf->trust, s->profile);
+}
+
 enum store_result
 conversation_find(struct conversation *c)
 {
 	return conversation_is_kept(c) ? STORE_FOUND : find_record(c);
+}
+
+bool
+conversation_check_revoked(struct conversation *c, uint64_t now_ms)
+{
+	const struct trust_profile	*profile = profile_of(c);
+	struct err			 err;
+
+	if (conversation_is_kept(c))
+		return session_life_check_revoked(c->life, now_ms) &&
+		    session_life_keep(c->life, now_ms);
+	switch (revocation_find(c->store, &c->record, profile, now_ms, &err)) {
+	case STORE_FOUND:
+		revocation_apply(&c->record, profile);
+		break;
+	case STORE_NONE:
+		break;
+	case STORE_CANNOT_TELL:
+		journal_error(c->record.id, &err);
+		return false;
+	}
+	return true;
+}
+
+bool
+conversation_rests_on_rights(const struct conversation *c)
+{
+	const struct session		*s = conversation_session(c);
+	const struct trust_profile	*profile = profile_of(c);
+
+	return s != NULL && profile != NULL &&
+	    session_rests_on_rights(s, profile);
 }
 
 void
@@ -120,15 +167,9 @@ conversation_session(const struct conversation *c)
 const struct trust_profile *
 conversation_profile(const struct conversation *c)
 {
-	const struct session	*s = conversation_session(c);
-
-	if (conversation_is_kept(c))
-		return session_life_profile(c->life);
 	/* A record that was found by client may be another session's. */
-	if (!c->connection.is_by_pid)
-		return NULL;
-	return s == NULL || s->profile == NULL ? NULL :
-	    trust_profile_find(c->conf->trust, s->profile);
+	return conversation_is_kept(c) || c->connection.is_by_pid ?
+	    profile_of(c) : NULL;
 }
 
 void

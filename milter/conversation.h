@@ -66,6 +66,14 @@ bool	conversation_keep(struct conversation *c, const char *listener,
  */
 enum store_result	conversation_find(struct conversation *c);
 
+/*
+ * Of the session that was found: whether it rests on rights, which may be
+ * revoked while its mail is on the way; and refuses its mail if they have been.
+ * Once content is on its way nobody else is asked.  False: it cannot be told.
+ */
+bool	conversation_rests_on_rights(const struct conversation *c);
+bool	conversation_check_revoked(struct conversation *c, uint64_t now_ms);
+
 /* Forgets what was read: a session that waits for its client needs none. */
 void	conversation_release(struct conversation *c);
 

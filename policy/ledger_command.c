@@ -269,6 +269,8 @@ static void
 mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
     struct ledger_reply *reply)
 {
+	if (!ledger_check_revoked(proc, now_ms, reply))
+		return;
 	if (is_begun) {
 		proc->is_mail_asked = true;
 		session_life_begin_message(proc->life);

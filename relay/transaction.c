@@ -85,29 +85,42 @@ struct refusal {
 };
 
 static void
+set_refusal(struct refusal *r, enum verdict_action action,
+    enum verdict_reason reason, const char *text)
+{
+	*r = (struct refusal){ .action = action, .reason = reason,
+	    .text = verdict_reply_text(text, reason) };
+	verdict_reply_find(VERDICT_REPLY_TO_MAIL, action, reason,
+	    VERDICT_REPLY_BY_SERVER, &r->reply);
+}
+
+static void
 find_refusal(const struct dialogue *d, struct refusal *r)
 {
 	const struct session	*s = session_life_session(d->life);
 	const struct verdict	*v = d->unforwarded;
 
-	*r = (struct refusal){ .action = s->refused,
-	    .reason = s->refused_reason, .text = s->refused_text };
 	if (s->refused == VERDICT_PERMIT && v != NULL)
-		*r = (struct refusal){ .action = v->action,
-		    .reason = v->reason, .text = v->text };
-	r->text = verdict_reply_text(r->text, r->reason);
-	verdict_reply_find(VERDICT_REPLY_TO_MAIL, r->action, r->reason,
-	    VERDICT_REPLY_BY_SERVER, &r->reply);
+		set_refusal(r, v->action, v->reason, v->text);
+	else
+		set_refusal(r, s->refused, s->refused_reason,
+		    s->refused_text);
 }
 
 /* True: it is refused, at whatever step that is found, and the log has been
- * told. */
+ * told.  Rights may have been revoked since the last one. */
 static bool
 is_refusal(struct dialogue *d, struct refusal *r)
 {
+	bool	 is_told = session_life_check_revoked(d->life, d->now_ms);
+
 	find_refusal(d, r);
+	if (r->action == VERDICT_PERMIT && !is_told)
+		set_refusal(r, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+		    SESSION_CANNOT_TELL);
 	if (r->action == VERDICT_PERMIT)
 		return false;
+	(void)session_life_keep(d->life, d->now_ms);
 	dialogue_report(d, DIALOGUE_MAIL_REFUSED,
 	    (unsigned)strtoul(r->reply.code, NULL, 10), r->text);
 	return true;
@@ -455,11 +468,9 @@ transaction_data(struct dialogue *d, struct span args,
 	return CLIENT_TAKEN;
 }
 
-#define CHUNK_REPLY_SIZE	(VERDICT_REPLY_SIZE + 2)
-
 /* A chunk is told what DATA is. */
-static bool
-is_chunk_refused(struct dialogue *d, char buf[CHUNK_REPLY_SIZE])
+bool
+transaction_is_refused(struct dialogue *d, char buf[TRANSACTION_REPLY_SIZE])
 {
 	struct refusal	 r;
 
@@ -473,7 +484,8 @@ is_chunk_refused(struct dialogue *d, char buf[CHUNK_REPLY_SIZE])
 
 /* What a chunk is answered whose octets go nowhere; NULL: they go on. */
 static const char *
-chunk_refusal(struct dialogue *d, uint64_t size, char buf[CHUNK_REPLY_SIZE])
+chunk_refusal(struct dialogue *d, uint64_t size,
+    char buf[TRANSACTION_REPLY_SIZE])
 {
 	const struct smtp_offer	*offer = hop_offer(d->hop);
 	uint64_t		 limit = transaction_params_size_limit(offer,
@@ -485,7 +497,7 @@ chunk_refusal(struct dialogue *d, uint64_t size, char buf[CHUNK_REPLY_SIZE])
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	if (d->tx.is_failed)
 		return "451 4.4.2 the next hop was lost\r\n";
-	if (is_chunk_refused(d, buf))
+	if (transaction_is_refused(d, buf))
 		return buf;
 	if (!smtp_offers(offer, SMTP_KW_CHUNKING))
 		return (d->promised & 1U << SMTP_KW_CHUNKING) != 0 ?
@@ -522,7 +534,7 @@ enum client_take
 transaction_bdat(struct dialogue *d, struct span args,
     struct client_reply *reply)
 {
-	char		 buf[CHUNK_REPLY_SIZE];
+	char		 buf[TRANSACTION_REPLY_SIZE];
 	const char	*why;
 	uint64_t	 size;
 	bool		 is_last;

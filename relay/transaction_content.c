@@ -149,6 +149,20 @@ refuse_size(struct dialogue *d)
 	    "552 5.3.4 Message size exceeds fixed limit\r\n");
 }
 
+/* Before the last octets of a message go on: what was revoked while it was on
+ * its way must not become mail. */
+static void
+check_end(struct dialogue *d)
+{
+	char	 reply[TRANSACTION_REPLY_SIZE];
+
+	if (d->content.early != NULL || !transaction_is_refused(d, reply))
+		return;
+	hop_drop(d->hop);
+	/* To a chunk that was being passed on, that is the next hop's loss. */
+	transaction_content_discard(d, d->content.is_chunk ? "" : reply);
+}
+
 /* A next hop that has a limit of its own says what is over it. */
 static bool
 is_too_large(const struct dialogue *d)
@@ -188,6 +202,8 @@ data_input(struct dialogue *d, struct span bytes)
 	}
 	if (d->content.early == NULL && is_too_large(d))
 		refuse_size(d);
+	if (result == SMTP_CONTENT_END)
+		check_end(d);
 	if (d->content.early == NULL && out.n > 0)
 		hop_send(d->hop, out);
 	if (result == SMTP_CONTENT_END)
@@ -224,6 +240,8 @@ chunk_input(struct dialogue *d, struct span bytes)
 
 	if (n > d->content.left)
 		n = (size_t)d->content.left;
+	if (n > 0 && d->content.is_last && n == d->content.left)
+		check_end(d);
 	if (n > 0 && d->content.early == NULL)
 		hop_send(d->hop, (struct span){ bytes.p, n });
 	d->content.left -= n;

@@ -27,6 +27,13 @@ struct asked {
 	struct asked_message	*message;	/* of ASKED_END; or NULL */
 };
 
+/* transaction.c */
+/* Whether the session's mail is refused by now: the whole reply, which the log
+ * has been told. */
+#define TRANSACTION_REPLY_SIZE	(VERDICT_REPLY_SIZE + 2)
+bool	transaction_is_refused(struct dialogue *d,
+	    char buf[TRANSACTION_REPLY_SIZE]);
+
 /* transaction_way.c */
 /* Says that there is none. */
 void	transaction_way_refuse(struct dialogue *d, enum route_result result,

@@ -166,10 +166,17 @@ session_seals_by(const struct session *s,
 }
 
 bool
+session_rests_on_rights(const struct session *s,
+    const struct trust_profile *profile)
+{
+	return s->override != NULL || s->pending != NULL ||
+	    s->context.n > 0 || trust_profile_always_allow(profile);
+}
+
+bool
 session_revoke(struct session *s, const struct trust_profile *profile)
 {
 	/* Without memory it keeps the name, but not the grants. */
 	(void)session_set_text(&s->profile, TRUST_STRANGER);
-	return s->override != NULL || s->pending != NULL ||
-	    s->context.n > 0 || trust_profile_always_allow(profile);
+	return session_rests_on_rights(s, profile);
 }

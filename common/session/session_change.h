@@ -82,10 +82,14 @@ bool	session_has_room(const struct session *s,
 bool	session_is_pardoned(enum trust_command command,
 	    enum verdict_reason reason);
 
+/* Whether something rests on the rights that the profile gives: an override, a
+ * context, that the peer is always allowed. */
+bool	session_rests_on_rights(const struct session *s,
+	    const struct trust_profile *profile);
+
 /*
  * The peer's grants have been revoked: it is a stranger from now on.  True if
- * something rests on them already (an override, a context, that it is always
- * allowed), so that the session's mail is to be refused.
+ * something rests on them already, so that the session's mail is to be refused.
  */
 bool	session_revoke(struct session *s,
 	    const struct trust_profile *profile);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/revocation.h"
 #include "session/session_change.h"
 
 /*
@@ -355,29 +356,22 @@ session_life_seal_if(struct session_life *life, enum trust_seal when,
 static void
 revoke(struct session_life *life, uint64_t now_ms)
 {
-	static const char	 text[] =
-	    "the grants of this peer have been revoked";
-
 	if (session_revoke(&life->session, life->profile))
-		session_life_violation(life, REASON_REVOKED, text, NULL,
-		    now_ms);
+		session_life_violation(life, REASON_REVOKED, REVOCATION_TEXT,
+		    NULL, now_ms);
 	else
-		session_life_audit(life, SESSION_REFUSED, text, now_ms);
+		session_life_audit(life, SESSION_REFUSED, REVOCATION_TEXT,
+		    now_ms);
 	life->profile = trust_profile_find(life->conf->trust, TRUST_STRANGER);
 }
 
 bool
 session_life_check_revoked(struct session_life *life, uint64_t now_ms)
 {
-	struct store_holder	 holder = { .peer = &life->session.peer,
-				     .session = life->session.id };
-	struct err		 err;
+	struct err	 err;
 
-	if (!session_life_has_grants(life) &&
-	    !session_life_only_reports(life))
-		return true;
-	holder.profile = trust_profile_name(life->profile);
-	switch (store_is_revoked(life->home.store, &holder, now_ms, &err)) {
+	switch (revocation_find(life->home.store, &life->session,
+	    life->profile, now_ms, &err)) {
 	case STORE_NONE:
 		return true;
 	case STORE_CANNOT_TELL:

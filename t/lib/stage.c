@@ -413,8 +413,9 @@ op_disconnect(void *arg)
 
 	if (!s->is_connecting && !s->is_connected)
 		return;
-	if (s->is_clients_turn && memchr(s->hop.awaited, TALK_FOR_END,
-	    s->hop.n_awaited) != NULL)
+	/* What has not all of it cannot have taken it. */
+	if (s->is_clients_turn && s->hop.chunk_left == 0 &&
+	    memchr(s->hop.awaited, TALK_FOR_END, s->hop.n_awaited) != NULL)
 		s->has_cost_message = true;
 	ask(s, DIALOGUE_HOP, "disconnect");
 	set_hop(s, false);

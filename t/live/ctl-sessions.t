@@ -99,6 +99,24 @@ like($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, qr/^[45]/,
 $smtp->quit;
 is($ctl->run('unrevoke', 'edge')->{status}, 0, 'and given back');
 
+# While a message is on its way: its end is refused.
+{
+	my $smtp = $live->connect(local => $peer);
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220, 'XCLIENT');
+	$smtp->cmd('EHLO client.example.org');
+	is($smtp->cmd($_)->code, /^DATA/ ? 354 : 250, $_)
+	    for 'MAIL FROM:<s@example.org>', 'RCPT TO:<box@example.com>',
+	    'DATA';
+	$smtp->raw("Subject: in flight\r\n\r\nfirst\r\n");
+	is($ctl->run('revoke', $peer)->{status}, 0, 'it is revoked in flight');
+	$smtp->raw("last\r\n.\r\n");
+	like($smtp->reply, qr/^451 4\.7\.1 .*have been revoked/,
+	    'the end of the message is refused');
+	$smtp->quit;
+	ok($live->not_delivered('in flight'), 'it gets nowhere');
+	is($ctl->run('unrevoke', $peer)->{status}, 0, 'given back');
+}
+
 # Of a network, with a reason, and of one session alone.
 my @smtp = map { $live->connect } 1 .. 2;
 for my $smtp (@smtp) {
