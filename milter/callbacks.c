@@ -340,7 +340,7 @@ enforce_step(SMFICTX *ctx, struct conversation *c, const char *step,
 	    !conversation_check_revoked(c, now_ms())))
 		enforce_cannot_tell(&answer);
 	else
-		enforce_mail(conversation_session(c), &c->connection, &answer);
+		conversation_enforce_mail(c, &answer);
 	return answer.action == VERDICT_PERMIT ? SMFIS_CONTINUE :
 	    reply_refusal(ctx, c, step, &answer);
 }

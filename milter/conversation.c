@@ -90,7 +90,9 @@ find_record(struct conversation *c)
 		journal_error("", &err);
 	else if (result == STORE_FOUND &&
 	    enforce_is_other(&c->record, &c->connection))
-		result = STORE_NONE;
+		/* What is in it was not said here, or was refused here. */
+		result = c->record.is_unproven ? STORE_CANNOT_TELL :
+		    STORE_NONE;
 	else if (result == STORE_FOUND && c->connection.id[0] == '\0' &&
 	    enforce_is_proven(&c->record, &c->connection))
 		memcpy(c->connection.id, c->record.id, sizeof c->connection.id);
@@ -148,6 +150,27 @@ conversation_rests_on_rights(const struct conversation *c)
 
 	return s != NULL && profile != NULL &&
 	    session_rests_on_rights(s, profile);
+}
+
+/* What the profile of the record would ask of its mail, nobody can tell. */
+static bool
+is_profile_gone(const struct conversation *c)
+{
+	const struct session	*s = conversation_session(c);
+
+	return !conversation_is_kept(c) && c->connection.is_by_pid &&
+	    s != NULL && s->profile != NULL && conversation_profile(c) == NULL;
+}
+
+void
+conversation_enforce_mail(const struct conversation *c,
+    struct enforce_reply *answer)
+{
+	const struct session	*s = conversation_session(c);
+
+	enforce_mail(s, &c->connection, answer);
+	if (answer->action == VERDICT_PERMIT && is_profile_gone(c))
+		enforce_no_profile(s->id, answer);
 }
 
 void

@@ -74,6 +74,11 @@ enum store_result	conversation_find(struct conversation *c);
 bool	conversation_rests_on_rights(const struct conversation *c);
 bool	conversation_check_revoked(struct conversation *c, uint64_t now_ms);
 
+/* What to answer to MAIL, RCPT or DATA, by the record that was found, and by
+ * this conversation's configuration, which has to have its profile. */
+void	conversation_enforce_mail(const struct conversation *c,
+	    struct enforce_reply *answer);
+
 /* Forgets what was read: a session that waits for its client needs none. */
 void	conversation_release(struct conversation *c);
 

@@ -310,6 +310,13 @@ enforce_cannot_tell(struct enforce_reply *answer)
 	    TEXT_NO_STORE, "");
 }
 
+void
+enforce_no_profile(const char *id, struct enforce_reply *answer)
+{
+	refuse_mail(answer, VERDICT_TEMPFAIL, REASON_CANNOT_TELL,
+	    SESSION_PROFILE_GONE, id);
+}
+
 /*
  * Replies to X commands
  */

@@ -92,6 +92,8 @@ void	enforce_connect(const struct session *s,
 
 /* The temporary failure for a store that cannot tell. */
 void	enforce_cannot_tell(struct enforce_reply *answer);
+/* The same for a configuration that has not the session's profile. */
+void	enforce_no_profile(const char *id, struct enforce_reply *answer);
 
 /*
  * The replies to X commands where they are ours to give (keeper.h).  No

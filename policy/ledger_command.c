@@ -18,16 +18,19 @@
 
 #define LINE_NOOP	"NOOP"
 
-/* Whatever the reason, if it is another connection's: that was sealed, say. */
+/* Whatever the reason, if the session may be another connection's: that was
+ * sealed, say.  It is in the record, for whoever comes back may be asked next
+ * for mail. */
 static void
 answer_refused(struct ledger_proc *proc, struct ledger_reply *reply)
 {
-	char	 line[sizeof SESSION_REFUSED_VERB + ULID_SIZE];
+	const struct session	*s = ledger_proc_session(proc);
+	char			 line[sizeof SESSION_REFUSED_VERB + ULID_SIZE];
 
-	if (proc->is_loaded)
-		proc->is_loaded_refused = true;
+	if (proc->is_loaded || s->peer.family == AF_UNSPEC)
+		session_life_set_unproven(proc->life, true);
 	(void)snprintf(line, sizeof line, "%s %s", SESSION_REFUSED_VERB,
-	    ledger_proc_session(proc)->id);
+	    s->id);
 	ledger_answer(reply, LEDGER_YES, line);
 }
 

@@ -287,7 +287,7 @@ policy_session(struct ledger *ledger, struct ledger_proc *proc,
 		return true;
 	is_unsure_still = connection == CONNECTION_UNSURE;
 	/* The record was another connection's, but not what was said since. */
-	is_refused = proc->is_loaded_refused;
+	is_refused = ledger_proc_session(proc)->is_unproven;
 	if (!begin_shown(ledger, proc, request, now_ms, &err)) {
 		ledger_begin_failed(ledger, proc, &err, reply);
 		return false;
@@ -329,7 +329,7 @@ policy_follow(struct ledger_proc *proc, const struct attr_request *request,
 	ledger_forget(proc, now_ms);
 	forget_greeting(proc, request->v[ATTR_HELO_NAME]);
 	if (client_shown(proc, request)) {
-		proc->is_loaded = false;
+		ledger_prove(proc);
 		if (!proc->has_port)
 			session_life_set_port(proc->life,
 			    port_of(request->v[ATTR_CLIENT_PORT]));

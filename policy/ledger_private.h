@@ -45,8 +45,6 @@ struct ledger_proc {
 	/* What is only in the store may be of the process's connection before
 	 * this one, as long as nothing proves that it is not. */
 	bool				 is_loaded;
-	/* ... and the connection that there is was refused a command since. */
-	bool				 is_loaded_refused;
 	/* Begun by a policy request: of the lookups nothing is known. */
 	bool				 is_shown;
 	bool				 is_decided;	/* access_maps were
@@ -143,6 +141,9 @@ bool	ledger_pending_fits(const struct session *s,
 	    const struct address *addr, struct assertion_set *set_r);
 /* Whether the MTA, told this, would look up that name. */
 bool	ledger_name_fits(const struct assertion *said, const char *name);
+
+/* The session is known to be that of the connection that there is. */
+void	ledger_prove(struct ledger_proc *proc);
 
 /* The MTA has executed the pending override, or has not. */
 void	ledger_commit(struct ledger_proc *proc,

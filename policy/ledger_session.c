@@ -94,7 +94,6 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	session_life_free(proc->life);
 	proc->life = NULL;
 	proc->is_loaded = false;
-	proc->is_loaded_refused = false;
 	proc->is_shown = false;
 	proc->is_decided = false;
 	proc->is_mail_asked = false;
@@ -282,6 +281,13 @@ ledger_pending_fits(const struct session *s, const struct address *addr,
 }
 
 void
+ledger_prove(struct ledger_proc *proc)
+{
+	proc->is_loaded = false;
+	session_life_set_unproven(proc->life, false);
+}
+
+void
 ledger_commit(struct ledger_proc *proc, const struct assertion_set *set,
     uint64_t now_ms)
 {
@@ -289,7 +295,7 @@ ledger_commit(struct ledger_proc *proc, const struct assertion_set *set,
 	/* Postfix takes one only where we have answered for this very
 	 * connection. */
 	proc->is_decided = false;
-	proc->is_loaded = false;
+	ledger_prove(proc);
 	(void)ledger_expect(proc);
 }
 

@@ -37,6 +37,8 @@
 /* Why it is not known, for now, what may be. */
 #define SESSION_CANNOT_TELL	"it cannot be told who may do what"
 #define SESSION_STORE_FAILED	"the session store failed"
+#define SESSION_PROFILE_GONE	"the profile of this session is not in the " \
+				"configuration here"
 #define SESSION_RECORD_MAX	65536	/* bytes of an encoded session */
 
 /* The stations of a session's life, oldest first. */
@@ -98,6 +100,11 @@ struct session {
 	char		*ehlo;		/* the last HELO or EHLO, whole; NULL:
 					 * not seen */
 	struct context	 context;	/* what was set by XSETCONTEXT */
+
+	/* A command was refused, and it is not known whether the connection
+	 * that said it is this session's: whoever is shown next, if it is
+	 * another one, has no mail taken. */
+	bool		 is_unproven;
 
 	/* Set once, for the rest of the session, by the first refusal that
 	 * was not merely reported: MAIL and RCPT get it. */

@@ -286,8 +286,8 @@ session_life_adopt(struct session_life *life, struct session *handed,
 	find_profile(life);
 	/* What it would have asked of the mail, nobody can tell. */
 	if (life->profile == NULL)
-		session_life_doubt(life, REASON_CANNOT_TELL, "the profile of "
-		    "this session is not in the configuration here", now_ms);
+		session_life_doubt(life, REASON_CANNOT_TELL,
+		    SESSION_PROFILE_GONE, now_ms);
 	session_life_seal(life, "hand-over", now_ms);
 	(void)session_life_keep(life, now_ms);
 }
@@ -365,11 +365,25 @@ revoke(struct session_life *life, uint64_t now_ms)
 	life->profile = trust_profile_find(life->conf->trust, TRUST_STRANGER);
 }
 
+/* A profile that a record names, and that has been taken out since. */
+static bool
+is_profile_gone(const struct session_life *life)
+{
+	return life->profile == NULL && life->session.profile != NULL;
+}
+
 bool
 session_life_check_revoked(struct session_life *life, uint64_t now_ms)
 {
 	struct err	 err;
 
+	/* What it granted, what it asks of the mail, and whether it was taken
+	 * out for that: nobody can tell. */
+	if (is_profile_gone(life)) {
+		session_life_doubt(life, REASON_CANNOT_TELL,
+		    SESSION_PROFILE_GONE, now_ms);
+		return true;
+	}
 	switch (revocation_find(life->home.store, &life->session,
 	    life->profile, now_ms, &err)) {
 	case STORE_NONE:

@@ -61,7 +61,7 @@ struct session_life	*session_life_new(struct conf *conf,
 /*
  * Takes a session up that the store has; what found holds becomes the life's,
  * and found is left empty.  If conf has no such profile any more, nothing more
- * can be granted.  NULL: out of memory, and found is as it was.
+ * can be granted, and session_life_check_revoked refuses its mail.  NULL: out of memory, and found is as it was.
  */
 struct session_life	*session_life_load(struct conf *conf,
 			    const struct session_life_home *home,
@@ -109,7 +109,9 @@ void	session_life_adopt(struct session_life *life, struct session *handed,
 /*
  * Looks whether the peer's grants have been revoked meanwhile; if so it is a
  * stranger from now on, and if something rests on them already, the session's
- * mail is refused, even if the profile only reports.  False: it cannot be told.
+ * mail is refused, even if the profile only reports.  So it is for the moment if
+ * the configuration does not have its profile any more.  False: it cannot be
+ * told.
  */
 bool	session_life_check_revoked(struct session_life *life,
 	    uint64_t now_ms);
@@ -171,6 +173,11 @@ void	session_life_set_port(struct session_life *life, uint16_t port);
 /* The MTA takes it for this client, whatever was permitted. */
 void	session_life_show(struct session_life *life,
 	    const struct address *client, uint16_t port);
+
+/* Whether a command was refused that may be another connection's (see
+ * is_unproven in session.h). */
+void	session_life_set_unproven(struct session_life *life,
+	    bool is_unproven);
 
 /* Postfix has been given MAIL, or what ends what was said for one message (RSET,
  * a greeting): what was refused of an XFORWARD is refused until then. */

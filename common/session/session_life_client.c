@@ -149,6 +149,15 @@ session_life_set_port(struct session_life *life, uint16_t port)
 }
 
 void
+session_life_set_unproven(struct session_life *life, bool is_unproven)
+{
+	if (life->session.is_unproven == is_unproven)
+		return;
+	life->session.is_unproven = is_unproven;
+	life->is_changed = true;
+}
+
+void
 session_life_show(struct session_life *life, const struct address *client,
     uint16_t port)
 {

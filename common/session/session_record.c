@@ -34,6 +34,7 @@ enum field {
 	FIELD_EHLO,
 	FIELD_CONTEXT,
 	FIELD_CLIENTS,
+	FIELD_UNPROVEN,
 	FIELD_REFUSED,
 	FIELD_REFUSED_REASON,
 	FIELD_REFUSED_TEXT,
@@ -71,6 +72,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_EHLO] = "ehlo",
 	[FIELD_CONTEXT] = "context",
 	[FIELD_CLIENTS] = "clients",	/* a pair that goes with the client */
+	[FIELD_UNPROVEN] = "unproven",
 	[FIELD_REFUSED] = "refused",
 	[FIELD_REFUSED_REASON] = "refused_reason",
 	[FIELD_REFUSED_TEXT] = "refused_text",
@@ -243,6 +245,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 	put_number(&w, FIELD_IN_MAIL, s->is_in_mail);
 	put(&w, FIELD_EHLO, s->ehlo);
 	put_context(&w, &s->context);
+	put_number(&w, FIELD_UNPROVEN, s->is_unproven);
 	if (s->refused != VERDICT_PERMIT) {
 		put(&w, FIELD_REFUSED, verdict_action_text(s->refused));
 		put(&w, FIELD_REFUSED_REASON,
@@ -460,6 +463,9 @@ get_field(struct session *s, enum field field, const char *value)
 		return get_pair(s, value);
 	case FIELD_CLIENTS:
 		return context_mark_clients(&s->context, value);
+	case FIELD_UNPROVEN:
+		s->is_unproven = true;
+		return true;
 	case FIELD_REFUSED:
 		return verdict_action_find(value, &s->refused);
 	case FIELD_REFUSED_REASON:

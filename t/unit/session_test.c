@@ -65,6 +65,7 @@ static const char *const	 fields[] = {
 	BARE "context=a xsetcontext 1 all|context=a xsetcontext 2 one|"
 	    "clients=a|context=b xsetcontext 3 one|clients=b|"
 	    "context=c proxy 1 all|",
+	BARE "unproven=1|",
 	BARE "refused=tempfail|refused_reason=granted|",
 	BARE "refused=reject|refused_reason=no_grant|",
 	BARE "refused=disconnect|refused_reason=cannot_tell|",
