@@ -40,6 +40,9 @@ hop_forget_identity(struct hop *hop)
 	hop->has_identity = false;
 }
 
+/* Inside TLS the next hop must not go by what it was told in the clear (RFC
+ * 3207, 4.2), but may do so in part: Postfix keeps the address and forgets the
+ * login.  So all of it is said again, and that it was told is not forgotten. */
 void
 hop_identity_secured(struct hop *hop)
 {
@@ -49,7 +52,6 @@ hop_identity_secured(struct hop *hop)
 	free(hop->told);
 	hop->told = hop->said;
 	hop->said = NULL;
-	identity_secured(hop->told);
 	hop->has_identity = false;
 }
 

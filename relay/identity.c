@@ -324,7 +324,7 @@ identity_is_current(const struct identity_lines *lines,
 	struct source	 source = { .from = lines->source,
 			     .max = lines->n_source };
 
-	if (lines->n_source == 0 || lines->is_stale)
+	if (lines->n_source == 0)
 		return false;
 	put_all(&source, sources, terms);
 	put_number(&source, lines->n);

@@ -67,7 +67,6 @@ struct identity_lines {
 				 * assertion_name */
 	unsigned	values;	/* those of them that have a value */
 	enum xclient_dialect dialect;
-	bool		is_stale;
 	uint16_t	n_source;	/* what they were made from; 0: it was
 					 * too much to be kept */
 	unsigned char	source[IDENTITY_SOURCE_SIZE];
@@ -113,7 +112,7 @@ bool	identity_is_current(const struct identity_lines *lines,
 	    const struct identity_sources *sources,
 	    const struct identity_terms *terms);
 
-/* True if both are the same commands, and neither is stale. */
+/* True if both are the same commands. */
 bool	identity_equal(const struct identity_lines *a,
 	    const struct identity_lines *b);
 
@@ -123,14 +122,6 @@ bool	identity_equal(const struct identity_lines *a,
  */
 bool	identity_replaces(const struct identity_lines *lines,
 	    const struct identity_lines *told);
-
-/*
- * After STARTTLS the next hop must not go by what it was told in the clear (RFC
- * 3207, 4.2), but may do so in part: Postfix keeps the address and forgets the
- * login.  So all of it has to be said again: these lines equal none from now
- * on, and identity_replaces still knows that they were told.
- */
-void	identity_secured(struct identity_lines *told);
 
 /*
  * The name for an EHLO that speaks for the client: his own if it can be said,

@@ -239,7 +239,6 @@ begin(struct identity_lines *lines, enum xclient_dialect dialect)
 	lines->n = 0;
 	lines->said = lines->values = 0;
 	lines->dialect = dialect;
-	lines->is_stale = false;
 	lines->n_source = 0;
 }
 
@@ -282,7 +281,7 @@ identity_equal(const struct identity_lines *a, const struct identity_lines *b)
 {
 	unsigned	 i;
 
-	if (a->is_stale || b->is_stale || a->n != b->n)
+	if (a->n != b->n)
 		return false;
 	for (i = 0; i < a->n; i++)
 		if (strcmp(a->line[i], b->line[i]) != 0)
@@ -318,12 +317,6 @@ identity_replaces(const struct identity_lines *lines,
 		break;
 	}
 	return (told->said & ~lines->said & ~reset) == 0;
-}
-
-void
-identity_secured(struct identity_lines *told)
-{
-	told->is_stale = true;
 }
 
 const char *

@@ -140,7 +140,7 @@ is_contrary(const struct dialogue *d, const struct asked *asked,
 		return code == 354 && is_refused;
 	case ASKED_RCPT:
 		/* Of our own MAIL the client is told there. */
-		if (asked->serial == d->serial && d->tx.refusal != NULL)
+		if (d->tx.refusal != NULL)
 			return false;
 		return code / 100 == 2 && is_refused;
 	case ASKED_CHUNK:

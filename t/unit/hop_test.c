@@ -271,7 +271,7 @@ static const struct hop_ops	 ops = {
  * Scripts: steps with "," between.  "+" connected, "-" lost, "t" inside TLS,
  * "w" late, "n" something new needs it, "?NAME" a question that can be repeated
  * (MAIL begins), "?NAME*2" one with two replies that cannot; "x" dropped;
- * "a" somebody logs in; all else is what the server says, with CRLF ("~" stands
+ * "a" somebody logs in, "e" it is needed elsewhere; all else is what the server says, with CRLF ("~" stands
  * for LF).
  */
 #define G	"220 hi,"
@@ -396,7 +396,10 @@ static const struct row {
 	    "[ready]MAIL|[MAIL 250]" },
 	{ "lost between, and needed again", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?NOOP,250 ok,-,n,+," G P, READY
-	    "NOOP|[NOOP 250][broken][disconnect][connect]EHLO us|[ready]" }
+	    "NOOP|[NOOP 250][broken][disconnect][connect]EHLO us|[ready]" },
+	{ "needed elsewhere as soon as it is ready", XCLIENT_NO, SCOPE_TLS_NO,
+	    2, "e,+," G E "n,+," G E, "[connect]EHLO us|[ready][disconnect]"
+	    "{451 4.4.2}[connect]EHLO us|[ready][disconnect]{451 4.4.2}" }
 };
 
 static void
@@ -497,6 +500,8 @@ do_step(struct owner *o, char *step, bool is_bytewise)
 		hop_drop(o->hop);
 	else if (strcmp(step, "a") == 0)
 		hop_set_authenticated(o->hop, true);
+	else if (strcmp(step, "e") == 0)
+		o->need.is_elsewhere = true;
 	else if (strcmp(step, "n") == 0)
 		begin_need(o);
 	else if (*step == '?')

@@ -630,26 +630,6 @@ START_TEST(replacing)
 }
 END_TEST
 
-/* What was said in the clear is neither told any more nor forgotten. */
-START_TEST(securing)
-{
-	const char		*line = "ADDR=192.0.2.1 NAME=a.b LOGIN=joe";
-	struct identity_lines	 told, again, nobody;
-
-	say(line, XCLIENT_POSTFIX, &told);
-	say(line, XCLIENT_POSTFIX, &again);
-	say(NULL, XCLIENT_POSTFIX, &nobody);
-	ck_assert(identity_equal(&told, &again));
-	identity_secured(&told);
-	ck_assert(!identity_equal(&told, &again));
-	ck_assert(!identity_equal(&again, &told));
-	ck_assert(!identity_replaces(&nobody, &told));
-	ck_assert(identity_replaces(&again, &told));
-	told = again;
-	ck_assert(identity_equal(&told, &again));
-}
-END_TEST
-
 /*
  * Whether it is still so
  */
@@ -783,8 +763,8 @@ START_TEST(changing)
 }
 END_TEST
 
-/* Lines that were taken back, that were told in the clear, or whose source was
- * too much to be kept are made anew. */
+/* Lines that were taken back, or whose source was too much to be kept, are made
+ * anew. */
 START_TEST(not_current)
 {
 	struct inputs	 large = plain;
@@ -792,9 +772,6 @@ START_TEST(not_current)
 
 	make(&plain, &m);
 	ck_assert(is_current(&m, &m));
-	identity_secured(&m.lines);
-	ck_assert(!is_current(&m, &m));
-	m.lines.is_stale = false;
 	m.lines.n = 0;
 	ck_assert(!is_current(&m, &m));
 	identity_say_nothing(&m.lines);
@@ -942,7 +919,6 @@ main(void)
 	tcase_add_test(tc, two_lines);
 	tcase_add_test(tc, comparing);
 	tcase_add_loop_test(tc, replacing, 0, NELEM(replace_rows));
-	tcase_add_test(tc, securing);
 	tcase_add_loop_test(tc, changing, 0, NELEM(change_rows));
 	tcase_add_test(tc, not_current);
 	tcase_add_test(tc, never_current_when_it_is_not);
