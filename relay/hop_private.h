@@ -54,6 +54,8 @@ struct hop {
 	/* The connection. */
 	struct smtp_offer	 offer;
 	char			*ehlo;		/* the name given in EHLO */
+	bool			 is_renamed;	/* it does not take the client's,
+						 * and has ours */
 	bool			 is_relay;	/* its greeting says so */
 	bool			 has_hops;	/* it has taken their number */
 	bool			 has_ehlo;

@@ -74,6 +74,7 @@ hop_forget_connection(struct hop *hop)
 	hop_forget_identity(hop);
 	hop->offer.keywords = 0;
 	hop->is_relay = hop->has_hops = hop->has_ehlo = false;
+	hop->is_renamed = false;
 	hop->is_secured = hop->is_authenticated = false;
 	hop->is_used = hop->has_mail = false;
 	hop->knows_somebody = false;
@@ -252,7 +253,7 @@ hop_secured(struct hop *hop)
 static bool
 may_greet(const struct hop *hop, const char *name)
 {
-	return name != NULL && (hop->said == NULL ||
+	return name != NULL && (hop->said == NULL ? !hop->is_renamed :
 	    identity_may_greet(hop->said->dialect, span_of(name)));
 }
 
@@ -443,6 +444,17 @@ on_hops(struct hop *hop, const struct smtp_reply *reply)
 	    "the number of hops", reply);
 }
 
+/* Whether it is greeted by our own name, because it finds fault with that of the
+ * client (501).  Before XCLIENT it is we who greet: what it thinks of the client
+ * it says behind that. */
+static bool
+is_to_be_renamed(const struct hop *hop, unsigned code)
+{
+	return code == 501 && hop->state == HOP_EHLO && hop->said == NULL &&
+	    hop_uses_xclient(hop) &&
+	    strcmp(hop->ehlo, hop->hostname) != 0;
+}
+
 static void
 on_ehlo(struct hop *hop, const struct smtp_reply *reply)
 {
@@ -460,6 +472,11 @@ on_ehlo(struct hop *hop, const struct smtp_reply *reply)
 	if (is_at_xclient(hop)) {
 		hop_xclient_failed(hop, HOP_EVENT_XCLIENT_REFUSED,
 		    hop_reply_first(reply, text, sizeof text), true, false);
+		return;
+	}
+	if (is_to_be_renamed(hop, reply->code)) {
+		hop->is_renamed = true;
+		send_ehlo(hop);
 		return;
 	}
 	/* Whoever is about to close says nothing else any more. */
@@ -542,7 +559,8 @@ has_right_name(const struct hop *hop)
 
 	if (hop->relay->proxy_protocol_out)
 		has_set = hop->ops->identity(hop->arg, &set);
-	else if (hop->said != NULL)
+	else if (hop->said != NULL ||
+	    (hop->is_renamed && !hop->has_identity))
 		return true;
 	name = hop->ops->name(hop->arg, has_set ? &set : NULL);
 	return name == NULL || (hop->ehlo != NULL &&

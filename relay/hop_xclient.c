@@ -169,6 +169,17 @@ begin_anew(struct hop *hop)
 static void
 go_without(struct hop *hop)
 {
+	/* It has refused him, and would take him for us. */
+	const struct hop_trouble	 refused = {
+		.event = HOP_EVENT_FAILED,
+		.reply = "451 4.4.0 the next hop does not take the client's "
+		    "greeting"
+	};
+
+	if (hop->is_renamed) {
+		hop_set_up_failed(hop, &refused);
+		return;
+	}
 	if (hop->knows_somebody) {
 		begin_anew(hop);
 		return;
