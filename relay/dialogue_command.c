@@ -8,13 +8,21 @@
  */
 #include "dialogue_private.h"
 
+/* What a next hop does, or tells, for some and not for others. */
+static bool
+is_for_somebody(enum smtp_verb verb)
+{
+	return verb == SMTP_VRFY || verb == SMTP_EXPN || verb == SMTP_ETRN;
+}
+
 /* Whom the client talks to about other things: the next hop, if there is one
- * at hand. */
+ * at hand, and it does not take him for who was there before him. */
 static enum client_take
 pass(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply, const char *otherwise)
 {
-	if (!hop_is_ready(d->hop)) {
+	if (!hop_is_ready(d->hop) || (is_for_somebody(command->verb) &&
+	    !hop_is_identified(d->hop))) {
 		client_say(d->client, reply, "%s", otherwise);
 		return CLIENT_TAKEN;
 	}

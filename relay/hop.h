@@ -217,6 +217,9 @@ hop_is_ready(const struct hop *hop)
 {
 	return hop_state(hop) == HOP_READY;
 }
+/* It is, and whatever it is asked now it takes for the present client's, as far
+ * as it is told of clients. */
+bool		 hop_is_identified(struct hop *hop);
 const struct smtp_offer	*hop_offer(const struct hop *hop);
 /* It is, and by a certificate that was verified it is who it should be. */
 bool	hop_is_verified(const struct hop *hop);

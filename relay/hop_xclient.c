@@ -447,6 +447,20 @@ has_right_identity(struct hop *hop)
 	return goes_without(hop);
 }
 
+/* It knows who the client is, or is not to be told. */
+static bool
+needs_no_telling(struct hop *hop)
+{
+	return (!hop_uses_xclient(hop) && hop->said == NULL) ||
+	    has_right_identity(hop);
+}
+
+bool
+hop_is_identified(struct hop *hop)
+{
+	return hop->state == HOP_READY && needs_no_telling(hop);
+}
+
 /* Whether it knows nobody but the messenger itself. */
 static bool
 knows_messenger(struct hop *hop)
@@ -514,8 +528,7 @@ hop_identify(struct hop *hop)
 		not_offered(hop);
 		return hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
 	}
-	if ((!hop_uses_xclient(hop) && hop->said == NULL) ||
-	    has_right_identity(hop))
+	if (needs_no_telling(hop))
 		return HOP_IS_READY;
 	if (hop->is_authenticated)
 		return identify_user(hop);

@@ -530,6 +530,18 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 	transaction_content_begin_chunk(d, size, is_last, reply);
 }
 
+/* Afresh: client and next hop must not read it differently, for of a chunk that
+ * only one of them takes for the last the reply is no message's. */
+static void
+send_bdat(struct dialogue *d, uint64_t size, bool is_last)
+{
+	char	 line[64];
+
+	(void)snprintf(line, sizeof line, "BDAT %ju%s\r\n", (uintmax_t)size,
+	    is_last ? " LAST" : "");
+	hop_send(d->hop, span_of(line));
+}
+
 enum client_take
 transaction_bdat(struct dialogue *d, struct span args,
     struct client_reply *reply)
@@ -556,9 +568,7 @@ transaction_bdat(struct dialogue *d, struct span args,
 	}
 	d->tx.is_chunked = true;
 	d->tx.chunked += size;
-	hop_send(d->hop, span_of("BDAT "));
-	hop_send(d->hop, args);
-	hop_send(d->hop, span_of("\r\n"));
+	send_bdat(d, size, is_last);
 	if (is_last) {
 		client_owe_message(d->client, reply,
 		    transaction_content_end_replies(d));
