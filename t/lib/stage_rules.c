@@ -8,7 +8,7 @@
  *	what comes behind the seal is not done;
  *	mail of a session, or of an XFORWARD, that was refused is refused;
  *	no mail goes without the TLS that its binding or its sender demands, or
- *	without the XCLIENT that is required;
+ *	without the XCLIENT that is required, nor does VRFY, EXPN or ETRN;
  *	no message has more ends at next hops than the client has said, more
  *	octets than are taken, or more recipients.
  *
@@ -18,6 +18,7 @@
 #include "stage_private.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "relay/smtp_command.h"
@@ -126,13 +127,24 @@ check_mail(struct stage *s, struct span args)
 		    "it is");
 }
 
-/* Some servers do not read a chunk that is much too large, and execute it. */
+/* What it does, or tells, for some and not for others. */
+static void
+check_question(struct stage *s)
+{
+	if (s->grants != NULL && s->grants->is_xclient_required &&
+	    !s->rules.is_told)
+		stage_set_fault(s, "a question", "without XCLIENT");
+}
+
+/* Some servers do not read a chunk that is much too large, and execute it; and
+ * what is said in more than one way may be read in more than one. */
 static void
 check_chunk(struct stage *s, struct span args)
 {
 	struct stage_rules	*r = &s->rules;
 	uint64_t		 limit, size;
 	bool			 is_last;
+	char			 plain[64];
 
 	limit = r->size > 0 ? r->size : s->relay->message_size_max;
 	if (!smtp_bdat_parse(args, &size, &is_last)) {
@@ -141,6 +153,10 @@ check_chunk(struct stage *s, struct span args)
 	}
 	if (limit > 0 && (size > limit || r->chunked > limit - size))
 		stage_set_fault(s, "BDAT", "of more than is taken");
+	(void)snprintf(plain, sizeof plain, "%ju%s", (uintmax_t)size,
+	    is_last ? " LAST" : "");
+	if (!span_eq(args, plain))
+		stage_set_fault(s, "BDAT", "in other words");
 	r->chunked += size;
 }
 
@@ -159,6 +175,11 @@ stage_rules_command(struct stage *s, struct span line)
 		break;
 	case SMTP_XCLIENT:
 		check_xclient(s, command.args);
+		break;
+	case SMTP_VRFY:
+	case SMTP_EXPN:
+	case SMTP_ETRN:
+		check_question(s);
 		break;
 	case SMTP_HELO:
 		s->rules.size = 0;
