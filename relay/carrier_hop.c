@@ -370,12 +370,25 @@ carrier_is_hop_local(void *arg)
 }
 
 void
+carrier_remember_taken(void *arg)
+{
+	const struct carrier	*c = arg;
+
+	host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_TAKES_XCLIENT,
+	    c->env->now_ms);
+}
+
+bool
 carrier_remember_refusal(void *arg)
 {
 	const struct carrier	*c = arg;
 
+	if (host_memory_has(c->env->hosts, &c->hop_addr.sa,
+	    HOST_TAKES_XCLIENT, c->env->now_ms))
+		return false;
 	host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_REFUSES_XCLIENT,
 	    c->env->now_ms);
+	return true;
 }
 
 bool

@@ -124,9 +124,10 @@ struct dialogue_ops {
 	/* Whether the host that is connected to is this one: a loopback
 	 * address, or a UNIX-domain socket. */
 	bool	 (*is_hop_local)(void *arg);
-	/* That this host refuses XCLIENT is known for a while, to all
-	 * dialogues. */
-	void	 (*remember_refusal)(void *arg);
+	/* That this host takes XCLIENT, or refuses it, is known for a while, to
+	 * all dialogues; a refusal is not, false, if it has taken one. */
+	void	 (*remember_taken)(void *arg);
+	bool	 (*remember_refusal)(void *arg);
 	bool	 (*remembers_refusal)(void *arg);
 	void	 (*disconnect)(void *arg);
 	/* Begins TLS: dialogue_secured or dialogue_lost follows. */

@@ -100,9 +100,11 @@ struct hop_ops {
 	void	 (*disconnect)(void *arg);
 	void	 (*secure)(void *arg);
 	bool	 (*hand_over)(void *arg);
-	/* That its host refuses XCLIENT is remembered by whoever knows which
-	 * host that is, for a while, for all connections. */
-	void	 (*remember_refusal)(void *arg);
+	/* That its host takes XCLIENT, or refuses it, is remembered by whoever
+	 * knows which host that is, for a while, for all connections.  A
+	 * refusal is not, false, if it has taken one of late. */
+	void	 (*remember_taken)(void *arg);
+	bool	 (*remember_refusal)(void *arg);
 	bool	 (*remembers_refusal)(void *arg);
 
 	/* To its owner. */

@@ -10,7 +10,8 @@
  * is "required" the next host is tried, and after the last one the mail waits;
  * else it goes without.
  *
- * That a host refuses the command is remembered for all sessions.  What may be
+ * That a host refuses the command is remembered for all sessions, if it has not
+ * taken one from any.  What may be
  * about a value (501, a cut, silence, and all that the EHLO behind it gets) is
  * remembered of that client only: values are what clients choose, and must not
  * cost others their identity.
@@ -335,16 +336,15 @@ hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
 		return;
 	}
 	hop_report(hop, event, why);
-	if (is_about_values) {
+	if (!is_about_values && hop->ops->remember_refusal(hop->arg)) {
+		without.xclient = true;
+	} else {
 		if (hop->wanted == NULL) {
 			/* It was lost, or refused, at the EHLO behind it. */
 			hop->wanted = hop->said;
 			hop->said = NULL;
 		}
 		remember_refused(hop);
-	} else {
-		hop->ops->remember_refusal(hop->arg);
-		without.xclient = true;
 	}
 	if (!hop_start_again(hop, without)) {
 		trouble.reply = "451 4.4.2 the next hop was lost";
@@ -352,8 +352,10 @@ hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
 	}
 }
 
-/* It does not take the command, whatever it says.  Any other refusal may come of
- * what a client chose, and must not cost others their identity. */
+/* It does not take the command, whatever it says; unless it has taken one of
+ * late (a command filter may turn a line that it does not like into a verb that
+ * nobody knows).  Any other refusal may come of what a client chose, and must
+ * not cost others their identity. */
 static bool
 is_of_host(unsigned code)
 {
@@ -391,6 +393,7 @@ hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply)
 		return;
 	}
 	hop_report(hop, HOP_EVENT_XCLIENT_SENT, NULL);
+	hop->ops->remember_taken(hop->arg);
 	free(hop->said);
 	hop->said = hop->wanted;
 	hop->wanted = NULL;

@@ -76,6 +76,20 @@ key_of(const struct sockaddr *addr, enum host_fact fact)
 	return hash == 0 ? 1 : hash;
 }
 
+static uint64_t
+lifetime_ms(enum host_fact fact)
+{
+	switch (fact) {
+	case HOST_FAILED:
+		return HOST_FAILED_MS;
+	case HOST_REFUSES_XCLIENT:
+		return HOST_REFUSES_MS;
+	case HOST_TAKES_XCLIENT:
+		break;
+	}
+	return HOST_TAKES_MS;
+}
+
 void
 host_memory_add(struct host_memory *m, const struct sockaddr *addr,
     enum host_fact fact, uint64_t now_ms)
@@ -93,8 +107,7 @@ host_memory_add(struct host_memory *m, const struct sockaddr *addr,
 			oldest = &set[i];
 	}
 	oldest->key = key;
-	oldest->until_ms = now_ms + (fact == HOST_FAILED ? HOST_FAILED_MS :
-	    HOST_REFUSES_MS);
+	oldest->until_ms = now_ms + lifetime_ms(fact);
 }
 
 bool

@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * host_memory: what all sessions know of next hops' hosts for a while: that one
- * has failed, or does not take XCLIENT.
+ * has failed, does not take XCLIENT, or has taken one.
  *
  * It has a fixed size; what is oldest makes room.  To forget costs an attempt
  * more, and nothing else.
@@ -17,8 +17,9 @@ struct sockaddr;
 
 #define HOST_FAILED_MS		60000U	/* it is tried last */
 #define HOST_REFUSES_MS		300000U	/* it is not asked again */
+#define HOST_TAKES_MS		3600000U /* what it refuses is somebody's */
 
-enum host_fact { HOST_FAILED, HOST_REFUSES_XCLIENT };
+enum host_fact { HOST_FAILED, HOST_REFUSES_XCLIENT, HOST_TAKES_XCLIENT };
 
 struct host_memory;
 

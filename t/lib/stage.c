@@ -395,9 +395,18 @@ op_is_hop_local(void *arg)
 }
 
 static void
+op_remember_taken(void *arg)
+{
+	((struct stage *)arg)->is_taken_known = true;
+}
+
+static bool
 op_remember_refusal(void *arg)
 {
-	((struct stage *)arg)->is_refusal_known = true;
+	struct stage	*s = arg;
+
+	s->is_refusal_known = !s->is_taken_known;
+	return !s->is_taken_known;
 }
 
 static bool
@@ -546,6 +555,7 @@ static const struct dialogue_ops	 ops = {
 	.send = op_send, .room = op_room, .connect = op_connect,
 	.connect_next = op_connect_next, .has_next = op_has_next,
 	.is_hop_local = op_is_hop_local,
+	.remember_taken = op_remember_taken,
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,
 	.secure = op_secure, .close = op_close, .hand_over = op_hand_over,
@@ -743,7 +753,7 @@ stage_begin(struct stage *s)
 	s->n_hop_accepted = 0;
 	s->fault[0] = '\0';
 	s->n_connects = s->n_commands = 0;
-	s->is_refusal_known = false;
+	s->is_refusal_known = s->is_taken_known = false;
 	talk_begin(&s->client, s->relay->protocol == NEXTHOP_LMTP);
 	s->client.on_command = count_command;
 	s->client.on_reply = watch_client_reply;

@@ -84,7 +84,7 @@ struct stage {
 	unsigned		 n_connects;
 	unsigned		 n_commands;	/* of the client, or more */
 	bool			 is_hop_local;
-	bool			 is_refusal_known;
+	bool			 is_refusal_known, is_taken_known;
 	bool			 is_connecting, is_connected;
 	bool			 is_header_due;	/* of the PROXY protocol */
 	bool			 is_securing[2];

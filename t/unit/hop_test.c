@@ -27,7 +27,7 @@ struct owner {
 	struct hop_need		 need;
 	uint64_t		 now_ms;
 	unsigned		 address, n_addresses;
-	bool			 is_refusal_known, refuses_hand_over;
+	bool			 is_refusal_known, is_taken, refuses_hand_over;
 	bool			 is_waiting;
 	unsigned		 n_connects;
 	char			 log[4096];
@@ -112,9 +112,18 @@ op_hand_over(void *arg)
 }
 
 static void
+op_remember_taken(void *arg)
+{
+	((struct owner *)arg)->is_taken = true;
+}
+
+static bool
 op_remember_refusal(void *arg)
 {
-	((struct owner *)arg)->is_refusal_known = true;
+	struct owner	*o = arg;
+
+	o->is_refusal_known = !o->is_taken;
+	return !o->is_taken;
 }
 
 static bool
@@ -258,7 +267,8 @@ static const struct hop_ops	 ops = {
 	.send = op_send, .connect = op_connect,
 	.connect_next = op_connect_next, .has_next = op_has_next,
 	.disconnect = op_disconnect, .secure = op_secure,
-	.hand_over = op_hand_over, .remember_refusal = op_remember_refusal,
+	.hand_over = op_hand_over, .remember_taken = op_remember_taken,
+	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal,
 	.report = op_report, .tell = op_tell, .is_current = op_is_current,
 	.identity = op_identity, .name = op_name,
