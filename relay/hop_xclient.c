@@ -388,12 +388,12 @@ hop_xclient_reply(struct hop *hop, const struct smtp_reply *reply)
 		return;
 	}
 	hop->knows_somebody = true;
+	hop->ops->remember_taken(hop->arg);
 	if (hop->next_line < hop->wanted->n) {
 		send_line(hop);
 		return;
 	}
 	hop_report(hop, HOP_EVENT_XCLIENT_SENT, NULL);
-	hop->ops->remember_taken(hop->arg);
 	free(hop->said);
 	hop->said = hop->wanted;
 	hop->wanted = NULL;
