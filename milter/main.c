@@ -24,13 +24,13 @@
 
 #include <libmilter/mfapi.h>
 
+#include "aside.h"
 #include "base/procinfo.h"
 #include "callbacks.h"
 #include "daemon/log.h"
 #include "daemon/log_libevent.h"
 #include "daemon/program.h"
 #include "listener.h"
-#include "milter_metrics.h"
 #include "service.h"
 #include "session/store_sweep.h"
 
@@ -154,6 +154,14 @@ run_library(void *unused)
 	return NULL;
 }
 
+/* From another thread: this is where it is done. */
+static void
+want_reload(void *unused)
+{
+	(void)unused;
+	wake_up(SIGHUP);
+}
+
 static void
 start_threads(struct program *p)
 {
@@ -177,10 +185,7 @@ start_threads(struct program *p)
 		program_die("threads", &err);
 	}
 	(void)pthread_detach(thread);
-	/* Nobody's mail shall wait for numbers. */
-	if (milter_metrics_serve(p->conf->milter_metrics, &err) !=
-	    METRICS_HTTP_DONE)
-		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
+	aside_start(p->conf, want_reload, NULL);
 }
 
 /*
@@ -192,14 +197,17 @@ reload(struct program *p)
 {
 	struct conf	*conf = program_reload(&p->options, p->conf);
 
-	if (conf == NULL)
+	if (conf == NULL) {
+		aside_reloaded(NULL);
 		return;
+	}
 	log_if_changed("milter.listen", p->conf->milter_listen,
 	    conf->milter_listen);
 	log_if_changed("milter.metrics", p->conf->milter_metrics,
 	    conf->milter_metrics);
 	service_set_conf(conf);
 	program_reloaded(p->conf, conf);
+	aside_reloaded(conf);
 	conf_unref(p->conf);
 	p->conf = conf;
 }
@@ -236,7 +244,7 @@ serve(struct program *p)
 static void
 drain(struct program *p)
 {
-	char	 left[16];
+	char	 left[16], what;
 	int	 waited_ms;
 
 	daemon_stopping();
@@ -245,7 +253,8 @@ drain(struct program *p)
 	    STOP_POLL_MS) {
 		if (service_sessions() == 0)
 			return;
-		if (next_wake(STOP_POLL_MS) != 0)
+		what = next_wake(STOP_POLL_MS);
+		if (what != 0 && what != SIGHUP)
 			break;
 	}
 	(void)snprintf(left, sizeof left, "%u", service_sessions());
@@ -259,6 +268,7 @@ drain(struct program *p)
 static void
 stop(struct program *p, char why)
 {
+	aside_remove();
 	if (why == LIBRARY_FAILED || why == LIBRARY_ENDED)
 		listener_remove(&p->listener);
 	else

@@ -6,10 +6,7 @@
  */
 #include "milter_metrics.h"
 
-#include <event2/event.h>
 #include <pthread.h>
-#include <signal.h>
-#include <string.h>
 
 #include "daemon/decision_counts.h"
 #include "daemon/metrics_daemon.h"
@@ -41,9 +38,8 @@ milter_metrics_decision(const char *profile, const char *command,
 	(void)pthread_mutex_unlock(&metrics.lock);
 }
 
-/* A metrics_http_fn. */
-static void
-print(struct evbuffer *out, void *unused)
+void
+milter_metrics_print(struct evbuffer *out, void *unused)
 {
 	(void)unused;
 	metrics_daemon_print("xcontext-milter", out);
@@ -62,51 +58,12 @@ print(struct evbuffer *out, void *unused)
 	(void)pthread_mutex_unlock(&metrics.lock);
 }
 
-static void *
-run(void *base)
-{
-	(void)event_base_dispatch(base);
-	return NULL;
-}
-
-/* Signals are for the first thread alone. */
-static int
-start_thread(struct event_base *base, struct err *err)
-{
-	sigset_t	 all, old;
-	pthread_t	 thread;
-	int		 rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread, NULL, run, base);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0)
-		return err_set(err, "metrics: %s", strerror(rc));
-	(void)pthread_detach(thread);
-	return 0;
-}
-
 enum metrics_http_result
-milter_metrics_serve(const char *where, struct err *err)
+milter_metrics_serve(struct event_base *base, const char *where,
+    struct err *err)
 {
-	enum metrics_http_result	 result;
-	struct metrics_http		*http;
-	struct event_base		*base;
+	struct metrics_http	*http;
 
-	if (*where == '\0')
-		return METRICS_HTTP_DONE;
-	base = event_base_new();
-	if (base == NULL) {
-		(void)err_set(err, "metrics: out of memory");
-		return METRICS_HTTP_WRONG;
-	}
-	result = metrics_http_open(base, where, print, NULL, &http, err);
-	if (result != METRICS_HTTP_WRONG) {
-		if (start_thread(base, err) == 0)
-			return result;
-		metrics_http_close(http);
-	}
-	event_base_free(base);
-	return METRICS_HTTP_WRONG;
+	return metrics_http_open(base, where, milter_metrics_print, NULL,
+	    &http, err);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * milter_metrics: counts what the milter did, and tells Prometheus over HTTP,
- * from a thread of its own: libmilter has the others.
+ * milter_metrics: counts what the milter did, and tells Prometheus over HTTP.
  */
 #ifndef XC_MILTER_METRICS_H
 #define XC_MILTER_METRICS_H
@@ -10,6 +9,9 @@
 #include "base/err.h"
 #include "daemon/metrics_http.h"
 #include "trust/trust.h"
+
+struct event_base;
+struct evbuffer;
 
 enum milter_metric {
 	MILTER_MAIL_REFUSED,	/* a step of a transaction */
@@ -24,13 +26,15 @@ void	milter_metrics_count(enum milter_metric what);
 void	milter_metrics_decision(const char *profile, const char *command,
 	    const struct verdict *verdict);
 
+/* The page, for whoever wants it: a metrics_http_fn; the second is not used. */
+void	milter_metrics_print(struct evbuffer *out, void *unused);
+
 /*
- * Answers GET /metrics on "host:port", an address of the loopback interface,
- * until the process ends; "": nowhere.  To be called once.  The thread gets no
- * signals.  LATER: it cannot listen now, and goes on trying; WRONG: there is no
- * thread.  Both with err.
+ * Answers GET /metrics on "host:port", an address of the loopback interface, in
+ * that event loop, until the process ends; "": nowhere.  To be called once.
+ * See metrics_http.h for what it returns.
  */
-enum metrics_http_result	milter_metrics_serve(const char *where,
-				    struct err *err);
+enum metrics_http_result	milter_metrics_serve(struct event_base *base,
+				    const char *where, struct err *err);
 
 #endif

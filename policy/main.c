@@ -41,6 +41,7 @@ struct program {
 	struct report		 report;
 	struct signals		*signals;
 	struct event		*sweep;
+	struct control_server	*control;
 };
 
 /* A peer's process is known on UNIX-domain sockets only; without it there is
@@ -113,6 +114,7 @@ reload(void *arg)
 	struct program	*p = arg;
 	struct conf	*conf = program_reload(&p->options, p->conf);
 
+	control_server_reloaded(p->control, conf);
 	if (conf == NULL)
 		return;
 	log_if_changed("policy.listen", p->conf->policy_listen,
@@ -127,6 +129,14 @@ reload(void *arg)
 	program_reloaded(p->conf, conf);
 	conf_unref(p->conf);
 	p->conf = conf;
+}
+
+static struct conf *
+conf_in_force(void *arg)
+{
+	struct program	*p = arg;
+
+	return conf_ref(p->conf);
 }
 
 static void
@@ -169,6 +179,21 @@ watch(struct program *p)
 }
 
 static void
+open_control(struct program *p)
+{
+	p->control = program_open_control(p->conf, p->base,
+	    &(const struct control_server_ops){ .conf = conf_in_force,
+	    .reload = reload, .print = metrics_print,
+	    .print_arg = p->metrics, .arg = p });
+	control_server_add_listener(p->control, "policy",
+	    p->conf->policy_listen);
+	control_server_add_listener(p->control, "maps",
+	    p->conf->policy_maps);
+	control_server_add_listener(p->control, "metrics",
+	    p->conf->policy_metrics);
+}
+
+static void
 serve(struct program *p)
 {
 	enum metrics_http_result	 result;
@@ -178,6 +203,7 @@ serve(struct program *p)
 	result = metrics_serve(p->metrics, p->base, p->conf->policy_metrics,
 	    before_metrics, p, &err);
 	program_check_metrics(result, &err);
+	open_control(p);
 	sweep(-1, 0, p);
 	program_run(p->conf, p->base);
 }
@@ -185,6 +211,7 @@ serve(struct program *p)
 static void
 finish(struct program *p)
 {
+	control_server_free(p->control);
 	server_free(p->server);
 	ledger_free(p->ledger);
 	signals_free(p->signals);

@@ -131,8 +131,8 @@ print_latencies(const struct metrics *m, struct evbuffer *out)
 	}
 }
 
-static void
-print_metrics(struct evbuffer *out, void *arg)
+void
+metrics_print(struct evbuffer *out, void *arg)
 {
 	struct metrics	*m = arg;
 
@@ -155,5 +155,5 @@ metrics_serve(struct metrics *m, struct event_base *base, const char *where,
 {
 	m->before = before;
 	m->before_arg = arg;
-	return metrics_http_open(base, where, print_metrics, m, &m->http, err);
+	return metrics_http_open(base, where, metrics_print, m, &m->http, err);
 }

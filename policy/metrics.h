@@ -42,6 +42,10 @@ void	metrics_error(struct metrics *m);	/* "cannot tell" */
 void	metrics_mail_refused(struct metrics *m);
 void	metrics_set_sessions(struct metrics *m, unsigned n);
 
+/* The page, for whoever wants it: a metrics_http_fn; arg is the metrics.  before
+ * (below) is called first. */
+void	metrics_print(struct evbuffer *out, void *arg);
+
 /*
  * Answers GET /metrics on "host:port" in that event loop; host must be an
  * address of the loopback interface.  where "" does nothing.  before, which

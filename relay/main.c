@@ -37,6 +37,7 @@ struct program {
 	struct signals		*signals;
 	struct event		*stop_check;
 	unsigned		 n_stop_checks;
+	struct control_server	*control;
 };
 
 /* Each session has two connections. */
@@ -164,6 +165,7 @@ reload(void *arg)
 	struct served	*served;
 	struct err	 err;
 
+	control_server_reloaded(p->control, conf);
 	if (conf == NULL)
 		return;
 	served = served_new(conf, &err);
@@ -177,6 +179,14 @@ reload(void *arg)
 	warn_of_open_relays(conf);
 	served_unref(p->served);
 	p->served = served;
+}
+
+static struct conf *
+conf_in_force(void *arg)
+{
+	struct program	*p = arg;
+
+	return conf_ref(served_conf(p->served));
 }
 
 /* Messages that are under way come to their end, within a bound. */
@@ -215,6 +225,27 @@ watch(struct program *p)
 }
 
 static void
+open_control(struct program *p)
+{
+	const struct conf	*conf = served_conf(p->served);
+	char			 name[128];
+	unsigned		 i;
+
+	p->control = program_open_control(conf, p->base,
+	    &(const struct control_server_ops){ .conf = conf_in_force,
+	    .reload = reload, .print = relay_metrics_print,
+	    .print_arg = p->metrics, .arg = p });
+	for (i = 0; i < conf->n_relays; i++) {
+		(void)snprintf(name, sizeof name, "relay %s",
+		    conf->relays[i].name);
+		control_server_add_listener(p->control, name,
+		    conf->relays[i].listen);
+	}
+	control_server_add_listener(p->control, "metrics",
+	    conf->relay_metrics);
+}
+
+static void
 serve(struct program *p)
 {
 	enum metrics_http_result	 result;
@@ -224,12 +255,14 @@ serve(struct program *p)
 	result = relay_metrics_serve(p->metrics, p->base,
 	    served_conf(p->served)->relay_metrics, &err);
 	program_check_metrics(result, &err);
+	open_control(p);
 	program_run(served_conf(p->served), p->base);
 }
 
 static void
 finish(struct program *p)
 {
+	control_server_free(p->control);
 	relay_server_free(p->server);
 	resolve_free(p->resolver);
 	relay_metrics_free(p->metrics);

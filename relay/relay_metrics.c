@@ -220,8 +220,8 @@ print_tls(const struct relay_metrics *m, struct evbuffer *out)
 	    "TLS handshakes.", &side, &result, m->tls);
 }
 
-static void
-print_metrics(struct evbuffer *out, void *arg)
+void
+relay_metrics_print(struct evbuffer *out, void *arg)
 {
 	const struct relay_metrics	*m = arg;
 
@@ -246,5 +246,6 @@ enum metrics_http_result
 relay_metrics_serve(struct relay_metrics *m, struct event_base *base,
     const char *where, struct err *err)
 {
-	return metrics_http_open(base, where, print_metrics, m, &m->http, err);
+	return metrics_http_open(base, where, relay_metrics_print, m,
+	    &m->http, err);
 }

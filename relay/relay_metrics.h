@@ -84,6 +84,9 @@ void	relay_metrics_tls(struct relay_metrics *m, enum relay_side side,
 void	relay_metrics_decision(struct relay_metrics *m, const char *profile,
 	    const char *command, const struct verdict *verdict);
 
+/* The page, for whoever wants it: a metrics_http_fn; arg is the metrics. */
+void	relay_metrics_print(struct evbuffer *out, void *arg);
+
 /* Answers GET /metrics on "host:port" in that event loop, see metrics_http.h;
  * once.  where "" does nothing. */
 enum metrics_http_result	relay_metrics_serve(struct relay_metrics *m,

@@ -152,6 +152,27 @@ fill_allowed_users(struct conf_whole *whole, struct err *err)
 	return result;
 }
 
+static int
+fill_control_users(struct conf_whole *whole, struct err *err)
+{
+	cfg_opt_t		*opt = cfg_getopt(whole->cfg, "control_users");
+	struct conf		*conf = &whole->conf;
+	const struct passwd	*pw;
+	unsigned		 i, n = cfg_opt_size(opt);
+
+	conf->control_uids = calloc(n + 1, sizeof *conf->control_uids);
+	if (conf->control_uids == NULL)
+		return err_set_at(err, conf->file, 0, "out of memory");
+	for (i = 0; i < n; i++) {
+		pw = getpwnam(cfg_opt_getnstr(opt, i));
+		if (pw == NULL)
+			return err_set_at(err, conf->file, 0, "control_users: "
+			    "unknown user \"%s\"", cfg_opt_getnstr(opt, i));
+		conf->control_uids[conf->n_control_uids++] = pw->pw_uid;
+	}
+	return 0;
+}
+
 /* The names stay libconfuse's. */
 static int
 fill_header_names(struct conf_whole *whole)
@@ -242,7 +263,8 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	if (fill(whole) == -1 || fill_header_names(whole) == -1 ||
 	    take_fingerprint(&whole->conf) == -1)
 		return err_set_at(err, file, 0, "out of memory");
-	if (fill_allowed_users(whole, err) == -1)
+	if (fill_allowed_users(whole, err) == -1 ||
+	    fill_control_users(whole, err) == -1)
 		return -1;
 	return add_own_addresses(&whole->conf, err);
 }
@@ -289,6 +311,7 @@ conf_unref(struct conf *conf)
 		free(conf->allowed_users[i]);
 	free(conf->allowed_users);
 	free(conf->allowed_uids);
+	free(conf->control_uids);
 	free(conf->milter_header_names);
 	free(conf->file);
 	conf_free_relays(conf);
@@ -308,4 +331,15 @@ conf_allows_uid(const struct conf *conf, uid_t uid)
 		if (conf->allowed_uids[i] == uid)
 			return true;
 	return false;
+}
+
+bool
+conf_controls_uid(const struct conf *conf, uid_t uid)
+{
+	unsigned	 i;
+
+	for (i = 0; i < conf->n_control_uids; i++)
+		if (conf->control_uids[i] == uid)
+			return true;
+	return uid == 0;
 }

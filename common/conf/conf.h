@@ -47,6 +47,9 @@ struct conf {
 	char   **allowed_users;		/* NULL-terminated */
 	uid_t	*allowed_uids;		/* the same, looked up when loaded */
 	unsigned n_allowed_uids;
+	char	*control;		/* "unix:/path", "unix:name" or "" */
+	uid_t	*control_uids;		/* of control_users */
+	unsigned n_control_uids;
 	char	*log;			/* "syslog:mail" or "stderr" */
 	enum conf_log_format log_format;
 	bool	 log_all;		/* also lines for requests that change
@@ -74,6 +77,8 @@ struct conf {
 					 * system's */
 	char	*relay_metrics;		/* "127.0.0.1:9726" or "" */
 
+	bool	 has_milter, has_policy;	/* the file has that section */
+
 	struct trust *trust;
 	struct table_skips skips;	/* of tables, "strict" | "lenient" */
 	struct access *access;		/* of access_maps */
@@ -95,6 +100,10 @@ void		 conf_unref(struct conf *conf);	/* NULL is allowed */
 
 /* True if a user with that uid may talk to our sockets. */
 bool		 conf_allows_uid(const struct conf *conf, uid_t uid);
+
+/* True if a user with that uid may use the control sockets: root, and those of
+ * control_users. */
+bool		 conf_controls_uid(const struct conf *conf, uid_t uid);
 
 /* Prints the effective configuration, in the form that conf_load reads. */
 void		 conf_print(const struct conf *conf, FILE *out);

@@ -261,6 +261,16 @@ add_section(cfg_t *section)
 	return 0;
 }
 
+/* libconfuse makes those without a title also if they are not there. */
+static void
+note_section(const char *name)
+{
+	if (strcmp(name, "milter") == 0)
+		parse->conf->has_milter = true;
+	else if (strcmp(name, "policy") == 0)
+		parse->conf->has_policy = true;
+}
+
 /* libconfuse calls this at the end of each section.  Those in others are added
  * with the outermost one, as names stand outside. */
 static int
@@ -275,6 +285,7 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
 	parse->n_ended++;
 	if (strcmp(cfg_name(cfg), CONF_ROOT) != 0)
 		return 0;
+	note_section(cfg_name(section));
 	if (!has_defaults(section)) {
 		cfg_error(cfg, "out of memory");
 		return -1;

@@ -67,6 +67,14 @@ is_unix(const char *value)
 	return strncmp(value, "unix:/", 6) == 0;
 }
 
+/* A relative path is in runtime_directory. */
+static bool
+is_control(const char *value)
+{
+	return *value == '\0' || (strncmp(value, "unix:", 5) == 0 &&
+	    value[5] != '\0' && value[strlen(value) - 1] != '/');
+}
+
 static bool
 is_listen_or_empty(const char *value)
 {
@@ -141,6 +149,12 @@ static const struct conf_row	 rows[] = {
 	CHECKED_LIST("", "allowed_users", "postfix root", is_user,
 	    "the name of a user of this host",
 	    "The users who may talk to the sockets."),
+	STRING("", "control", "unix:control", control, is_control,
+	    "\"unix:/path\", \"unix:name\" or \"\"",
+	    "Where the daemons answer xcontext(1); \"\": nowhere."),
+	CHECKED_LIST("", "control_users", "", is_user,
+	    "the name of a user of this host",
+	    "The users who may, besides root, use these sockets."),
 	STRING("", "socket_group", "", socket_group, NULL, NULL,
 	    "The group of the sockets; \"\" keeps the group."),
 	STRING("", "log", "syslog:mail", log, is_log,

@@ -21,6 +21,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -55,7 +56,12 @@ static struct {
 	/* These are read by threads. */
 	atomic_uint	 n_reloads_failed, n_skipped;
 	atomic_bool	 is_reload_failed;
-} state = { .ready_fd = -1, .force = { .fd = -1 } };
+	/* reload_lock guards these. */
+	pthread_mutex_t	 reload_lock;
+	unsigned	 n_begun, n_ended;
+	struct err	 failure;	/* of the last that has ended; "" */
+} state = { .ready_fd = -1, .force = { .fd = -1 },
+    .reload_lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void
 print_usage(const char *program, FILE *out)
@@ -473,9 +479,50 @@ daemon_reloading(void)
 {
 	char	 message[64];
 
+	(void)pthread_mutex_lock(&state.reload_lock);
+	state.n_begun++;
+	(void)pthread_mutex_unlock(&state.reload_lock);
 	(void)snprintf(message, sizeof message, "RELOADING=1\n"
 	    "MONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000U);
 	notify(message);
+}
+
+/* Reloads are one behind the other. */
+static void
+end_reload(const char *failure)
+{
+	(void)pthread_mutex_lock(&state.reload_lock);
+	state.n_ended = state.n_begun;
+	(void)snprintf(state.failure.text, sizeof state.failure.text, "%s",
+	    failure);
+	(void)pthread_mutex_unlock(&state.reload_lock);
+}
+
+unsigned
+daemon_reloads(void)
+{
+	unsigned	 n;
+
+	(void)pthread_mutex_lock(&state.reload_lock);
+	n = state.n_begun;
+	(void)pthread_mutex_unlock(&state.reload_lock);
+	return n;
+}
+
+enum daemon_reload
+daemon_reload_behind(unsigned n, struct err *err)
+{
+	enum daemon_reload	 result = DAEMON_RELOAD_NOT_YET;
+
+	(void)pthread_mutex_lock(&state.reload_lock);
+	if (state.n_ended > n && state.failure.text[0] == '\0')
+		result = DAEMON_RELOAD_DONE;
+	else if (state.n_ended > n)
+		result = DAEMON_RELOAD_FAILED;
+	if (result == DAEMON_RELOAD_FAILED)
+		*err = state.failure;
+	(void)pthread_mutex_unlock(&state.reload_lock);
+	return result;
 }
 
 void
@@ -484,6 +531,7 @@ daemon_reloaded(const struct conf *conf)
 	atomic_store(&state.is_reload_failed, false);
 	tell_force(conf, NULL);
 	tell_status("READY=1", conf, NULL);
+	end_reload("");
 }
 
 void
@@ -493,6 +541,7 @@ daemon_reload_failed(const struct conf *old, const struct err *err)
 	atomic_fetch_add(&state.n_reloads_failed, 1);
 	tell_force(old, err->text);
 	tell_status("READY=1", old, err->text);
+	end_reload(err->text);
 }
 
 struct daemon_status

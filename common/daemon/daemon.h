@@ -68,6 +68,19 @@ void	daemon_reloading(void);
 void	daemon_reloaded(const struct conf *conf);
 void	daemon_reload_failed(const struct conf *old, const struct err *err);
 
+/*
+ * How many reloads have begun, and what became of the last one, if one has ended
+ * that began behind the first so many.  FAILED: err says why the old
+ * configuration was kept.  Safe in threads.
+ */
+enum daemon_reload {
+	DAEMON_RELOAD_NOT_YET,
+	DAEMON_RELOAD_DONE,
+	DAEMON_RELOAD_FAILED
+};
+unsigned		daemon_reloads(void);
+enum daemon_reload	daemon_reload_behind(unsigned n, struct err *err);
+
 /* For the metrics.  Safe in threads. */
 struct daemon_status {
 	const char	*program;	/* NULL: nothing was started */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "daemon/trace.h"
 
 #define PID_SIZE	16
 #define CUT		"..."
@@ -121,6 +122,12 @@ write_line(const struct decision *d, const char *like,
 		log_limited(level, id, events[d->event].name, like, pairs);
 	else
 		log_event(level, id, events[d->event].name, pairs);
+	if (trace_is_read())
+		trace_tell(&(const struct trace_line){
+		    .peer = d->session == NULL ? NULL : &d->session->peer,
+		    .profile = d->session == NULL ? NULL :
+		    d->session->profile, .level = level, .session = id,
+		    .event = events[d->event].name, .pairs = pairs });
 }
 
 void

@@ -15,7 +15,7 @@
 #define DECISION_SAID_MAX	1024
 
 /*
- * Writes it.  A refusal is a notice; where the MTA does what was not submitted
+ * Writes it, and tells trace.h of it.  A refusal is a notice; where the MTA does what was not submitted
  * for judgement it is a warning, which is limited by client, and an error is
  * limited by its text.
  */

@@ -104,6 +104,21 @@ program_check_metrics(enum metrics_http_result result, const struct err *err)
 	}
 }
 
+struct control_server *
+program_open_control(const struct conf *conf, struct event_base *base,
+    const struct control_server_ops *ops)
+{
+	struct control_server	*control;
+	struct err		 err;
+
+	if (conf->control[0] == '\0')
+		return NULL;
+	control = control_server_new(base, conf, ops, &err);
+	if (control == NULL)
+		LOG(LOG_LEVEL_WARNING, NULL, "control", { "text", err.text });
+	return control;
+}
+
 /*
  * Serving
  */
@@ -166,6 +181,7 @@ program_reloaded(const struct conf *old, const struct conf *conf)
 
 	log_if_changed("store", old->store, conf->store);
 	log_if_changed("user", old->user, conf->user);
+	log_if_changed("control", old->control, conf->control);
 	if (open_log(conf, &err) != 0)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });

@@ -10,6 +10,7 @@
 #ifndef XC_PROGRAM_H
 #define XC_PROGRAM_H
 
+#include "daemon/control_server.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics_http.h"
 #include "session/store.h"
@@ -38,6 +39,12 @@ struct store	*program_open_store(const struct daemon_options *options,
  * it, but a wrong setting ends the program. */
 void	program_check_metrics(enum metrics_http_result result,
 	    const struct err *err);
+
+/* The control socket.  Without it there is all else: NULL, and a warning that
+ * says why, unless it is not wanted. */
+struct control_server	*program_open_control(const struct conf *conf,
+			    struct event_base *base,
+			    const struct control_server_ops *ops);
 
 /* From here on it serves, and says so.  listen NULL: there are several. */
 void	program_serving(const struct conf *conf, const char *listen);

@@ -63,6 +63,12 @@ static const struct bad_row {
 	    ":1: runtime_directory: " },
 	{ "unknown user", "allowed_users = { \"root\",\n\"no such\" }\n",
 	    ":2: allowed_users: \"no such\" is not valid" },
+	{ "unknown user of control", "control_users = { \"no such\" }\n",
+	    ":1: control_users: \"no such\" is not valid" },
+	{ "control over TCP", "control = \"127.0.0.1:99\"\n",
+	    ":1: control: " },
+	{ "control that is a directory", "control = \"unix:/run/\"\n",
+	    ":1: control: " },
 	{ "duplicate profile", EDGE "}\n\n" EDGE "}\n", ":4: " },
 	{ "built-in profile", "\nprofile root {\n}\n",
 	    ":2: profile \"root\" is built in" },
@@ -275,6 +281,11 @@ START_TEST(defaults)
 	ck_assert_str_eq(conf->socket_group, "");
 	ck_assert(conf_allows_uid(conf, 0));
 	ck_assert(!conf_allows_uid(conf, 4000000));
+	ck_assert_str_eq(conf->control, "unix:control");
+	ck_assert(conf_controls_uid(conf, 0));
+	ck_assert(!conf_controls_uid(conf, 1));
+	ck_assert_uint_eq(conf->n_control_uids, 0);
+	ck_assert(!conf->has_policy && !conf->has_milter);
 	ck_assert_ptr_nonnull(trust_profile_find(conf->trust, "root"));
 	conf_unref(conf);
 }
@@ -285,7 +296,8 @@ static const char	 full[] =
     "store = \"lmdb:/a\" // one\n"
     "runtime_directory = \"/b\"\n"
     "user = \"\"\n"
-    "allowed_users = { 'root' }\n"
+    "allowed_users = { 'root' } control = 'unix:/c' "
+    "control_users = { daemon, bin }\n"
     "socket_group = \"g\\\\h\\\"i\\$j\\tk\\nl\"\n"
     "log = 'syslog:local3'\n"
     "log_format = json\n"
@@ -332,6 +344,11 @@ START_TEST(everything)
 	ck_assert_str_eq(conf->allowed_users[0], "root");
 	ck_assert_ptr_null(conf->allowed_users[1]);
 	ck_assert_uint_eq(conf->n_allowed_uids, 1);
+	ck_assert_str_eq(conf->control, "unix:/c");
+	ck_assert_uint_eq(conf->n_control_uids, 2);
+	ck_assert(conf_controls_uid(conf, 0) && conf_controls_uid(conf, 1) &&
+	    conf_controls_uid(conf, 2) && !conf_controls_uid(conf, 3));
+	ck_assert(conf->has_policy && conf->has_milter);
 	ck_assert_str_eq(conf->socket_group, "g\\h\"i$j\tk\nl");
 	ck_assert_str_eq(conf->log, "syslog:local3");
 	ck_assert_int_eq(conf->log_format, CONF_LOG_JSON);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * milter_metrics_test: what was counted is what Prometheus is told, by a
- * thread of its own.
+ * milter_metrics_test: what was counted is what Prometheus is told.
  */
 #include "milter/milter_metrics.h"
 
@@ -38,7 +37,7 @@ START_TEST(counts)
 	char			 where[32];
 
 	(void)snprintf(where, sizeof where, "127.0.0.1:%u", port);
-	ck_assert_msg(milter_metrics_serve(where, &err) ==
+	ck_assert_msg(milter_metrics_serve(base, where, &err) ==
 	    METRICS_HTTP_DONE, "%s", err.text);
 	service_count(1);
 	milter_metrics_count(MILTER_MAIL_REFUSED);
@@ -60,10 +59,14 @@ END_TEST
 
 START_TEST(nowhere)
 {
-	ck_assert_int_eq(milter_metrics_serve("", &err), METRICS_HTTP_DONE);
-	ck_assert_int_eq(milter_metrics_serve("192.0.2.1:9", &err),
+	struct event_base	*base = event_base_new();
+
+	ck_assert_int_eq(milter_metrics_serve(base, "", &err),
+	    METRICS_HTTP_DONE);
+	ck_assert_int_eq(milter_metrics_serve(base, "192.0.2.1:9", &err),
 	    METRICS_HTTP_WRONG);
 	ck_assert_ptr_nonnull(strstr(err.text, "metrics = "));
+	event_base_free(base);
 }
 END_TEST
 
