@@ -120,6 +120,10 @@ shown(const json_t *value, char buf[32])
 		    json_integer_value(value));
 		return buf;
 	}
+	if (json_is_real(value)) {
+		(void)snprintf(buf, 32, "%g", json_real_value(value));
+		return buf;
+	}
 	if (json_is_boolean(value))
 		return json_is_true(value) ? "yes" : "no";
 	return "-";

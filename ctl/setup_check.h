@@ -10,6 +10,7 @@
 #define XC_CTL_SETUP_CHECK_H
 
 #include "output.h"
+#include "probe.h"
 #include "setup.h"
 
 enum setup_check_severity {
@@ -42,10 +43,8 @@ void	setup_check_service(struct setup_check *check,
  * Does what that Postfix's smtpd does: becomes its user, in its chroot, opens
  * the socket, and asks.
  */
-enum setup_check_question { SETUP_CHECK_MAPS, SETUP_CHECK_POLICY,
-	SETUP_CHECK_MILTER };
 void	setup_check_socket(struct setup_check *check, bool is_chrooted,
-	    struct span socket, enum setup_check_question question);
+	    struct span socket, enum probe_question question);
 
 /* Prints the findings, for a person or as JSON, and returns the exit status:
  * 0 nothing but notes, 1 a warning, 2 an error. */

@@ -391,7 +391,7 @@ check_milter(struct look *look)
 	check_action(look, element);
 	check_others(look);
 	setup_check_socket(look->check, look->service->is_chrooted,
-	    wiring_inner(element), SETUP_CHECK_MILTER);
+	    wiring_inner(element), PROBE_MILTER);
 }
 
 /*
@@ -445,7 +445,7 @@ check_place(struct look *look, const char *name, int at, struct span server)
 		    "there", "smtpd_delay_reject = yes, or our policy service "
 		    "in smtpd_recipient_restrictions");
 	setup_check_socket(look->check, look->service->is_chrooted,
-	    wiring_inner(server), SETUP_CHECK_POLICY);
+	    wiring_inner(server), PROBE_POLICY);
 }
 
 static void
@@ -589,5 +589,5 @@ setup_check_service(struct setup_check *check,
 	check_reach(&look);
 	check_around(&look);
 	setup_check_socket(check, service->is_chrooted, span_of(look.maps),
-	    SETUP_CHECK_MAPS);
+	    PROBE_MAPS);
 }

@@ -47,6 +47,11 @@ static const struct verb_option	 matrix_options[] = {
 	LAST
 };
 
+static const struct verb_option	 ping_options[] = {
+	{ "wiring", NULL, "also ask as the mail server does", false },
+	LAST
+};
+
 static const struct verb_option	 session_options[] = {
 	{ "profile", "NAME", "only those of this profile", false },
 	{ "peer", "NETWORK", "only those that came from there", false },
@@ -84,6 +89,14 @@ static const struct verb_option	 revoke_options[] = {
 	LAST
 };
 
+static const struct verb_option	 trace_options[] = {
+	{ "peer", "NETWORK", "only those about peers there", false },
+	{ "profile", "NAME", "only those about this profile", false },
+	{ "only", "NUMBER", "so many, and then end", false },
+	{ "terse", NULL, "who, what and why, and no more", false },
+	LAST
+};
+
 static const struct verb	 verbs[] = {
 	{ "completion", "bash|zsh", 1, 1, "print a completion script",
 	    no_options, verb_run_completion },
@@ -100,6 +113,10 @@ static const struct verb	 verbs[] = {
 	    matrix_options, matrix_run },
 	{ "may", "PEER", 1, 1, "what a peer may do, and by which rule",
 	    peer_options, may_run },
+	{ "ping", "", 0, 0, "whether the daemons are there, and what they go "
+	    "by", ping_options, ping_run },
+	{ "reload", "", 0, 0, "have the configuration read again, and say "
+	    "what became of it", no_options, reload_run },
 	{ "revocations", "", 0, 0, "list what is revoked", no_options,
 	    revoke_list },
 	{ "revoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
@@ -111,8 +128,12 @@ static const struct verb	 verbs[] = {
 	    "that, or take it off", setup_options, setup_run },
 	{ "show", "SESSION", 1, 1, "all that is known of a session",
 	    no_options, sessions_show },
+	{ "stats", "", 0, 0, "the numbers that the daemons have counted",
+	    no_options, stats_run },
 	{ "test", "FILE", 1, 1, "whether the rules come to what a file "
 	    "expects, as TAP", no_options, test_run },
+	{ "trace", "", 0, 0, "show decisions as they are made",
+	    trace_options, follow_trace },
 	{ "unrevoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
 	    "give revoked rights back",
 	    no_options, revoke_undo },

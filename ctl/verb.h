@@ -54,15 +54,19 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 /* The verbs themselves; each file has those that are named after it. */
 verb_fn	diff_run;
 verb_fn	explain_run;
+verb_fn	follow_trace;
 verb_fn	lint_run;
 verb_fn	matrix_run;
 verb_fn	may_run;
+verb_fn	ping_run;
+verb_fn	reload_run;
 verb_fn	revoke_run;
 verb_fn	revoke_list;
 verb_fn	revoke_undo;
 verb_fn	sessions_list;
 verb_fn	sessions_show;
 verb_fn	setup_run;
+verb_fn	stats_run;
 verb_fn	test_run;
 verb_fn	verb_run_completion;
 verb_fn	verb_run_help;

@@ -285,11 +285,11 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
 	parse->n_ended++;
 	if (strcmp(cfg_name(cfg), CONF_ROOT) != 0)
 		return 0;
-	note_section(cfg_name(section));
 	if (!has_defaults(section)) {
 		cfg_error(cfg, "out of memory");
 		return -1;
 	}
+	note_section(cfg_name(section));
 	result = add_section(section);
 	forget_lines(cfg);
 	return result == 0 ? 0 : fail();

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * ping: whether the daemons are there, which configuration they go by, and, if
+ * that is wanted, whether their sockets answer what a mail server asks.
+ *
+ * The sockets are those of the file, asked by the first of allowed_users, as the
+ * mail server would be.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "daemon/privdrop.h"
+#include "output.h"
+#include "pool.h"
+#include "probe.h"
+#include "verb.h"
+
+enum { OPTION_WIRING };
+
+#define PROBE_S	2
+
+struct ping {
+	struct ask	 all;
+	json_t		*rows;
+	struct pool	 pool;
+	bool		 is_well;
+};
+
+static json_t *
+begin_row(struct ping *ping, const char *what, const char *where,
+    const char *state)
+{
+	json_t	*row = output_new();
+
+	output_put(row, "what", output_text(what));
+	output_put(row, "state", output_text(state));
+	output_put(row, "where", output_text(where));
+	output_append(ping->rows, row);
+	return row;
+}
+
+static void
+copy(json_t *row, const json_t *from, const char *key)
+{
+	json_t	*value = json_object_get(from, key);
+
+	output_put(row, key, json_is_integer(value) ? json_incref(value) :
+	    json_is_string(value) ? output_text(json_string_value(value)) :
+	    json_null());
+}
+
+/* What is to be said of a daemon that is there; NULL: nothing. */
+static const char *
+remark(struct ping *ping, const json_t *data)
+{
+	const struct conf	*conf = ping->all.conf;
+
+	if (conf == NULL)
+		return pool_printf(&ping->pool, "the file is broken now: %s",
+		    ping->all.why.text);
+	if (strcmp(output_text_at(data, "fingerprint"), conf->fingerprint) !=
+	    0)
+		return "the file has changed since; xcontext reload";
+	return json_is_true(json_object_get(data, "reload_failed")) ?
+	    "its last reload failed; xcontext reload says why" : NULL;
+}
+
+static void
+ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
+{
+	static const struct control_request	 request = {
+		.verb = CONTROL_PING
+	};
+	static const char *const		 keys[] = { "pid", "version",
+						     "since", "fingerprint" };
+	json_t		*answer = NULL, *data, *row;
+	struct err	 err;
+	enum ask_result	 result;
+	size_t		 i;
+
+	result = ask(daemon, &request, ASK_SHORT_MS, &answer, &err);
+	if (result != ASK_DONE)
+		ping->is_well = false;
+	data = json_array_get(answer, 0);
+	row = begin_row(ping, daemon->program, daemon->path,
+	    ask_result_text(result));
+	for (i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		copy(row, data, keys[i]);
+	output_put(row, "text", output_text(result == ASK_DONE ?
+	    remark(ping, data) : err.text));
+	json_decref(answer);
+}
+
+/* The whole life of that process. */
+static struct probe_answer
+try(const struct conf *conf, const char *where, enum probe_question question)
+{
+	struct probe_answer	 answer = { PROBE_NOT_TRIED, EPERM, "" };
+	struct err		 err;
+
+	if (geteuid() == 0 && conf->n_allowed_uids > 0 &&
+	    conf->allowed_uids[0] != 0 &&
+	    privdrop(conf->allowed_users[0], &err) != 0)
+		return answer;
+	return probe(where, question, PROBE_S);
+}
+
+static struct probe_answer
+send_out(const struct conf *conf, const char *where,
+    enum probe_question question)
+{
+	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
+	int			 fds[2];
+	pid_t			 pid;
+
+	(void)fflush(NULL);
+	if (pipe(fds) == -1 || (pid = fork()) == -1) {
+		answer.error = errno;
+		return answer;
+	}
+	if (pid == 0) {
+		answer = try(conf, where, question);
+		_exit(write(fds[1], &answer, sizeof answer) !=
+		    (ssize_t)sizeof answer);
+	}
+	(void)close(fds[1]);
+	if (read(fds[0], &answer, sizeof answer) != (ssize_t)sizeof answer)
+		answer = (struct probe_answer){ PROBE_NOT_TRIED, 0, "" };
+	(void)close(fds[0]);
+	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	return answer;
+}
+
+static const char *
+problem(struct ping *ping, const struct probe_answer *answer)
+{
+	const char	*user = ping->all.conf->n_allowed_uids > 0 ?
+			    ping->all.conf->allowed_users[0] : "nobody";
+
+	if (answer->stage == PROBE_IS_WELL)
+		return *answer->said == '\0' ? NULL : pool_printf(&ping->pool,
+		    "a lookup fails: %s", answer->said);
+	return pool_printf(&ping->pool, "%s%s%s%s%s",
+	    probe_stage_text(answer), geteuid() == 0 ? " by " : "",
+	    geteuid() == 0 ? user : "", answer->error == 0 ? "" : ": ",
+	    answer->error == 0 ? "" : strerror(answer->error));
+}
+
+static void
+ping_socket(struct ping *ping, const char *what, const char *where,
+    enum probe_question question)
+{
+	struct probe_answer	 answer;
+	const char		*text;
+	json_t			*row;
+
+	answer = send_out(ping->all.conf, where, question);
+	text = problem(ping, &answer);
+	row = begin_row(ping, what, where, text == NULL ? "answers" :
+	    "fails");
+	output_put(row, "text", output_text(text));
+	ping->is_well = ping->is_well && text == NULL;
+}
+
+/* Behind a proxy, whose header is missing, the relay would say nothing. */
+static void
+ping_wiring(struct ping *ping)
+{
+	const struct conf		*conf = ping->all.conf;
+	const struct conf_relay		*relay;
+	unsigned			 i;
+
+	if (ping->all.daemons[0].is_expected) {
+		ping_socket(ping, "policy", conf->policy_listen,
+		    PROBE_POLICY);
+		ping_socket(ping, "maps", conf->policy_maps, PROBE_MAPS);
+	}
+	if (ping->all.daemons[1].is_expected)
+		ping_socket(ping, "milter", conf->milter_listen,
+		    PROBE_MILTER);
+	for (i = 0; i < conf->n_relays; i++) {
+		relay = &conf->relays[i];
+		ping_socket(ping, pool_printf(&ping->pool, "relay %s",
+		    relay->name), relay->listen, relay->n_proxy_nets > 0 ?
+		    PROBE_NOTHING : PROBE_GREETING);
+	}
+}
+
+int
+ping_run(struct ctl *ctl)
+{
+	static const struct output_column	 columns[] = {
+		{ "what", 0 }, { "state", 0 }, { "pid", 0 },
+		{ "version", 0 }, { "since", 0 }, { "fingerprint", 0 },
+		{ "where", 0 }, { "text", 0 }, { NULL, 0 }
+	};
+	struct ping	 ping = { .rows = output_new_array(),
+			     .is_well = true };
+	unsigned	 i;
+
+	ask_init(ctl, &ping.all);
+	for (i = 0; i < ASK_DAEMONS; i++)
+		if (ping.all.daemons[i].is_expected)
+			ping_daemon(&ping, &ping.all.daemons[i]);
+	if (ctl->option[OPTION_WIRING] != NULL && ping.all.conf != NULL)
+		ping_wiring(&ping);
+	output_table(ctl, ping.rows, columns);
+	if (ctl->option[OPTION_WIRING] != NULL && ping.all.conf == NULL)
+		ctl_die(CTL_NO, "the sockets are not known: %s",
+		    ping.all.why.text);
+	pool_clear(&ping.pool);
+	return ping.is_well ? CTL_YES : CTL_NO;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * probe: see probe.h.
+ */
+#include "probe.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/span.h"
+
+/* None is about a session: xcontext-policy(8).  The milter protocol is that of
+ * version 6, and its first step, the negotiation, has all that it may. */
+static const struct span	 questions[] = {
+	[PROBE_MAPS] = { "17:profile 127.0.0.1,", 21 },
+	[PROBE_POLICY] = { "request=smtpd_access_policy\n"
+	    "protocol_state=CONNECT\nclient_address=unknown\n\n", 75 },
+	[PROBE_MILTER] = { "\0\0\0\015O\0\0\0\006\0\0\001\377\0\037\377\377",
+	    17 },
+	[PROBE_GREETING] = { "", 0 },
+	[PROBE_NOTHING] = { "", 0 }
+};
+
+const char *
+probe_stage_text(const struct probe_answer *answer)
+{
+	static const char *const	 texts[] = {
+		[PROBE_IS_WELL] = "answers",
+		[PROBE_NOT_TRIED] = "cannot be tried",
+		[PROBE_NOT_REACHED] = "cannot be reached",
+		[PROBE_NOT_ANSWERED] = "does not answer"
+	};
+
+	return texts[answer->stage];
+}
+
+/* A socket of that family that waits so long; connected.  -1: errno. */
+static int
+connected(const struct sockaddr *addr, socklen_t len, int seconds)
+{
+	struct timeval	 time = { seconds, 0 };
+	int		 fd, saved;
+
+	fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0 &&
+	    connect(fd, addr, len) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+open_unix(const char *path, int seconds)
+{
+	struct sockaddr_un	 addr = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof addr.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	return connected((const struct sockaddr *)&addr, sizeof addr,
+	    seconds);
+}
+
+/* "host:port", "[::1]:port". */
+static int
+open_inet(const char *where, int seconds)
+{
+	static const struct addrinfo	 hints = {
+		.ai_socktype = SOCK_STREAM
+	};
+	const char	*port = strrchr(where, ':');
+	struct addrinfo	*list;
+	char		 host[256];
+	size_t		 n;
+	int		 fd;
+
+	errno = EINVAL;
+	if (port == NULL)
+		return -1;
+	n = (size_t)(port - where);
+	if (n >= 2 && where[0] == '[' && where[n - 1] == ']') {
+		where++;
+		n -= 2;
+	}
+	if (n >= sizeof host)
+		return -1;
+	memcpy(host, where, n);
+	host[n] = '\0';
+	if (getaddrinfo(host, port + 1, &hints, &list) != 0) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	fd = connected(list->ai_addr, list->ai_addrlen, seconds);
+	freeaddrinfo(list);
+	return fd;
+}
+
+static int
+open_socket(const char *where, int seconds)
+{
+	if (*where == '/')
+		return open_unix(where, seconds);
+	if (strncmp(where, "unix:", 5) == 0)
+		return open_unix(where + 5, seconds);
+	return open_inet(strncmp(where, "inet:", 5) == 0 ? where + 5 : where,
+	    seconds);
+}
+
+/* Asks, and takes what comes first. */
+static void
+ask(int fd, enum probe_question question, struct probe_answer *answer)
+{
+	struct span	 text = questions[question];
+	char		 buf[sizeof answer->said] = "";
+	ssize_t		 n;
+
+	answer->stage = PROBE_NOT_ANSWERED;
+	if ((text.n > 0 && send(fd, text.p, text.n, MSG_NOSIGNAL) !=
+	    (ssize_t)text.n) || (n = recv(fd, buf, sizeof buf - 1, 0)) == -1) {
+		answer->error = errno;
+		return;
+	}
+	if (n == 0)
+		return;
+	answer->stage = PROBE_IS_WELL;
+	if (question == PROBE_MAPS && strstr(buf, ":TEMP") != NULL)
+		memcpy(answer->said, buf, sizeof buf);
+	if (question == PROBE_GREETING)
+		(void)!send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL);
+}
+
+struct probe_answer
+probe(const char *where, enum probe_question question, int seconds)
+{
+	struct probe_answer	 answer = { PROBE_NOT_REACHED, 0, "" };
+	int			 fd;
+
+	fd = open_socket(where, seconds);
+	if (fd == -1) {
+		answer.error = errno;
+		return answer;
+	}
+	answer.stage = PROBE_IS_WELL;
+	if (question != PROBE_NOTHING)
+		ask(fd, question, &answer);
+	(void)close(fd);
+	return answer;
+}
