@@ -324,7 +324,8 @@ for my $row (
 	    'COMP_WORDS=(xcontext -c f revoke --f) COMP_CWORD=4; _xcontext; ' .
 	    'echo "${COMPREPLY[@]}"' . "\n");
 	is(`bash --norc $dir/completion 2>&1`,
-	    "revocations revoke\n--for\n", 'bash completes verbs and options');
+	    "reload revocations revoke\n--for\n",
+	    'bash completes verbs and options');
 	like($ctl->run('completion', 'zsh')->{out}, qr/\A#compdef xcontext\n/,
 	    'zsh');
 	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;

@@ -40,7 +40,7 @@ static struct control_server	*server;
 static struct conf		*conf;
 static struct err		 err;
 static unsigned			 n_reloads;
-static bool			 is_later;	/* a reload ends by itself */
+static bool			 is_later;	/* a reload is only wanted */
 static char			 answer[1 << 20];
 
 static struct conf *
@@ -71,9 +71,10 @@ reload(void *arg)
 	const char	*const *failure = arg;
 
 	n_reloads++;
+	if (is_later)
+		return;
 	daemon_reloading();
-	if (!is_later)
-		end_reload(*failure);
+	end_reload(*failure);
 }
 
 static void
@@ -87,7 +88,7 @@ print(struct evbuffer *out, void *arg)
 	metrics_text_counters(out, "x_total", "Kinds.", "kind", kinds,
 	    counts, 2);
 	(void)evbuffer_add_printf(out, "x_sum{a=\"b c\",d=\"e\"} 0.25\n"
-	    "cut{a=\"b");
+	    "cut{a=\"b 1\nalso{a=\"b\" 1\nnothing\n");
 }
 
 static const char	*failure;
@@ -313,6 +314,7 @@ END_TEST
 /* What was under way when it was asked for is none of it. */
 START_TEST(reload_later)
 {
+	char	 byte;
 	int	 fd;
 
 	is_later = true;
@@ -322,6 +324,10 @@ START_TEST(reload_later)
 	n_reloads = 0;
 	while (n_reloads == 0)
 		turn();
+	end_reload("/x:7: before");
+	turn();
+	ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	daemon_reloading();
 	end_reload("/x:8: late");
 	ck_assert_str_eq(hear(fd, NULL), "{\"error\":\"/x:8: late\"}\n");
 	(void)close(fd);
