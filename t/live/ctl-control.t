@@ -185,7 +185,14 @@ SKIP: {
 	ok(!$fingerprint{$rows[0]{fingerprint}}, 'reload: another one');
 	like(mail('stricter'), qr/^[45]/, 'the new rules are in force');
 	replace($live->{conf_file}, $good);
-	rows(0, 'reload, as before', 'reload');
+	my ($example) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
+	    /^\.Bd .*?\n(xcontext reload\n.*?)^\.Ed/ms;
+	for my $line (split(/\n/, $example)) {
+		my (undef, @args) = split(/ /, $line);
+		my $got = $ctl->run(@args);
+		is($got->{status}, 0, "the manual: $line") or
+		    diag($got->{out}, $got->{err});
+	}
 }
 
 #
@@ -297,6 +304,54 @@ is($down->{state}, 'down', 'ping: it does not run');
 like($down->{text}, qr/does not run, or it is a version without/,
     'ping: what that may mean');
 ok(!-e "$run/control.relay", 'its socket is gone');
+
+#
+# Another version, or somebody else, at the socket
+#
+{
+	my @answers = (
+		[ 'no JSON', "HTTP/1.1 400 Bad request\r\n\r\n",
+		    'bad answer', qr/is it another version/ ],
+		[ 'half', "{\"data\":{\"pid\":1}}\n{\"en", 'bad answer',
+		    qr/it hung up/ ],
+		[ 'nothing', '', 'bad answer', qr/it hung up/ ],
+		[ 'no end to it', '{' x 100000, 'bad answer',
+		    qr/its answer is too long/ ],
+		[ 'a version without ping',
+		    "{\"error\":\"the request \\\"ping\\\" is not known\"}\n",
+		    'refused', qr/"ping" is not known/ ],
+		[ 'a terminal\'s commands', "{\"data\":{\"pid\":{},\"version\":" .
+		    "\"\\u001b[31m\",\"since\":7}}\n{\"end\":true}\n", 'up',
+		    qr/has changed since/ ],
+		[ 'data of no kind', "{\"end\":true}\n", 'up',
+		    qr/has changed since/ ],
+	);
+	my $server = IO::Socket::UNIX->new(Local => "$run/control.relay",
+	    Listen => 5) or die "control.relay: $!\n";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		$SIG{PIPE} = 'IGNORE';
+		for my $answer (@answers) {
+			my $sock = $server->accept or last;
+			sysread($sock, my $request, 4096);
+			syswrite($sock, $answer->[1]);
+		}
+		POSIX::_exit(0);
+	}
+	guard_process($pid);
+	close($server);
+	for my $answer (@answers) {
+		my ($name, undef, $state, $text) = @$answer;
+		my $got = $ctl->run('ping');
+		like($got->{out}, qr/^xcontext-relay +$state .*$text/m,
+		    "an answer that is $name") or diag($got->{err});
+		unlike($got->{out}, qr/[^ -~\n]/, 'and nothing unprintable');
+	}
+	waitpid($pid, 0);
+	guard_forget($pid);
+	unlink("$run/control.relay");
+}
 {
 	my $none = "$live->{dir}/none.conf";
 	replace($none, "control = \"\"\n");

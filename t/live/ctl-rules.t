@@ -330,7 +330,7 @@ for my $row (
 	    'zsh');
 	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;
 	my @blocks = $examples =~ /^\.Bd .*?\n(.*?)^\.Ed/msg;
-	is(scalar @blocks, 4, 'the manual has examples');
+	is(scalar @blocks, 5, 'the manual has examples');
 	for my $block (@blocks[0, 1]) {
 		spit("$dir/example", "xcontext() { '" .
 		    XContext::Ctl::program() . "' -c '$conf' \"\$@\"; }\n" .
