@@ -421,6 +421,17 @@ START_TEST(as_many_as_there_may_be)
 }
 END_TEST
 
+static void
+check_whole_lines(const char *text)
+{
+	const char	*end;
+
+	for (; (end = strchr(text, '\n')) != NULL; text = end + 1)
+		ck_assert_msg(end[-1] == '}' && (strncmp(text,
+		    "{\"data\":{\"time\":", 16) == 0 || strncmp(text,
+		    "{\"data\":{\"lost\":", 16) == 0), "%.40s", text);
+}
+
 /* He costs so much memory and no time, and learns what he missed. */
 START_TEST(a_reader_that_does_not_read)
 {
@@ -436,6 +447,7 @@ START_TEST(a_reader_that_does_not_read)
 	ck_answer_has("ping\n", END);
 	(void)hear(fd, "{\"data\":{\"lost\":");
 	ck_assert_int_gt(atoi(strstr(answer, "\"lost\":") + 7), 1000);
+	check_whole_lines(answer);
 	tell("192.0.2.1", "edge", "again");
 	(void)hear(fd, "again");
 	(void)close(fd);
