@@ -25,6 +25,11 @@ enum { OPTION_WIRING };
 
 #define PROBE_S	2
 
+/* Of a daemon; null of a socket that was asked otherwise. */
+static const char *const	 keys[] = { "pid", "version", "since",
+				     "fingerprint" };
+#define N_KEYS	(sizeof keys / sizeof keys[0])
+
 struct ping {
 	struct ask	 all;
 	json_t		*rows;
@@ -37,10 +42,13 @@ begin_row(struct ping *ping, const char *what, const char *where,
     const char *state)
 {
 	json_t	*row = output_new();
+	size_t	 i;
 
 	output_put(row, "what", output_text(what));
 	output_put(row, "state", output_text(state));
 	output_put(row, "where", output_text(where));
+	for (i = 0; i < N_KEYS; i++)
+		output_put(row, keys[i], json_null());
 	output_append(ping->rows, row);
 	return row;
 }
@@ -77,8 +85,6 @@ ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
 	static const struct control_request	 request = {
 		.verb = CONTROL_PING
 	};
-	static const char *const		 keys[] = { "pid", "version",
-						     "since", "fingerprint" };
 	json_t		*answer = NULL, *data, *row;
 	struct err	 err;
 	enum ask_result	 result;
@@ -90,7 +96,7 @@ ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
 	data = json_array_get(answer, 0);
 	row = begin_row(ping, daemon->program, daemon->path,
 	    ask_result_text(result));
-	for (i = 0; i < sizeof keys / sizeof keys[0]; i++)
+	for (i = 0; i < N_KEYS; i++)
 		copy(row, data, keys[i]);
 	output_put(row, "text", output_text(result == ASK_DONE ?
 	    remark(ping, data) : err.text));

@@ -99,6 +99,9 @@ my %fingerprint;
 	is_deeply([ map { $_->{what} } grep { $_->{state} eq 'answers' }
 	    @rows ], [ 'policy', 'maps', 'milter', 'relay front' ],
 	    'ping --wiring: each socket answers');
+	is_deeply([ map { join(' ', sort keys %$_) } @rows ],
+	    [ ('fingerprint pid since state text version what where') x 7 ],
+	    'ping --wiring: all rows have the same keys');
 	chmod(0600, "$live->{sockets}/maps") or die;
 	@rows = rows(1, 'ping --wiring, wrong mode', 'ping', '--wiring');
 	is_deeply([ map { $_->{what} . ': ' . $_->{text} } grep {
