@@ -4,7 +4,7 @@
  * decision_log: which keys a decision has, and how grave it is.
  *
  * "line" may be long, and stands last: what is over the length of a line is cut
- * off.
+ * off.  The names stand in one table, which whoever reads a log goes by, too.
  */
 #include "daemon/decision_log.h"
 
@@ -36,6 +36,32 @@ static const struct {
 	[DECISION_ACCESS] = { "access", LOG_LEVEL_INFO },
 	[DECISION_ERROR] = { "error", LOG_LEVEL_ERROR },
 	[DECISION_END] = { "end", LOG_LEVEL_INFO }
+};
+
+static const char *const	 keys[DECISION_KEY_COUNT] = {
+	[DECISION_KEY_COMMAND] = "command",
+	[DECISION_KEY_STEP] = "step",
+	[DECISION_KEY_PEER] = "peer",
+	[DECISION_KEY_CLIENT] = "client",
+	[DECISION_KEY_PROFILE] = "profile",
+	[DECISION_KEY_LISTENER] = "listener",
+	[DECISION_KEY_PID] = "pid",
+	[DECISION_KEY_ACTION] = "action",
+	[DECISION_KEY_REPORT_ONLY] = "report_only",
+	[DECISION_KEY_REASON] = "reason",
+	[DECISION_KEY_ATTRIBUTE] = "attribute",
+	[DECISION_KEY_KEY] = "key",
+	[DECISION_KEY_RULE] = "rule",
+	[DECISION_KEY_CONF] = "conf",
+	[DECISION_KEY_PEER_NAME] = "peer_name",
+	[DECISION_KEY_FINGERPRINT] = "fingerprint",
+	[DECISION_KEY_PEER_RULE] = "peer_rule",
+	[DECISION_KEY_SEALED] = "sealed",
+	[DECISION_KEY_REPLY] = "reply",
+	[DECISION_KEY_TEXT] = "text",
+	[DECISION_KEY_ALSO] = "also",
+	[DECISION_KEY_SAID] = "said",
+	[DECISION_KEY_LINE] = "line"
 };
 
 /* What refuses mail is told of as other refusals are. */
@@ -130,40 +156,67 @@ write_line(const struct decision *d, const char *like,
 		    .event = events[d->event].name, .pairs = pairs });
 }
 
+/* What is known of who connected; all of it decides which rules are his. */
+static void
+put_session(const struct session *s, const char *values[DECISION_KEY_COUNT],
+    char peer[ADDRESS_TEXT_SIZE])
+{
+	if (s == NULL)
+		return;
+	values[DECISION_KEY_PEER] = address_format(&s->peer, peer,
+	    ADDRESS_TEXT_SIZE);
+	values[DECISION_KEY_PEER_NAME] = or_none(s->peer_name);
+	values[DECISION_KEY_FINGERPRINT] = or_none(s->fingerprint);
+	values[DECISION_KEY_PROFILE] = s->profile;
+	values[DECISION_KEY_PEER_RULE] = or_none(s->rule);
+	values[DECISION_KEY_LISTENER] = or_none(s->listener);
+	values[DECISION_KEY_SEALED] = s->is_sealed ? "true" : NULL;
+}
+
+static void
+put_verdict(const struct verdict *v, const char *values[DECISION_KEY_COUNT])
+{
+	if (v == NULL)
+		return;
+	values[DECISION_KEY_ACTION] = verdict_action_text(v->action);
+	values[DECISION_KEY_REPORT_ONLY] = v->report_only ? "true" : NULL;
+	values[DECISION_KEY_REASON] = verdict_reason_text(v->reason);
+	values[DECISION_KEY_ATTRIBUTE] = attribute_text(v);
+	if (v->rule[0] != '\0')
+		values[DECISION_KEY_RULE] = v->rule;
+	if (v->text[0] != '\0')
+		values[DECISION_KEY_TEXT] = v->text;
+	values[DECISION_KEY_ALSO] = or_none(v->also);
+}
+
 void
 decision_log(const struct decision *d)
 {
-	const struct session	*s = d->session;
-	const struct verdict	*v = d->verdict;
-	char			 peer[ADDRESS_TEXT_SIZE];
-	char			 buf[ADDRESS_TEXT_SIZE];
-	char			 said[SAID_SIZE], pid[PID_SIZE];
-	const char		*client = client_text(d, buf);
+	struct log_pair	 pairs[DECISION_KEY_COUNT + 1] = { { NULL, NULL } };
+	const char	*values[DECISION_KEY_COUNT] = { NULL };
+	char		 peer[ADDRESS_TEXT_SIZE];
+	char		 buf[ADDRESS_TEXT_SIZE];
+	char		 said[SAID_SIZE], pid[PID_SIZE];
+	int		 i;
 
-	write_line(d, d->event == DECISION_ERROR ? d->text : client,
-	    (const struct log_pair[]){
-	    { "command", d->command },
-	    { "step", d->step },
-	    { "peer", s == NULL ? NULL : address_format(&s->peer, peer,
-	    sizeof peer) },
-	    { "client", client },
-	    { "profile", s == NULL ? NULL : s->profile },
-	    { "listener", s == NULL ? NULL : or_none(s->listener) },
-	    { "pid", pid_text(d->pid, pid) },
-	    { "action", v == NULL ? NULL : verdict_action_text(v->action) },
-	    { "report_only", v != NULL && v->report_only ? "true" : NULL },
-	    { "reason", v == NULL ? NULL : verdict_reason_text(v->reason) },
-	    { "attribute", attribute_text(v) },
-	    { "key", d->key },
-	    { "rule", v == NULL || v->rule[0] == '\0' ? d->rule : v->rule },
-	    { "conf", d->conf == NULL ? NULL :
-	    or_none(d->conf->fingerprint) },
-	    { "reply", d->reply },
-	    { "text", v == NULL || v->text[0] == '\0' ? d->text : v->text },
-	    { "also", v == NULL ? NULL : or_none(v->also) },
-	    { "said", said_text(d, said) },
-	    { "line", d->line },
-	    { NULL, NULL } });
+	values[DECISION_KEY_COMMAND] = d->command;
+	values[DECISION_KEY_STEP] = d->step;
+	values[DECISION_KEY_CLIENT] = client_text(d, buf);
+	values[DECISION_KEY_PID] = pid_text(d->pid, pid);
+	values[DECISION_KEY_KEY] = d->key;
+	values[DECISION_KEY_RULE] = d->rule;
+	values[DECISION_KEY_CONF] = d->conf == NULL ? NULL :
+	    or_none(d->conf->fingerprint);
+	values[DECISION_KEY_REPLY] = d->reply;
+	values[DECISION_KEY_TEXT] = d->text;
+	values[DECISION_KEY_SAID] = said_text(d, said);
+	values[DECISION_KEY_LINE] = d->line;
+	put_session(d->session, values, peer);
+	put_verdict(d->verdict, values);
+	for (i = 0; i < DECISION_KEY_COUNT; i++)
+		pairs[i] = (struct log_pair){ keys[i], values[i] };
+	write_line(d, d->event == DECISION_ERROR ? d->text :
+	    values[DECISION_KEY_CLIENT], pairs);
 }
 
 bool
@@ -171,4 +224,45 @@ decision_log_tells(const struct decision *d)
 {
 	return d->event == DECISION_PERMIT || d->event == DECISION_OVERRIDE ||
 	    d->event == DECISION_REFUSE || d->event == DECISION_ERROR;
+}
+
+/*
+ * For whoever reads the log
+ */
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+bool
+decision_log_event_find(struct span name, enum decision_event *event_r)
+{
+	size_t	 i;
+
+	for (i = 0; i < COUNT(events); i++)
+		if (span_eq(name, events[i].name)) {
+			*event_r = (enum decision_event)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+decision_log_key_find(struct span name, enum decision_key *key_r)
+{
+	size_t	 i;
+
+	for (i = 0; i < COUNT(keys); i++)
+		if (span_eq(name, keys[i])) {
+			*key_r = (enum decision_key)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+decision_log_said_is_whole(struct span said)
+{
+	const char	*blank = span_find(said, ' ');
+
+	return blank == NULL ||
+	    said.n - (size_t)(blank + 1 - said.p) <= DECISION_SAID_MAX;
 }

@@ -14,6 +14,34 @@
 /* Of the command as it was said so many octets are shown. */
 #define DECISION_SAID_MAX	1024
 
+/* What a line has behind its event, in this order. */
+enum decision_key {
+	DECISION_KEY_COMMAND,
+	DECISION_KEY_STEP,
+	DECISION_KEY_PEER,
+	DECISION_KEY_CLIENT,
+	DECISION_KEY_PROFILE,
+	DECISION_KEY_LISTENER,
+	DECISION_KEY_PID,
+	DECISION_KEY_ACTION,
+	DECISION_KEY_REPORT_ONLY,
+	DECISION_KEY_REASON,
+	DECISION_KEY_ATTRIBUTE,
+	DECISION_KEY_KEY,
+	DECISION_KEY_RULE,
+	DECISION_KEY_CONF,
+	DECISION_KEY_PEER_NAME,
+	DECISION_KEY_FINGERPRINT,
+	DECISION_KEY_PEER_RULE,
+	DECISION_KEY_SEALED,
+	DECISION_KEY_REPLY,
+	DECISION_KEY_TEXT,
+	DECISION_KEY_ALSO,
+	DECISION_KEY_SAID,
+	DECISION_KEY_LINE
+};
+#define DECISION_KEY_COUNT	(DECISION_KEY_LINE + 1)
+
 /*
  * Writes it, and tells trace.h of it.  A refusal is a notice; where the MTA does what was not submitted
  * for judgement it is a warning, which is limited by client, and an error is
@@ -24,5 +52,13 @@ void	decision_log(const struct decision *decision);
 /* Whether it is about a command, or something that cannot be told: of a session
  * that a program keeps itself, the rest goes without saying. */
 bool	decision_log_tells(const struct decision *decision);
+
+/* The event, or the key, of that name in a line.  False: there is none. */
+bool	decision_log_event_find(struct span name,
+	    enum decision_event *event_r);
+bool	decision_log_key_find(struct span name, enum decision_key *key_r);
+
+/* False: the value of "said" was cut, and the command was another. */
+bool	decision_log_said_is_whole(struct span said);
 
 #endif

@@ -337,7 +337,7 @@ json_add(json_t *object, const char *key, const char *value)
 		return;
 	if (is_number_key(key) && json_number(value, &number))
 		json_object_set_new(object, key, number);
-	else if (strcmp(key, "report_only") == 0)
+	else if (strcmp(key, "report_only") == 0 || strcmp(key, "sealed") == 0)
 		json_object_set_new(object, key, json_true());
 	else
 		json_object_set_new(object, key, json_text(value));

@@ -52,6 +52,7 @@ session_clear(struct session *s)
 	unsigned	 i;
 
 	free(s->peer_name);
+	free(s->fingerprint);
 	free(s->profile);
 	free(s->rule);
 	free(s->override);

@@ -30,6 +30,8 @@
 /* The verb that a refused command is rewritten to, known to no MTA, so that
  * Postfix asks the milter what to say.  The session's id follows it. */
 #define SESSION_REFUSED_VERB	"XREFUSED"
+/* What gave a stranger's profile to who has none any more. */
+#define SESSION_RULE_REVOKED	"revoked"
 /* What is said to an override that came within a mail transaction, or soon
  * after: the milter knows which. */
 #define SESSION_IN_MAIL		"not in a mail transaction"
@@ -83,8 +85,10 @@ struct session {
 					 * record to be this session's; 0: not
 					 * yet seen */
 	char		*peer_name;	/* verified, or NULL */
+	char		*fingerprint;	/* of its certificate, or NULL */
 	char		*profile;	/* name */
-	char		*rule;		/* "file:line" that gave the profile */
+	char		*rule;		/* "file:line" that gave the profile;
+					 * SESSION_RULE_REVOKED: nobody's */
 
 	struct address	 client;	/* the peer, until an override;
 					 * AF_UNSPEC: [UNAVAILABLE] */

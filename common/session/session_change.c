@@ -178,5 +178,6 @@ session_revoke(struct session *s, const struct trust_profile *profile)
 {
 	/* Without memory it keeps the name, but not the grants. */
 	(void)session_set_text(&s->profile, TRUST_STRANGER);
+	(void)session_set_text(&s->rule, SESSION_RULE_REVOKED);
 	return session_rests_on_rights(s, profile);
 }

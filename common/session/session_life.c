@@ -151,11 +151,12 @@ session_life_refuses_message(const struct session_life *life,
 
 static bool
 set_class(struct session *s, const struct trust_profile *profile,
-    const char *rule, const char *name)
+    const char *rule, const struct session_life_peer *peer)
 {
 	return session_set_text(&s->profile, trust_profile_name(profile)) &&
 	    session_set_text(&s->rule, rule) &&
-	    session_set_text(&s->peer_name, name);
+	    session_set_text(&s->peer_name, peer->name) &&
+	    session_set_text(&s->fingerprint, peer->fingerprint);
 }
 
 /* Asks trust who the peer is.  False: it cannot be told. */
@@ -172,7 +173,7 @@ ask_trust(struct session_life *life, const struct session_life_peer *peer,
 
 	if (trust_classify(life->conf->trust, &who, &life->profile,
 	    found.rule, sizeof found.rule, err) == TRUST_OK) {
-		if (set_class(s, life->profile, found.rule, peer->name))
+		if (set_class(s, life->profile, found.rule, peer))
 			return true;
 		(void)err_set(err, "out of memory");
 	}

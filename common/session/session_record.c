@@ -22,6 +22,7 @@ enum field {
 	FIELD_PEER,
 	FIELD_PEER_PORT,
 	FIELD_PEER_NAME,
+	FIELD_FINGERPRINT,
 	FIELD_PROFILE,
 	FIELD_RULE,
 	FIELD_CLIENT,
@@ -60,6 +61,7 @@ static const char *const field_names[FIELD_COUNT] = {
 	[FIELD_PEER] = "peer",
 	[FIELD_PEER_PORT] = "peer_port",
 	[FIELD_PEER_NAME] = "peer_name",
+	[FIELD_FINGERPRINT] = "fingerprint",
 	[FIELD_PROFILE] = "profile",
 	[FIELD_RULE] = "rule",
 	[FIELD_CLIENT] = "client",
@@ -234,6 +236,7 @@ encode(const struct session *s, unsigned skip, char *buf, size_t size)
 	put_address(&w, FIELD_PEER, &s->peer);
 	put_number(&w, FIELD_PEER_PORT, s->peer_port);
 	put(&w, FIELD_PEER_NAME, s->peer_name);
+	put(&w, FIELD_FINGERPRINT, s->fingerprint);
 	put(&w, FIELD_PROFILE, s->profile);
 	put(&w, FIELD_RULE, s->rule);
 	put_address(&w, FIELD_CLIENT, &s->client);
@@ -437,6 +440,8 @@ get_field(struct session *s, enum field field, const char *value)
 		return get_port(value, &s->peer_port);
 	case FIELD_PEER_NAME:
 		return session_set_text(&s->peer_name, value);
+	case FIELD_FINGERPRINT:
+		return session_set_text(&s->fingerprint, value);
 	case FIELD_PROFILE:
 		return session_set_text(&s->profile, value);
 	case FIELD_RULE:

@@ -101,11 +101,16 @@ START_TEST(every_key_in_its_place)
 	    .rule = "elsewhere", .text = "more", .line = "l" };
 
 	refusal.report_only = true;
+	session.is_sealed = true;
+	ck_assert(session_set_text(&session.peer_name, "gw.example") &&
+	    session_set_text(&session.fingerprint, "AB:CD") &&
+	    session_set_text(&session.rule, "/etc/t:3"));
 	ck_assert_str_eq(line_of(&d), "session=01ID event=refuse level=notice "
 	    "command=XCLIENT step=MAIL peer=192.0.2.1 client=2001:db8::9 "
 	    "profile=edge listener=in pid=4711 action=reject "
 	    "report_only=true reason=value attribute=ADDR key=k rule=/etc/x:7 "
-	    "conf=0123456789abcdef reply=550 text=\"ADDR is not allowed\" "
+	    "conf=0123456789abcdef peer_name=gw.example fingerprint=AB:CD "
+	    "peer_rule=/etc/t:3 sealed=true reply=550 text=\"ADDR is not allowed\" "
 	    "also=\"LOGIN (/etc/x:8)\" "
 	    "said=\"XCLIENT ADDR=10.0.0.1 LOGIN=a\" line=l\n");
 }

@@ -49,6 +49,7 @@ static const char *const	 fields[] = {
 	HEAD PID "changed=1|" TAIL,
 	HEAD PID "peer=2001:db8::1|client=unknown|",
 	HEAD PID "peer=192.0.2.1|peer_name=mx.example.net|client=unknown|",
+	HEAD PID "peer=192.0.2.1|fingerprint=AB:CD|client=unknown|",
 	HEAD PID "peer=unknown|profile=edge|client=unknown|",
 	HEAD PID "peer=unknown|rule=/etc/x=y:1|client=unknown|",
 	HEAD PID "peer=unknown|client=192.0.2.7|client_port=65535|",
