@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "explain_log.h"
 #include "peer.h"
 #include "play.h"
 #include "verb.h"
 
-enum { OPTION_PEER = PEER_OPTIONS };
+enum { OPTION_PEER = PEER_OPTIONS, OPTION_LOG };
 
 /* True if it was refused. */
 static bool
@@ -71,8 +72,8 @@ print_for_person(const struct ctl *ctl, const json_t *found)
 		print_step(ctl, step);
 }
 
-int
-explain_run(struct ctl *ctl)
+static int
+explain_rules(struct ctl *ctl)
 {
 	const struct trust_peer	 peer = peer_read(ctl,
 				     ctl->option[OPTION_PEER]);
@@ -98,4 +99,14 @@ explain_run(struct ctl *ctl)
 		json_decref(found);
 	}
 	return is_refused ? CTL_NO : CTL_YES;
+}
+
+int
+explain_run(struct ctl *ctl)
+{
+	if (ctl->option[OPTION_LOG] != NULL)
+		return explain_log(ctl);
+	if (ctl->option[OPTION_PEER] == NULL)
+		ctl_die(EX_USAGE, "explain needs --peer ADDRESS, or --log");
+	return explain_rules(ctl);
 }

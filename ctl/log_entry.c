@@ -112,6 +112,8 @@ put(struct log_entry *e, struct span key, const char *value)
 		e->event = value;
 	} else if (span_eq(key, "time")) {
 		e->time = value;
+	} else if (span_eq(key, "program")) {
+		e->program = value;
 	} else if (decision_log_key_find(key, &found)) {
 		e->value[found] = value;
 		e->last = (int)found;
@@ -180,11 +182,129 @@ read_object(struct log_entry *e, json_t *object)
 	classify(e, json_is_true(json_object_get(object, "truncated")), true);
 }
 
+/*
+ * The objects that the daemons write, as long as nothing in them is escaped.
+ * Nearly all are such, and a log has millions; jansson reads the others.
+ */
+
+#define FLAT_MAX	48	/* pairs */
+
+struct flat {
+	struct span	 key[FLAT_MAX], value[FLAT_MAX];
+	size_t		 n;
+};
+
+/* What stands between quotes.  False: something in it means something else. */
+static bool
+take_plain(struct span *rest, struct span *text_r)
+{
+	size_t	 n = 1;
+
+	if (rest->n == 0 || rest->p[0] != '"')
+		return false;
+	while (n < rest->n && rest->p[n] >= ' ' && rest->p[n] <= '~' &&
+	    rest->p[n] != '"' && rest->p[n] != '\\')
+		n++;
+	if (n == rest->n || rest->p[n] != '"')
+		return false;
+	*text_r = (struct span){ rest->p + 1, n - 1 };
+	*rest = span_skip(*rest, n + 1);
+	return true;
+}
+
+/* A text, "true", or a number of few digits. */
+static bool
+take_flat_value(struct span *rest, struct span *value_r)
+{
+	size_t	 n = 0;
+
+	if (take_plain(rest, value_r))
+		return true;
+	if (span_begins(*rest, "true")) {
+		n = strlen("true");
+	} else {
+		while (n < rest->n && n < 15 && rest->p[n] >= '0' &&
+		    rest->p[n] <= '9')
+			n++;
+		if (n > 1 && rest->p[0] == '0')
+			return false;
+	}
+	*value_r = (struct span){ rest->p, n };
+	*rest = span_skip(*rest, n);
+	return n > 0;
+}
+
+static bool
+take_char(struct span *rest, char c)
+{
+	if (rest->n == 0 || rest->p[0] != c)
+		return false;
+	*rest = span_skip(*rest, 1);
+	return true;
+}
+
+static bool
+has_key(const struct flat *flat, struct span key)
+{
+	size_t	 i;
+
+	for (i = 0; i < flat->n; i++)
+		if (flat->key[i].n == key.n &&
+		    memcmp(flat->key[i].p, key.p, key.n) == 0)
+			return true;
+	return false;
+}
+
+static bool
+take_flat(struct span line, struct flat *flat)
+{
+	struct span	 key, value;
+	bool		 is_first = true;
+
+	flat->n = 0;
+	if (!take_char(&line, '{'))
+		return false;
+	while (!take_char(&line, '}')) {
+		if ((!is_first && !take_char(&line, ',')) ||
+		    !take_plain(&line, &key) || !take_char(&line, ':') ||
+		    !take_flat_value(&line, &value) || key.n == 0 ||
+		    flat->n == FLAT_MAX || has_key(flat, key))
+			return false;
+		flat->key[flat->n] = key;
+		flat->value[flat->n++] = value;
+		is_first = false;
+	}
+	return line.n == 0;
+}
+
 static bool
 is_daemon(struct span name)
 {
 	return span_eq(name, "xcontext-policy") ||
 	    span_eq(name, "xcontext-milter") || span_eq(name, "xcontext-relay");
+}
+
+/* False: it has to be read by jansson. */
+static bool
+read_flat(struct log_entry *e, struct span line)
+{
+	struct flat	 flat;
+	bool		 is_daemons = false, is_truncated = false;
+	size_t		 i;
+
+	if (!take_flat(line, &flat))
+		return false;
+	for (i = 0; i < flat.n; i++)
+		is_daemons |= span_eq(flat.key[i], "program") &&
+		    is_daemon(flat.value[i]);
+	if (!is_daemons)
+		return false;
+	for (i = 0; i < flat.n; i++) {
+		is_truncated |= span_eq(flat.key[i], "truncated");
+		put(e, flat.key[i], keep(e, flat.value[i]));
+	}
+	classify(e, is_truncated, true);
+	return true;
 }
 
 static bool
@@ -226,6 +346,8 @@ read_journal(struct log_entry *e, const json_t *object)
 	    !json_is_string(message))
 		return NULL;
 	e->time = journal_time(e, object);
+	e->program = keep_json(e, json_object_get(object,
+	    "SYSLOG_IDENTIFIER"));
 	return keep(e, (struct span){ json_string_value(message),
 	    json_string_length(message) });
 }
@@ -235,10 +357,12 @@ read_journal(struct log_entry *e, const json_t *object)
 static const char *
 read_json(struct log_entry *e, struct span line, bool is_ours)
 {
-	json_t		*object = json_loadb(line.p, line.n,
-			    JSON_REJECT_DUPLICATES, NULL);
+	json_t		*object;
 	const char	*inner = NULL;
 
+	if (read_flat(e, line))
+		return NULL;
+	object = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
 	if (object == NULL) {
 		if (is_ours || memmem(line.p, line.n,
 		    "\"program\":\"xcontext-", 20) != NULL)
@@ -295,13 +419,16 @@ last_word(struct span *text)
 
 /* "xcontext-policy[4711]" */
 static bool
-is_tag(struct span tag)
+take_tag(struct log_entry *e, struct span tag)
 {
 	const char	*bracket = span_find(tag, '[');
 
 	if (bracket != NULL)
 		tag.n = (size_t)(bracket - tag.p);
-	return is_daemon(tag);
+	if (!is_daemon(tag))
+		return false;
+	e->program = keep(e, tag);
+	return true;
 }
 
 /* "TIME HOST TAG: ", where TIME may be of several words.  False: it is nothing
@@ -316,7 +443,7 @@ take_prefix(struct log_entry *e, struct span *line)
 	if (end == NULL)
 		return false;
 	front = (struct span){ line->p, (size_t)(end - line->p) };
-	if (!is_tag(last_word(&front)))
+	if (!take_tag(e, last_word(&front)))
 		return false;
 	(void)last_word(&front);
 	*line = span_skip(*line, (size_t)(end + 2 - line->p));
@@ -332,7 +459,7 @@ log_entry_read(struct span line, struct log_entry *e)
 	bool	 is_ours;
 
 	e->kind = LOG_ENTRY_FOREIGN;
-	e->why = e->time = e->session = e->event = NULL;
+	e->why = e->time = e->program = e->session = e->event = NULL;
 	memset(e->value, 0, sizeof e->value);
 	e->is_said_whole = false;
 	e->used = 0;

@@ -28,6 +28,7 @@ struct log_entry {
 	/* The rest is set if it is ours, and whole.  Texts end in a NUL, live
 	 * as long as the entry, and are NULL where there is none. */
 	const char		*time;		/* as it stands there */
+	const char		*program;
 	const char		*session;
 	const char		*event;
 	const char		*value[DECISION_KEY_COUNT];

@@ -39,9 +39,11 @@ log_reader_open(const char *path)
 	errno = 0;
 	r->file = strcmp(path, "-") == 0 ? gzdopen(dup(STDIN_FILENO), "rb") :
 	    gzopen(path, "rb");
-	if (r->file == NULL)
+	if (r->file == NULL) {
+		free(r);
 		ctl_die(EX_NOINPUT, "%s: %s", path, errno == 0 ?
 		    "out of memory" : strerror(errno));
+	}
 	r->path = path;
 	(void)gzbuffer(r->file, 65536);
 	return r;
@@ -58,14 +60,18 @@ log_reader_close(struct log_reader *r)
 
 /* zlib says "unexpected end of file" of what ends within. */
 static _Noreturn void
-failed(const struct log_reader *r)
+failed(struct log_reader *r)
 {
-	int		 code;
-	const char	*why = gzerror(r->file, &code);
+	unsigned long	 line = r->counts.lines;
+	int		 code, error = errno;
+	const char	*path = r->path, *text = gzerror(r->file, &code);
+	char		 why[128];
 
+	(void)snprintf(why, sizeof why, "%s", code == Z_ERRNO ?
+	    strerror(error) : text);
+	log_reader_close(r);
 	ctl_die(code == Z_ERRNO ? EX_IOERR : EX_DATAERR, "%s: behind line "
-	    "%lu: %s", r->path, r->counts.lines, code == Z_ERRNO ?
-	    strerror(errno) : why);
+	    "%lu: %s", path, line, why);
 }
 
 static void

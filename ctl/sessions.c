@@ -199,6 +199,7 @@ whole(const struct session *s, uint64_t now_ms)
 	    output_text(s->listener));
 	output_put(object, "peer_port", json_integer(s->peer_port));
 	output_put(object, "peer_name", output_text(s->peer_name));
+	output_put(object, "fingerprint", output_text(s->fingerprint));
 	output_put(object, "rule", output_text(s->rule));
 	output_put(object, "client_port", json_integer(s->client_port));
 	output_put(object, "override", output_text(s->override));

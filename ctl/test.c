@@ -7,14 +7,18 @@
  * A file is read to its end whatever fails; what cannot be read ends the
  * program, for a test that is not understood is none that has passed.
  */
+#include <bsd/stdlib.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "coverage.h"
 #include "peer.h"
 #include "play.h"
 #include "verb.h"
+
+enum test_option { OPTION_COVERAGE, OPTION_FAIL_UNDER };
 
 struct file {
 	struct ctl	*ctl;
@@ -25,6 +29,8 @@ struct file {
 	char		*title;		/* NULL: none */
 	unsigned	 n;		/* results so far */
 	unsigned	 n_failed;
+	struct coverage	*coverage;	/* NULL: not asked for */
+	const struct trust_profile *profile;	/* the peer's; only for that */
 };
 
 static _Noreturn void
@@ -97,6 +103,90 @@ read_texts(const struct file *f, struct span args, char *texts_r[TEXTS])
 	}
 }
 
+/*
+ * Coverage
+ */
+
+static void
+cover_peer(struct file *f, const struct trust_peer *peer)
+{
+	char	 rule[sizeof(((struct verdict *)NULL)->rule)];
+
+	if (f->coverage == NULL)
+		return;
+	f->profile = peer_classify(f->ctl, peer, rule, sizeof rule);
+	coverage_peer(f->coverage, rule, &(const struct coverage_event){
+	    .profile = f->profile });
+}
+
+/* What play found of a command, or of one attribute. */
+static void
+cover_judged(struct file *f, enum trust_command command,
+    const char *attribute, const json_t *found)
+{
+	enum verdict_reason	 reason;
+
+	if (verdict_reason_find(output_text_at(found, "reason"), &reason))
+		coverage_judged(f->coverage, command, attribute, reason,
+		    output_text_at(found, "rule"),
+		    &(const struct coverage_event){ .profile = f->profile });
+}
+
+static void
+cover_step(struct file *f, struct span verb)
+{
+	const json_t		*attributes, *one;
+	enum trust_command	 command;
+	size_t			 i;
+
+	if (f->coverage == NULL || !trust_command_find(verb, &command))
+		return;
+	attributes = json_object_get(f->step, "attributes");
+	json_array_foreach(attributes, i, one)
+		cover_judged(f, command, output_text_at(one, "attribute"),
+		    one);
+	if (command == TRUST_XREMOTEIP)
+		cover_judged(f, command, assertion_name_text(ASSERTION_ADDR),
+		    f->step);
+	else if (attributes == NULL)
+		cover_judged(f, command, NULL, f->step);
+}
+
+static void
+tell_coverage(const struct file *f, size_t n, size_t hit)
+{
+	json_t	*rows = coverage_rows(f->coverage, false), *row;
+	size_t	 i;
+
+	printf("# coverage: %zu of %zu rules, %zu%%\n", hit, n,
+	    n == 0 ? 100 : hit * 100 / n);
+	json_array_foreach(rows, i, row)
+		printf("# %s: not reached: %s, %s%s%s\n",
+		    output_text_at(row, "place"), output_text_at(row, "kind"),
+		    output_text_at(row, "what"),
+		    *output_text_at(row, "profile") == '\0' ? "" : ", ",
+		    output_text_at(row, "profile"));
+	json_decref(rows);
+}
+
+/* False: too little of the rules was reached. */
+static bool
+judge_coverage(struct file *f, unsigned least)
+{
+	size_t	 n, hit;
+	bool	 is_enough;
+
+	if (f->coverage == NULL)
+		return true;
+	n = coverage_count(f->coverage, &hit);
+	tell_coverage(f, n, hit);
+	is_enough = hit * 100 >= n * least;
+	if (!is_enough)
+		printf("# that is under %u%%\n", least);
+	coverage_free(f->coverage);
+	return is_enough;
+}
+
 /* "peer ADDRESS [listener NAME] [name HOST] [fingerprint HEX]" */
 static void
 begin(struct file *f, struct span args)
@@ -117,6 +207,7 @@ begin(struct file *f, struct span args)
 		    span_of(peer.listener));
 	play_free(f->play);
 	f->play = play_new(f->ctl, &peer);
+	cover_peer(f, &peer);
 	for (i = 0; i < TEXTS; i++)
 		free(texts[i]);
 	json_decref(f->step);
@@ -207,6 +298,7 @@ take_command(struct file *f, struct span verb, struct span line)
 		wrong(f, "\"peer ADDRESS\" first", line);
 	json_decref(f->step);
 	f->step = play_line(f->play, line);
+	cover_step(f, verb);
 }
 
 static void
@@ -251,15 +343,34 @@ read_file(struct file *f, FILE *in)
 		ctl_die(EX_IOERR, "%s: %s", f->name, strerror(errno));
 }
 
+static unsigned
+read_least(const char *text)
+{
+	const char	*why;
+	unsigned	 least;
+
+	if (text == NULL)
+		return 0;
+	least = (unsigned)strtonum(text, 0, 100, &why);
+	if (why != NULL)
+		ctl_die(EX_USAGE, "\"%s\": expected a number of percent",
+		    text);
+	return least;
+}
+
 int
 test_run(struct ctl *ctl)
 {
 	struct file	 f = { .ctl = ctl, .name = ctl->args[0] };
+	unsigned	 least = read_least(ctl->option[OPTION_FAIL_UNDER]);
 	FILE		*in = fopen(f.name, "r");
 
 	if (in == NULL)
 		ctl_die(EX_NOINPUT, "%s: %s", f.name, strerror(errno));
 	(void)ctl_conf(ctl);
+	if (ctl->option[OPTION_COVERAGE] != NULL ||
+	    ctl->option[OPTION_FAIL_UNDER] != NULL)
+		f.coverage = coverage_new(ctl->conf);
 	read_file(&f, in);
 	(void)fclose(in);
 	play_free(f.play);
@@ -269,5 +380,6 @@ test_run(struct ctl *ctl)
 		ctl_die(EX_DATAERR, "%s: it expects nothing, so it shows "
 		    "nothing", f.name);
 	printf("1..%u\n", f.n);
-	return f.n_failed == 0 ? CTL_YES : CTL_NO;
+	return judge_coverage(&f, least) && f.n_failed == 0 ? CTL_YES :
+	    CTL_NO;
 }

@@ -32,7 +32,9 @@ static const struct verb_option	 explain_options[] = {
 	{ "listener", "NAME", "by the rules of this listener", false },
 	{ "name", "HOST", "the peer's verified host name", false },
 	{ "fingerprint", "HEX", "of the peer's client certificate", false },
-	{ "peer", "ADDRESS", "who connects", true },
+	{ "peer", "ADDRESS", "who connects", false },
+	{ "log", NULL, "a line of a log, or those of a session, instead",
+	    false },
 	LAST
 };
 
@@ -49,6 +51,12 @@ static const struct verb_option	 matrix_options[] = {
 
 static const struct verb_option	 ping_options[] = {
 	{ "wiring", NULL, "also ask as the mail server does", false },
+	LAST
+};
+
+static const struct verb_option	 replay_options[] = {
+	{ "config", "NEW", "by the rules of this file, not those of -c",
+	    false },
 	LAST
 };
 
@@ -89,6 +97,19 @@ static const struct verb_option	 revoke_options[] = {
 	LAST
 };
 
+static const struct verb_option	 suggest_options[] = {
+	{ "prefix", "BITS", "networks of IPv4 in place of addresses", false },
+	{ "prefix6", "BITS", "likewise of IPv6", false },
+	LAST
+};
+
+/* In the order of enum test_option in test.c. */
+static const struct verb_option	 test_options[] = {
+	{ "coverage", NULL, "also which rules no test reaches", false },
+	{ "fail-under", "PERCENT", "fail if fewer rules are reached", false },
+	LAST
+};
+
 static const struct verb_option	 trace_options[] = {
 	{ "peer", "NETWORK", "only those about peers there", false },
 	{ "profile", "NAME", "only those about this profile", false },
@@ -100,9 +121,11 @@ static const struct verb_option	 trace_options[] = {
 static const struct verb	 verbs[] = {
 	{ "completion", "bash|zsh", 1, 1, "print a completion script",
 	    no_options, verb_run_completion },
+	{ "coverage", "LOG", 1, 1, "which rules the decisions of a log have "
+	    "asked, and which never", no_options, coverage_log_run },
 	{ "diff", "OLD NEW", 2, 2, "who gains and who loses which right by a "
 	    "change of the configuration", diff_options, diff_run },
-	{ "explain", "[COMMAND]", 0, 1, "what a line, or a dialogue on "
+	{ "explain", "[COMMAND|LINE|SESSION]", 0, 1, "what a line, or a dialogue on "
 	    "standard input, would come to, and by which rule",
 	    explain_options, explain_run },
 	{ "help", "[VERB]", 0, 1, "tell of a verb, or of all", no_options,
@@ -117,6 +140,8 @@ static const struct verb	 verbs[] = {
 	    "by", ping_options, ping_run },
 	{ "reload", "", 0, 0, "have the configuration read again, and say "
 	    "what became of it", no_options, reload_run },
+	{ "replay", "LOG", 1, 1, "what the decisions of a log would have been "
+	    "by other rules", replay_options, replay_run },
 	{ "revocations", "", 0, 0, "list what is revoked", no_options,
 	    revoke_list },
 	{ "revoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,
@@ -130,8 +155,10 @@ static const struct verb	 verbs[] = {
 	    no_options, sessions_show },
 	{ "stats", "", 0, 0, "the numbers that the daemons have counted",
 	    no_options, stats_run },
+	{ "suggest", "LOG", 1, 1, "the least profile by which what passed in a "
+	    "trial would pass", suggest_options, suggest_run },
 	{ "test", "FILE", 1, 1, "whether the rules come to what a file "
-	    "expects, as TAP", no_options, test_run },
+	    "expects, as TAP", test_options, test_run },
 	{ "trace", "", 0, 0, "show decisions as they are made",
 	    trace_options, follow_trace },
 	{ "unrevoke", "ADDRESS|NETWORK|PROFILE|SESSION", 1, 1,

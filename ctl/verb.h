@@ -52,6 +52,7 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 	    struct ctl *ctl);
 
 /* The verbs themselves; each file has those that are named after it. */
+verb_fn	coverage_log_run;
 verb_fn	diff_run;
 verb_fn	explain_run;
 verb_fn	follow_trace;
@@ -60,6 +61,7 @@ verb_fn	matrix_run;
 verb_fn	may_run;
 verb_fn	ping_run;
 verb_fn	reload_run;
+verb_fn	replay_run;
 verb_fn	revoke_run;
 verb_fn	revoke_list;
 verb_fn	revoke_undo;
@@ -67,6 +69,7 @@ verb_fn	sessions_list;
 verb_fn	sessions_show;
 verb_fn	setup_run;
 verb_fn	stats_run;
+verb_fn	suggest_run;
 verb_fn	test_run;
 verb_fn	verb_run_completion;
 verb_fn	verb_run_help;

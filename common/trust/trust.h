@@ -194,6 +194,11 @@ void	trust_violation(const struct trust_profile *profile,
 	    enum verdict_reason reason, const char *text,
 	    struct verdict *verdict);
 
+/* Writes a rule's place, "file:line", into buf; a file name that does not fit
+ * loses its front.  file NULL gives "built-in", line 0 leaves the number
+ * out. */
+void	trust_rule(char *buf, size_t size, const char *file, unsigned line);
+
 /* "XCLIENT" ... */
 const char	*trust_command_text(enum trust_command command);
 /* In any case; false: none. */

@@ -90,10 +90,6 @@ enum trust_result	trust_maps_ask(const struct trust *trust,
 const struct table	*trust_table(struct trust *trust, const char *spec,
 			    struct err *err);
 
-/* Writes "file:line" into buf; a file name that does not fit loses its
- * front.  file NULL gives "built-in", line 0 leaves the number out. */
-void	trust_rule(char *buf, size_t size, const char *file, unsigned line);
-
 /* Room for one more element of that size in an array of n; NULL: none. */
 void	*trust_grow(void *array, size_t n, size_t size);
 

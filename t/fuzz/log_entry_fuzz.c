@@ -37,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (e->kind == LOG_ENTRY_EVENT || e->kind == LOG_ENTRY_DECISION) {
 		assert(e->event != NULL);
 		check_text(e, e->time);
+		check_text(e, e->program);
 		check_text(e, e->session);
 		check_text(e, e->event);
 		for (i = 0; i < DECISION_KEY_COUNT; i++)

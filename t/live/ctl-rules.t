@@ -326,11 +326,14 @@ for my $row (
 	is(`bash --norc $dir/completion 2>&1`,
 	    "reload revocations revoke\n--for\n",
 	    'bash completes verbs and options');
+	    "replay revocations revoke\n--for\n", 'bash completes verbs and options');
 	like($ctl->run('completion', 'zsh')->{out}, qr/\A#compdef xcontext\n/,
 	    'zsh');
 	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;
 	my @blocks = $examples =~ /^\.Bd .*?\n(.*?)^\.Ed/msg;
 	is(scalar @blocks, 5, 'the manual has examples');
+	# t/live/ctl-log.t runs the last two.
+	is(scalar @blocks, 6, 'the manual has examples');
 	for my $block (@blocks[0, 1]) {
 		spit("$dir/example", "xcontext() { '" .
 		    XContext::Ctl::program() . "' -c '$conf' \"\$@\"; }\n" .

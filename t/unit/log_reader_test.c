@@ -98,6 +98,11 @@ static const struct row {
 	{ "nothing", "", LOG_ENTRY_FOREIGN, NULL, false },
 	{ "Postfix's", "Nov 30 12:00:00 mx postfix/smtpd[1]: connect from "
 	    "unknown[192.0.2.1]", LOG_ENTRY_FOREIGN, NULL, false },
+	{ "another's that looks like ours", "Nov 30 12:00:00 mx logger[1]: "
+	    TEXT, LOG_ENTRY_FOREIGN, NULL, false },
+	{ "another's JSON that looks like ours",
+	    "Nov 30 12:00:00 mx logger[1]: " JSON, LOG_ENTRY_FOREIGN, NULL,
+	    false },
 	{ "what a client put into Postfix's",
 	    "Nov 30 12:00:00 mx postfix/smtpd[1]: warning: xcontext-policy[1]:"
 	    " " TEXT, LOG_ENTRY_FOREIGN, NULL, false },
