@@ -14,7 +14,7 @@ trap 'rm -f "$names"' EXIT
 
 # Paths; some stand for several files, and those with capitals for none.
 for path in $(grep -o -E \
-    '(^|[^A-Za-z0-9_./-])(common|policy|milter|relay|man|etc|t)/[A-Za-z0-9_.*/-]+' \
+    '(^|[^A-Za-z0-9_./-])(common|debian|policy|milter|relay|man|etc|t)/[A-Za-z0-9_.*/-]+' \
     HACKING | sed -E -e 's/^[^a-z.]//' -e 's/[.,:;]+$//' | sort -u); do
 	case $path in
 	*NAME* | *MODULE* | *WHAT-IT-SHOWS*) continue ;;
