@@ -299,6 +299,27 @@ complete_bash(FILE *out)
 	    "}\ncomplete -o default -F _%s %s\n", CTL_PROGRAM, CTL_PROGRAM);
 }
 
+/* Within single quotes of a shell's. */
+static void
+print_quoted(const char *text, FILE *out)
+{
+	for (; *text != '\0'; text++)
+		if (*text == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*text, out);
+}
+
+/* As _arguments of zsh wants it. */
+static void
+print_zsh_option(const struct verb_option *o, FILE *out)
+{
+	fprintf(out, " '--%s[", o->name);
+	print_quoted(o->help, out);
+	fprintf(out, "]%s%s:'", o->arg == NULL ? "" : ":",
+	    o->arg == NULL ? "" : o->arg);
+}
+
 static void
 complete_zsh(FILE *out)
 {
@@ -306,8 +327,11 @@ complete_zsh(FILE *out)
 	size_t				 i;
 
 	fprintf(out, "#compdef %s\nlocal -a verbs\nverbs=(\n", CTL_PROGRAM);
-	for (i = 0; i < N_VERBS; i++)
-		fprintf(out, "\t'%s:%s'\n", verbs[i].name, verbs[i].help);
+	for (i = 0; i < N_VERBS; i++) {
+		fprintf(out, "\t'%s:", verbs[i].name);
+		print_quoted(verbs[i].help, out);
+		fprintf(out, "'\n");
+	}
 	fprintf(out, ")\nlocal context state state_descr line\n"
 	    "typeset -A opt_args\n"
 	    "_arguments -C '-c[configuration]:file:_files' "
@@ -318,9 +342,7 @@ complete_zsh(FILE *out)
 		fprintf(out, "\t%s) _arguments '--json[data as JSON]'",
 		    verbs[i].name);
 		for (o = verbs[i].options; o->name != NULL; o++)
-			fprintf(out, " '--%s[%s]%s%s:'", o->name, o->help,
-			    o->arg == NULL ? "" : ":",
-			    o->arg == NULL ? "" : o->arg);
+			print_zsh_option(o, out);
 		fprintf(out, " '*: :_default' ;;\n");
 	}
 	fprintf(out, "\tesac ;;\nesac\n");
