@@ -18,9 +18,10 @@ use warnings;
 use Test::More;
 
 BEGIN { $ENV{XC_TEST_BASE} //= '/var/tmp' }
+use XContext::Container qw(append boot container_root does give_addresses
+    make_host power_off property run run_here);
 use XContext::File qw(slurp spit);
-use XContext::Guard qw(guard_dir guard_process guard_forget guard_child
-    guard_mount guard_time process_start process_gone stop_process);
+use XContext::Guard qw(guard_time);
 use XContext::Readme qw(block commands section);
 
 use constant {
@@ -31,140 +32,19 @@ use constant {
 	STRANGER => '192.0.2.99',
 };
 
-plan(skip_all => 'a container needs root') if $> != 0;
-for my $tool (qw(debootstrap git nsenter systemd-nspawn)) {
-	plan(skip_all => "no $tool") if system("command -v $tool > /dev/null");
-}
-my ($suite) = @ARGV;
-$suite //= (slurp('/etc/os-release') =~ /^VERSION_CODENAME=(\w+)$/m)[0];
-plan(skip_all => 'this is no Debian') if !defined $suite;
+my $why = XContext::Container::impossible();
+plan(skip_all => $why) if defined $why;
 guard_time(5400);
 
 my $src = $ENV{srcdir} // '.';
-my $dir = guard_dir();
-my $root = "$dir/root";
-my ($nspawn, $init);
 
-sub run_here {
-	my ($command) = @_;
-	my $text = qx(exec 2>&1 < /dev/null; $command);
-	return ($? >> 8, $text);
-}
-
-# In the container; with the host's network, from which packages come, if so
-# wanted.
-sub run {
-	my ($command, $with_network) = @_;
-	spit("$root/root/command", "$command\n");
-	return run_here("nsenter -t $init -m -u -i -p -C " .
-	    ($with_network ? '' : '-n ') . 'env -i HOME=/root TERM=dumb ' .
-	    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:' .
-	    '/bin LC_ALL=C.UTF-8 sh /root/command');
-}
-
-# These succeed; says what the last of them said.
-sub does {
-	my $said;
-	for my $command (@_) {
-		(my $status, $said) = run($command);
-		is($status, 0, $command) or diag($said);
-	}
-	return $said;
-}
-
-sub boot {
-	$nspawn = fork() // die "fork: $!\n";
-	if ($nspawn == 0) {
-		guard_child();
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>', "$dir/console");
-		open(STDERR, '>&', \*STDOUT);
-		exec(qw(systemd-nspawn --quiet --boot --register=no --keep-unit
-		    --private-network --console=pipe -D), $root) or exit(127);
-	}
-	guard_process($nspawn);
-	for (1 .. 600) {
-		last if process_gone($nspawn, process_start($nspawn));
-		($init) = split(' ', `pgrep -P $nspawn`);
-		return if defined $init &&
-		    (run('systemctl is-system-running --wait'))[1] =~
-		    /^(?:running|degraded)$/;
-		select(undef, undef, undef, 0.2);
-	}
-	plan(skip_all => 'no container can be booted: ' . slurp("$dir/console"))
-	    if !Test::More->builder->current_test;
-	die "the container does not boot: ", slurp("$dir/console"), "\n";
-}
-
-sub power_off {
-	stop_process($nspawn, process_start($nspawn), 90);
-	waitpid($nspawn, 0);
-	guard_forget($nspawn);
-}
-
-# The root directory: what is there, and a layer for what changes.
-sub make_root {
-	my $debian = $ENV{XC_CONTAINER_ROOT} // "$dir/debian";
-	mkdir($_, 0755) for $root, "$dir/changes", "$dir/work";
-	my ($status, $said) = -e "$debian/etc/debian_version" ? 0 :
-	    run_here('debootstrap --variant=minbase --include=' .
-	    "ca-certificates,dbus,iproute2,systemd-sysv $suite $debian");
-	plan(skip_all => "debootstrap: $said") if $status != 0;
-	guard_mount($root);
-	($status, $said) = run_here('mount -t overlay -o ' .
-	    "lowerdir=$debian,upperdir=$dir/changes,workdir=$dir/work " .
-	    "overlay $root");
-	plan(skip_all => "no overlay: $said") if $status != 0;
-}
-
-# A host with Postfix, as Debian makes one.
-sub make_host {
-	make_root();
-	run_here("cp /etc/resolv.conf $root/etc/resolv.conf");
-	my ($failed, $why) = -e "$root/root/xcontext" ?
-	    run_here("git -C $root/root/xcontext pull -q") :
+# The clone that is followed.
+sub clone {
+	my $to = container_root() . '/root/xcontext';
+	my ($failed, $said) = -e $to ? run_here("git -C $to pull -q") :
 	    run_here("git clone -q \$(cd $src && " .
-	    "git rev-parse --show-toplevel) $root/root/xcontext");
-	die "git: $why" if $failed;
-	spit("$root/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");
-	chmod(0755, "$root/usr/sbin/policy-rc.d");
-	boot();
-	my ($status, $said) = run(<<'END', 1);
-export DEBIAN_FRONTEND=noninteractive
-debconf-set-selections <<EOF
-postfix postfix/main_mailer_type select Internet Site
-postfix postfix/mailname string example.com
-postfix postfix/destinations string example.com, localhost
-EOF
-[ -e /etc/postfix/main.cf ] || apt-get update
-[ -e /etc/postfix/main.cf ] || apt-get install -y postfix
-id you || useradd -m you
-END
-	is($status, 0, 'a host with Postfix') or diag($said);
-	unlink("$root/usr/sbin/policy-rc.d");
-}
-
-# README's addresses, there before Postfix is, as on a real host.
-sub give_addresses {
-	spit("$root/etc/systemd/system/addresses.service", <<"END");
-[Unit]
-DefaultDependencies=no
-Before=sysinit.target
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/sbin/ip link set lo up
-@{[ map { "ExecStart=/sbin/ip addr add $_/32 dev lo\n" } HOST, MESSENGER,
-    STRANGER ]}
-[Install]
-WantedBy=sysinit.target
-END
-	does('systemctl daemon-reload', 'systemctl enable --now addresses');
-}
-
-sub append {
-	my ($file, $text) = @_;
-	spit("$root$file", slurp("$root$file") . $text);
+	    "git rev-parse --show-toplevel) $to");
+	die "git: $said" if $failed;
 }
 
 # All of what is ours in the container, but for the clone.
@@ -187,6 +67,7 @@ sub swaks {
 
 sub delivered {
 	my ($subject) = @_;
+	my $root = container_root();
 	for (1 .. 50) {
 		my ($mail) = grep { /^Subject: \Q$subject\E$/m } -e
 		    "$root/var/mail/you" ?
@@ -215,15 +96,10 @@ sub works {
 	is($status, 0, "$when: but may send mail") or diag($said);
 }
 
-sub property {
-	my ($unit, $name) = @_;
-	my (undef, $value) = run("systemctl show -p $name --value $unit");
-	chomp($value);
-	return $value;
-}
-
-make_host();
-give_addresses();
+make_host(@ARGV);
+my $root = container_root();
+clone();
+give_addresses(HOST, MESSENGER, STRANGER);
 does('systemctl restart postfix');
 my $before = ours();
 is_deeply($before, [], 'nothing of ours is there');

@@ -48,6 +48,20 @@ sub connect_unix {
 # path: a UNIX-domain socket, in place of host and port.
 sub connect_tls {
 	my ($class, $host, $port, %opt) = @_;
+	return $class->connect_command([ 'openssl', 's_client', '-quiet',
+	    defined $opt{path} ? ('-unix', $opt{path}) :
+	    ('-connect', "$host:$port"),
+	    defined $opt{server_name} ? ('-servername', $opt{server_name}) :
+	    ('-starttls', 'smtp'),
+	    defined $opt{local} ? ('-bind', "$opt{local}:0") : (),
+	    defined $opt{certificate} ? ('-cert', $opt{certificate},
+	    '-key', $opt{key}) : () ],
+	    greeting => defined $opt{server_name}, %opt);
+}
+
+# Over standard input and output of a program.
+sub connect_command {
+	my ($class, $command, %opt) = @_;
 	socketpair(my $ours, my $theirs, Socket::AF_UNIX(),
 	    Socket::SOCK_STREAM(), 0) or die "socketpair: $!\n";
 	my $pid = fork() // die "fork: $!\n";
@@ -56,19 +70,11 @@ sub connect_tls {
 		open(STDIN, '<&', $theirs);
 		open(STDOUT, '>&', $theirs);
 		open(STDERR, '>', '/dev/null');
-		exec('openssl', 's_client', '-quiet', defined $opt{path} ?
-		    ('-unix', $opt{path}) : ('-connect', "$host:$port"),
-		    defined $opt{server_name} ?
-		    ('-servername', $opt{server_name}) :
-		    ('-starttls', 'smtp'),
-		    defined $opt{local} ? ('-bind', "$opt{local}:0") : (),
-		    defined $opt{certificate} ? ('-cert', $opt{certificate},
-		    '-key', $opt{key}) : ()) or POSIX::_exit(127);
+		exec(@$command) or POSIX::_exit(127);
 	}
 	guard_process($pid);
 	close($theirs);
-	my $self = $class->_new($ours, greeting => defined $opt{server_name},
-	    %opt);
+	my $self = $class->_new($ours, %opt);
 	$self->{pid} = $pid;
 	return $self;
 }
