@@ -275,6 +275,16 @@ $smtp = client(25);
 $smtp->cmd('EHLO stranger');
 is(mails($smtp, 'purged'), 250, 'Postfix goes on');
 $smtp->quit;
+
+# A host with no mail server.
+apt('purge --auto-remove postfix');
+does('getent passwd postfix > /dev/null && userdel postfix; ' .
+    'getent group postfix > /dev/null && groupdel postfix; ' .
+    'rm -rf /var/spool/postfix');
+apt('install /root/xcontext.deb');
+no_unit_failed('without Postfix');
+does('xcontext-policy -t');
+apt('purge xcontext');
 power_off();
 alarm(0);
 done_testing();
