@@ -40,6 +40,8 @@ awk '/^#/ { has_reason = 1; next }
     { has_reason = 0 }
     END { exit bad }' debian/lintian-overrides || status=1
 
+command -v apparmor_parser > /dev/null ||
+    echo 'no apparmor_parser: profiles are not read'
 for unit in etc/xcontext-*.service.in; do
 	name=$(basename "$unit" .service.in)
 	profile=debian/apparmor/$name

@@ -48,4 +48,12 @@ for dir in ctl milter policy relay; do
 	files $dir/*.[ch] | grep -v /main.c |
 	    check $dir/$dir.am "${dir}_lib${dir}_a_SOURCES"
 done
+
+# Two of one stem have one log, and one of them does not run.
+files t/*/*.replay t/*/*.dialogue t/*/*.t t/*/*.sh t/*/*_test.c t/*/*_fuzz.c |
+    sed 's/\.[a-z]*$//' | sort | uniq -d > "$got"
+[ ! -s "$got" ] || {
+	echo "two tests have one stem:"
+	tee -a "$wrong" < "$got"
+}
 [ ! -s "$wrong" ]
