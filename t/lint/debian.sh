@@ -29,7 +29,7 @@ is "$(sed -n 's/^AC_INIT(\[xcontext], \[\(.*\)])$/\1/p' configure.ac)" \
 # libraries FILE
 libraries() {
 	sed -n '/^\(packages=\|Build-Depends:\)/,/^\(\tbinutils\|Standards-\)/p' \
-	    "$1" | tr -cs 'a-z0-9-' '\n' | grep '^lib.*-dev$' |
+	    "$1" | tr -cs 'a-z0-9-' '\n' | grep -E '^(lib.*|zlib1g)-dev$' |
 	    grep -v '^libc6-dev$' | sort | tr '\n' ' '
 }
 is "$(libraries bootstrap)" "$(libraries debian/control)" \
