@@ -336,7 +336,7 @@ for my $row (
 	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;
 	my @blocks = $examples =~ /^\.Bd .*?\n(.*?)^\.Ed/msg;
 	# t/live/ctl-log.t runs the last two.
-	is(scalar @blocks, 6, 'the manual has examples');
+	is(scalar @blocks, 7, 'the manual has examples');
 	for my $block (@blocks[0, 1]) {
 		spit("$dir/example", "xcontext() { '" .
 		    XContext::Ctl::program() . "' -c '$conf' \"\$@\"; }\n" .
