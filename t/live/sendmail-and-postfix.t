@@ -123,6 +123,8 @@ for my $round (1 .. 3) {
 		<$fh>;
 	};
 	$conf =~ s{"unix:$sockets/milter"}{"inet:$tcp"} or die "no listen\n";
+	# The first milter has that of this directory.
+	$conf = "control = \"\"\n$conf";
 	open(my $fh, '>', "$live->{dir}/tcp.conf") or die "tcp.conf: $!\n";
 	print $fh $conf;
 	close($fh);

@@ -36,9 +36,9 @@ extract() {
 # Checks configuration $1, which errors are to call $2.
 check() {
 	count=$((count + 1))
-	# Whose user and group need not be here.
+	# Whose users and group need not be here.
 	sed -i -e '/^user = /d' -e 's/^#*socket_group = .*/socket_group = ""/' \
-	    "$1"
+	    -e 's/^#*control_users = .*/control_users = { "root" }/' "$1"
 	sed -i '1s/^/user = ""\n/' "$1"
 	"$XC_POLICY" -t -c "$1" > /dev/null || {
 		echo "does not load: $2"
