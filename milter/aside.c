@@ -17,11 +17,14 @@
 
 /* Set before there is a thread, and never again. */
 static struct control_server	*control;
+static struct metrics_http	*metrics;
 
+/* It ends only where there is nothing to serve. */
 static void *
 run(void *base)
 {
 	(void)event_base_dispatch(base);
+	event_base_free(base);
 	return NULL;
 }
 
@@ -82,7 +85,7 @@ aside_start(const struct conf *conf, void (*reload)(void *), void *arg)
 		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
 		return;
 	}
-	if (milter_metrics_serve(base, conf->milter_metrics, &err) !=
+	if (milter_metrics_serve(base, conf->milter_metrics, &metrics, &err) !=
 	    METRICS_HTTP_DONE)
 		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
 	open_control(conf, base, reload, arg);
@@ -91,6 +94,8 @@ aside_start(const struct conf *conf, void (*reload)(void *), void *arg)
 	LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
 	control_server_free(control);
 	control = NULL;
+	metrics_http_close(metrics);
+	event_base_free(base);
 }
 
 void

@@ -136,7 +136,7 @@ install_signals(void)
 	(void)sigaction(SIGINT, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
-	daemon_take_reload();
+	daemon_take_signals();
 }
 
 static void *

@@ -60,10 +60,9 @@ milter_metrics_print(struct evbuffer *out, void *unused)
 
 enum metrics_http_result
 milter_metrics_serve(struct event_base *base, const char *where,
-    struct err *err)
+    struct metrics_http **http_r, struct err *err)
 {
-	struct metrics_http	*http;
-
+	*http_r = NULL;
 	return metrics_http_open(base, where, milter_metrics_print, NULL,
-	    &http, err);
+	    http_r, err);
 }

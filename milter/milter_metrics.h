@@ -31,10 +31,12 @@ void	milter_metrics_print(struct evbuffer *out, void *unused);
 
 /*
  * Answers GET /metrics on "host:port", an address of the loopback interface, in
- * that event loop, until the process ends; "": nowhere.  To be called once.
- * See metrics_http.h for what it returns.
+ * that event loop, until *http_r is closed; "": nowhere.  See metrics_http.h for
+ * what it returns.
  */
 enum metrics_http_result	milter_metrics_serve(struct event_base *base,
-				    const char *where, struct err *err);
+				    const char *where,
+				    struct metrics_http **http_r,
+				    struct err *err);
 
 #endif

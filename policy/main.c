@@ -175,7 +175,7 @@ watch(struct program *p)
 	if (p->signals == NULL || p->sweep == NULL ||
 	    event_add(p->sweep, &interval) != 0)
 		program_die("start", NULL);
-	daemon_take_reload();
+	daemon_take_signals();
 }
 
 static void

@@ -221,7 +221,7 @@ watch(struct program *p)
 	p->stop_check = event_new(p->base, -1, EV_PERSIST, check_stop, p);
 	if (p->signals == NULL || p->stop_check == NULL)
 		program_die("start", NULL);
-	daemon_take_reload();
+	daemon_take_signals();
 }
 
 static void

@@ -278,25 +278,23 @@ ask_and_exit(const struct daemon_options *options)
 	exit(result == 0 ? EX_IOERR : EX_UNAVAILABLE);
 }
 
-/* A reload that is asked for too early is neither lost nor the end. */
+/* A reload that is asked for too early is neither lost nor the end, and an end
+ * leaves no socket behind. */
 static void
-hold_reload(void)
+change_signals(int how)
 {
 	sigset_t	 set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(how, &set, NULL);
 }
 
 void
-daemon_take_reload(void)
+daemon_take_signals(void)
 {
-	sigset_t	 set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	change_signals(SIG_UNBLOCK);
 }
 
 struct conf *
@@ -307,7 +305,8 @@ daemon_start(const struct daemon_options *options)
 
 	if (options->is_ask)
 		ask_and_exit(options);
-	hold_reload();
+	if (!options->is_check && !options->is_print)
+		change_signals(SIG_BLOCK);
 	conf = conf_load(options->file, &err);
 	if (conf == NULL)
 		fail(&err);

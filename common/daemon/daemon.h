@@ -38,11 +38,11 @@ void	daemon_options(int argc, char **argv, const char *program,
  * -t is also: user and group are there, and the user that the daemon becomes
  * can load the file and its tables, as it must at SIGHUP.
  *
- * From now on SIGHUP waits, until daemon_take_reload: call that when there is a
- * handler.
+ * If it returns, SIGHUP and SIGTERM wait from its beginning on until
+ * daemon_take_signals: call that when there are handlers.
  */
 struct conf	*daemon_start(const struct daemon_options *options);
-void		 daemon_take_reload(void);
+void		 daemon_take_signals(void);
 
 /* Makes room for so many open files, as far as that may be done.  -1 with err:
  * there may be fewer. */

@@ -224,23 +224,28 @@ $smtp->quit;
 is($_->pid, $pid{$_->{name}}, "$_->{name} is the same process"),
     ok($_->is_running, "$_->{name} is alive") for @daemons;
 
-# SIGHUP that comes before there is anybody to take it: it waits, as a signal
-# that a process has and blocks does when another program is executed.
+# Signals that come before there is anybody to take them: they wait, as one does
+# that a process has and blocks when another program is executed.
 my $early_program = "$live->{dir}/early";
-for my $daemon (@daemons) {
+sub start_with_signal {
+	my ($daemon, $name, %opt) = @_;
 	my $program = XContext::Daemon::program($daemon->{name});
 	replace($early_program, <<"END");
 #!/usr/bin/perl
 use POSIX ();
-POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGHUP()));
-kill('HUP', \$\$);
+POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIG$name()));
+kill('$name', \$\$);
 exec('$program', \@ARGV);
 END
 	chmod(0755, $early_program);
+	local @ENV{qw(XC_POLICY XC_MILTER)} = ($early_program) x 2;
+	return $daemon->start(%opt);
+}
+
+for my $daemon (@daemons) {
 	is($daemon->stop, 0, "$daemon->{name} ends");
 	my $before = () = $daemon->events(event => 'reload');
-	local @ENV{qw(XC_POLICY XC_MILTER)} = ($early_program) x 2;
-	$daemon->start;
+	start_with_signal($daemon, 'HUP');
 	for (1 .. 250) {
 		last if $daemon->events(event => 'reload') > $before;
 		Time::HiRes::sleep(0.02);
@@ -248,6 +253,21 @@ END
 	is(scalar(() = $daemon->events(event => 'reload')), $before + 1,
 	    "$daemon->{name} does what it was told too early");
 	ok(hup($daemon, 'reload'), "$daemon->{name}: and again");
+	is($daemon->stop, 0, "$daemon->{name} ends");
+	is(start_with_signal($daemon, 'TERM', may_fail => 1) ||
+	    wait_for_end($daemon), 0,
+	    "$daemon->{name} ends well if it is told to too early");
+	$daemon->start;
+}
+
+# Without being told once more.
+sub wait_for_end {
+	my ($daemon) = @_;
+	for (1 .. 250) {
+		return $daemon->stop if !$daemon->is_running;
+		Time::HiRes::sleep(0.02);
+	}
+	return 'it does not end';
 }
 
 $live->finish;

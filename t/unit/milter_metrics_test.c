@@ -33,11 +33,12 @@ START_TEST(counts)
 				     .action = VERDICT_TEMPFAIL,
 				     .attribute = ASSERTION_ADDR };
 	struct event_base	*base = event_base_new();
+	struct metrics_http	*http;
 	unsigned		 port = http_get_free_port();
 	char			 where[32];
 
 	(void)snprintf(where, sizeof where, "127.0.0.1:%u", port);
-	ck_assert_msg(milter_metrics_serve(base, where, &err) ==
+	ck_assert_msg(milter_metrics_serve(base, where, &http, &err) ==
 	    METRICS_HTTP_DONE, "%s", err.text);
 	service_count(1);
 	milter_metrics_count(MILTER_MAIL_REFUSED);
@@ -53,6 +54,7 @@ START_TEST(counts)
 	check_has("xcontext_milter_errors_total 0");
 	ck_assert_ptr_nonnull(strstr(page, "\nxcontext_decisions_total{"
 	    "profile=\"edge\","));
+	metrics_http_close(http);
 	event_base_free(base);
 }
 END_TEST
@@ -60,10 +62,12 @@ END_TEST
 START_TEST(nowhere)
 {
 	struct event_base	*base = event_base_new();
+	struct metrics_http	*http;
 
-	ck_assert_int_eq(milter_metrics_serve(base, "", &err),
+	ck_assert_int_eq(milter_metrics_serve(base, "", &http, &err),
 	    METRICS_HTTP_DONE);
-	ck_assert_int_eq(milter_metrics_serve(base, "192.0.2.1:9", &err),
+	ck_assert_int_eq(milter_metrics_serve(base, "192.0.2.1:9", &http,
+	    &err),
 	    METRICS_HTTP_WRONG);
 	ck_assert_ptr_nonnull(strstr(err.text, "metrics = "));
 	event_base_free(base);
