@@ -17,7 +17,6 @@
 
 /* Set before there is a thread, and never again. */
 static struct control_server	*control;
-static struct metrics_http	*metrics;
 
 /* It ends only where there is nothing to serve. */
 static void *
@@ -75,6 +74,7 @@ void
 aside_start(const struct conf *conf, void (*reload)(void *), void *arg)
 {
 	struct event_base	*base;
+	struct metrics_http	*metrics;
 	struct err		 err;
 
 	if (conf->milter_metrics[0] == '\0' && conf->control[0] == '\0')
