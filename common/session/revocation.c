@@ -14,8 +14,7 @@ revocation_find(struct store *store, const struct session *s,
 	struct store_holder	 holder = { .peer = &s->peer,
 				     .session = s->id };
 
-	if (profile == NULL || (!trust_profile_may_any(profile) &&
-	    !trust_profile_report_only(profile)))
+	if (profile == NULL || !trust_profile_may_any(profile))
 		return STORE_NONE;
 	holder.profile = trust_profile_name(profile);
 	return store_is_revoked(store, &holder, now_ms, err);

@@ -17,8 +17,8 @@
 /*
  * STORE_FOUND if the session's peer, a network that it is in, this profile (its
  * own; NULL: it has none) or the session itself is revoked at now_ms.  A
- * profile that grants nothing, and does not only report, has nothing to lose:
- * STORE_NONE.
+ * profile that grants nothing (one on trial grants what it is tried with) has
+ * nothing to lose: STORE_NONE.
  */
 enum store_result	revocation_find(struct store *store,
 			    const struct session *s,
