@@ -76,32 +76,28 @@ advise_value(json_t *list, const struct again *a,
 	    buf), trust_profile_name(a->profile), v->text);
 }
 
-static void
-advise_attributes(json_t *list, const struct again *a)
-{
-	const struct trust_speaker	 speaker = { .profile = a->profile };
-	struct assertion_set		 set;
-	struct verdict			 v;
-	int				 i;
+struct advised {
+	json_t			*list;
+	const struct again	*again;
+};
 
-	if (!again_said(a, &set))
-		return;
-	for (i = 0; i < ASSERTION_COUNT; i++) {
-		if (set.v[i].status == ASSERTION_ABSENT)
-			continue;
-		trust_decide_attribute(a->conf->trust, &speaker, a->j.command,
-		    &set, (enum assertion_name)i, &v);
-		if (v.reason == REASON_VALUE)
-			advise_value(list, a, &set, (enum assertion_name)i,
-			    &v);
-		else if (v.reason == REASON_NO_GRANT &&
-		    a->j.command == TRUST_XREMOTEIP)
-			add(list, v.rule, "set xremoteip = yes in profile %s",
-			    trust_profile_name(a->profile));
-		else if (v.reason == REASON_NO_GRANT)
-			advise_grant(list, a, v.rule,
-			    assertion_name_text((enum assertion_name)i));
-	}
+/* An again_attribute_fn. */
+static void
+advise_attribute(const struct assertion_set *set, enum assertion_name name,
+    const struct verdict *v, void *arg)
+{
+	const struct advised	*advised = arg;
+	const struct again	*a = advised->again;
+
+	if (v->reason == REASON_VALUE)
+		advise_value(advised->list, a, set, name, v);
+	else if (v->reason == REASON_NO_GRANT &&
+	    a->j.command == TRUST_XREMOTEIP)
+		add(advised->list, v->rule, "set xremoteip = yes in profile "
+		    "%s", trust_profile_name(a->profile));
+	else if (v->reason == REASON_NO_GRANT)
+		advise_grant(advised->list, a, v->rule,
+		    assertion_name_text(name));
 }
 
 static void
@@ -179,7 +175,8 @@ advice_by_rules(const struct again *a)
 	case TRUST_XCLIENT:
 	case TRUST_XFORWARD:
 	case TRUST_XREMOTEIP:
-		advise_attributes(list, a);
+		again_each_attribute(a, advise_attribute,
+		    &(struct advised){ list, a });
 		break;
 	case TRUST_XSETCONTEXT:
 		advise_names(list, a);

@@ -173,3 +173,22 @@ again_said(const struct again *a, struct assertion_set *set)
 	trust_profile_drop(a->profile, set);
 	return true;
 }
+
+void
+again_each_attribute(const struct again *a, again_attribute_fn *fn, void *arg)
+{
+	const struct trust_speaker	 speaker = { .profile = a->profile };
+	struct assertion_set		 set;
+	struct verdict			 v;
+	enum assertion_name		 name;
+
+	if (!again_said(a, &set))
+		return;
+	for (name = 0; name < ASSERTION_COUNT; name++) {
+		if (set.v[name].status == ASSERTION_ABSENT)
+			continue;
+		trust_decide_attribute(a->conf->trust, &speaker, a->j.command,
+		    &set, name, &v);
+		fn(&set, name, &v, arg);
+	}
+}

@@ -61,4 +61,10 @@ const char		*again_text(enum verdict_action action,
 bool			 again_said(const struct again *again,
 			    struct assertion_set *set_r);
 
+/* Calls fn for each of these attributes, with what its own rule comes to. */
+typedef void again_attribute_fn(const struct assertion_set *set,
+    enum assertion_name name, const struct verdict *v, void *arg);
+void			 again_each_attribute(const struct again *again,
+			    again_attribute_fn *fn, void *arg);
+
 #endif

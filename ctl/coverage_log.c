@@ -10,26 +10,22 @@
 #include "output.h"
 #include "verb.h"
 
-static void
-take_attributes(struct coverage *c, const struct again *a,
-    const struct coverage_event *event)
-{
-	const struct trust_speaker	 speaker = { .profile = a->profile };
-	struct assertion_set		 set;
-	struct verdict			 v;
-	int				 i;
+struct judged {
+	struct coverage			*coverage;
+	enum trust_command		 command;
+	const struct coverage_event	*event;
+};
 
-	if (!again_said(a, &set))
-		return;
-	for (i = 0; i < ASSERTION_COUNT; i++) {
-		if (set.v[i].status == ASSERTION_ABSENT)
-			continue;
-		trust_decide_attribute(a->conf->trust, &speaker, a->j.command,
-		    &set, (enum assertion_name)i, &v);
-		coverage_judged(c, a->j.command,
-		    assertion_name_text((enum assertion_name)i), v.reason,
-		    v.rule, event);
-	}
+/* An again_attribute_fn. */
+static void
+take_attribute(const struct assertion_set *set, enum assertion_name name,
+    const struct verdict *v, void *arg)
+{
+	const struct judged	*judged = arg;
+
+	(void)set;
+	coverage_judged(judged->coverage, judged->command,
+	    assertion_name_text(name), v->reason, v->rule, judged->event);
 }
 
 /* False: it cannot be told what was asked. */
@@ -50,7 +46,8 @@ take(struct coverage *c, struct again *a, const struct log_entry *e)
 		coverage_judged(c, a->j.command, NULL, a->j.verdict.reason,
 		    a->j.verdict.rule, &event);
 	else
-		take_attributes(c, a, &event);
+		again_each_attribute(a, take_attribute, &(struct judged){ c,
+		    a->j.command, &event });
 	return true;
 }
 

@@ -7,8 +7,6 @@
  * The sockets are those of the file, asked by the first of allowed_users, as the
  * mail server would be.
  */
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,10 +101,18 @@ ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
 	json_decref(answer);
 }
 
-/* The whole life of that process. */
+struct trial {
+	const struct conf	*conf;
+	const char		*where;
+	enum probe_question	 question;
+};
+
+/* A probe_fn: as who may talk to the sockets. */
 static struct probe_answer
-try(const struct conf *conf, const char *where, enum probe_question question)
+try(const void *arg)
 {
+	const struct trial	*trial = arg;
+	const struct conf	*conf = trial->conf;
 	struct probe_answer	 answer = { PROBE_NOT_TRIED, EPERM, "" };
 	struct err		 err;
 
@@ -114,34 +120,7 @@ try(const struct conf *conf, const char *where, enum probe_question question)
 	    conf->allowed_uids[0] != 0 &&
 	    privdrop(conf->allowed_users[0], &err) != 0)
 		return answer;
-	return probe(where, question, PROBE_S);
-}
-
-static struct probe_answer
-send_out(const struct conf *conf, const char *where,
-    enum probe_question question)
-{
-	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
-	int			 fds[2];
-	pid_t			 pid;
-
-	(void)fflush(NULL);
-	if (pipe(fds) == -1 || (pid = fork()) == -1) {
-		answer.error = errno;
-		return answer;
-	}
-	if (pid == 0) {
-		answer = try(conf, where, question);
-		_exit(write(fds[1], &answer, sizeof answer) !=
-		    (ssize_t)sizeof answer);
-	}
-	(void)close(fds[1]);
-	if (read(fds[0], &answer, sizeof answer) != (ssize_t)sizeof answer)
-		answer = (struct probe_answer){ PROBE_NOT_TRIED, 0, "" };
-	(void)close(fds[0]);
-	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-		continue;
-	return answer;
+	return probe(trial->where, trial->question, PROBE_S);
 }
 
 static const char *
@@ -167,7 +146,8 @@ ping_socket(struct ping *ping, const char *what, const char *where,
 	const char		*text;
 	json_t			*row;
 
-	answer = send_out(ping->all.conf, where, question);
+	answer = probe_apart(try, &(const struct trial){ ping->all.conf,
+	    where, question });
 	text = problem(ping, &answer);
 	row = begin_row(ping, what, where, text == NULL ? "answers" :
 	    "fails");

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <netdb.h>
@@ -28,6 +29,36 @@ static const struct span	 questions[] = {
 	[PROBE_GREETING] = { "", 0 },
 	[PROBE_NOTHING] = { "", 0 }
 };
+
+struct probe_answer
+probe_apart(probe_fn *fn, const void *arg)
+{
+	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
+	int			 fds[2];
+	pid_t			 pid;
+
+	(void)fflush(NULL);
+	if (pipe(fds) == -1) {
+		answer.error = errno;
+		return answer;
+	}
+	pid = fork();
+	if (pid == 0) {
+		answer = fn(arg);
+		_exit(write(fds[1], &answer, sizeof answer) !=
+		    (ssize_t)sizeof answer);
+	}
+	if (pid == -1)
+		answer.error = errno;
+	(void)close(fds[1]);
+	if (pid != -1 &&
+	    read(fds[0], &answer, sizeof answer) != (ssize_t)sizeof answer)
+		answer = (struct probe_answer){ PROBE_NOT_TRIED, 0, "" };
+	(void)close(fds[0]);
+	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	return answer;
+}
 
 const char *
 probe_stage_text(const struct probe_answer *answer)

@@ -34,6 +34,14 @@ struct probe_answer {
 struct probe_answer	probe(const char *where, enum probe_question question,
 			    int seconds);
 
+/*
+ * The same by another process, which fn is the whole life of, and which may
+ * become whom it likes before it asks.  If it does not come back, that is
+ * PROBE_NOT_TRIED.
+ */
+typedef struct probe_answer probe_fn(const void *arg);
+struct probe_answer	probe_apart(probe_fn *fn, const void *arg);
+
 /* "cannot be reached". */
 const char	*probe_stage_text(const struct probe_answer *answer);
 

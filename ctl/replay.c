@@ -110,23 +110,6 @@ differences(struct replay *r)
 }
 
 static json_t *
-undecided(struct replay *r)
-{
-	const struct tally_row	*row;
-	json_t			*rows = output_new_array(), *object;
-	size_t			 n, i;
-
-	row = tally_by_count(r->undecided, &n);
-	for (i = 0; i < n; i++) {
-		object = output_new();
-		output_put(object, "why", output_text(row[i].key));
-		tally_put(object, &row[i]);
-		output_append(rows, object);
-	}
-	return rows;
-}
-
-static json_t *
 number(unsigned long n)
 {
 	return json_integer((json_int_t)n);
@@ -181,7 +164,7 @@ static int
 tell(struct ctl *ctl, struct replay *r, const struct log_reader *log)
 {
 	json_t	*found = summary(r, log), *rows = differences(r);
-	json_t	*unknown = undecided(r);
+	json_t	*unknown = tally_reasons(r->undecided);
 
 	if (ctl->is_json) {
 		output_put(found, "differences", rows);

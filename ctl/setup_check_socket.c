@@ -5,8 +5,6 @@
  * groups, access lists, chroots and allowed_users are not reasoned about: it is
  * tried, by a process that is what a smtpd is.
  */
-#include <sys/wait.h>
-
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -38,41 +36,23 @@ become(const struct setup_check *check, bool is_chrooted, int *error_r)
 	return is_done;
 }
 
-/* The whole life of that process. */
-static void
-try(const struct setup_check *check, bool is_chrooted, const char *path,
-    enum probe_question question, struct probe_answer *answer)
-{
-	answer->stage = PROBE_NOT_TRIED;
-	if (become(check, is_chrooted, &answer->error))
-		*answer = probe(pool_printf(&check->setup->pool, "unix:%s",
-		    path), question, SECONDS);
-}
+struct trial {
+	const struct setup_check	*check;
+	const char			*path;
+	enum probe_question		 question;
+	bool				 is_chrooted;
+};
 
-/* Lets another process try. */
+/* A probe_fn. */
 static struct probe_answer
-send_out(const struct setup_check *check, bool is_chrooted, const char *path,
-    enum probe_question question)
+try(const void *arg)
 {
+	const struct trial	*trial = arg;
 	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
-	int			 fds[2];
-	pid_t			 pid;
 
-	if (pipe(fds) == -1 || (pid = fork()) == -1) {
-		answer.error = errno;
-		return answer;
-	}
-	if (pid == 0) {
-		try(check, is_chrooted, path, question, &answer);
-		_exit(write(fds[1], &answer, sizeof answer) !=
-		    (ssize_t)sizeof answer);
-	}
-	(void)close(fds[1]);
-	if (read(fds[0], &answer, sizeof answer) != (ssize_t)sizeof answer)
-		answer = (struct probe_answer){ PROBE_NOT_TRIED, 0, "" };
-	(void)close(fds[0]);
-	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-		continue;
+	if (become(trial->check, trial->is_chrooted, &answer.error))
+		answer = probe(pool_printf(&trial->check->setup->pool,
+		    "unix:%s", trial->path), trial->question, SECONDS);
 	return answer;
 }
 
@@ -174,7 +154,8 @@ setup_check_socket(struct setup_check *check, bool is_chrooted,
 	if (was_asked(check, pool_printf(&setup->pool, "%s %d %s\n",
 	    setup->pf.config_directory, is_chrooted, path)))
 		return;
-	answer = send_out(check, is_chrooted, geteuid() == 0 ? path :
-	    setup_opened(setup, is_chrooted, socket), question);
+	answer = probe_apart(try, &(const struct trial){ check,
+	    geteuid() == 0 ? path : setup_opened(setup, is_chrooted, socket),
+	    question, is_chrooted });
 	add(check, is_chrooted, path, &answer, question);
 }

@@ -509,23 +509,6 @@ settings_of(const struct suggest *s, struct seen *one)
 }
 
 static json_t *
-refused_of(struct seen *one)
-{
-	const struct tally_row	*row;
-	json_t			*rows = output_new_array(), *object;
-	size_t			 n, i;
-
-	row = tally_by_count(one->refused, &n);
-	for (i = 0; i < n; i++) {
-		object = output_new();
-		output_put(object, "why", output_text(row[i].key));
-		tally_put(object, &row[i]);
-		output_append(rows, object);
-	}
-	return rows;
-}
-
-static json_t *
 profile_of(const struct suggest *s, struct seen *one)
 {
 	json_t	*object = output_new();
@@ -535,7 +518,7 @@ profile_of(const struct suggest *s, struct seen *one)
 	output_put(object, "reported",
 	    json_integer((json_int_t)one->n_reported));
 	output_put(object, "settings", settings_of(s, one));
-	output_put(object, "refused", refused_of(one));
+	output_put(object, "refused", tally_reasons(one->refused));
 	return object;
 }
 

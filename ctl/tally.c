@@ -188,3 +188,20 @@ tally_put(json_t *object, const struct tally_row *row)
 	output_put(object, "example", text_or_null(row == NULL ? NULL :
 	    row->example));
 }
+
+json_t *
+tally_reasons(struct tally *t)
+{
+	const struct tally_row	*row;
+	json_t			*rows = output_new_array(), *object;
+	size_t			 n, i;
+
+	row = tally_by_count(t, &n);
+	for (i = 0; i < n; i++) {
+		object = output_new();
+		output_put(object, "why", output_text(row[i].key));
+		tally_put(object, &row[i]);
+		output_append(rows, object);
+	}
+	return rows;
+}

@@ -45,4 +45,7 @@ const struct tally_row	*tally_by_count(struct tally *tally, size_t *n_r);
 void			 tally_put(json_t *object,
 			    const struct tally_row *row);
 
+/* These of each row, the most frequent first, with its key as "why". */
+json_t			*tally_reasons(struct tally *tally);
+
 #endif
