@@ -43,9 +43,9 @@ enum decision_key {
 #define DECISION_KEY_COUNT	(DECISION_KEY_LINE + 1)
 
 /*
- * Writes it, and tells trace.h of it.  A refusal is a notice; where the MTA does what was not submitted
- * for judgement it is a warning, which is limited by client, and an error is
- * limited by its text.
+ * Writes it, and tells trace.h of it.  A refusal is a notice; where the MTA does
+ * what was not submitted for judgement it is a warning, which is limited by
+ * client, and an error is limited by its text.
  */
 void	decision_log(const struct decision *decision);
 

@@ -61,7 +61,8 @@ struct session_life	*session_life_new(struct conf *conf,
 /*
  * Takes a session up that the store has; what found holds becomes the life's,
  * and found is left empty.  If conf has no such profile any more, nothing more
- * can be granted, and session_life_check_revoked refuses its mail.  NULL: out of memory, and found is as it was.
+ * can be granted, and session_life_check_revoked refuses its mail.  NULL: out of
+ * memory, and found is as it was.
  */
 struct session_life	*session_life_load(struct conf *conf,
 			    const struct session_life_home *home,
