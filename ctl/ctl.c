@@ -71,7 +71,8 @@ ctl_store(struct ctl *ctl)
 	check_there(conf->store);
 	if (geteuid() == 0 && privdrop(conf->user, &err) != 0)
 		ctl_die(EX_NOPERM, "%s", err.text);
-	ctl->store = store_open(conf->store, conf->limits.store_size, &err);
+	ctl->store = store_open(conf->store, conf->limits.store_size,
+	    conf->state_directory, &err);
 	if (ctl->store == NULL)
 		ctl_die(EX_UNAVAILABLE, "%s", err.text);
 	return ctl->store;

@@ -4,18 +4,20 @@
  * revoke: takes the rights of a peer, a network, a profile or a session away,
  * whatever the tables say, lists what is revoked, and gives it back.
  *
- * The daemons ask the store at each command and at each MAIL, so it is in force
- * when this returns.  A store lives as long as the host is up: what is to
- * outlast that belongs in the tables, and the command says so.
+ * The daemons ask the store at each command and at each MAIL, so it is in force,
+ * and on disk, when this returns.
  */
 #include <bsd/stdlib.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/ulid.h"
+#include "daemon/rundir.h"
 #include "output.h"
 #include "verb.h"
 
@@ -103,6 +105,24 @@ read_what(struct ctl *ctl, bool must_be, char what[WHAT_SIZE])
 	(void)snprintf(what, WHAT_SIZE, "profile=%s", text);
 }
 
+/* Makes the place of what is revoked, while root may. */
+static void
+make_place(const struct conf *conf)
+{
+	struct err	 err;
+	char		*path;
+
+	if (geteuid() != 0)
+		return;
+	if (asprintf(&path, "%s/%s", conf->state_directory,
+	    STORE_REVOKED_DIRECTORY) == -1)
+		ctl_die(EX_OSERR, "out of memory");
+	if (rundir_make(conf->state_directory, 0755, "", &err) != 0 ||
+	    rundir_make(path, 0700, conf->user, &err) != 0)
+		ctl_die(EX_CANTCREAT, "state_directory: %s", err.text);
+	free(path);
+}
+
 int
 revoke_run(struct ctl *ctl)
 {
@@ -121,13 +141,13 @@ revoke_run(struct ctl *ctl)
 		ctl_die(EX_USAGE, "the reason is over %d octets",
 		    STORE_REASON_SIZE - 1);
 	read_what(ctl, true, what);
+	make_place(ctl_conf(ctl));
 	if (store_revoke(ctl_store(ctl), &revocation, &err) != 0)
 		ctl_cannot_tell(&err);
 	done = output_new();
 	output_put(done, "revoked", output_text(what));
 	output_put(done, "until", revocation.until_ms == 0 ?
-	    output_text("unrevoke, or the host's next boot") :
-	    output_time(revocation.until_ms));
+	    output_text("unrevoke") : output_time(revocation.until_ms));
 	output_put(done, "reason", output_text(revocation.reason));
 	output_object(ctl, done);
 	return CTL_YES;

@@ -49,7 +49,9 @@ path_of(struct setup *setup, const char *name)
 static void
 make_directory(const char *path, mode_t mode)
 {
-	if (mkdir(path, mode) == -1 && errno != EEXIST)
+	/* The daemons have to get past it, whatever the umask. */
+	if (mkdir(path, mode) == 0 ? chmod(path, mode) == -1 :
+	    errno != EEXIST)
 		die(path);
 }
 

@@ -59,7 +59,7 @@ program_drop(const struct conf *conf)
 {
 	struct err	 err;
 
-	if (rundir_make(conf->runtime_directory, conf->user, &err) != 0)
+	if (rundir_make(conf->runtime_directory, 0750, conf->user, &err) != 0)
 		program_die("runtime_directory", &err);
 	if (privdrop(conf->user, &err) != 0)
 		program_die("user", &err);
@@ -70,8 +70,8 @@ tell_replaced(const char *where, void *unused)
 {
 	(void)unused;
 	LOG(LOG_LEVEL_WARNING, NULL, "store_replaced", { "where", where },
-	    { "text", "its files were removed; sessions that it had are not "
-	    "known any more" });
+	    { "text", "its files were removed or replaced; what they had is "
+	    "not known any more" });
 }
 
 struct store *
@@ -83,7 +83,8 @@ program_open_store(const struct daemon_options *options,
 
 	if (daemon_detach(options, &err) != 0)
 		program_die("detach", &err);
-	store = store_open(conf->store, conf->limits.store_size, &err);
+	store = store_open(conf->store, conf->limits.store_size,
+	    conf->state_directory, &err);
 	if (store == NULL)
 		program_die("store", &err);
 	store_on_replaced(store, tell_replaced, NULL);

@@ -10,10 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
-
-#define MODE	0750
 
 static int
 give_to(int fd, const char *path, const char *user, struct err *err)
@@ -32,19 +31,22 @@ give_to(int fd, const char *path, const char *user, struct err *err)
 }
 
 int
-rundir_make(const char *path, const char *user, struct err *err)
+rundir_make(const char *path, mode_t mode, const char *user,
+    struct err *err)
 {
 	struct stat	 st;
 	int		 fd, rc;
+	bool		 is_new;
 
-	if (mkdir(path, MODE) != 0 && errno != EEXIST)
+	is_new = mkdir(path, mode) == 0;
+	if (!is_new && errno != EEXIST)
 		return err_set(err, "cannot make directory %s: %s", path,
 		    strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return err_set(err, "cannot open directory %s: %s", path,
 		    strerror(errno));
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0 || (is_new && fchmod(fd, mode) != 0))
 		rc = err_set(err, "cannot examine %s: %s", path,
 		    strerror(errno));
 	else if (st.st_mode & S_IWOTH)

@@ -1,33 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * store: picks the back end by the URL's scheme and passes calls on, to what is
- * there now: a store whose files were removed, by hand or by another program
- * after a boot, would else be read and written for ever by who has it open, and
- * by nobody else.
+ * store: picks the back end by the URL's scheme and passes calls on: those about
+ * sessions to it, those about what is revoked to a directory of its own, because
+ * that outlives a boot and sessions do not.
  */
 #include "session/store.h"
 
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "session/store_private.h"
 
-/* What is open.  It is let go of when the last call is done with it. */
-struct opened {
-	void		*state;
-	unsigned	 refs;
-};
+/* What can be revoked at once: some 150,000. */
+#define REVOKED_SIZE_MIB	64
 
 struct store {
 	const struct store_ops	*ops;
-	char			*where;
-	unsigned		 size_mib;
-	pthread_mutex_t		 lock;	/* guards opened, its refs, replaced */
-	struct opened		*opened;
-	store_replaced_fn	*replaced;
-	void			*replaced_arg;
+	struct store_part	*sessions;
+	struct store_part	*revoked;
+	char			*revoked_where;
 };
 
 static const struct {
@@ -37,123 +30,58 @@ static const struct {
 	{ "lmdb:", &store_lmdb_ops },
 };
 
-static struct opened *
-open_state(const struct store *store, struct err *err)
+/* The back end and what stands behind its scheme, or NULL with err. */
+static const struct store_ops *
+find_backend(const char *url, const char **where_r, struct err *err)
 {
-	struct opened	*opened = malloc(sizeof *opened);
-
-	if (opened == NULL) {
-		(void)err_set(err, "store: out of memory");
-		return NULL;
-	}
-	opened->refs = 1;
-	opened->state = store->ops->open(store->where, store->size_mib, err);
-	if (opened->state != NULL)
-		return opened;
-	free(opened);
-	return NULL;
-}
-
-static void
-let_go(const struct store *store, struct opened *opened)
-{
-	if (--opened->refs > 0)
-		return;
-	store->ops->close(opened->state);
-	free(opened);
-}
-
-/* Takes up what is there now.  The lock is held. */
-static bool
-take_up(struct store *store, struct err *err)
-{
-	struct opened	*opened = open_state(store, err);
-
-	if (opened == NULL)
-		return false;
-	let_go(store, store->opened);
-	store->opened = opened;
-	if (store->replaced != NULL)
-		store->replaced(store->where, store->replaced_arg);
-	return true;
-}
-
-/* What to ask; NULL: err says why nobody can be. */
-static struct opened *
-acquire(struct store *store, struct err *err)
-{
-	struct opened	*opened = NULL;
-	bool		 is_there = false;
-
-	(void)pthread_mutex_lock(&store->lock);
-	switch (store->ops->is_there(store->opened->state, err)) {
-	case STORE_FOUND:
-		is_there = true;
-		break;
-	case STORE_NONE:
-		is_there = take_up(store, err);
-		break;
-	case STORE_CANNOT_TELL:
-		break;
-	}
-	if (is_there) {
-		opened = store->opened;
-		opened->refs++;
-	}
-	(void)pthread_mutex_unlock(&store->lock);
-	return opened;
-}
-
-static void
-release(struct store *store, struct opened *opened)
-{
-	(void)pthread_mutex_lock(&store->lock);
-	let_go(store, opened);
-	(void)pthread_mutex_unlock(&store->lock);
-}
-
-static struct store *
-store_new(const struct store_ops *ops, const char *where, unsigned size_mib)
-{
-	struct store	*store = calloc(1, sizeof *store);
-
-	if (store == NULL)
-		return NULL;
-	store->where = strdup(where);
-	if (store->where == NULL ||
-	    pthread_mutex_init(&store->lock, NULL) != 0) {
-		free(store->where);
-		free(store);
-		return NULL;
-	}
-	store->ops = ops;
-	store->size_mib = size_mib;
-	return store;
-}
-
-struct store *
-store_open(const char *url, unsigned size_mib, struct err *err)
-{
-	struct store	*store;
-	size_t		 i, n;
+	size_t	 i, n;
 
 	for (i = 0; i < sizeof backends / sizeof backends[0]; i++) {
 		n = strlen(backends[i].scheme);
 		if (strncmp(url, backends[i].scheme, n) != 0)
 			continue;
-		store = store_new(backends[i].ops, url + n, size_mib);
-		if (store == NULL) {
-			(void)err_set(err, "store %s: out of memory", url);
-			return NULL;
-		}
-		store->opened = open_state(store, err);
-		if (store->opened == NULL) {
-			store_close(store);
-			return NULL;
-		}
-		return store;
+		*where_r = url + n;
+		return backends[i].ops;
 	}
 	(void)err_set(err, "store %s: expected \"lmdb:/directory\"", url);
+	return NULL;
+}
+
+static struct store *
+store_new(const char *state_directory, struct err *err)
+{
+	struct store	*store = calloc(1, sizeof *store);
+
+	if (store != NULL && asprintf(&store->revoked_where, "%s/%s",
+	    state_directory, STORE_REVOKED_DIRECTORY) != -1)
+		return store;
+	free(store);
+	(void)err_set(err, "store: out of memory");
+	return NULL;
+}
+
+struct store *
+store_open(const char *url, unsigned size_mib, const char *state_directory,
+    struct err *err)
+{
+	const struct store_ops	*ops;
+	const char		*where;
+	struct store		*store;
+
+	ops = find_backend(url, &where, err);
+	if (ops == NULL)
+		return NULL;
+	store = store_new(state_directory, err);
+	if (store == NULL)
+		return NULL;
+	store->ops = ops;
+	store->sessions = store_part_open(&ops->part, where, size_mib, err);
+	if (store->sessions != NULL)
+		store->revoked = store_part_open(&store_lmdb_revoked_part,
+		    store->revoked_where, REVOKED_SIZE_MIB, err);
+	if (store->revoked != NULL)
+		return store;
+	store_close(store);
 	return NULL;
 }
 
@@ -162,33 +90,30 @@ store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
-	if (store->opened != NULL)
-		let_go(store, store->opened);
-	(void)pthread_mutex_destroy(&store->lock);
-	free(store->where);
+	store_part_close(store->revoked);
+	store_part_close(store->sessions);
+	free(store->revoked_where);
 	free(store);
 }
 
 void
 store_on_replaced(struct store *store, store_replaced_fn *fn, void *arg)
 {
-	(void)pthread_mutex_lock(&store->lock);
-	store->replaced = fn;
-	store->replaced_arg = arg;
-	(void)pthread_mutex_unlock(&store->lock);
+	store_part_on_replaced(store->sessions, fn, arg);
+	store_part_on_replaced(store->revoked, fn, arg);
 }
 
 int
 store_put(struct store *store, const struct session *s, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	int			 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return -1;
 	result = store->ops->put(opened->state, s, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -196,28 +121,28 @@ enum store_result
 store_change(struct store *store, pid_t pid, const char *id,
     store_change_fn *fn, void *arg, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->change(opened->state, pid, id, fn, arg, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
 enum store_result
 store_get(struct store *store, pid_t pid, struct session *s, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->get(opened->state, pid, s, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -225,14 +150,14 @@ enum store_result
 store_find_client(struct store *store, const struct address *client,
     bool (*fn)(const struct session *, void *), void *arg, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->each(opened->state, client, fn, arg, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -240,28 +165,28 @@ enum store_result
 store_each(struct store *store, bool (*fn)(const struct session *, void *),
     void *arg, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->each(opened->state, NULL, fn, arg, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
 int
 store_delete(struct store *store, pid_t pid, const char *id, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	int			 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return -1;
 	result = store->ops->delete(opened->state, pid, id, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -269,34 +194,35 @@ int
 store_revoke(struct store *store, const struct store_revocation *revocation,
     struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	char			 key[STORE_REVOKED_SIZE];
 	int			 result;
 
-	if (store_revoked_key(revocation->what, key, err) != 0)
+	if (store_revoked_key(revocation->what, key, err) != 0 ||
+	    store_lmdb_revoked_make(store->revoked_where, err) != 0)
 		return -1;
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->revoked, err);
 	if (opened == NULL)
 		return -1;
-	result = store->ops->revoke(opened->state, key, revocation, err);
-	release(store, opened);
+	result = store_lmdb_revoke(opened->state, key, revocation, err);
+	store_part_release(store->revoked, opened);
 	return result;
 }
 
 int
 store_unrevoke(struct store *store, const char *what, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	char			 key[STORE_REVOKED_SIZE];
 	int			 result;
 
 	if (store_revoked_key(what, key, err) != 0)
 		return -1;
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->revoked, err);
 	if (opened == NULL)
 		return -1;
-	result = store->ops->unrevoke(opened->state, key, err);
-	release(store, opened);
+	result = store_lmdb_unrevoke(opened->state, key, err);
+	store_part_release(store->revoked, opened);
 	return result;
 }
 
@@ -304,14 +230,14 @@ enum store_result
 store_is_revoked(struct store *store, const struct store_holder *holder,
     uint64_t now_ms, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->revoked, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
-	result = store->ops->is_revoked(opened->state, holder, now_ms, err);
-	release(store, opened);
+	result = store_lmdb_is_revoked(opened->state, holder, now_ms, err);
+	store_part_release(store->revoked, opened);
 	return result;
 }
 
@@ -319,14 +245,14 @@ enum store_result
 store_each_revoked(struct store *store, store_revocation_fn *fn, void *arg,
     struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->revoked, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
-	result = store->ops->each_revoked(opened->state, fn, arg, err);
-	release(store, opened);
+	result = store_lmdb_each_revoked(opened->state, fn, arg, err);
+	store_part_release(store->revoked, opened);
 	return result;
 }
 
@@ -344,17 +270,17 @@ int
 store_hand_over(struct store *store, const struct address *addr, uint16_t port,
     const struct session *s, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	int			 result;
 
 	if (!is_definite(addr, port))
 		return err_set(err, "store: session %s: a hand-over needs an "
 		    "address and a port", s->id);
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return -1;
 	result = store->ops->hand_over(opened->state, addr, port, s, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -362,14 +288,14 @@ enum store_result
 store_handed_over(struct store *store, const struct address *addr,
     uint16_t port, struct session *s, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->handed_over(opened->state, addr, port, s, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -377,15 +303,15 @@ int
 store_hand_over_end(struct store *store, const struct address *addr,
     uint16_t port, const char *id, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	int			 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return -1;
 	result = store->ops->hand_over_end(opened->state, addr, port, id,
 	    err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }
 
@@ -393,13 +319,13 @@ enum store_result
 store_each_handed_over(struct store *store, store_handed_over_fn *fn,
     void *arg, struct err *err)
 {
-	struct opened		*opened;
+	struct store_opened	*opened;
 	enum store_result	 result;
 
-	opened = acquire(store, err);
+	opened = store_part_acquire(store->sessions, err);
 	if (opened == NULL)
 		return STORE_CANNOT_TELL;
 	result = store->ops->each_handed_over(opened->state, fn, arg, err);
-	release(store, opened);
+	store_part_release(store->sessions, opened);
 	return result;
 }

@@ -8,10 +8,9 @@
  * processes and threads at once.  Reading never waits for a writer.
  *
  * Beside the sessions it keeps what is revoked: peers, networks, profiles and
- * sessions that have
- * no rights for the time being, whatever the tables say.  Who asks after
- * store_revoke has returned, in any process, is told.  A revocation lives as
- * long as the store: what is to outlast a boot belongs in the tables.
+ * sessions that have no rights for the time being, whatever the tables say.  Who
+ * asks after store_revoke has returned, in any process, is told; and it is on
+ * disk, apart from the sessions, which end with the boot of the host.
  *
  * And it keeps what a relay hands over to an MTA that knows no XCLIENT: the
  * sessions whose mail comes by one of its outgoing sockets, kept by that
@@ -32,14 +31,22 @@ enum store_result {
 
 struct store;
 
+/* In the state directory: what is revoked. */
+#define STORE_REVOKED_DIRECTORY	"revoked"
+
 /*
  * Opens "lmdb:/directory", which is made if it does not exist (mode 0700),
  * with room for size_mib MiB.  One that exists must be ours, no link, and
  * nobody else may write to it.  What an earlier boot of the host left in it is
- * thrown away: its processes are gone.  NULL: err says why.
+ * thrown away: its processes are gone.
+ *
+ * What is revoked is in "revoked" in state_directory, for which the same holds;
+ * but it is made when something is revoked for the first time, and kept.  One
+ * that was there when it was last looked for and is not any more is no empty
+ * one: nobody can tell.  NULL: err says why.
  */
 struct store	*store_open(const char *url, unsigned size_mib,
-		    struct err *err);
+		    const char *state_directory, struct err *err);
 void		 store_close(struct store *store);
 
 /*
@@ -105,8 +112,8 @@ typedef bool store_revocation_fn(const struct store_revocation *revocation,
 /*
  * Revokes "profile=NAME", "peer=ADDRESS", "network=ADDRESS/BITS" or
  * "session=NAME" in place of what was said of it before; a reason is cut to
- * what there is room for.  A store too full for sessions still takes it.  0, or
- * -1 with err: nothing has changed.
+ * what there is room for.  It is on disk when this returns.  0, or -1 with err:
+ * nothing has changed.
  */
 int	store_revoke(struct store *store,
 	    const struct store_revocation *revocation, struct err *err);

@@ -65,7 +65,7 @@ store_lmdb_hand_over(void *state, const struct address *addr, uint16_t port,
 	if (value.mv_size == 0)
 		return err_set(err, "store: session %s: record over %d bytes",
 		    s->id, SESSION_RECORD_MAX);
-	txn = store_lmdb_begin_write(store, store->pages_max,
+	txn = store_lmdb_begin_write(&store->env, store->env.pages_max,
 	    "cannot hand over", err);
 	if (txn == NULL)
 		return -1;
@@ -101,12 +101,12 @@ store_lmdb_handed_over(void *state, const struct address *addr, uint16_t port,
 	struct socket_key	 key = socket_key(addr, port);
 	MDB_val			 name = { sizeof key, &key };
 	enum store_result	 result;
-	MDB_txn			*txn = store_lmdb_begin_read(store, err);
+	MDB_txn			*txn = store_lmdb_begin_read(&store->env, err);
 
 	if (txn == NULL)
 		return STORE_CANNOT_TELL;
 	result = find(store, txn, &name, s, err);
-	store_lmdb_end_read(store, txn);
+	store_lmdb_end_read(&store->env, txn);
 	return result;
 }
 
@@ -135,7 +135,7 @@ store_lmdb_hand_over_end(void *state, const struct address *addr,
 	MDB_txn			*txn;
 	int			 rc;
 
-	txn = store_lmdb_begin_write(store, STORE_LMDB_ANY_ROOM,
+	txn = store_lmdb_begin_write(&store->env, STORE_LMDB_ANY_ROOM,
 	    "cannot write", err);
 	if (txn == NULL)
 		return -1;
@@ -183,7 +183,7 @@ store_lmdb_each_handed_over(void *state, store_handed_over_fn *fn, void *arg,
 	struct lmdb_store	*store = state;
 	enum store_result	 result = STORE_CANNOT_TELL;
 	MDB_cursor		*cursor;
-	MDB_txn			*txn = store_lmdb_begin_read(store, err);
+	MDB_txn			*txn = store_lmdb_begin_read(&store->env, err);
 	int			 rc;
 
 	if (txn == NULL)
@@ -195,6 +195,6 @@ store_lmdb_each_handed_over(void *state, store_handed_over_fn *fn, void *arg,
 	} else {
 		(void)store_lmdb_error(err, "cannot read", rc);
 	}
-	store_lmdb_end_read(store, txn);
+	store_lmdb_end_read(&store->env, txn);
 	return result;
 }

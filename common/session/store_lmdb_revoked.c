@@ -1,34 +1,197 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * store_lmdb_revoked: the revocations in the LMDB store.
+ * store_lmdb_revoked: what is revoked, in an LMDB environment on disk.
  *
  * The database "revoked" maps a key of store_revoked.c to the time at which
  * the revocation ends (8 bytes, as the host has them; 0: never), and the reason.
  * Nothing but unrevoking takes one out: one whose time is over is passed by.
+ *
+ * Until something is revoked for the first time, its directory need not be
+ * there.  But once it has been seen, it does not vanish: where that is unmounted
+ * or removed nobody can tell what was revoked, and that gives no right back.
  */
 #include "session/store_lmdb_private.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UNTIL_SIZE	sizeof(uint64_t)
 
-/*
- * A full store has to take a revocation, because an attack may be what fills
- * it.  So these may use half of what is kept back; the other half is for
- * deletions.
- */
-static size_t
-pages_for_revoking(const struct lmdb_store *store)
+struct revoked {
+	struct lmdb_env	 env;
+	MDB_dbi		 dbi;
+	char		*where;
+	bool		 is_absent;	/* then that is all */
+};
+
+/* FOUND, NONE, or CANNOT_TELL with err. */
+static enum store_result
+look_for(const char *path, struct err *err)
 {
-	return store->pages_max + (store->pages_all - store->pages_max) / 2;
+	struct stat	 st;
+
+	if (stat(path, &st) == 0)
+		return STORE_FOUND;
+	if (errno == ENOENT)
+		return STORE_NONE;
+	(void)err_set(err, "store: %s: %s", path, strerror(errno));
+	return STORE_CANNOT_TELL;
+}
+
+static void
+revoked_close(void *state)
+{
+	struct revoked	*revoked = state;
+
+	if (!revoked->is_absent)
+		store_lmdb_env_close(&revoked->env);
+	free(revoked->where);
+	free(revoked);
+}
+
+static int
+open_database(struct revoked *revoked)
+{
+	MDB_txn	*txn;
+	int	 rc;
+
+	rc = mdb_txn_begin(revoked->env.env, NULL, 0, &txn);
+	if (rc != 0)
+		return rc;
+	rc = mdb_dbi_open(txn, "revoked", MDB_CREATE, &revoked->dbi);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* False: err says why. */
+static bool
+open_environment(struct revoked *revoked, unsigned size_mib,
+    struct err *err)
+{
+	int	 rc;
+
+	if (store_lmdb_env_open(&revoked->env, revoked->where,
+	    STORE_LMDB_DURABLE, size_mib, err) != 0)
+		return false;
+	rc = open_database(revoked);
+	if (rc == 0)
+		return true;
+	store_lmdb_env_close(&revoked->env);
+	(void)err_set(err, "store: cannot open %s: %s", revoked->where,
+	    mdb_strerror(rc));
+	return false;
+}
+
+static void *
+revoked_open(const char *where, unsigned size_mib, struct err *err)
+{
+	struct revoked		*revoked = calloc(1, sizeof *revoked);
+	enum store_result	 result;
+
+	if (revoked == NULL || (revoked->where = strdup(where)) == NULL) {
+		free(revoked);
+		(void)err_set(err, "store: out of memory");
+		return NULL;
+	}
+	revoked->is_absent = true;
+	result = look_for(where, err);
+	if (result == STORE_NONE)
+		return revoked;
+	if (result == STORE_FOUND &&
+	    open_environment(revoked, size_mib, err)) {
+		revoked->is_absent = false;
+		return revoked;
+	}
+	revoked_close(revoked);
+	return NULL;
+}
+
+/* One that was not there is, as long as nothing is where it would be. */
+static enum store_result
+is_still_absent(const struct revoked *revoked, struct err *err)
+{
+	switch (look_for(revoked->where, err)) {
+	case STORE_NONE:
+		return STORE_FOUND;
+	case STORE_FOUND:
+		return STORE_NONE;
+	case STORE_CANNOT_TELL:
+		break;
+	}
+	return STORE_CANNOT_TELL;
+}
+
+static enum store_result
+revoked_is_there(void *state, struct err *err)
+{
+	struct revoked		*revoked = state;
+	enum store_result	 result;
+
+	if (revoked->is_absent)
+		return is_still_absent(revoked, err);
+	result = store_lmdb_env_is_there(&revoked->env, err);
+	if (result != STORE_NONE ||
+	    look_for(revoked->env.data_path, err) == STORE_FOUND)
+		return result;
+	(void)err_set(err, "store: %s: what is revoked has vanished; put it "
+	    "back, or restart to begin with nothing revoked",
+	    revoked->env.data_path);
+	return STORE_CANNOT_TELL;
+}
+
+static bool
+revoked_is_empty(const void *state)
+{
+	return ((const struct revoked *)state)->is_absent;
+}
+
+const struct store_part_ops store_lmdb_revoked_part = {
+	.open = revoked_open,
+	.close = revoked_close,
+	.is_there = revoked_is_there,
+	.is_empty = revoked_is_empty
+};
+
+/* That a directory is in its parent is the parent's content. */
+static int
+sync_parent(const char *where)
+{
+	int	 dir, parent, rc;
+
+	dir = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1)
+		return -1;
+	parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = parent == -1 ? -1 : fsync(parent);
+	(void)close(dir);
+	if (parent != -1)
+		(void)close(parent);
+	return rc;
+}
+
+int
+store_lmdb_revoked_make(const char *where, struct err *err)
+{
+	if (mkdir(where, 0700) == 0 ? sync_parent(where) == 0 :
+	    errno == EEXIST)
+		return 0;
+	return err_set(err, "store: cannot make directory %s: %s", where,
+	    strerror(errno));
 }
 
 int
 store_lmdb_revoke(void *state, const char *key,
     const struct store_revocation *revocation, struct err *err)
 {
-	struct lmdb_store	*store = state;
+	struct revoked		*revoked = state;
 	char			 room[UNTIL_SIZE + STORE_REASON_SIZE];
 	const char		*reason = revocation->reason == NULL ? "" :
 				     revocation->reason;
@@ -38,29 +201,34 @@ store_lmdb_revoke(void *state, const char *key,
 	MDB_txn			*txn;
 	int			 rc;
 
+	if (revoked->is_absent)
+		return err_set(err, "store: directory %s was removed",
+		    revoked->where);
 	memcpy(room, &revocation->until_ms, UNTIL_SIZE);
 	memcpy(room + UNTIL_SIZE, reason, n);
-	txn = store_lmdb_begin_write(store, pages_for_revoking(store),
+	txn = store_lmdb_begin_write(&revoked->env, revoked->env.pages_max,
 	    "cannot revoke", err);
 	if (txn == NULL)
 		return -1;
-	rc = mdb_put(txn, store->revoked, &name, &value, 0);
+	rc = mdb_put(txn, revoked->dbi, &name, &value, 0);
 	return store_lmdb_end_write(txn, rc, err);
 }
 
 int
 store_lmdb_unrevoke(void *state, const char *key, struct err *err)
 {
-	struct lmdb_store	*store = state;
+	struct revoked		*revoked = state;
 	MDB_val			 name = { strlen(key), (void *)key };
 	MDB_txn			*txn;
 	int			 rc;
 
-	txn = store_lmdb_begin_write(store, STORE_LMDB_ANY_ROOM,
+	if (revoked->is_absent)
+		return 0;
+	txn = store_lmdb_begin_write(&revoked->env, STORE_LMDB_ANY_ROOM,
 	    "cannot unrevoke", err);
 	if (txn == NULL)
 		return -1;
-	rc = mdb_del(txn, store->revoked, &name, NULL);
+	rc = mdb_del(txn, revoked->dbi, &name, NULL);
 	return store_lmdb_end_write(txn, rc == MDB_NOTFOUND ? 0 : rc, err);
 }
 
@@ -83,7 +251,7 @@ read_value(const MDB_val *value, uint64_t *until_ms_r, char *reason_r)
 /* 0 if that is revoked, MDB_NOTFOUND, or what is wrong.  len 0: nothing can
  * be. */
 static int
-find(struct lmdb_store *store, MDB_txn *txn, const char *key, size_t len,
+find(struct revoked *revoked, MDB_txn *txn, const char *key, size_t len,
     uint64_t now_ms)
 {
 	MDB_val		 name = { len, (void *)key }, value;
@@ -92,7 +260,7 @@ find(struct lmdb_store *store, MDB_txn *txn, const char *key, size_t len,
 
 	if (len == 0)
 		return MDB_NOTFOUND;
-	rc = mdb_get(txn, store->revoked, &name, &value);
+	rc = mdb_get(txn, revoked->dbi, &name, &value);
 	if (rc != 0)
 		return rc;
 	if (!read_value(&value, &until_ms, NULL))
@@ -103,7 +271,7 @@ find(struct lmdb_store *store, MDB_txn *txn, const char *key, size_t len,
 /* As find, for the networks that the peer is in: one question for each length
  * that there is. */
 static int
-find_network(struct lmdb_store *store, MDB_txn *txn, MDB_cursor *cursor,
+find_network(struct revoked *revoked, MDB_txn *txn, MDB_cursor *cursor,
     const struct address *peer, uint64_t now_ms)
 {
 	const struct address	 least = { .family = peer->family };
@@ -124,14 +292,14 @@ find_network(struct lmdb_store *store, MDB_txn *txn, MDB_cursor *cursor,
 		if (bits == -1)
 			return MDB_NOTFOUND;
 		len = store_revoked_network(peer, (unsigned)bits, key);
-		rc = find(store, txn, key, len, now_ms);
+		rc = find(revoked, txn, key, len, now_ms);
 		if (rc != MDB_NOTFOUND)
 			return rc;
 	}
 }
 
 static int
-find_networks(struct lmdb_store *store, MDB_txn *txn,
+find_networks(struct revoked *revoked, MDB_txn *txn,
     const struct address *peer, uint64_t now_ms)
 {
 	MDB_cursor	*cursor;
@@ -139,17 +307,17 @@ find_networks(struct lmdb_store *store, MDB_txn *txn,
 
 	if (peer->family == AF_UNSPEC)
 		return MDB_NOTFOUND;
-	rc = mdb_cursor_open(txn, store->revoked, &cursor);
+	rc = mdb_cursor_open(txn, revoked->dbi, &cursor);
 	if (rc != 0)
 		return rc;
-	rc = find_network(store, txn, cursor, peer, now_ms);
+	rc = find_network(revoked, txn, cursor, peer, now_ms);
 	mdb_cursor_close(cursor);
 	return rc;
 }
 
 /* As find, for any of them. */
 static int
-find_any(struct lmdb_store *store, MDB_txn *txn,
+find_any(struct revoked *revoked, MDB_txn *txn,
     const struct store_holder *holder, uint64_t now_ms)
 {
 	char		 key[STORE_REVOKED_SIZE];
@@ -157,21 +325,21 @@ find_any(struct lmdb_store *store, MDB_txn *txn,
 	int		 rc;
 
 	/* Nearly always there is nothing to look for. */
-	rc = mdb_stat(txn, store->revoked, &stat);
+	rc = mdb_stat(txn, revoked->dbi, &stat);
 	if (rc != 0)
 		return rc;
 	if (stat.ms_entries == 0)
 		return MDB_NOTFOUND;
-	rc = find(store, txn, key, store_revoked_peer(holder->peer, key),
+	rc = find(revoked, txn, key, store_revoked_peer(holder->peer, key),
 	    now_ms);
 	if (rc == MDB_NOTFOUND && holder->profile != NULL)
-		rc = find(store, txn, key,
+		rc = find(revoked, txn, key,
 		    store_revoked_profile(holder->profile, key), now_ms);
 	if (rc == MDB_NOTFOUND && holder->session != NULL)
-		rc = find(store, txn, key,
+		rc = find(revoked, txn, key,
 		    store_revoked_session(holder->session, key), now_ms);
 	return rc == MDB_NOTFOUND ?
-	    find_networks(store, txn, holder->peer, now_ms) : rc;
+	    find_networks(revoked, txn, holder->peer, now_ms) : rc;
 }
 
 static enum store_result
@@ -189,14 +357,17 @@ enum store_result
 store_lmdb_is_revoked(void *state, const struct store_holder *holder,
     uint64_t now_ms, struct err *err)
 {
-	struct lmdb_store	*store = state;
-	MDB_txn			*txn = store_lmdb_begin_read(store, err);
+	struct revoked		*revoked = state;
+	MDB_txn			*txn;
 	int			 rc;
 
+	if (revoked->is_absent)
+		return STORE_NONE;
+	txn = store_lmdb_begin_read(&revoked->env, err);
 	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	rc = find_any(store, txn, holder, now_ms);
-	store_lmdb_end_read(store, txn);
+	rc = find_any(revoked, txn, holder, now_ms);
+	store_lmdb_end_read(&revoked->env, txn);
 	return result_of(rc, err);
 }
 
@@ -227,18 +398,21 @@ enum store_result
 store_lmdb_each_revoked(void *state, store_revocation_fn *fn, void *arg,
     struct err *err)
 {
-	struct lmdb_store	*store = state;
+	struct revoked		*revoked = state;
 	MDB_cursor		*cursor;
-	MDB_txn			*txn = store_lmdb_begin_read(store, err);
+	MDB_txn			*txn;
 	int			 rc;
 
+	if (revoked->is_absent)
+		return STORE_NONE;
+	txn = store_lmdb_begin_read(&revoked->env, err);
 	if (txn == NULL)
 		return STORE_CANNOT_TELL;
-	rc = mdb_cursor_open(txn, store->revoked, &cursor);
+	rc = mdb_cursor_open(txn, revoked->dbi, &cursor);
 	if (rc == 0) {
 		rc = walk(cursor, fn, arg);
 		mdb_cursor_close(cursor);
 	}
-	store_lmdb_end_read(store, txn);
+	store_lmdb_end_read(&revoked->env, txn);
 	return result_of(rc, err);
 }

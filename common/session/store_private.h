@@ -8,13 +8,10 @@
 #define XC_STORE_PRIVATE_H
 
 #include "session/store.h"
+#include "session/store_part.h"
 
 struct store_ops {
-	void	*(*open)(const char *where, unsigned size_mib,
-		    struct err *err);
-	void	 (*close)(void *state);
-	/* NONE: what is open is not what is there now. */
-	enum store_result (*is_there)(void *state, struct err *err);
+	struct store_part_ops	 part;
 	int	 (*put)(void *state, const struct session *s,
 		    struct err *err);
 	enum store_result (*change)(void *state, pid_t pid, const char *id,
@@ -27,16 +24,6 @@ struct store_ops {
 		    struct err *err);
 	int	 (*delete)(void *state, pid_t pid, const char *id,
 		    struct err *err);
-	/* key is one of store_revoked_key. */
-	int	 (*revoke)(void *state, const char *key,
-		    const struct store_revocation *revocation,
-		    struct err *err);
-	int	 (*unrevoke)(void *state, const char *key, struct err *err);
-	enum store_result (*is_revoked)(void *state,
-		    const struct store_holder *holder, uint64_t now_ms,
-		    struct err *err);
-	enum store_result (*each_revoked)(void *state,
-		    store_revocation_fn *fn, void *arg, struct err *err);
 	/* addr and port are definite; below they may be anything. */
 	int	 (*hand_over)(void *state, const struct address *addr,
 		    uint16_t port, const struct session *s, struct err *err);
@@ -82,5 +69,23 @@ int	store_revoked_bits(const char *key, size_t n,
 bool	store_revoked_what(const char *key, size_t n, char *what_r);
 
 extern const struct store_ops store_lmdb_ops;
+
+/*
+ * What is revoked, in an LMDB environment of its own (store_lmdb_revoked.c).
+ * state is what its part's open returned; key is one of store_revoked_key.
+ */
+extern const struct store_part_ops store_lmdb_revoked_part;
+
+/* Makes the directory, if it is not there.  0, or -1 with err. */
+int	store_lmdb_revoked_make(const char *where, struct err *err);
+int	store_lmdb_revoke(void *state, const char *key,
+	    const struct store_revocation *revocation, struct err *err);
+int	store_lmdb_unrevoke(void *state, const char *key, struct err *err);
+enum store_result	store_lmdb_is_revoked(void *state,
+			    const struct store_holder *holder,
+			    uint64_t now_ms, struct err *err);
+enum store_result	store_lmdb_each_revoked(void *state,
+			    store_revocation_fn *fn, void *arg,
+			    struct err *err);
 
 #endif

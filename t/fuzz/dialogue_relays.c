@@ -370,12 +370,13 @@ load(const char *dir, size_t i)
 	out = fopen(path, "w");
 	if (out == NULL)
 		abort();
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\n%s", dir,
-	    settings[i]);
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\n%s", dir, dir, settings[i]);
 	(void)fclose(out);
 	confs[i] = conf_load(path, &err);
 	if (confs[i] != NULL && store == NULL)
-		store = store_open(confs[i]->store, 8, &err);
+		store = store_open(confs[i]->store, 8,
+	    confs[i]->state_directory, &err);
 	if (confs[i] == NULL || store == NULL) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		abort();

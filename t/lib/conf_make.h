@@ -24,7 +24,8 @@ conf_make(const char *dir, const char *settings)
 	(void)snprintf(path, sizeof path, "%s/conf", dir);
 	out = fopen(path, "w");
 	ck_assert_ptr_nonnull(out);
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n%s", dir,
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n%s", dir, dir,
 	    settings);
 	ck_assert_int_eq(fclose(out), 0);
 	conf = conf_load(path, &err);

@@ -19,7 +19,8 @@
  * session's name and times are new, and peer and client are "unknown".
  * WHAT is "profile=NAME" or "peer=ADDRESS"; without SECONDS it is for good.
  * "hand-over" makes its record as "put" does; PID is the relay's.
- * XC_STORE_SIZE in the environment is the store's size in MiB.
+ * XC_STORE_SIZE in the environment is the store's size in MiB.  What is revoked
+ * is beside the store, so that has to be the configuration's state_directory.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -272,6 +273,21 @@ become_owner(const char *url)
 		die(EX_NOPERM, "cannot become the store's owner");
 }
 
+/* What holds the store's directory. */
+static const char *
+parent_of(const char *url)
+{
+	static char	 path[4096];
+	char		*slash;
+
+	(void)snprintf(path, sizeof path, "%s", strchr(url, ':') + 1);
+	slash = strrchr(path, '/');
+	if (slash == NULL || slash == path)
+		die(EX_USAGE, "a store of its own directory is expected");
+	*slash = '\0';
+	return path;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -285,7 +301,7 @@ main(int argc, char **argv)
 	become_owner(argv[1]);
 	size = getenv("XC_STORE_SIZE");
 	store = store_open(argv[1], size == NULL ? STORE_SIZE_MIB :
-	    (unsigned)strtoul(size, NULL, 10), &err);
+	    (unsigned)strtoul(size, NULL, 10), parent_of(argv[1]), &err);
 	if (store == NULL)
 		die(EX_IOERR, err.text);
 	status = run(store, argc, argv);

@@ -72,7 +72,7 @@ for my $row (@rows) {
 	spit($table, $text);
 	chown(0, 0, $table);
 	spit("$dir/xcontext.conf", join("\n", "store = \"lmdb:$dir/store\"",
-	    "runtime_directory = \"$dir/run\"", 'user = "nobody"',
+	    "runtime_directory = \"$dir/run\" state_directory = \"$dir/run\"", 'user = "nobody"',
 	    'socket_group = ""', 'allowed_users = { "root" }',
 	    'profile x { }', sprintf($conf, $table)) . "\n");
 	chmod(0644, "$dir/xcontext.conf");

@@ -140,6 +140,34 @@ is($ctl->run('unrevoke', $_)->{status}, 0, "$_ is given back")
     for '127.0.0.0/8', $name;
 $_->quit for @smtp;
 
+# What is revoked outlasts the daemons, the store and the host's boot.
+{
+	my $dir = $live->{dir};
+	is($ctl->run('revoke', 'edge', '--reason', 'a leak')->{status}, 0,
+	    'a profile is revoked');
+	$_->kill for $live->policy, $live->milter;
+	my $store = "$dir/xcontext/store";
+	unlink(glob("$store/*"));
+	rmdir($store) or die "$store: $!\n";
+	$_->start for $live->policy, $live->milter;
+	is($ctl->json('revocations')->[0]{reason}, 'a leak',
+	    'it is still listed, without the store, after a kill');
+	my $smtp = $live->connect;
+	like($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, qr/^[45]/,
+	    'nobody may');
+	# Unmounted, say: nobody can tell.
+	rename("$dir/xcontext/revoked", "$dir/xcontext/away") or die "$!\n";
+	$smtp = $live->connect;
+	like($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, qr/^4/,
+	    'where it has vanished nobody can tell');
+	$live->expect_log(qr/what is revoked has vanished/);
+	rename("$dir/xcontext/away", "$dir/xcontext/revoked") or die "$!\n";
+	is($ctl->run('unrevoke', 'edge')->{status}, 0, 'unrevoke');
+	$smtp = $live->connect;
+	is($smtp->cmd('XCLIENT ADDR=198.51.100.9')->code, 220,
+	    'the rights are back');
+}
+
 # The manual's example.
 my ($block) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
     /^(xcontext revoke .*?)^\.Ed/ms;

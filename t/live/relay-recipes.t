@@ -56,6 +56,7 @@ sub start_relay {
 	spit("$dir/$name.conf", <<"END" . $text);
 store = "lmdb:$dir/$name/store"
 runtime_directory = "$dir/$name"
+state_directory = "$dir/$name"
 user = ""
 allowed_users = { "root" }
 log = "stderr"

@@ -36,6 +36,7 @@ END
 spit("$dir/xcontext.conf", <<"END");
 store = "$store"
 runtime_directory = "$dir/run"
+state_directory = "$dir/run"
 user = ""
 allowed_users = { "root" }
 log = "stderr"

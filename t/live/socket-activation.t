@@ -29,6 +29,7 @@ open(my $fh, '>', "$dir/xcontext.conf") or die "xcontext.conf: $!\n";
 print $fh <<"END";
 store = "lmdb:$dir/run/store"
 runtime_directory = "$dir/run"
+state_directory = "$dir/run"
 user = ""
 log = "stderr"
 allowed_users = { "root" }

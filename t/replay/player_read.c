@@ -164,7 +164,9 @@ write_conf(struct player *p, FILE *in)
 
 	if (out == NULL)
 		return player_fail(p, "%s: %s", p->conf_path, strerror(errno));
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n", p->dir);
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n", p->dir,
+	    p->dir);
 	while (next_line(p, in, line) && strcmp(line, "end") != 0) {
 		(void)fprintf(out, "%s\n", line);
 		is_relay = strncmp(line, "relay ", 6) == 0;
@@ -187,7 +189,8 @@ configure(struct player *p, FILE *in)
 		return player_fail(p, "%s", err.text);
 	if (p->conf->n_relays == 0)
 		return player_fail(p, "there is no relay");
-	p->store = store_open(p->conf->store, 8, &err);
+	p->store = store_open(p->conf->store, 8,
+	    p->conf->state_directory, &err);
 	return p->store != NULL || player_fail(p, "%s", err.text);
 }
 

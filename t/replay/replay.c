@@ -122,7 +122,9 @@ write_conf(struct player *p, FILE *in)
 
 	if (out == NULL)
 		return fail(p, "%s: %s", p->conf_path, strerror(errno));
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n", p->dir);
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n", p->dir,
+	    p->dir);
 	while (fgets(line, sizeof line, in) != NULL) {
 		p->line++;
 		if (strcmp(line, "end\n") == 0)
@@ -138,7 +140,8 @@ start(struct player *p)
 {
 	struct err	 err;
 
-	p->store = store_open(p->conf->store, 8, &err);
+	p->store = store_open(p->conf->store, 8,
+	    p->conf->state_directory, &err);
 	if (p->store == NULL)
 		return fail(p, "%s", err.text);
 	p->ledger = ledger_new(p->conf, p->store, take_note, p);

@@ -96,16 +96,18 @@ make_served(struct world *w, const char *more, bool is_mirror)
 	(void)snprintf(path, sizeof path, "%s/conf", w->dir);
 	fp = fopen(path, "w");
 	ck_assert_ptr_nonnull(fp);
-	(void)fprintf(fp, "store = \"lmdb:%s/store\"\nuser = \"\"\n"
+	(void)fprintf(fp, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n"
 	    "relay front {\n\tlisten = \"127.0.0.1:%u\"\n"
 	    "\thostname = \"mx.example.org\"\n"
-	    "\tnext_hop = \"smtp:[%s]:%u\"\n%s}\n", w->dir, w->port,
+	    "\tnext_hop = \"smtp:[%s]:%u\"\n%s}\n", w->dir, w->dir, w->port,
 	    is_mirror ? "127.0.0.1" : "127.0.0.2",
 	    is_mirror ? w->port : w->hop_port, more);
 	ck_assert_int_eq(fclose(fp), 0);
 	conf = conf_load(path, &err);
 	ck_assert_msg(conf != NULL, "%s", err.text);
-	w->store = store_open(conf->store, 8, &err);
+	w->store = store_open(conf->store, 8,
+	    conf->state_directory, &err);
 	ck_assert_msg(w->store != NULL, "%s", err.text);
 	served = served_new(conf, &err);
 	ck_assert_msg(served != NULL, "%s", err.text);

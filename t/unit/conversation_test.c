@@ -34,7 +34,8 @@ setup(void)
 	/* The log is looked at by none but t/live. */
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 	conf = conf_make(dir, settings);
-	store = store_open(conf->store, 4, &err);
+	store = store_open(conf->store, 4,
+	    conf->state_directory, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 	c = NULL;
 }

@@ -43,7 +43,8 @@ static const char	 settings[] =
 static void
 open_store(void)
 {
-	store = store_open(conf->store, 4, &err);
+	store = store_open(conf->store, 4,
+	    conf->state_directory, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 }
 

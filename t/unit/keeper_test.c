@@ -49,7 +49,8 @@ setup(void)
 	/* The log is not looked at. */
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 	conf = conf_make(dir, settings);
-	store = store_open(conf->store, 1, &err);
+	store = store_open(conf->store, 1,
+	    conf->state_directory, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 }
 

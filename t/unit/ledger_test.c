@@ -49,14 +49,16 @@ setup(void)
 	(void)snprintf(path, sizeof path, "%s/conf", dir);
 	out = fopen(path, "w");
 	ck_assert_ptr_nonnull(out);
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n"
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n"
 	    "profile edge { xclient = { \"*\" } xforward = { \"*\" } }\n"
 	    "trust_maps = { \"cidr:{{192.0.2.1/32 edge}}\" }\n"
-	    "limits { session_lifetime = %d }\n", dir, LIFETIME_MS / 1000);
+	    "limits { session_lifetime = %d }\n", dir, dir, LIFETIME_MS / 1000);
 	ck_assert_int_eq(fclose(out), 0);
 	conf = conf_load(path, &err);
 	ck_assert_msg(conf != NULL, "%s", err.text);
-	store = store_open(conf->store, 1, &err);
+	store = store_open(conf->store, 1,
+	    conf->state_directory, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 	ledger = ledger_new(conf, store, take_note, NULL);
 	ck_assert_ptr_nonnull(ledger);
@@ -244,7 +246,8 @@ START_TEST(a_damaged_record_is_no_none)
 	store_close(store);
 	(void)snprintf(path, sizeof path, "%s/store", dir);
 	damage_record(path, PID + 1, "rubbish that is long enough", 27);
-	store = store_open(conf->store, 1, &err);
+	store = store_open(conf->store, 1,
+	    conf->state_directory, &err);
 	ledger = ledger_new(conf, store, take_note, NULL);
 	ck_assert_ptr_null(ledger_proc_get(ledger, PID + 1, 1, &err));
 	ck_assert_ptr_nonnull(strstr(err.text, "4000002"));

@@ -26,7 +26,7 @@ setup(void)
 	struct err	 err;
 
 	(void)snprintf(url, sizeof url, "lmdb:%s", directory);
-	store = store_open(url, STORE_SIZE_MIB, &err);
+	store = store_open(url, STORE_SIZE_MIB, directory, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 }
 

@@ -46,10 +46,11 @@ load_conf(void)
 	out = fopen(path, "w");
 	ck_assert(self != NULL && out != NULL);
 	/* Nobody listens at the next hop: the client is told so. */
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n"
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n"
 	    "allowed_users = { \"%s\" }\n"
 	    "relay in { listen = \"unix:%s/relay\"\n"
-	    "next_hop = \"smtp:[127.0.0.1]:1\" }\n", dir, self->pw_name, dir);
+	    "next_hop = \"smtp:[127.0.0.1]:1\" }\n", dir, dir, self->pw_name, dir);
 	ck_assert_int_eq(fclose(out), 0);
 	conf = conf_load(path, &err);
 	ck_assert_msg(conf != NULL, "%s", err.text);
@@ -64,7 +65,8 @@ setup(void)
 
 	tempdir_make(dir);
 	conf = load_conf();
-	store = store_open(conf->store, 8, &err);
+	store = store_open(conf->store, 8,
+	    conf->state_directory, &err);
 	ck_assert_int_eq(relay_server_bind(conf, &listening, &err), 0);
 	served = served_new(conf, &err);
 	base = event_base_new();

@@ -35,7 +35,7 @@ setup(void)
 
 	tempdir_make(dir);
 	(void)snprintf(url, sizeof url, "lmdb:%s/store", dir);
-	store = store_open(url, 4, &err);
+	store = store_open(url, 4, dir, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 	trust = trust_new();
 	add_profile(&(struct trust_profile_def){ .name = "edge",

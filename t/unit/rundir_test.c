@@ -40,7 +40,7 @@ static void
 check_refused(const char *user, const char *want)
 {
 	err.text[0] = '\0';
-	ck_assert_int_eq(rundir_make(path, user, &err), -1);
+	ck_assert_int_eq(rundir_make(path, 0750, user, &err), -1);
 	ck_assert_msg(strstr(err.text, want) != NULL, "got \"%s\", want "
 	    "\"%s\"", err.text, want);
 }
@@ -50,7 +50,7 @@ check_made(const char *user, unsigned mode, uid_t owner)
 {
 	struct stat	 st;
 
-	ck_assert_msg(rundir_make(path, user, &err) == 0, "%s", err.text);
+	ck_assert_msg(rundir_make(path, 0750, user, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(lstat(path, &st), 0);
 	ck_assert(S_ISDIR(st.st_mode));
 	ck_assert_uint_eq(st.st_mode & 07777, mode);
@@ -59,7 +59,10 @@ check_made(const char *user, unsigned mode, uid_t owner)
 
 START_TEST(it_is_made)
 {
+	const mode_t	 was = umask(077);
+
 	check_made("", 0750, geteuid());
+	(void)umask(was);
 	check_made("", 0750, geteuid());
 	check_made(NULL, 0750, geteuid());
 }

@@ -65,11 +65,12 @@ load_conf(const char *limits)
 	struct err	 err;
 
 	ck_assert(self != NULL && out != NULL);
-	(void)fprintf(out, "store = \"lmdb:%s/store\"\nuser = \"\"\n"
+	(void)fprintf(out, "store = \"lmdb:%s/store\" "
+	    "state_directory = \"%s\"\nuser = \"\"\n"
 	    "allowed_users = { \"%s\" }\n"
 	    "profile edge { xclient = { \"*\" } xforward = { \"*\" } }\n"
 	    "trust_maps = { \"cidr:{{192.0.2.1/32 edge}}\" }\n"
-	    "limits { %s }\n", dir, self->pw_name, limits);
+	    "limits { %s }\n", dir, dir, self->pw_name, limits);
 	ck_assert_int_eq(fclose(out), 0);
 	conf_unref(conf);
 	conf = conf_load(conf_path, &err);
@@ -102,7 +103,8 @@ setup(void)
 	log_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
 	ck_assert(log_fd != -1 && dup2(log_fd, STDERR_FILENO) != -1);
 	load_conf("");
-	store = store_open(conf->store, 8, &err);
+	store = store_open(conf->store, 8,
+	    conf->state_directory, &err);
 	base = event_base_new();
 	metrics = metrics_new();
 	ledger = ledger_new(conf, store, take_note, NULL);

@@ -22,7 +22,7 @@ static struct err	 err;
 static void
 open_store(void)
 {
-	store = store_open(url, 4, &err);
+	store = store_open(url, 4, dir, &err);
 	ck_assert_msg(store != NULL, "%s", err.text);
 }
 

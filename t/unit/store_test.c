@@ -587,7 +587,7 @@ START_TEST(urls_that_are_none)
 
 	for (i = 0; i < sizeof urls / sizeof urls[0]; i++) {
 		err.text[0] = '\0';
-		ck_assert_msg(store_open(urls[i], SIZE_MIB, &err) == NULL,
+		ck_assert_msg(store_open(urls[i], SIZE_MIB, dir, &err) == NULL,
 		    "\"%s\"", urls[i]);
 		ck_assert_msg(strstr(err.text, "lmdb:/directory") != NULL,
 		    "\"%s\": %s", urls[i], err.text);

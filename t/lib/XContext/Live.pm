@@ -128,6 +128,7 @@ sub write_conf {
 	replace($self->{trust_file}, $self->{trust});
 	replace($self->{conf_file}, _settings('',
 	    store => "\"lmdb:$dir/xcontext/store\"",
+	    state_directory => "\"$dir/xcontext\"",
 	    runtime_directory => "\"$dir/xcontext\"",
 	    user => $user, socket_group => '"postfix"',
 	    allowed_users => '{ "postfix", "root" }',

@@ -113,6 +113,7 @@ sub write_conf {
 	replace($self->{trust_file}, $self->{trust});
 	replace($self->{conf}, _settings('',
 	    store => "\"lmdb:$dir/store\"", runtime_directory => "\"$dir\"",
+	    state_directory => "\"$dir\"",
 	    user => $user, log => '"stderr"', log_all => 'true',
 	    trust_maps => "{ \"cidr:$self->{trust_file}\" }",
 	    %{$self->{settings}}) . "limits {\n" . _settings("\t",
