@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENDED	"it ended the session"	/* by a 421 */
+
 /*
  * Questions
  */
@@ -187,6 +189,8 @@ on_rcpt(struct dialogue *d, const struct asked *asked,
 		/* What it says about the recipient comes of what it said
 		 * about the sender. */
 		client_say_text(d->client, asked->reply, d->tx.refusal);
+		if (reply->code == 421)
+			hop_lost(d->hop, ENDED, false, false);
 		return;
 	}
 	if (reply->code / 100 == 2)
@@ -330,15 +334,19 @@ transaction_reply_answered(void *arg, struct hop_question *q,
 	if (reply->code == 421 && is_own) {
 		/* The client has not asked, and need not know. */
 		free_asked(asked);
-		hop_lost(d->hop, "it ended the session", false, false);
+		hop_lost(d->hop, ENDED, false, false);
 		return true;
 	}
 	if (!on_reply(d, asked, reply))
 		return false;
 	if (q->left == 0)
 		free_asked(asked);
-	/* What it will not answer any more is not awaited. */
-	if (is_quit || reply->code == 421)
+	else if (reply->code == 421)
+		/* What is due besides comes now, or not at all. */
+		q->kind = HOP_ASK;
+	/* A 421 that is passed on ends it, too: behind the last reply that is
+	 * due in its place (client_pass). */
+	if (is_quit)
 		client_close(d->client);
 	return true;
 }
@@ -403,7 +411,7 @@ transaction_reply_unasked(void *arg, const struct smtp_reply *reply)
 	char		*text;
 
 	if (!is_content && reply->code == 421) {
-		hop_lost(d->hop, "it ended the session", false, false);
+		hop_lost(d->hop, ENDED, false, false);
 		return;
 	}
 	if (!is_content || reply->code < 400) {

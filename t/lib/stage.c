@@ -7,7 +7,7 @@
  *	nothing is begun for one that has left, or more often than it is worth;
  *	each command has its replies, once and in order: what has none when
  *	nobody is waited for never gets one; one that answers nothing, and
- *	421, is the last;
+ *	421, is the last, but for those of a message's other recipients;
  *	while a message has no reply, no error of ours takes its place;
  *	a reply of ours means one thing: its codes are of one class;
  *	no message is accepted that the next hop did not accept before;
@@ -193,7 +193,10 @@ watch_client_reply(void *arg, char what, struct span text)
 	if (memcmp(text.p, "334", 3) == 0 && what != TALK_FOR_AUTH)
 		fault(s, "334", "to something else than AUTH");
 	if (what == TALK_FOR_NOTHING || memcmp(text.p, "421", 3) == 0)
-		s->is_end_said = true;
+		s->is_ending = true;
+	/* By LMTP the other recipients of a message have their replies yet. */
+	s->is_end_said = s->is_ending &&
+	    (what != TALK_FOR_END || s->client.n_due == 0);
 }
 
 /* When all that came was taken, and no next hop has to say anything, all
@@ -746,7 +749,8 @@ stage_begin(struct stage *s)
 	s->d = NULL;
 	s->rules = (struct stage_rules){ .tls = SCOPE_TLS_UNSET };
 	s->offering.n = 0;
-	s->is_gone = s->is_closed = s->is_end_said = false;
+	s->is_gone = s->is_closed = false;
+	s->is_ending = s->is_end_said = false;
 	s->is_clients_turn = s->has_cost_message = false;
 	s->is_securing[DIALOGUE_CLIENT] = false;
 	s->n_notes = 0;

@@ -90,7 +90,8 @@ struct stage {
 	bool			 is_securing[2];
 	bool			 is_gone;	/* the client, by itself */
 	bool			 is_closed;
-	bool			 is_end_said;	/* a reply that ends all */
+	bool			 is_ending;	/* a reply that ends all was said */
+	bool			 is_end_said;	/* ... and what is due in its place */
 	bool			 has_hop_said_broken;
 	bool			 is_clients_turn; /* it is being taken from */
 	bool			 has_cost_message; /* what it said ended a
