@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * conf_test: what the configuration file may say, and how it is refused.
- *
- * "make check" sets srcdir, where the manual page is looked for.
+ * conf_test: what the configuration file may say, how it is refused, and by
+ * what two are known to be the same.
  */
 #include "conf/conf.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "t/lib/conf_file.h"
+#include "t/lib/conf_full.h"
 #include "t/lib/runner.h"
 
 #define EDGE	"profile edge {\n"
@@ -291,52 +290,9 @@ START_TEST(defaults)
 }
 END_TEST
 
-static const char	 full[] =
-    "# every setting, none at its default\n"
-    "store = \"lmdb:/a\" // one\n"
-    "runtime_directory = \"/b\"\n"
-    "user = \"\"\n"
-    "allowed_users = { 'root' } control = 'unix:/c' "
-    "control_users = { daemon, bin }\n"
-    "socket_group = \"g\\\\h\\\"i\\$j\\tk\\nl\"\n"
-    "log = 'syslog:local3'\n"
-    "log_format = json\n"
-    "log_all = yes\n"
-    "xtext = \"legacy\" tables = lenient\n"
-    "trust_maps = { \"inline:{192.0.2.1=edge}\",\r\n"
-    "    # a comment in a list\n"
-    "    'pcre:{{/^10\\.9\\./ edge}}', /* another */ } access_maps = "
-    "{ 'regexp:{{/^context.tenant=x$/ strict}}', 'static:DUNNO' }\n"
-    "limits { policy_request_size = 1024 connections = 2\n"
-    "  session_lifetime = 60 audit_entries = 1 store_size = 3\n"
-    "  log_rate = 0 context_pairs = 128 context_size = 32768 }\n"
-    "milter { listen = \"inet:127.0.0.1:99\" socket_mode = \"0600\""
-    " metrics = \"127.0.0.1:9727\""
-    " header = X-S header_names = { tenant, \"Peer_Address\" } }\n"
-    "policy { listen = \"unix:/p\" maps = \"unix:/m\"\n"
-    "  other_milters = '${a}$\\\\' metrics = \"127.0.0.1:9725\""
-    " restriction_classes = { strict } }\n"
-    "profile edge {\n"
-    "  xclient = { \"*\" } xforward = { ADDR, \"ident\" }\n"
-    "  drop = { \"HELO\" }\n"
-    "  addr = { \"!198.51.100.0/24\", \"public\" }\n"
-    "  port = { \"1*\" } name = { \"!.example.com\", \"*\" }\n"
-    "  reverse_name = { \"*\" } helo = { \"a\" } proto = { \"ESMTP\" }\n"
-    "  login = { 'pcre:{{/^[a-z]+$/ x}}' } destaddr = { }\n"
-    "  destport = { \"25\" } ident = { \"A*\" } source = { \"LOCAL\" }\n"
-    "  seal = never on_violation = \"disconnect\" report_only = on "
-    "xremoteip = yes xsetcontext = { tenant, \"route.*\" } "
-    "xdumpcontext = on always_allow = true received = 100\n"
-    "}\n"
-    "profile 'two' { addr = { } }\n"
-    "profile three { }\n"
-    "listener inside { trust_maps = { \"inline:{10.9.1.1=two}\" } }\n"
-    "relay front { listen = '[::1]:25' next_hop = 'smtp:' binding = b }\n"
-    "binding_group g { binding b { domain .example.com { } } }\n";
-
 START_TEST(everything)
 {
-	struct conf	*conf = load_good(full);
+	struct conf	*conf = load_good(conf_full());
 
 	ck_assert_str_eq(conf->store, "lmdb:/a");
 	ck_assert_str_eq(conf->runtime_directory, "/b");
@@ -377,108 +333,6 @@ START_TEST(everything)
 }
 END_TEST
 
-/* What the context's settings are of a profile that has them, and not. */
-START_TEST(context_settings)
-{
-	struct conf			*conf = load_good(full);
-	const struct trust_profile	*p;
-
-	p = trust_profile_find(conf->trust, "edge");
-	ck_assert(trust_profile_may(p, TRUST_XREMOTEIP) &&
-	    trust_profile_may(p, TRUST_XSETCONTEXT) &&
-	    trust_profile_may(p, TRUST_XDUMPCONTEXT) &&
-	    trust_profile_always_allow(p));
-	ck_assert_uint_eq(trust_profile_received(p), 100);
-	ck_assert(trust_any_received(conf->trust));
-	p = trust_profile_find(conf->trust, "three");
-	ck_assert(!trust_profile_may_any(p) &&
-	    !trust_profile_always_allow(p));
-	ck_assert_uint_eq(trust_profile_received(p), 0);
-	conf_unref(conf);
-}
-END_TEST
-
-/* The maps are asked in their order, with the classes that are named. */
-START_TEST(access_settings)
-{
-	const struct span	 key = span_of("context.tenant=x");
-	struct conf		*conf = load_good(full);
-	struct access_answer	*answer = malloc(sizeof(*answer));
-
-	ck_assert_int_eq(access_ask(conf->access, &key, 1, answer),
-	    ACCESS_FOUND);
-	ck_assert_str_eq(answer->text, "strict");
-	free(answer);
-	conf_unref(conf);
-}
-END_TEST
-
-/* Decides about one XCLIENT of a profile. */
-static void
-verdict_of(const struct conf *conf, const char *profile, const char *args,
-    struct verdict *verdict)
-{
-	struct trust_speaker	 speaker = { 0 };
-	struct assertion_set	 set;
-	struct err		 err = { "" };
-
-	speaker.profile = trust_profile_find(conf->trust, profile);
-	ck_assert_ptr_nonnull(speaker.profile);
-	ck_assert_msg(assertion_parse(span_of(args), ASSERTION_XCLIENT,
-	    XTEXT_STRICT, &set, &err) == ASSERTION_OK, "%s", err.text);
-	trust_decide(conf->trust, &speaker,
-	    (enum trust_command)set.command, &set, verdict);
-}
-
-START_TEST(profiles)
-{
-	static const struct {
-		const char	*profile, *args;
-		enum verdict_reason want;
-		unsigned	 line;
-	} rows[] = {
-		{ "edge", "ADDR=203.0.113.7", REASON_GRANTED, 21 },
-		{ "edge", "ADDR=198.51.100.7", REASON_VALUE, 23 },
-		{ "edge", "NAME=a.example.com", REASON_VALUE, 24 },
-		{ "edge", "PORT=25", REASON_VALUE, 24 },
-		{ "edge", "HELO=b", REASON_VALUE, 25 },
-		{ "edge", "PROTO=SMTP", REASON_VALUE, 25 },
-		{ "edge", "LOGIN=joe", REASON_GRANTED, 21 },
-		{ "edge", "LOGIN=joe2", REASON_VALUE, 26 },
-		{ "edge", "DESTADDR=192.0.2.1", REASON_VALUE, 20 },
-		{ "edge", "DESTPORT=26", REASON_VALUE, 27 },
-		{ "two", "ADDR=203.0.113.7", REASON_NO_GRANT, 30 },
-		{ "three", "ADDR=203.0.113.7", REASON_NO_GRANT, 31 },
-	};
-	struct conf	*conf = load_good(full);
-	struct verdict	 got;
-	char		 want[64];
-	size_t		 i;
-
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		verdict_of(conf, rows[i].profile, rows[i].args, &got);
-		snprintf(want, sizeof(want), "%s:%u", path, rows[i].line);
-		ck_assert_msg(got.reason == rows[i].want &&
-		    strcmp(got.rule, want) == 0, "%s %s: got %s at %s, want "
-		    "%s at %s", rows[i].profile, rows[i].args,
-		    verdict_reason_text(got.reason), got.rule,
-		    verdict_reason_text(rows[i].want), want);
-	}
-	ck_assert_int_eq(trust_profile_seal(trust_profile_find(conf->trust,
-	    "edge")), TRUST_SEAL_NEVER);
-	ck_assert_int_eq(trust_profile_on_violation(trust_profile_find(
-	    conf->trust, "edge")), VERDICT_DISCONNECT);
-	ck_assert(trust_profile_report_only(trust_profile_find(conf->trust,
-	    "edge")));
-	ck_assert(trust_profile_may(trust_profile_find(conf->trust, "edge"),
-	    TRUST_XFORWARD));
-	ck_assert_int_eq(trust_profile_on_violation(trust_profile_find(
-	    conf->trust, "two")), VERDICT_TEMPFAIL);
-	conf_unref(conf);
-}
-END_TEST
-
-/* All that was a truth value still is one. */
 /* Comments and order do not matter; settings, and what is in files, do. */
 START_TEST(fingerprints)
 {
@@ -536,271 +390,6 @@ START_TEST(fingerprint_of_a_table)
 }
 END_TEST
 
-START_TEST(report_only_words)
-{
-	static const struct {
-		const char	*word;
-		bool		 want, want_login;
-	} words[] = {
-		{ "false", false, false }, { "no", false, false },
-		{ "off", false, false }, { "true", true, false },
-		{ "yes", true, false }, { "on", true, false },
-		{ "everything", true, true }
-	};
-	const struct trust_profile	*p;
-	struct conf			*conf;
-	char				 text[64];
-	int				 i;
-
-	for (i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++) {
-		(void)snprintf(text, sizeof(text),
-		    "profile x { report_only = %s }\n", words[i].word);
-		conf = load_good(text);
-		p = trust_profile_find(conf->trust, "x");
-		ck_assert_msg(trust_profile_report_only(p) == words[i].want,
-		    "%s", words[i].word);
-		ck_assert_msg(((trust_profile_attributes(p, TRUST_XCLIENT) &
-		    1U << ASSERTION_LOGIN) != 0) == words[i].want_login,
-		    "%s: login", words[i].word);
-		conf_unref(conf);
-	}
-}
-END_TEST
-
-static const char *
-profile_of(const struct conf *conf, const char *addr, const char *listener)
-{
-	const struct trust_profile	*profile;
-	struct trust_peer		 peer = { .listener = listener };
-	char				 rule[64];
-	struct err			 err = { "" };
-
-	ck_assert(address_parse(span_of(addr), &peer.addr));
-	ck_assert_msg(trust_classify(conf->trust, &peer, &profile, rule,
-	    sizeof(rule), &err) == TRUST_OK, "%s", err.text);
-	return trust_profile_name(profile);
-}
-
-START_TEST(maps)
-{
-	struct conf	*conf = load_good(full);
-
-	ck_assert_str_eq(profile_of(conf, "192.0.2.1", NULL), "edge");
-	ck_assert_str_eq(profile_of(conf, "10.9.1.1", NULL), "edge");
-	ck_assert_str_eq(profile_of(conf, "10.90.1.1", NULL), "stranger");
-	ck_assert_str_eq(profile_of(conf, "10.9.1.1", "inside"), "two");
-	conf_unref(conf);
-}
-END_TEST
-
-/* Lists that come from elsewhere: what is no rule is told, and counted. */
-START_TEST(lenient_tables)
-{
-	static const char	 text[] = "192.0.2.1/32 edge\n"
-	    "192.0.2.1/24 edge\n198.51.100.0/33 edge\n203.0.113.7\n"
-	    "203.0.113.0/24 edge\n";
-	char		 file[128], settings[600];
-	struct conf	*conf;
-	FILE		*fp;
-
-	snprintf(file, sizeof(file), "%s.cidr", path);
-	fp = fopen(file, "w");
-	ck_assert_ptr_nonnull(fp);
-	fputs(text, fp);
-	fclose(fp);
-	snprintf(settings, sizeof(settings), "%strust_maps = { \"cidr:%s\" }\n"
-	    EDGE "}\n", "tables = \"lenient\"\n", file);
-	conf = load_good(settings);
-	ck_assert_uint_eq(conf->skips.n, 3);
-	ck_assert_ptr_nonnull(strstr(conf->skips.first.text,
-	    ".cidr:2: "));
-	ck_assert_str_eq(profile_of(conf, "192.0.2.1", NULL), "edge");
-	ck_assert_str_eq(profile_of(conf, "192.0.2.2", NULL), "stranger");
-	ck_assert_str_eq(profile_of(conf, "203.0.113.9", NULL), "edge");
-	conf_unref(conf);
-	check_refused("strictly", settings + strlen("tables = \"lenient\"\n"),
-	    ":1: trust_maps: ");
-	fp = fopen(file, "a");
-	ck_assert_ptr_nonnull(fp);
-	fputs("if 192.0.2.1/24\nendif\n", fp);
-	fclose(fp);
-	check_refused("what other lines depend on", settings,
-	    ":2: trust_maps: ");
-	unlink(file);
-}
-END_TEST
-
-/* This host's own addresses are collected: loopback is always one, but it
- * is not public anyway, so it can only be seen that loading works. */
-START_TEST(own_addresses)
-{
-	struct conf	*conf = load_good("profile a { xclient = { ADDR } }");
-	struct verdict	 got;
-
-	verdict_of(conf, "a", "ADDR=127.0.0.1", &got);
-	ck_assert_int_eq(got.reason, REASON_VALUE);
-	verdict_of(conf, "a", "ADDR=203.0.113.200", &got);
-	ck_assert_int_eq(got.reason, REASON_GRANTED);
-	conf_unref(conf);
-}
-END_TEST
-
-START_TEST(prints_what_it_reads)
-{
-	static const char *const	 texts[] = { "", full };
-	size_t				 i;
-
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct conf	*conf = load_good(texts[i]);
-		char		*once = printed(conf), *twice;
-
-		conf_unref(conf);
-		conf = load_good(once);
-		twice = printed(conf);
-		ck_assert_str_eq(once, twice);
-		if (i == 1) {
-			ck_assert_str_eq(conf->socket_group,
-			    "g\\h\"i$j\tk\nl");
-			ck_assert_str_eq(conf->policy_other_milters,
-			    "${a}$\\");
-			ck_assert_str_eq(profile_of(conf, "10.9.1.1", NULL),
-			    "edge");
-			ck_assert_ptr_nonnull(strstr(twice,
-			    "\tdestaddr = { }\n"));
-		}
-		conf_unref(conf);
-		free(once);
-		free(twice);
-	}
-}
-END_TEST
-
-START_TEST(prints_every_setting)
-{
-	struct conf	*conf = load_good(full);
-	char		*text = printed(conf);
-	const char	*name, *dot;
-	unsigned	 i;
-
-	for (i = 0; (name = conf_setting_name(i)) != NULL; i++) {
-		char	 want[64];
-
-		dot = strchr(name, '.');
-		snprintf(want, sizeof(want), "\n%s%s = ",
-		    dot == NULL ? "" : "\t", dot == NULL ? name : dot + 1);
-		ck_assert_msg(strstr(text, want) != NULL, "%s", name);
-	}
-	ck_assert_uint_gt(i, 30);
-	free(text);
-	conf_unref(conf);
-}
-END_TEST
-
-static char *
-read_manual(void)
-{
-	static char	 text[200000];
-	const char	*srcdir = getenv("srcdir");
-	char		 file[512];
-	FILE		*fp;
-	size_t		 n;
-
-	snprintf(file, sizeof(file), "%s/man/xcontext.conf.5",
-	    srcdir == NULL ? "." : srcdir);
-	fp = fopen(file, "r");
-	ck_assert_msg(fp != NULL, "%s: %s", file, strerror(errno));
-	n = fread(text, 1, sizeof(text) - 1, fp);
-	text[n] = '\0';
-	fclose(fp);
-	return text;
-}
-
-/* A copy of what stands behind "begin", up to "end"; NULL: no "begin". */
-static char *
-cut_out(const char *text, const char *begin, const char *end)
-{
-	const char	*from = strstr(text, begin), *to;
-
-	if (from == NULL)
-		return NULL;
-	from += strlen(begin);
-	to = strstr(from, end);
-	return strndup(from, to == NULL ? strlen(from) : (size_t)(to - from));
-}
-
-/* What the manual says about a setting, under the title of its section. */
-static char *
-manual_item(const char *manual, const char *section, const char *name)
-{
-	char	 title[64], item[64], *text, *found;
-
-	snprintf(title, sizeof(title), "\n.Ss The %s ", section);
-	text = cut_out(manual, title, "\n.Ss ");
-	ck_assert_msg(text != NULL, "no %s", title + 1);
-	snprintf(item, sizeof(item), "\n.It Ic %s ", name);
-	found = cut_out(text, item, "\n.It ");
-	ck_assert_msg(found != NULL, "%s: no item %s", section, name);
-	free(text);
-	return found;
-}
-
-/* The value of a setting as it is printed, without quotes and braces. */
-static char *
-printed_value(const char *text, const char *section, const char *name)
-{
-	char	 begin[64], *part, *value, *p;
-
-	snprintf(begin, sizeof(begin), "\n%s ", section);
-	part = *section == '\0' ? strdup(text) :
-	    cut_out(text, begin, "\n}");
-	ck_assert_msg(part != NULL, "%s is not printed", section);
-	snprintf(begin, sizeof(begin), "\n%s%s = ",
-	    *section == '\0' ? "" : "\t", name);
-	value = cut_out(part, begin, "\n");
-	ck_assert_msg(value != NULL, "%s is not printed", name);
-	free(part);
-	p = value + strspn(value, "{ \"");
-	memmove(value, p, strlen(p) + 1);
-	value[strcspn(value, "\" }")] = '\0';
-	return value;
-}
-
-/* The manual tells of each setting, with its default. */
-START_TEST(manual_names_every_setting)
-{
-	struct conf	*conf = load_good("profile a { }\n"
-			    "listener b { trust_maps = "
-			    "{ \"static:stranger\" } }\n"
-			    "relay c { listen = \"127.0.0.1:10027\" "
-			    "next_hop = \"smtp:[127.0.0.1]:10028\" }\n"
-			    "binding d { } binding_group e { } domain f { }");
-	char		*manual = read_manual(), *text = printed(conf);
-	const char	*name, *dot;
-	unsigned	 i;
-
-	for (i = 0; (name = conf_setting_name(i)) != NULL; i++) {
-		char	 section[32] = "", *item, *value;
-
-		dot = strchr(name, '.');
-		if (dot != NULL) {
-			snprintf(section, sizeof(section), "%.*s",
-			    (int)(dot - name), name);
-			name = dot + 1;
-		}
-		item = manual_item(manual, *section == '\0' ? "settings" :
-		    section, name);
-		value = printed_value(text, section, name);
-		ck_assert_msg(strstr(item, value) != NULL,
-		    "%s %s: no default \"%s\" in \"%s\"", section, name,
-		    value, item);
-		free(item);
-		free(value);
-	}
-	free(text);
-	conf_unref(conf);
-}
-END_TEST
-
 static void *
 hold_and_release(void *arg)
 {
@@ -845,16 +434,6 @@ main(void)
 	tcase_add_test(tc, everything);
 	tcase_add_test(tc, fingerprints);
 	tcase_add_test(tc, fingerprint_of_a_table);
-	tcase_add_test(tc, report_only_words);
-	tcase_add_test(tc, context_settings);
-	tcase_add_test(tc, access_settings);
-	tcase_add_test(tc, profiles);
-	tcase_add_test(tc, maps);
-	tcase_add_test(tc, lenient_tables);
-	tcase_add_test(tc, own_addresses);
-	tcase_add_test(tc, prints_what_it_reads);
-	tcase_add_test(tc, prints_every_setting);
-	tcase_add_test(tc, manual_names_every_setting);
 	tcase_add_test(tc, references);
 	return runner_run("conf", tc);
 }
