@@ -27,5 +27,3 @@ void	assertion_check_comes_back(const char *name,
 	    const struct assertion_set *set, const char *line);
 
 #endif
-
-

@@ -16,5 +16,3 @@ const char	*conf_full_profile(const struct conf *conf, const char *addr,
 		    const char *listener);
 
 #endif
-
-

@@ -33,5 +33,3 @@ const struct assertion_set	*identity_said_xforward(const char *args,
 				    struct assertion_set *set);
 
 #endif
-
-
