@@ -288,6 +288,10 @@ may_begin(struct dialogue *d, struct span args, struct client_reply *reply)
 	bool			 is_told;
 
 	is_told = session_life_mail(d->life, d->now_ms);
+	/* What the client was told is that it has begun nothing; 5xx would
+	 * bounce the next message. */
+	if (d->tx.is_void)
+		transaction_reset(d);
 	if (d->tx.is_open) {
 		client_say(d->client, reply,
 		    "503 5.5.1 Error: nested MAIL command");

@@ -35,6 +35,7 @@ struct transaction {
 	bool		 is_open;
 	bool		 is_sent;	/* the next hop knows of MAIL */
 	bool		 is_failed;	/* the next hop was lost in it */
+	bool		 is_void;	/* ... before MAIL had its reply */
 	bool		 is_too_large;	/* a chunk of it was refused here */
 	char		*mail;		/* MAIL's argument */
 	struct span	 sender;	/* in it */

@@ -388,6 +388,10 @@ transaction_reply_lost(void *arg, struct hop_question *q, const char *why)
 	case ASKED_DATA:
 		client_expect(d->client, CLIENT_COMMAND);
 		break;
+	case ASKED_MAIL:
+		if (asked->serial == d->serial)
+			d->tx.is_void = true;
+		break;
 	default:
 		break;
 	}
