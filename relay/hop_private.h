@@ -21,8 +21,6 @@
 struct hop_round {
 	bool		 is_open;	/* a command waits for it */
 	bool		 is_spent;	/* it has been connected to */
-	bool		 is_fresh_tried; /* one that had known somebody else
-					 * has been left for a new one */
 	unsigned	 n_again;	/* attempts at the same host but the
 					 * first */
 	uint64_t	 since_ms;

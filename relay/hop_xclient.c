@@ -302,10 +302,8 @@ is_verdict(const struct hop *hop, unsigned code)
 bool
 hop_try_fresh(struct hop *hop)
 {
-	if (hop->said == NULL || hop->round.is_fresh_tried)
-		return false;
-	hop->round.is_fresh_tried = true;
-	return hop_start_again(hop, hop->without);
+	/* The new one has been told nothing, so this is done once. */
+	return hop->said != NULL && hop_start_again(hop, hop->without);
 }
 
 /* A value that it does not take is no reason to keep the next client from

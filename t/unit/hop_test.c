@@ -407,6 +407,9 @@ static const struct row {
 	{ "lost between, and needed again", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?NOOP,250 ok,-,n,+," G P, READY
 	    "NOOP|[NOOP 250][broken][disconnect][connect]EHLO us|[ready]" },
+	{ "needed elsewhere while a reply is due", XCLIENT_NO, SCOPE_TLS_NO,
+	    1, "+,220 hi,250 hi,?MAIL,250 ok,?NOOP,e,n,250 ok", READY
+	    "MAIL|[MAIL 250]NOOP|[NOOP 250][disconnect][connect]" },
 	{ "needed elsewhere as soon as it is ready", XCLIENT_NO, SCOPE_TLS_NO,
 	    2, "e,+," G E "n,+," G E, "[connect]EHLO us|[ready][disconnect]"
 	    "{451 4.4.2}[connect]EHLO us|[ready][disconnect]{451 4.4.2}" }
