@@ -307,6 +307,7 @@ conf_unref(struct conf *conf)
 	if (atomic_fetch_sub(&whole->refs, 1) != 1)
 		return;
 	clear(conf);
+	conf_unref(conf->trial.former);
 	for (i = 0; i < conf->n_allowed_uids; i++)
 		free(conf->allowed_users[i]);
 	free(conf->allowed_users);

@@ -38,6 +38,19 @@ struct conf_limits {
 	unsigned	log_rate;		/* same error, per minute; 10 */
 };
 
+#define CONF_BY_SIZE	64
+
+/* What it is besides if it was loaded by in_force.h; all zero if not. */
+struct conf_trial {
+	struct conf	*former;	/* a reference: what it is tried
+					 * against, which decides beside it;
+					 * NULL: nothing */
+	uint64_t	 until_ms;	/* CLOCK_REALTIME; 0: not on trial */
+	uint64_t	 due_ms;	/* the same by CLOCK_BOOTTIME */
+	char		 by[CONF_BY_SIZE];
+	struct err	 warning;	/* "": none */
+};
+
 struct conf {
 	char	*file;			/* the file it came from */
 	char	*store;			/* "lmdb:/run/xcontext/store" */
@@ -82,6 +95,7 @@ struct conf {
 	struct trust *trust;
 	struct table_skips skips;	/* of tables, "strict" | "lenient" */
 	struct access *access;		/* of access_maps */
+	struct conf_trial trial;
 	char	 fingerprint[FINGERPRINT_SIZE];	/* of what is in force: all
 					 * settings, and the tables' files */
 };
