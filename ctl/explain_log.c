@@ -54,6 +54,8 @@ meaning(const struct log_entry *e)
 		[DECISION_ACCESS] = "access_maps, or always_allow, decided",
 		[DECISION_ERROR] = "something could not be told, and was a "
 		    "temporary failure",
+		[DECISION_DIFFER] = "a configuration is on trial, and the one "
+		    "before it would have decided otherwise",
 		[DECISION_END] = "the session ended"
 	};
 	enum decision_event		 event;

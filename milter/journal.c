@@ -55,7 +55,7 @@ journal_decision(const struct decision *decision, void *arg)
 	decision_log(decision);
 	if (decision->event == DECISION_ERROR)
 		milter_metrics_count(MILTER_ERROR);
-	else
+	else if (decision->event != DECISION_DIFFER)
 		milter_metrics_decision(decision->session->profile,
 		    decision->command, decision->verdict);
 }

@@ -27,6 +27,7 @@
 #include "aside.h"
 #include "base/procinfo.h"
 #include "callbacks.h"
+#include "daemon/in_force.h"
 #include "daemon/log.h"
 #include "daemon/log_libevent.h"
 #include "daemon/program.h"
@@ -37,6 +38,7 @@
 #define PROGRAM		"xcontext-milter"
 #define STOP_BOUND_MS	10000	/* for the sessions that are in progress */
 #define STOP_POLL_MS	50
+#define TRIAL_AGAIN_MS	1000
 
 /* What the serving thread is woken with; signals send their number. */
 #define LIBRARY_ENDED	'E'	/* smfi_main() returned, as it should */
@@ -227,15 +229,30 @@ next_wake(int timeout_ms)
 	}
 }
 
+/* Until something has happened, or a trial is over.  What cannot be loaded then
+ * is tried again a second later. */
+static char
+next_or_trial(const struct program *p, bool has_tried)
+{
+	int	 ms = in_force_wait_ms(p->conf);
+	char	 what = next_wake(ms == 0 && has_tried ? TRIAL_AGAIN_MS : ms);
+
+	return what == 0 && in_force_wait_ms(p->conf) == 0 ? SIGHUP : what;
+}
+
 /* Serves until it is time to stop, and returns why. */
 static char
 serve(struct program *p)
 {
 	char	 what;
+	bool	 has_tried = false;
 
 	program_serving(p->conf, p->conf->milter_listen);
-	while ((what = next_wake(-1)) == SIGHUP)
-		reload(p);
+	while ((what = next_or_trial(p, has_tried)) == SIGHUP || what == 0) {
+		has_tried = what == SIGHUP;
+		if (what == SIGHUP)
+			reload(p);
+	}
 	return what;
 }
 

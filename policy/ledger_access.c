@@ -14,6 +14,7 @@
 #include "ledger_private.h"
 #include "session/access_key.h"
 
+#define RULE_SIZE		256
 #define REQUEST_TEXT_SIZE	65536	/* the most that a request may have */
 
 /* One question at a time: there is one thread. */
@@ -21,6 +22,8 @@ struct ledger_access {
 	struct context_view	 connection;
 	struct context_view	 message;
 	struct access_answer	 answer;
+	struct access_answer	 former;	/* of the rules before those on
+						 * trial */
 	struct access_keys	 keys;
 	/* Texts of the request, whole: whoever may choose one would else get
 	 * by with one that is too long. */
@@ -139,6 +142,51 @@ cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
 	    s == NULL ? "" : s->id);
 }
 
+static const char *
+action_text(enum access_result result, const struct access_answer *answer)
+{
+	static const char *const	 texts[] = {
+		[ACCESS_NONE] = "none",
+		[ACCESS_CANNOT_TELL] = "cannot tell"
+	};
+
+	return result == ACCESS_FOUND ? answer->text : texts[result];
+}
+
+static const char *
+rule_text(enum access_result result, const struct access_answer *answer,
+    char buf[RULE_SIZE])
+{
+	if (result != ACCESS_FOUND)
+		return NULL;
+	(void)snprintf(buf, RULE_SIZE, "%s:%u", answer->file, answer->line);
+	return buf;
+}
+
+/* Asks what the rules before those on trial would have answered, and tells it
+ * if that is something else. */
+static void
+try_former(struct ledger *ledger, const struct ledger_proc *proc,
+    const struct conf *former, enum access_result result)
+{
+	struct ledger_access	*a = ledger->access;
+	char			 rule[RULE_SIZE], former_rule[RULE_SIZE];
+	enum access_result	 other;
+
+	other = access_is_empty(former->access) ? ACCESS_NONE :
+	    access_ask(former->access, a->keys.v, a->keys.n, &a->former);
+	if (strcmp(action_text(result, &a->answer),
+	    action_text(other, &a->former)) == 0)
+		return;
+	ledger_report(ledger, proc, (struct decision){
+	    .event = DECISION_DIFFER,
+	    .line = action_text(result, &a->answer),
+	    .rule = rule_text(result, &a->answer, rule),
+	    .former = &(const struct decision_former){
+	    .line = action_text(other, &a->former),
+	    .rule = rule_text(other, &a->former, former_rule) } });
+}
+
 static void
 answer_found(struct ledger *ledger, const struct ledger_proc *proc,
     struct ledger_reply *reply)
@@ -146,17 +194,15 @@ answer_found(struct ledger *ledger, const struct ledger_proc *proc,
 	struct ledger_access	*a = ledger->access;
 	struct span		 key = a->keys.v[a->answer.key];
 	char			 key_text[256];
-	char			 rule[256];
+	char			 rule[RULE_SIZE];
 
 	ledger_answer(reply, LEDGER_ACTION, a->answer.text);
 	(void)snprintf(key_text, sizeof key_text, "%.*s",
 	    (int)(key.n < sizeof key_text ? key.n : sizeof key_text - 1),
 	    key.p);
-	(void)snprintf(rule, sizeof rule, "%s:%u", a->answer.file,
-	    a->answer.line);
 	ledger_report(ledger, proc, (struct decision){
 	    .event = DECISION_ACCESS, .line = reply->text, .key = key_text,
-	    .rule = rule });
+	    .rule = rule_text(ACCESS_FOUND, &a->answer, rule) });
 }
 
 void
@@ -164,14 +210,18 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
     const struct attr_request *request, struct ledger_reply *reply)
 {
 	const struct conf	*conf = ledger_conf(ledger, proc);
+	const struct conf	*former = conf->trial.former;
 	struct ledger_access	*a = ledger->access;
 	enum access_result	 result = ACCESS_NONE;
 
-	if (!access_is_empty(conf->access)) {
+	if (!access_is_empty(conf->access) || (former != NULL &&
+	    !access_is_empty(former->access)))
 		make_keys(a, proc, request);
+	if (!access_is_empty(conf->access))
 		result = access_ask(conf->access, a->keys.v, a->keys.n,
 		    &a->answer);
-	}
+	if (former != NULL)
+		try_former(ledger, proc, former, result);
 	if (result == ACCESS_CANNOT_TELL) {
 		cannot_tell(ledger, proc, reply);
 	} else if (result == ACCESS_FOUND) {

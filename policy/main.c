@@ -17,6 +17,7 @@
 #include "daemon/log_libevent.h"
 #include "daemon/program.h"
 #include "daemon/signals.h"
+#include "daemon/trial_timer.h"
 #include "ledger.h"
 #include "metrics.h"
 #include "report.h"
@@ -41,6 +42,7 @@ struct program {
 	struct report		 report;
 	struct signals		*signals;
 	struct event		*sweep;
+	struct trial_timer	*trial;
 	struct control_server	*control;
 };
 
@@ -126,6 +128,7 @@ reload(void *arg)
 	ledger_set_conf(p->ledger, conf);
 	server_set_conf(p->server, conf);
 	p->report.is_verbose = conf->log_all;
+	trial_timer_set(p->trial, conf);
 	program_reloaded(p->conf, conf);
 	conf_unref(p->conf);
 	p->conf = conf;
@@ -172,9 +175,11 @@ watch(struct program *p)
 
 	p->signals = signals_new(p->base, reload, stop, p);
 	p->sweep = event_new(p->base, -1, EV_PERSIST, sweep, p);
-	if (p->signals == NULL || p->sweep == NULL ||
+	p->trial = trial_timer_new(p->base, reload, p);
+	if (p->signals == NULL || p->sweep == NULL || p->trial == NULL ||
 	    event_add(p->sweep, &interval) != 0)
 		program_die("start", NULL);
+	trial_timer_set(p->trial, p->conf);
 	daemon_take_signals();
 }
 
@@ -216,6 +221,7 @@ finish(struct program *p)
 	ledger_free(p->ledger);
 	signals_free(p->signals);
 	event_free(p->sweep);
+	trial_timer_free(p->trial);
 	metrics_free(p->metrics);
 	event_base_free(p->base);
 	store_close(p->store);

@@ -18,7 +18,7 @@ count(struct metrics *metrics, const struct decision *d)
 		metrics_error(metrics);
 	else if (d->event == DECISION_MAIL_REFUSED)
 		metrics_mail_refused(metrics);
-	else if (d->verdict != NULL)
+	else if (d->verdict != NULL && d->event != DECISION_DIFFER)
 		metrics_decision(metrics, profile, d->command, d->verdict);
 }
 

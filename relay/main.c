@@ -13,10 +13,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/in_force.h"
 #include "daemon/log.h"
 #include "daemon/log_libevent.h"
 #include "daemon/program.h"
 #include "daemon/signals.h"
+#include "daemon/trial_timer.h"
 #include "relay_server.h"
 #include "session/store_sweep.h"
 
@@ -28,6 +30,8 @@
 struct program {
 	struct daemon_options	 options;
 	struct served		*served;
+	struct served		*former;	/* what a trial comes back to;
+						 * NULL: there is none */
 	int			*fds;
 	struct event_base	*base;
 	struct store		*store;
@@ -35,6 +39,7 @@ struct program {
 	struct relay_metrics	*metrics;
 	struct relay_server	*server;
 	struct signals		*signals;
+	struct trial_timer	*trial;
 	struct event		*stop_check;
 	unsigned		 n_stop_checks;
 	struct control_server	*control;
@@ -90,6 +95,24 @@ warn_of_open_relays(const struct conf *conf)
 			    { "text", open_relay });
 }
 
+/* What a trial comes back to is made ready when it begins: certificates may be
+ * gone at its end.  -1 with err: there is none, and so there is no trial. */
+static int
+make_former(struct program *p, struct conf *conf, struct err *err)
+{
+	struct conf	*former = conf->trial.former;
+	struct served	*served = NULL;
+
+	if (former != NULL) {
+		served = served_new(conf_ref(former), err);
+		if (served == NULL)
+			return -1;
+	}
+	served_unref(p->former);
+	p->former = served;
+	return 0;
+}
+
 static void
 start_privileged(struct program *p, struct conf *conf)
 {
@@ -111,6 +134,9 @@ start_privileged(struct program *p, struct conf *conf)
 	p->served = served_new(conf, &err);
 	if (p->served == NULL)
 		program_die("tls", &err);
+	if (make_former(p, conf, &err) == -1)
+		LOG(LOG_LEVEL_ERROR, NULL, "trial_failed",
+		    { "text", err.text });
 	program_drop(conf);
 	warn_of_keys(conf);
 	warn_of_open_relays(conf);
@@ -156,25 +182,45 @@ warn_of_changes(const struct served *was, const struct served *is)
 	}
 }
 
+/* NULL with err: conf cannot be served, and the old one is. */
+static struct served *
+make_served(struct program *p, struct conf *conf, struct err *err)
+{
+	struct served	*served = served_new(conf_ref(conf), err);
+
+	if (served == NULL && p->former != NULL &&
+	    in_force_wait_ms(served_conf(p->served)) == 0)
+		served = served_ref(p->former);
+	if (served != NULL && make_former(p, conf, err) == -1) {
+		served_unref(served);
+		served = NULL;
+	}
+	conf_unref(conf);
+	return served;
+}
+
 static void
 reload(void *arg)
 {
 	struct program	*p = arg;
 	struct conf	*old = served_conf(p->served);
 	struct conf	*conf = program_reload(&p->options, old);
-	struct served	*served;
+	struct served	*served = NULL;
 	struct err	 err;
 
-	control_server_reloaded(p->control, conf);
-	if (conf == NULL)
-		return;
-	served = served_new(conf, &err);
-	if (served == NULL) {
-		program_reload_refused(old, &err);
-		return;
+	if (conf != NULL) {
+		served = make_served(p, conf, &err);
+		if (served == NULL)
+			program_reload_refused(old, &err);
 	}
+	control_server_reloaded(p->control, served == NULL ? NULL :
+	    served_conf(served));
+	if (served == NULL)
+		return;
+	conf = served_conf(served);
 	warn_of_changes(p->served, served);
 	relay_server_set_served(p->server, served);
+	trial_timer_set(p->trial, conf);
 	program_reloaded(old, conf);
 	warn_of_open_relays(conf);
 	served_unref(p->served);
@@ -218,9 +264,11 @@ static void
 watch(struct program *p)
 {
 	p->signals = signals_new(p->base, reload, stop, p);
+	p->trial = trial_timer_new(p->base, reload, p);
 	p->stop_check = event_new(p->base, -1, EV_PERSIST, check_stop, p);
-	if (p->signals == NULL || p->stop_check == NULL)
+	if (p->signals == NULL || p->stop_check == NULL || p->trial == NULL)
 		program_die("start", NULL);
+	trial_timer_set(p->trial, served_conf(p->served));
 	daemon_take_signals();
 }
 
@@ -268,9 +316,11 @@ finish(struct program *p)
 	relay_metrics_free(p->metrics);
 	signals_free(p->signals);
 	event_free(p->stop_check);
+	trial_timer_free(p->trial);
 	event_base_free(p->base);
 	store_close(p->store);
 	served_unref(p->served);
+	served_unref(p->former);
 	free(p->fds);
 	log_close();
 }

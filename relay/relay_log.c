@@ -187,7 +187,8 @@ relay_log_decision(const struct decision *decision, void *arg)
 	if (!decision_log_tells(decision))
 		return;
 	decision_log(decision);
-	if (decision->event != DECISION_ERROR)
+	if (decision->event != DECISION_ERROR &&
+	    decision->event != DECISION_DIFFER)
 		relay_metrics_decision(log->metrics,
 		    decision->session->profile, decision->command,
 		    decision->verdict);

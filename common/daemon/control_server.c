@@ -172,12 +172,16 @@ answer_ping(struct conn *conn)
 		say_error(conn, "it is about to end");
 		return;
 	}
-	say_data(json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:O}",
+	say_data(json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:o, s:o, "
+	    "s:O}",
 	    "program", daemon_status().program, "version", PACKAGE_VERSION,
 	    "pid", (int)getpid(), "since", time_of(server->since_ms),
 	    "file", printable(conf->file), "fingerprint", conf->fingerprint,
-	    "reload_failed", daemon_status().is_reload_failed, "listeners",
-	    server->listeners), conn);
+	    "reload_failed", daemon_status().is_reload_failed, "trial_until",
+	    conf->trial.until_ms == 0 ? json_null() :
+	    time_of(conf->trial.until_ms), "trial_by",
+	    conf->trial.until_ms == 0 ? json_null() :
+	    printable(conf->trial.by), "listeners", server->listeners), conn);
 	conf_unref(conf);
 	say_end(conn);
 }

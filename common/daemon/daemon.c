@@ -13,16 +13,13 @@
 
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -38,8 +35,9 @@
 #endif
 
 #include "base/clock.h"
+#include "daemon/daemon_check.h"
 #include "daemon/daemon_force.h"
-#include "daemon/privdrop.h"
+#include "daemon/in_force.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION	"unknown"
@@ -56,6 +54,7 @@ static struct {
 	/* These are read by threads. */
 	atomic_uint	 n_reloads_failed, n_skipped;
 	atomic_bool	 is_reload_failed;
+	atomic_uint_fast64_t	trial_until_ms, n_differences;
 	/* reload_lock guards these. */
 	pthread_mutex_t	 reload_lock;
 	unsigned	 n_begun, n_ended;
@@ -180,64 +179,6 @@ print_and_exit(struct conf *conf, const struct daemon_options *options)
 	exit(EX_OK);
 }
 
-static int
-check_names(const struct conf *conf, struct err *err)
-{
-	const struct passwd	*pw;
-
-	if (*conf->socket_group != '\0' &&
-	    getgrnam(conf->socket_group) == NULL)
-		return err_set_at(err, conf->file, 0, "socket_group: there is "
-		    "no group \"%s\"", conf->socket_group);
-	if (*conf->user == '\0')
-		return 0;
-	pw = getpwnam(conf->user);
-	if (pw == NULL)
-		return err_set_at(err, conf->file, 0, "user: there is no user "
-		    "\"%s\"", conf->user);
-	if (pw->pw_uid == 0)
-		return err_set_at(err, conf->file, 0, "user: \"%s\" is root; "
-		    "to keep the user, say \"\"", conf->user);
-	return 0;
-}
-
-/* In a process of its own: there is no way back. */
-static _Noreturn void
-load_as_user(const char *file, const char *user)
-{
-	struct conf	*conf = NULL;
-	struct err	 err;
-
-	if (privdrop(user, &err) == 0)
-		conf = conf_load(file, &err);
-	if (conf == NULL)
-		fprintf(stderr, "as user \"%s\", as at SIGHUP: %s\n", user,
-		    err.text);
-	_exit(conf == NULL ? EX_CONFIG : EX_OK);
-}
-
-/* What root can read, the user that the daemon becomes perhaps cannot.  False:
- * it has been told. */
-static bool
-check_as_user(const struct conf *conf)
-{
-	pid_t	 pid;
-	int	 status;
-
-	if (*conf->user == '\0' || geteuid() != 0)
-		return true;
-	(void)fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		load_as_user(conf->file, conf->user);
-	if (pid == -1 || waitpid(pid, &status, 0) != pid) {
-		fprintf(stderr, "cannot check as user \"%s\": %s\n",
-		    conf->user, strerror(errno));
-		return false;
-	}
-	return status == 0;
-}
-
 static _Noreturn void
 fail(const struct err *err)
 {
@@ -250,10 +191,10 @@ check_all(struct conf *conf, const struct daemon_options *options)
 {
 	struct err	 err;
 
-	if (check_names(conf, &err) != 0 || (options->check != NULL &&
+	if (daemon_check_names(conf, &err) != 0 || (options->check != NULL &&
 	    options->check(conf, &err) != 0))
 		fail(&err);
-	if (!check_as_user(conf))
+	if (!daemon_check_user(conf, conf->file))
 		exit(EX_CONFIG);
 	if (conf->skips.n > 0)
 		fprintf(stderr, "warning: %u lines of tables are passed over; "
@@ -268,7 +209,7 @@ ask_and_exit(const struct daemon_options *options)
 	struct err	 err;
 	int		 result;
 
-	conf = conf_load(options->file, NULL);
+	conf = in_force_load(options->file, IN_FORCE_LOOK, NULL);
 	result = daemon_force_print(conf == NULL ? NULL :
 	    conf->runtime_directory, state.program, stdout, &err);
 	conf_unref(conf);
@@ -307,9 +248,13 @@ daemon_start(const struct daemon_options *options)
 		ask_and_exit(options);
 	if (!options->is_check && !options->is_print)
 		change_signals(SIG_BLOCK);
-	conf = conf_load(options->file, &err);
+	conf = in_force_load(options->file, options->is_check ||
+	    options->is_print ? IN_FORCE_LOOK : IN_FORCE_START, &err);
 	if (conf == NULL)
 		fail(&err);
+	if ((options->is_check || options->is_print) &&
+	    conf->trial.warning.text[0] != '\0')
+		fprintf(stderr, "warning: %s\n", conf->trial.warning.text);
 	if (options->is_check)
 		check_all(conf, options);
 	if (options->is_check || options->is_print)
@@ -432,6 +377,7 @@ tell_force(const struct conf *conf, const char *failure)
 	if (conf == NULL || state.program == NULL)
 		return;
 	atomic_store(&state.n_skipped, conf->skips.n);
+	atomic_store(&state.trial_until_ms, conf->trial.until_ms);
 	daemon_force_write(&state.force, conf, state.program, failure);
 }
 
@@ -446,7 +392,8 @@ tell_status(const char *word, const struct conf *conf, const char *failure)
 		    failure);
 	else if (conf != NULL)
 		(void)snprintf(message, sizeof message, "%s\nSTATUS=serving "
-		    "by %s", word, conf->file);
+		    "by %s%s", word, conf->file, conf->trial.until_ms == 0 ?
+		    "" : ", which is on trial");
 	else
 		(void)snprintf(message, sizeof message, "%s", word);
 	notify(message);
@@ -550,8 +497,16 @@ daemon_status(void)
 		.program = state.program,
 		.is_reload_failed = atomic_load(&state.is_reload_failed),
 		.n_reloads_failed = atomic_load(&state.n_reloads_failed),
-		.n_skipped = atomic_load(&state.n_skipped)
+		.n_skipped = atomic_load(&state.n_skipped),
+		.trial_until_ms = atomic_load(&state.trial_until_ms),
+		.n_differences = atomic_load(&state.n_differences)
 	};
+}
+
+void
+daemon_count_difference(void)
+{
+	atomic_fetch_add(&state.n_differences, 1);
 }
 
 void

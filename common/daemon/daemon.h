@@ -81,12 +81,17 @@ enum daemon_reload {
 unsigned		daemon_reloads(void);
 enum daemon_reload	daemon_reload_behind(unsigned n, struct err *err);
 
+/* A decision would have been another without the trial.  Safe in threads. */
+void	daemon_count_difference(void);
+
 /* For the metrics.  Safe in threads. */
 struct daemon_status {
 	const char	*program;	/* NULL: nothing was started */
 	bool		 is_reload_failed;	/* the last one */
 	unsigned	 n_reloads_failed;
 	unsigned	 n_skipped;	/* lines of tables, now */
+	uint64_t	 trial_until_ms;	/* 0: nothing is on trial */
+	uint64_t	 n_differences;
 };
 struct daemon_status	daemon_status(void);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/trace.h"
 
@@ -35,6 +36,7 @@ static const struct {
 	[DECISION_MAIL_REFUSED] = { "mail_refused", LOG_LEVEL_NOTICE },
 	[DECISION_ACCESS] = { "access", LOG_LEVEL_INFO },
 	[DECISION_ERROR] = { "error", LOG_LEVEL_ERROR },
+	[DECISION_DIFFER] = { "differ", LOG_LEVEL_NOTICE },
 	[DECISION_END] = { "end", LOG_LEVEL_INFO }
 };
 
@@ -60,6 +62,11 @@ static const char *const	 keys[DECISION_KEY_COUNT] = {
 	[DECISION_KEY_REPLY] = "reply",
 	[DECISION_KEY_TEXT] = "text",
 	[DECISION_KEY_ALSO] = "also",
+	[DECISION_KEY_FORMER_PROFILE] = "former_profile",
+	[DECISION_KEY_FORMER_PEER_RULE] = "former_peer_rule",
+	[DECISION_KEY_FORMER_ACTION] = "former_action",
+	[DECISION_KEY_FORMER_REASON] = "former_reason",
+	[DECISION_KEY_FORMER_RULE] = "former_rule",
 	[DECISION_KEY_SAID] = "said",
 	[DECISION_KEY_LINE] = "line"
 };
@@ -189,6 +196,25 @@ put_verdict(const struct verdict *v, const char *values[DECISION_KEY_COUNT])
 	values[DECISION_KEY_ALSO] = or_none(v->also);
 }
 
+static void
+put_former(const struct decision_former *f,
+    const char *values[DECISION_KEY_COUNT])
+{
+	const struct verdict	*v;
+
+	if (f == NULL)
+		return;
+	v = f->verdict;
+	values[DECISION_KEY_FORMER_PROFILE] = f->profile;
+	values[DECISION_KEY_FORMER_PEER_RULE] = or_none(f->peer_rule);
+	values[DECISION_KEY_FORMER_ACTION] = v == NULL ? f->line :
+	    verdict_action_text(v->action);
+	values[DECISION_KEY_FORMER_REASON] = v == NULL ? NULL :
+	    verdict_reason_text(v->reason);
+	values[DECISION_KEY_FORMER_RULE] = or_none(v == NULL ? f->rule :
+	    v->rule);
+}
+
 void
 decision_log(const struct decision *d)
 {
@@ -213,6 +239,9 @@ decision_log(const struct decision *d)
 	values[DECISION_KEY_LINE] = d->line;
 	put_session(d->session, values, peer);
 	put_verdict(d->verdict, values);
+	put_former(d->former, values);
+	if (d->event == DECISION_DIFFER)
+		daemon_count_difference();
 	for (i = 0; i < DECISION_KEY_COUNT; i++)
 		pairs[i] = (struct log_pair){ keys[i], values[i] };
 	write_line(d, d->event == DECISION_ERROR ? d->text :
@@ -223,7 +252,8 @@ bool
 decision_log_tells(const struct decision *d)
 {
 	return d->event == DECISION_PERMIT || d->event == DECISION_OVERRIDE ||
-	    d->event == DECISION_REFUSE || d->event == DECISION_ERROR;
+	    d->event == DECISION_REFUSE || d->event == DECISION_ERROR ||
+	    d->event == DECISION_DIFFER;
 }
 
 /*

@@ -37,6 +37,11 @@ enum decision_key {
 	DECISION_KEY_REPLY,
 	DECISION_KEY_TEXT,
 	DECISION_KEY_ALSO,
+	DECISION_KEY_FORMER_PROFILE,
+	DECISION_KEY_FORMER_PEER_RULE,
+	DECISION_KEY_FORMER_ACTION,
+	DECISION_KEY_FORMER_REASON,
+	DECISION_KEY_FORMER_RULE,
 	DECISION_KEY_SAID,
 	DECISION_KEY_LINE
 };
@@ -45,7 +50,8 @@ enum decision_key {
 /*
  * Writes it, and tells trace.h of it.  A refusal is a notice; where the MTA does
  * what was not submitted for judgement it is a warning, which is limited by
- * client, and an error is limited by its text.
+ * client, and an error is limited by its text.  What differs while there is a
+ * trial is counted besides (daemon_count_difference).
  */
 void	decision_log(const struct decision *decision);
 

@@ -33,4 +33,11 @@ metrics_daemon_print(const char *program, struct evbuffer *out)
 	metrics_text_number(out, "xcontext_table_lines_skipped", "gauge",
 	    "Lines of tables in force that were passed over.",
 	    status.n_skipped);
+	metrics_text_number(out, "xcontext_trial_until_seconds", "gauge",
+	    "When the configuration before the one on trial comes back, since "
+	    "the epoch; 0: none is.",
+	    status.trial_until_ms / 1000);
+	metrics_text_number(out, "xcontext_trial_differences_total",
+	    "counter", "Decisions that would have been others without the "
+	    "trial.", status.n_differences);
 }

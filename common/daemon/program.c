@@ -7,8 +7,10 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
+#include "daemon/in_force.h"
 #include "daemon/log.h"
 #include "daemon/privdrop.h"
 #include "daemon/rundir.h"
@@ -124,11 +126,57 @@ program_open_control(const struct conf *conf, struct event_base *base,
  * Serving
  */
 
+static void
+time_text(uint64_t ms, char text[LOG_TIME_SIZE])
+{
+	const struct timespec	 when = { .tv_sec = (time_t)(ms / 1000),
+				     .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	log_time_text(&when, text);
+}
+
+static void
+tell_trial(const struct conf *conf)
+{
+	char	 until[LOG_TIME_SIZE];
+
+	if (conf->trial.warning.text[0] != '\0')
+		LOG(LOG_LEVEL_ERROR, NULL, "trial_failed",
+		    { "text", conf->trial.warning.text });
+	if (conf->trial.until_ms == 0)
+		return;
+	time_text(conf->trial.until_ms, until);
+	LOG(LOG_LEVEL_NOTICE, NULL, "trial", { "file", conf->file },
+	    { "until", until }, { "by", conf->trial.by },
+	    { "conf", conf->fingerprint },
+	    { "former", conf->trial.former == NULL ? NULL :
+	    conf->trial.former->fingerprint });
+}
+
+/* What has become of the trial that there was. */
+static void
+tell_trial_end(const struct conf *old, const struct conf *conf)
+{
+	const struct conf	*former = old->trial.former;
+	const char		*end = "another";
+
+	if (old->trial.until_ms == 0 || conf->trial.until_ms != 0)
+		return;
+	if (strcmp(conf->fingerprint, old->fingerprint) == 0)
+		end = "kept";
+	else if (former != NULL && strcmp(conf->fingerprint,
+	    former->fingerprint) == 0)
+		end = "back";
+	LOG(LOG_LEVEL_NOTICE, NULL, "trial_end", { "result", end },
+	    { "file", conf->file }, { "conf", conf->fingerprint });
+}
+
 void
 program_serving(const struct conf *conf, const char *listen)
 {
 	LOG(LOG_LEVEL_INFO, NULL, "start", { "version", PACKAGE_VERSION },
 	    { "listen", listen }, { "file", conf->file });
+	tell_trial(conf);
 	log_skips(conf);
 	daemon_ready(conf);
 	log_detach();
@@ -154,6 +202,16 @@ program_run(const struct conf *conf, struct event_base *base)
  * Reloading
  */
 
+/* A trial ends also where what it is to come back to is gone from disk. */
+static struct conf *
+fall_back(const struct conf *old, const struct err *err)
+{
+	if (old->trial.former == NULL)
+		return NULL;
+	LOG(LOG_LEVEL_ERROR, NULL, "trial_failed", { "text", err->text });
+	return conf_ref(old->trial.former);
+}
+
 struct conf *
 program_reload(const struct daemon_options *options, const struct conf *old)
 {
@@ -161,7 +219,9 @@ program_reload(const struct daemon_options *options, const struct conf *old)
 	struct err	 err;
 
 	daemon_reloading();
-	conf = conf_load(options->file, &err);
+	conf = in_force_load(options->file, IN_FORCE_RELOAD, &err);
+	if (conf == NULL && in_force_wait_ms(old) == 0)
+		conf = fall_back(old, &err);
 	if (conf == NULL)
 		program_reload_refused(old, &err);
 	return conf;
@@ -187,6 +247,8 @@ program_reloaded(const struct conf *old, const struct conf *conf)
 		LOG(LOG_LEVEL_ERROR, NULL, "reload_failed",
 		    { "text", err.text });
 	LOG(LOG_LEVEL_INFO, NULL, "reload", { "file", conf->file });
+	tell_trial_end(old, conf);
+	tell_trial(conf);
 	log_skips(conf);
 	daemon_reloaded(conf);
 }

@@ -23,7 +23,18 @@ enum decision_event {
 	DECISION_ACCESS,	/* "access": access_maps, or always_allow, have
 				 * answered */
 	DECISION_ERROR,		/* "error": it cannot be told */
+	DECISION_DIFFER,	/* "differ": by the rules before those on trial
+				 * it would have come out otherwise */
 	DECISION_END		/* "end" */
+};
+
+/* What the configuration before one on trial says; likewise. */
+struct decision_former {
+	const char		*profile;	/* the peer's, ... */
+	const char		*peer_rule;	/* ... and what gives it to him */
+	const struct verdict	*verdict;	/* of the command */
+	const char		*line;		/* of access_maps: the action */
+	const char		*rule;		/* ... and where it stands */
 };
 
 /* All but event may be NULL, or zero: it is not known, or there is none. */
@@ -35,6 +46,7 @@ struct decision {
 						 * not the session's */
 	const struct conf	*conf;	/* by which it was decided */
 	const struct verdict	*verdict;
+	const struct decision_former	*former;	/* of DECISION_DIFFER */
 	const char		*command;	/* "XCLIENT" ..., or NULL ... */
 	struct span		 said;		/* ... and what stood behind it;
 						 * .p NULL: not known here */

@@ -198,6 +198,7 @@ session_life_classify(struct session_life *life,
 	if (session_life_has_grants(life))
 		session_life_tell(life, (struct decision){
 		    .event = DECISION_BEGIN });
+	session_life_try_peer(life);
 	if (is_told)
 		return;
 	trust_violation(NULL, REASON_CANNOT_TELL, SESSION_CANNOT_TELL,

@@ -56,6 +56,7 @@ session_life_judge_line(struct session_life *life,
 	};
 
 	judge_command(&speaker, command, args, j);
+	session_life_try_line(life, is_proven, j, args);
 	if (j->verdict.action == VERDICT_PERMIT)
 		return true;
 	if (is_of_message(life, command, &j->verdict))

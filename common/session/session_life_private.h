@@ -4,7 +4,7 @@
  * What the files of session_life share: session_life.c (its station from the
  * first to the last), session_life_client.c (who the client is, and what is
  * known of him), session_life_store.c (its record), session_life_command.c
- * (what commands make of it).
+ * (what commands make of it), session_life_trial.c (what other rules would).
  */
 #ifndef XC_SESSION_LIFE_PRIVATE_H
 #define XC_SESSION_LIFE_PRIVATE_H
@@ -51,6 +51,12 @@ void	session_life_refuse_mail(struct session_life *life,
 	    const char *text, uint64_t now_ms);
 
 bool	session_life_only_reports(const struct session_life *life);
+
+/* While there is a trial: tells where the former configuration would have given
+ * the peer another profile, or come to another result.  args: what j judges. */
+void	session_life_try_peer(const struct session_life *life);
+void	session_life_try_line(const struct session_life *life, bool is_proven,
+	    const struct judgement *j, struct span args);
 
 /* An override is who the client is now; nobody is told.  line is the
  * session's from then on. */

@@ -92,7 +92,8 @@ take_note(const struct decision *note, void *arg)
 		[DECISION_SEAL] = "seal",
 		[DECISION_MAIL_REFUSED] = "mail_refused",
 		[DECISION_ACCESS] = "access",
-		[DECISION_ERROR] = "error", [DECISION_END] = "end",
+		[DECISION_ERROR] = "error", [DECISION_DIFFER] = "differ",
+		[DECISION_END] = "end",
 	};
 	struct player		*p = arg;
 	const struct verdict	*v = note->event == DECISION_MAIL_REFUSED ?

@@ -220,11 +220,16 @@ START_TEST(ping)
 	    "\""));
 	ck_assert_ptr_nonnull(strstr(answer, want));
 	ck_assert_ptr_nonnull(strstr(answer, "\"reload_failed\":false,"
+	    "\"trial_until\":null,\"trial_by\":null,"
 	    "\"listeners\":[{\"name\":\"policy\",\"where\":\"unix:/p\"}]}}\n"
 	    END));
 	ck_answer_has("ping\r\n", "\"program\"");
 	ck_answer_has("ping\nping\nstats\n", END);
 	ck_assert_ptr_null(strstr(answer, END "{"));
+	conf->trial = (struct conf_trial){ .until_ms = 1000,
+	    .by = "root" };
+	ck_answer_has("ping\n", "\"trial_until\":\"1970-01-01T00:00:01.000Z\","
+	    "\"trial_by\":\"root\",");
 }
 END_TEST
 

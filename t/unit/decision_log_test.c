@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "t/lib/runner.h"
 #include "t/lib/tempdir.h"
@@ -116,6 +117,30 @@ START_TEST(every_key_in_its_place)
 }
 END_TEST
 
+START_TEST(both_rules_where_they_differ)
+{
+	const struct verdict		 permit = { .action = VERDICT_PERMIT,
+	    .attribute = -1, .rule = "/etc/x:3" };
+	struct decision_former		 former = { .profile = "wide",
+	    .peer_rule = "/etc/t:9", .verdict = &permit };
+	const struct decision		 d = { .event = DECISION_DIFFER,
+	    .verdict = &refusal, .command = "XCLIENT", .former = &former };
+	uint64_t			 n = daemon_status().n_differences;
+	const char			*got = line_of(&d);
+
+	ck_assert_msg(strstr(got, " rule=/etc/x:7 ") != NULL &&
+	    strstr(got, " former_profile=wide former_peer_rule=/etc/t:9 "
+	    "former_action=permit former_reason=granted former_rule=/etc/x:3")
+	    != NULL, "%s", got);
+	former = (struct decision_former){ .line = "OK", .rule = "/etc/a:1" };
+	ck_assert_str_eq(line_of(&(const struct decision){
+	    .event = DECISION_DIFFER, .former = &former, .line = "DUNNO" }),
+	    "event=differ level=notice former_action=OK "
+	    "former_rule=/etc/a:1 line=DUNNO\n");
+	ck_assert_uint_eq(daemon_status().n_differences, n + 2);
+}
+END_TEST
+
 START_TEST(what_is_not_known_is_left_out)
 {
 	session.listener[0] = '\0';
@@ -201,6 +226,7 @@ static const struct event_row {
 	{ DECISION_MAIL_REFUSED, "event=mail_refused level=notice " },
 	{ DECISION_ACCESS, "event=access " },
 	{ DECISION_ERROR, "event=error level=error " },
+	{ DECISION_DIFFER, "event=differ level=notice " },
 	{ DECISION_END, "event=end " },
 };
 
@@ -275,6 +301,7 @@ START_TEST(what_a_keeper_tells)
 	static const bool	 want[] = {
 		[DECISION_PERMIT] = true, [DECISION_REFUSE] = true,
 		[DECISION_OVERRIDE] = true, [DECISION_ERROR] = true,
+		[DECISION_DIFFER] = true,
 		[DECISION_END] = false
 	};
 	const struct decision	 d = { .event = (enum decision_event)_i };
@@ -290,6 +317,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_key_in_its_place);
+	tcase_add_test(tc, both_rules_where_they_differ);
 	tcase_add_test(tc, what_is_not_known_is_left_out);
 	tcase_add_loop_test(tc, a_command_as_it_was_said, 0,
 	    NELEM(said_rows));

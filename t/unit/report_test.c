@@ -190,6 +190,7 @@ static const struct event_row {
 	{ DECISION_SEAL,	"seal",		true },
 	{ DECISION_MAIL_REFUSED,	"mail_refused",	false },
 	{ DECISION_ERROR,		"error",	false },
+	{ DECISION_DIFFER,		"differ",	false },
 	{ DECISION_END,		"end",		true },
 };
 
