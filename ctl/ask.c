@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/in_force.h"
 
 #define DATA_MAX	1000000	/* pieces of an answer */
 
@@ -143,7 +144,8 @@ ask_init(struct ctl *ctl, struct ask *ask)
 		ctl_die(EX_CONFIG, "%s: %s", ctl->file, strerror(errno));
 	*ask = (struct ask){ .file = ctl->file };
 	if (ctl->conf == NULL)
-		ctl->conf = conf_load(ctl->file, &ask->why);
+		ctl->conf = in_force_load(ctl->file, IN_FORCE_LOOK,
+		    &ask->why);
 	ask->conf = ctl->conf;
 	read_sketch(ctl->file, &sketch);
 	like.file = (char *)(uintptr_t)ctl->file;

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/in_force.h"
 #include "daemon/privdrop.h"
 
 void
@@ -41,10 +42,14 @@ ctl_conf(struct ctl *ctl)
 {
 	struct err	 err;
 
-	if (ctl->conf == NULL)
-		ctl->conf = conf_load(ctl->file, &err);
+	if (ctl->conf != NULL)
+		return ctl->conf;
+	ctl->conf = in_force_load(ctl->file, IN_FORCE_LOOK, &err);
 	if (ctl->conf == NULL)
 		ctl_die(EX_CONFIG, "%s", err.text);
+	if (ctl->conf->trial.warning.text[0] != '\0')
+		fprintf(stderr, "%s: %s\n", CTL_PROGRAM,
+		    ctl->conf->trial.warning.text);
 	return ctl->conf;
 }
 

@@ -42,7 +42,8 @@ struct ctl {
 _Noreturn void	ctl_die(int status, const char *fmt, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-/* The configuration of the file.  Exits where there is none. */
+/* The configuration that counts by the file (daemon/in_force.h).  Exits where
+ * there is none. */
 struct conf	*ctl_conf(struct ctl *ctl);
 
 /*

@@ -373,8 +373,8 @@ brief_who(const json_t *row)
 	return who;
 }
 
-static void
-print_for_person(struct ctl *ctl, const json_t *rows)
+void
+diff_print(struct ctl *ctl, const json_t *rows)
 {
 	static const struct output_column	 columns[] = {
 		{ "who", 40 }, { "effect", 0 }, { "right", 0 },
@@ -455,7 +455,7 @@ diff_run(struct ctl *ctl)
 	if (ctl->is_json)
 		output_table(ctl, json_incref(rows), NULL);
 	else
-		print_for_person(ctl, rows);
+		diff_print(ctl, rows);
 	json_decref(rows);
 	for (i = 0; tries != NULL && tries[i] != NULL; i++)
 		free(tries[i]);

@@ -18,4 +18,7 @@
 json_t	*diff_make(const struct conf *old, const struct conf *new,
 	    char *const *tries);
 
+/* Those rows as a table for a person. */
+void	diff_print(struct ctl *ctl, const json_t *rows);
+
 #endif

@@ -94,6 +94,18 @@ print_for_person(const struct lint *lint)
 		printf("Nothing was found.\n");
 }
 
+json_t *
+lint_rules(const struct conf *conf)
+{
+	struct lint	 lint = { .conf = conf, .findings = output_new_array(),
+			    .seen = output_new() };
+
+	lint_tables(&lint);
+	lint_profiles(&lint, MANY);
+	json_decref(lint.seen);
+	return lint.findings;
+}
+
 static unsigned long long
 read_many(const struct ctl *ctl)
 {

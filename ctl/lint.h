@@ -25,6 +25,10 @@ struct lint {
 	enum lint_severity	 worst;
 };
 
+/* What is wrong in the rules of a configuration, but not around them: a
+ * reference. */
+json_t	*lint_rules(const struct conf *conf);
+
 /* Adds one; file NULL: it has no place, line 0: no line. */
 void	lint_add(struct lint *lint, const struct lint_kind *kind,
 	    const char *file, unsigned line, const char *fmt, ...)

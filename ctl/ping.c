@@ -26,6 +26,7 @@ enum { OPTION_WIRING };
 /* Of a daemon; null of a socket that was asked otherwise. */
 static const char *const	 keys[] = { "pid", "version", "since",
 				     "fingerprint" };
+#define TRIAL_KEY	"trial_until"
 #define N_KEYS	(sizeof keys / sizeof keys[0])
 
 struct ping {
@@ -47,6 +48,7 @@ begin_row(struct ping *ping, const char *what, const char *where,
 	output_put(row, "where", output_text(where));
 	for (i = 0; i < N_KEYS; i++)
 		output_put(row, keys[i], json_null());
+	output_put(row, TRIAL_KEY, json_null());
 	output_append(ping->rows, row);
 	return row;
 }
@@ -73,8 +75,12 @@ remark(struct ping *ping, const json_t *data)
 	if (strcmp(output_text_at(data, "fingerprint"), conf->fingerprint) !=
 	    0)
 		return "the file has changed since; xcontext reload";
-	return json_is_true(json_object_get(data, "reload_failed")) ?
-	    "its last reload failed; xcontext reload says why" : NULL;
+	if (json_is_true(json_object_get(data, "reload_failed")))
+		return "its last reload failed; xcontext reload says why";
+	return *output_text_at(data, TRIAL_KEY) == '\0' ? NULL :
+	    pool_printf(&ping->pool, "on trial until %s, by %s; xcontext "
+	    "confirm keeps it", output_text_at(data, TRIAL_KEY),
+	    output_text_at(data, "trial_by"));
 }
 
 static void
@@ -96,6 +102,7 @@ ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
 	    ask_result_text(result));
 	for (i = 0; i < N_KEYS; i++)
 		copy(row, data, keys[i]);
+	copy(row, data, TRIAL_KEY);
 	output_put(row, "text", output_text(result == ASK_DONE ?
 	    remark(ping, data) : err.text));
 	json_decref(answer);

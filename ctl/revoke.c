@@ -7,7 +7,6 @@
  * The daemons ask the store at each command and at each MAIL, so it is in force,
  * and on disk, when this returns.
  */
-#include <bsd/stdlib.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,38 +17,11 @@
 #include "base/clock.h"
 #include "base/ulid.h"
 #include "daemon/rundir.h"
+#include "duration.h"
 #include "output.h"
 #include "verb.h"
 
 enum { OPTION_FOR, OPTION_REASON };
-
-/* Milliseconds of "90s", "30m", "12h", "7d". */
-static uint64_t
-read_time(const char *text)
-{
-	static const struct {
-		char		 letter;
-		long long	 s;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	size_t		 n = strlen(text), i;
-	char		 digits[16];
-	const char	*wrong = NULL;
-	long long	 number;
-
-	for (i = 0; n > 1 && n <= sizeof digits &&
-	    i < sizeof units / sizeof units[0]; i++) {
-		if (text[n - 1] != units[i].letter)
-			continue;
-		memcpy(digits, text, n - 1);
-		digits[n - 1] = '\0';
-		number = strtonum(digits, 1, 3650LL * 86400 / units[i].s,
-		    &wrong);
-		if (wrong == NULL)
-			return (uint64_t)(number * units[i].s) * 1000;
-	}
-	ctl_die(EX_USAGE, "\"%s\": expected a time such as 90s, 30m, 12h or "
-	    "7d, of ten years at most", text);
-}
 
 #define WHAT_SIZE	160
 
@@ -135,7 +107,7 @@ revoke_run(struct ctl *ctl)
 
 	if (time != NULL)
 		revocation.until_ms = clock_ms(CLOCK_REALTIME) +
-		    read_time(time);
+		    duration_read(time, 3650);
 	if (revocation.reason != NULL &&
 	    strlen(revocation.reason) >= STORE_REASON_SIZE)
 		ctl_die(EX_USAGE, "the reason is over %d octets",

@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/in_force.h"
 #include "setup_apply.h"
 #include "setup_check.h"
 #include "setup_journal.h"
@@ -248,6 +249,19 @@ check_usage(struct ctl *ctl)
 		    "--config-directory, not both");
 }
 
+/* What a change puts into a file on trial would go with it. */
+static void
+check_trial(struct ctl *ctl)
+{
+	if (ctl->option[SETUP_APPLY] == NULL &&
+	    ctl->option[SETUP_UNDO] == NULL)
+		return;
+	in_force_put_back(ctl->file);
+	if (ctl_conf(ctl)->trial.until_ms != 0)
+		ctl_die(CTL_NO, "nothing was changed: %s is on trial; xcontext "
+		    "confirm keeps it", ctl->file);
+}
+
 int
 setup_run(struct ctl *ctl)
 {
@@ -255,6 +269,7 @@ setup_run(struct ctl *ctl)
 	int		 status;
 
 	check_usage(ctl);
+	check_trial(ctl);
 	setup.conf = ctl_conf(ctl);
 	if (ctl->option[SETUP_CHECK] != NULL) {
 		status = check(&setup);

@@ -23,6 +23,17 @@ static const struct verb_option	 peer_options[] = {
 	LAST
 };
 
+static const struct verb_option	 apply_options[] = {
+	{ "confirm", "TIME", "go back by itself unless confirmed: 90s, 10m, "
+	    "2h", false },
+	LAST
+};
+
+static const struct verb_option	 confirm_options[] = {
+	{ "abort", NULL, "go back now", false },
+	LAST
+};
+
 static const struct verb_option	 diff_options[] = {
 	{ "names", "FILE", "more names to try, a line each", false },
 	LAST
@@ -119,8 +130,12 @@ static const struct verb_option	 trace_options[] = {
 };
 
 static const struct verb	 verbs[] = {
+	{ "apply", "NEW", 1, 1, "put a file in the configuration's place, and "
+	    "back if one daemon refuses it", apply_options, apply_run },
 	{ "completion", "bash|zsh", 1, 1, "print a completion script",
 	    no_options, verb_run_completion },
+	{ "confirm", "", 0, 0, "keep what apply --confirm has put on trial",
+	    confirm_options, apply_confirm },
 	{ "coverage", "LOG", 1, 1, "which rules the decisions of a log have "
 	    "asked, and which never", no_options, coverage_log_run },
 	{ "diff", "OLD NEW", 2, 2, "who gains and who loses which right by a "

@@ -100,7 +100,8 @@ my %fingerprint;
 	    @rows ], [ 'policy', 'maps', 'milter', 'relay front' ],
 	    'ping --wiring: each socket answers');
 	is_deeply([ map { join(' ', sort keys %$_) } @rows ],
-	    [ ('fingerprint pid since state text version what where') x 7 ],
+	    [ ('fingerprint pid since state text trial_until version what where') x
+	    7 ],
 	    'ping --wiring: all rows have the same keys');
 	chmod(0600, "$live->{sockets}/maps") or die;
 	@rows = rows(1, 'ping --wiring, wrong mode', 'ping', '--wiring');
