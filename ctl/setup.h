@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup: what the parts of "xcontext setup postfix" are given.
+ * setup: what the parts of "xcontext setup" are given.
  *
  * Private to setup*.c.
  */
@@ -18,23 +18,40 @@ enum setup_option {
 	SETUP_MESSENGERS, SETUP_PUBLIC, SETUP_FORCE, SETUP_RELOAD
 };
 
-struct setup {
-	struct ctl		*ctl;
-	const struct conf	*conf;
-	struct pool		 pool;
-	struct postfix		 pf;
+struct setup;
+struct setup_plan;
+
+/* What xcontext is attached to, and how. */
+struct setup_subject {
+	const char	*name;		/* the verb's argument */
+	const char	*journal;	/* its journals begin so; NULL: "" */
+	/* What --plan and --apply are about; exits if it cannot be told. */
+	void		(*read)(struct setup *setup);
+	/* What --undo is about: sets the directory alone. */
+	void		(*locate)(struct setup *setup);
+	/* Fills the empty plan; exits if there can be none. */
+	void		(*plan)(struct setup *setup, struct setup_plan *plan);
+	/* Reads it again, and asks the server about its files.  0, or -1 with
+	 * err: they are not well. */
+	int		(*verify)(struct setup *setup, struct err *err);
+	/* What --reload does.  0, or -1 with err. */
+	int		(*reload)(struct setup *setup, struct err *err);
+	/* The command lines that make what was undone take effect, with a tab
+	 * in front of all but the first. */
+	const char	*(*undone)(struct setup *setup);
+	/* --check; returns the exit status. */
+	int		(*check)(struct setup *setup);
 };
 
-/* A socket of the configuration, "unix:/path", as that Postfix's services name
- * it, in a chroot or not where it can be: "unix:xcontext/maps". */
-const char	*setup_socket(struct setup *setup, const char *listen);
-
-/*
- * The path that a service of Postfix opens for "unix:PATH"; NULL: it is no such
- * socket.
- */
-const char	*setup_opened(struct setup *setup, bool is_chrooted,
-		    struct span socket);
+struct setup {
+	struct ctl			*ctl;
+	const struct conf		*conf;
+	const struct setup_subject	*subject;
+	struct pool			 pool;
+	const char			*directory;	/* of the server's
+							 * files */
+	struct postfix			 pf;	/* of a Postfix */
+};
 
 /* A path of the configuration's "unix:/path"; NULL: it is no such socket. */
 const char	*setup_path(const char *listen);

@@ -200,18 +200,6 @@ put_all_back(struct setup *setup, const struct setup_journal *journal)
  * --apply
  */
 
-static int
-postfix_command(struct setup *setup, const char *command, struct err *err)
-{
-	const char	*dir = setup->pf.command_directory;
-	const char	*argv[] = { pool_printf(&setup->pool, "%s%spostfix",
-			    dir, *dir == '\0' ? "" : "/"), "-c",
-			    setup->pf.config_directory, command, NULL };
-	const char	*out;
-
-	return run_program(&setup->pool, argv, &out, NULL, err);
-}
-
 /* What the file says by now. */
 static int
 load_again(struct setup *setup, struct err *err)
@@ -226,23 +214,21 @@ load_again(struct setup *setup, struct err *err)
 	return 0;
 }
 
-/* Postfix takes it, and reads it as it was meant: nothing is left to do. */
+/* The server takes it, and reads it as it was meant: nothing is left to do. */
 static int
 verify(struct setup *setup, struct err *err)
 {
 	struct setup_plan	 again;
-	const char		*dir = setup->pf.config_directory;
 	size_t			 n;
 
 	if (load_again(setup, err) != 0 ||
-	    postfix_read(&setup->pool, dir, &setup->pf, err) != 0 ||
-	    postfix_command(setup, "check", err) != 0)
+	    setup->subject->verify(setup, err) != 0)
 		return -1;
 	setup_plan_make(setup, &again);
 	n = json_array_size(again.steps);
 	setup_plan_clear(&again);
-	return n == 0 ? 0 : err_set(err, "%s: Postfix does not read it as it "
-	    "was meant", dir);
+	return n == 0 ? 0 : err_set(err, "%s: it is not read as it was meant",
+	    setup->directory);
 }
 
 static int
@@ -301,7 +287,7 @@ reload(struct setup *setup)
 	struct err	 err;
 
 	if (setup->ctl->option[SETUP_RELOAD] == NULL ||
-	    postfix_command(setup, "reload", &err) == 0)
+	    setup->subject->reload(setup, &err) == 0)
 		return CTL_YES;
 	ctl_die(EX_UNAVAILABLE, "the files are changed, but %s", err.text);
 }
@@ -355,7 +341,7 @@ check_unchanged(struct setup *setup, const struct setup_journal *journal)
 }
 
 static void
-print_undone(const struct setup *setup, const struct setup_journal *journal)
+print_undone(struct setup *setup, const struct setup_journal *journal)
 {
 	json_t	*whole = output_new(), *files = output_new_array();
 	size_t	 i;
@@ -365,8 +351,8 @@ print_undone(const struct setup *setup, const struct setup_journal *journal)
 	output_put(whole, "restored", files);
 	output_object(setup->ctl, whole);
 	if (!setup->ctl->is_json)
-		printf("\nIt takes effect with\n\tpostfix -c %s reload\n",
-		    setup->pf.config_directory);
+		printf("\nIt takes effect with\n\t%s\n",
+		    setup->subject->undone(setup));
 }
 
 int
@@ -380,7 +366,7 @@ setup_apply_undo(struct setup *setup)
 	if (journal.generation == 0) {
 		setup_journal_remove(setup);
 		ctl_die(CTL_NO, "%s: there is nothing to undo",
-		    setup->pf.config_directory);
+		    setup->directory);
 	}
 	check_unchanged(setup, &journal);
 	put_all_back(setup, &journal);

@@ -26,7 +26,7 @@ setup_check_add(struct setup_check *check,
 
 	output_put(finding, "severity", output_text(severities[severity]));
 	output_put(finding, "config_directory",
-	    output_text(check->setup->pf.config_directory));
+	    output_text(check->setup->directory));
 	output_put(finding, "where", output_text(where));
 	output_put(finding, "problem", output_text(problem));
 	output_put(finding, "cost", output_text(cost));

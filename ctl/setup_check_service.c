@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setup_listener.h"
+#include "setup_postfix.h"
 #include "wiring.h"
 
 struct look {
@@ -284,7 +286,7 @@ is_socket(const struct look *look, struct span socket, const char *listen)
 
 	if (span_eq(socket, listen))
 		return true;
-	opened = setup_opened(look->setup, look->service->is_chrooted, socket);
+	opened = setup_postfix_opened(look->setup, look->service->is_chrooted, socket);
 	return path != NULL && opened != NULL && strcmp(path, opened) == 0;
 }
 
@@ -332,7 +334,7 @@ check_action(struct look *look, struct span element)
 		ADD(look, WARNING, name, pool_printf(look->pool,
 		    "default_action=%s", action), "everybody depends on the "
 		    "milter: while it is away, all mail waits", pool_printf(
-		    look->pool, "{ %s, default_action=accept }", setup_socket(
+		    look->pool, "{ %s, default_action=accept }", setup_postfix_socket(
 		    look->setup, look->setup->conf->milter_listen)));
 	if (strcmp(action, "reject") == 0)
 		ADD(look, ERROR, name, "default_action=reject",
@@ -375,7 +377,7 @@ check_milter(struct look *look)
 {
 	const char	*name = wiring_name(WIRING_MILTERS);
 	struct span	 element = find_milter(look);
-	const char	*ours = setup_socket(look->setup,
+	const char	*ours = setup_postfix_socket(look->setup,
 			    look->setup->conf->milter_listen);
 
 	look->has_milter = element.n > 0;
@@ -457,7 +459,7 @@ check_policy(struct look *look)
 		"smtpd_recipient_restrictions", "smtpd_data_restrictions",
 		"smtpd_end_of_data_restrictions"
 	};
-	const char			*ours = setup_socket(look->setup,
+	const char			*ours = setup_postfix_socket(look->setup,
 					    look->setup->conf->policy_listen);
 	struct span			 server;
 	size_t				 i;
@@ -486,27 +488,11 @@ check_policy(struct look *look)
  * What surrounds it
  */
 
-/* Whether the Internet can reach the listener: it has an address of that kind,
- * or none of its own. */
 static bool
 is_public(const struct look *look)
 {
-	const char	*name = look->service->name;
-	const char	*colon = strrchr(name, ':');
-	struct span	 host = { name, colon == NULL ? 0 :
-			    (size_t)(colon - name) };
-	struct address	 addr;
-
-	if (host.n > 2 && host.p[0] == '[') {
-		host.p++;
-		host.n -= 2;
-	}
-	if (host.n == 0)
-		return strcmp(value(look, "inet_interfaces"),
-		    "loopback-only") != 0;
-	return !address_parse(host, &addr) || address_is_public(&addr) ||
-	    strcmp(pool_copy(look->pool, host), "0.0.0.0") == 0 ||
-	    strcmp(pool_copy(look->pool, host), "::") == 0;
+	return setup_listener_is_public(look->setup, look->service,
+	    setup_listener_host(look->setup, look->service));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "setup_check.h"
+#include "setup_postfix.h"
 
 #define SECONDS	5			/* for an answer */
 
@@ -155,7 +156,7 @@ setup_check_socket(struct setup_check *check, bool is_chrooted,
 	    setup->pf.config_directory, is_chrooted, path)))
 		return;
 	answer = probe_apart(try, &(const struct trial){ check,
-	    geteuid() == 0 ? path : setup_opened(setup, is_chrooted, socket),
+	    geteuid() == 0 ? path : setup_postfix_opened(setup, is_chrooted, socket),
 	    question, is_chrooted });
 	add(check, is_chrooted, path, &answer, question);
 }

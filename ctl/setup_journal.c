@@ -26,18 +26,20 @@ die(const char *path)
 	ctl_die(EX_CANTCREAT, "%s: %s", path, strerror(errno));
 }
 
-/* "/etc/postfix" has "etc-postfix". */
+/* "/etc/postfix" has "etc-postfix", and for the relay "relay-etc-postfix". */
 static const char *
 directory_of(struct setup *setup)
 {
 	char	*name = pool_copy(&setup->pool, span_of(
-		    setup->pf.config_directory + 1)), *p;
+		    setup->directory + 1)), *p;
+	const char	*subject = setup->subject->journal;
 
 	for (p = name; *p != '\0'; p++)
 		if (*p == '/')
 			*p = '-';
-	return pool_printf(&setup->pool, "%s/setup/%s",
-	    setup->conf->state_directory, name);
+	return pool_printf(&setup->pool, "%s/setup/%s%s",
+	    setup->conf->state_directory, subject == NULL ? "" : subject,
+	    name);
 }
 
 static const char *
@@ -250,7 +252,7 @@ setup_journal_write(struct setup *setup, struct setup_journal *journal)
 		write_copy(setup, journal->generation, i, "new",
 		    journal->files[i].new);
 	}
-	whole = describe(journal, setup->pf.config_directory);
+	whole = describe(journal, setup->directory);
 	text = json_dumps(whole, JSON_INDENT(2));
 	json_decref(whole);
 	if (text == NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_plan: what has to be changed so that a Postfix asks xcontext, worked
- * out from what is there.  It changes nothing.
+ * setup_plan: what has to be changed at a server, worked out from what is there.
+ * It changes nothing.
  *
  * Private to setup*.c.
  */
@@ -13,7 +13,6 @@
 
 #include "output.h"
 #include "setup.h"
-#include "wiring.h"
 
 /* A file that is replaced. */
 struct setup_file {
@@ -26,18 +25,18 @@ struct setup_directory {
 	const char	*user, *group;	/* "" keeps */
 };
 
-#define SETUP_FILES		3	/* xcontext.conf, main.cf, master.cf */
+#define SETUP_FILES		3	/* xcontext.conf, and two of a server */
 #define SETUP_DIRECTORIES	3
 
 struct setup_plan {
 	json_t			*steps;	/* for people and programs */
+	json_t			*costs;	/* what is lost by it, if anything */
 	json_t			*next;	/* what to do when it is done */
 	const char		*user;	/* that has to be made; NULL: none */
 	struct setup_directory	 directories[SETUP_DIRECTORIES];
 	size_t			 n_directories;
 	struct setup_file	 files[SETUP_FILES];	/* in this order */
 	size_t			 n_files;
-	struct wiring		 wiring;
 };
 
 /* Makes it, of the options and of what is there.  Exits if it cannot be. */
@@ -49,24 +48,33 @@ void	setup_plan_print(const struct setup *setup,
 
 void	setup_plan_clear(struct setup_plan *plan);
 
+/*
+ * For those who make it.
+ */
+
 /* A step; old NULL: it is new. */
 void	setup_plan_add(struct setup_plan *plan, const char *file,
 	    const char *what, const char *old, const char *new,
 	    const char *why);
 
-/* The entry that serves port 25, NULL: there is none.  is_more_r: there are
- * others. */
-const struct postfix_service	*setup_plan_base(struct setup *setup);
+/* A file's text, as the plan leaves it so far. */
+const char	*setup_plan_text(struct setup *setup,
+		    const struct setup_plan *plan, const char *path);
 
-/* True for an entry of a smtpd that mail for port 25 comes to. */
-bool	setup_plan_is_port_25(const struct setup *setup,
-	    const struct postfix_service *service);
+/* Its new text, made of old, which is what setup_plan_text says. */
+void	setup_plan_file(struct setup_plan *plan, const char *path,
+	    const char *old, const char *new);
 
-/*
- * The name, "127.0.0.1:10025", of wiring A's listener: what the options say,
- * or the one that is there, or a free one.  Exits if it cannot be had.
- */
-const char	*setup_plan_listener(struct setup *setup,
-		    const struct wiring *wiring);
+/* The user of the daemons, if there is none. */
+void	setup_plan_user(struct setup *setup, struct setup_plan *plan);
+
+/* The directory of a socket, "unix:/path", if there is none; the group is
+ * socket_group, or else this one. */
+void	setup_plan_directory(struct setup *setup, struct setup_plan *plan,
+	    const char *listen, const char *group, const char *why);
+
+/* A sentence of what it costs; a command line that makes it take effect. */
+void	setup_plan_cost(struct setup_plan *plan, const char *text);
+void	setup_plan_next(struct setup_plan *plan, const char *line);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_plan_listener: the part of setup_plan.h about where messengers connect.
+ * setup_listener: see setup_listener.h.
  */
+#include "setup_listener.h"
+
 #include <sys/socket.h>
 
 #include <netinet/in.h>
@@ -15,10 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/address.h"
-#include "setup_plan.h"
-
-#define PORT		10025		/* and those behind it */
+#define PORT		10025		/* of wiring A, and those behind it */
 #define PORT_TRIES	100
 
 /* "host" and port of a service's name; the host is empty where it has none. */
@@ -47,28 +46,46 @@ port_number(const char *port)
 	return (unsigned)strtoul(port, NULL, 10);
 }
 
-bool
-setup_plan_is_port_25(const struct setup *setup,
+const char *
+setup_listener_host(struct setup *setup,
     const struct postfix_service *service)
 {
 	const char	*host, *port;
 
+	split_name(setup, service->name, &host, &port);
+	return host;
+}
+
+unsigned
+setup_listener_port(struct setup *setup,
+    const struct postfix_service *service)
+{
+	const char	*host, *port;
+
+	if (strcmp(service->type, "inet") != 0)
+		return 0;
+	split_name(setup, service->name, &host, &port);
+	return port_number(port);
+}
+
+bool
+setup_listener_is_port_25(struct setup *setup,
+    const struct postfix_service *service)
+{
 	if (!postfix_service_is_smtpd(service))
 		return false;
 	if (strcmp(service->type, "pass") == 0)
 		return strcmp(service->name, "smtpd") == 0;
-	split_name((struct setup *)(uintptr_t)setup, service->name, &host,
-	    &port);
-	return port_number(port) == 25;
+	return setup_listener_port(setup, service) == 25;
 }
 
 const struct postfix_service *
-setup_plan_base(struct setup *setup)
+setup_listener_base(struct setup *setup)
 {
 	size_t	 i;
 
 	for (i = 0; i < setup->pf.n_services; i++)
-		if (setup_plan_is_port_25(setup, &setup->pf.services[i]))
+		if (setup_listener_is_port_25(setup, &setup->pf.services[i]))
 			return &setup->pf.services[i];
 	return NULL;
 }
@@ -93,16 +110,15 @@ find_listener(struct setup *setup, const struct wiring *wiring,
     const char *host, unsigned port)
 {
 	const struct postfix_service	*service;
-	const char			*its_host, *its_port;
 	size_t				 i;
 
 	for (i = 0; i < setup->pf.n_services; i++) {
 		service = &setup->pf.services[i];
 		if (!is_listener(setup, wiring, service))
 			continue;
-		split_name(setup, service->name, &its_host, &its_port);
-		if ((host == NULL || strcmp(host, its_host) == 0) &&
-		    (port == 0 || port == port_number(its_port)))
+		if ((host == NULL || strcmp(host, setup_listener_host(setup,
+		    service)) == 0) && (port == 0 ||
+		    port == setup_listener_port(setup, service)))
 			return service;
 	}
 	return NULL;
@@ -114,16 +130,16 @@ static const struct postfix_service *
 find_taken(struct setup *setup, const char *host, unsigned port)
 {
 	const struct postfix_service	*service;
-	const char			*its_host, *its_port;
+	const char			*its_host;
 	size_t				 i;
 
 	for (i = 0; i < setup->pf.n_services; i++) {
 		service = &setup->pf.services[i];
-		if (strcmp(service->type, "inet") != 0)
+		if (setup_listener_port(setup, service) != port)
 			continue;
-		split_name(setup, service->name, &its_host, &its_port);
-		if (port_number(its_port) == port && (*host == '\0' ||
-		    *its_host == '\0' || strcmp(host, its_host) == 0))
+		its_host = setup_listener_host(setup, service);
+		if (*host == '\0' || *its_host == '\0' ||
+		    strcmp(host, its_host) == 0)
 			return service;
 	}
 	return NULL;
@@ -173,7 +189,7 @@ try_port(const struct address *addr, unsigned port)
 
 static void
 check_address(const struct setup *setup, const char *host,
-    const struct address *addr)
+    const struct address *addr, const char *what)
 {
 	const char	*protocols = postfix_get_expanded(&setup->pf, NULL,
 			    "inet_protocols");
@@ -181,9 +197,9 @@ check_address(const struct setup *setup, const char *host,
 	if (setup->ctl->option[SETUP_PUBLIC] == NULL &&
 	    (addr->family == AF_UNSPEC || address_is_public(addr)))
 		ctl_die(EX_USAGE, "--bind %s: the Internet can reach it, and "
-		    "this listener is for messengers alone; give another "
-		    "address of this host, or --allow-public where a "
-		    "firewall stands in front", host);
+		    "this listener is for %s; give another address of this "
+		    "host, or --allow-public where a firewall stands in "
+		    "front", host, what);
 	if ((addr->family == AF_INET6 && strcmp(protocols, "ipv4") == 0) ||
 	    (addr->family == AF_INET && strcmp(protocols, "ipv6") == 0))
 		ctl_die(EX_USAGE, "--bind %s: Postfix does not use such "
@@ -226,8 +242,9 @@ read_port(const struct setup *setup)
 	return port;
 }
 
-static const char *
-make_name(struct setup *setup, const struct address *addr, unsigned port)
+const char *
+setup_listener_name(struct setup *setup, const struct address *addr,
+    unsigned port)
 {
 	char	 text[ADDRESS_TEXT_SIZE];
 
@@ -259,19 +276,19 @@ check_port(struct setup *setup, const struct address *addr, unsigned port)
 		    "it already", port, taken->name, setup->pf.master_cf);
 	error = try_port(addr, port);
 	if (error != 0)
-		ctl_die(EX_USAGE, "%s: %s", make_name(setup, addr, port),
+		ctl_die(EX_USAGE, "%s: %s", setup_listener_name(setup, addr, port),
 		    error == EADDRINUSE ? "another program listens there" :
 		    error == EADDRNOTAVAIL ? "this host does not have that "
 		    "address" : strerror(error));
 }
 
 static unsigned
-find_port(struct setup *setup, const struct address *addr)
+find_port(struct setup *setup, const struct address *addr, unsigned first)
 {
 	char		 text[ADDRESS_TEXT_SIZE];
 	unsigned	 port;
 
-	for (port = PORT; port < PORT + PORT_TRIES; port++)
+	for (port = first; port < first + PORT_TRIES; port++)
 		if (find_taken(setup, host_text(addr, text), port) == NULL &&
 		    try_port(addr, port) != EADDRINUSE)
 			break;
@@ -279,21 +296,45 @@ find_port(struct setup *setup, const struct address *addr)
 }
 
 const char *
-setup_plan_listener(struct setup *setup, const struct wiring *wiring)
+setup_listener_place(struct setup *setup, unsigned port, const char *what,
+    struct address *addr_r)
+{
+	unsigned	 said = read_port(setup);
+
+	check_address(setup, read_host(setup, addr_r), addr_r, what);
+	if (said == 0)
+		said = find_port(setup, addr_r, port);
+	check_port(setup, addr_r, said);
+	return setup_listener_name(setup, addr_r, said);
+}
+
+#define MESSENGERS	"messengers alone"
+
+const char *
+setup_listener_find(struct setup *setup, const struct wiring *wiring)
 {
 	const struct postfix_service	*is;
 	struct address			 addr;
 	char				 text[ADDRESS_TEXT_SIZE];
-	unsigned			 port = read_port(setup);
 
-	check_address(setup, read_host(setup, &addr), &addr);
+	check_address(setup, read_host(setup, &addr), &addr, MESSENGERS);
 	is = find_listener(setup, wiring,
 	    setup->ctl->option[SETUP_BIND] == NULL ? NULL :
-	    host_text(&addr, text), port);
-	if (is != NULL)
-		return is->name;
-	if (port == 0)
-		port = find_port(setup, &addr);
-	check_port(setup, &addr, port);
-	return make_name(setup, &addr, port);
+	    host_text(&addr, text), read_port(setup));
+	return is != NULL ? is->name :
+	    setup_listener_place(setup, PORT, MESSENGERS, &addr);
+}
+
+bool
+setup_listener_is_public(const struct setup *setup,
+    const struct postfix_service *service, const char *host)
+{
+	struct address	 addr;
+
+	if (*host == '\0')
+		return strcmp(postfix_get_expanded(&setup->pf, service,
+		    "inet_interfaces"), "loopback-only") != 0;
+	return !address_parse(span_of(host), &addr) ||
+	    address_is_public(&addr) || strcmp(host, "0.0.0.0") == 0 ||
+	    strcmp(host, "::") == 0;
 }
