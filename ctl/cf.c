@@ -167,6 +167,13 @@ cf_entry(struct pool *pool, const char *text, const char *name,
 	    range.end - range.begin });
 }
 
+const char *
+cf_option(struct pool *pool, const char *name, const char *value)
+{
+	return pool_printf(pool, "  -o { %s =%s%s }\n", name,
+	    *value == '\n' || *value == '\0' ? "" : " ", value);
+}
+
 /* An entry as Postfix sees it, without its comments, and where each byte
  * stands. */
 struct logical {

@@ -31,6 +31,10 @@ const char	*cf_override(struct pool *pool, const char *text,
 		    const char *name, const char *type,
 		    const char *const settings[], const char *lines);
 
+/* "  -o { name = value }", a line of an entry. */
+const char	*cf_option(struct pool *pool, const char *name,
+		    const char *value);
+
 /* The lines of that entry, as they are; NULL: there is none. */
 const char	*cf_entry(struct pool *pool, const char *text,
 		    const char *name, const char *type);

@@ -18,6 +18,8 @@
 #include "setup_apply.h"
 #include "setup_plan.h"
 #include "setup_postfix.h"
+#include "setup_relay.h"
+#include "setup_sendmail.h"
 #include "verb.h"
 
 #define FILE_MAX	(1024 * 1024)
@@ -66,7 +68,7 @@ show_plan(struct setup *setup)
  */
 
 static const struct setup_subject	*const subjects[] = {
-	&setup_postfix
+	&setup_postfix, &setup_relay, &setup_sendmail
 };
 
 static const struct setup_subject *

@@ -17,6 +17,25 @@
 /* The order of enum setup_check_severity. */
 static const char *const	 severities[] = { "error", "warning", "note" };
 
+static const char *
+text_of(const json_t *finding, const char *key)
+{
+	return json_string_value(json_object_get(finding, key));
+}
+
+/* True if that was found already, by way of another relay or service. */
+static bool
+is_found(const struct setup_check *check, const json_t *finding)
+{
+	const json_t	*other;
+	size_t		 i;
+
+	json_array_foreach(check->findings, i, other)
+		if (json_equal(other, finding))
+			return true;
+	return false;
+}
+
 void
 setup_check_add(struct setup_check *check,
     enum setup_check_severity severity, const char *where,
@@ -31,7 +50,10 @@ setup_check_add(struct setup_check *check,
 	output_put(finding, "problem", output_text(problem));
 	output_put(finding, "cost", output_text(cost));
 	output_put(finding, "fix", output_text(fix));
-	output_append(check->findings, finding);
+	if (is_found(check, finding))
+		json_decref(finding);
+	else
+		output_append(check->findings, finding);
 }
 
 static void
@@ -198,12 +220,6 @@ setup_check_instance(struct setup_check *check)
 	check_headers(check);
 	check_hidden(check);
 	check_complaints(check);
-}
-
-static const char *
-text_of(const json_t *finding, const char *key)
-{
-	return json_string_value(json_object_get(finding, key));
 }
 
 static void

@@ -27,7 +27,7 @@ struct setup_check {
 	const char	*asked;		/* sockets, so that each is once */
 };
 
-/* One finding.  where: "master.cf smtp/inet", "main.cf header_checks". */
+/* One finding, once.  where: "master.cf smtp/inet", "main.cf header_checks". */
 void	setup_check_add(struct setup_check *check,
 	    enum setup_check_severity severity, const char *where,
 	    const char *problem, const char *cost, const char *fix);

@@ -29,8 +29,8 @@ plan_conf(struct setup *setup, struct setup_plan *plan, const char *milters)
 	    setup->conf->policy_other_milters))
 		return;
 	old = setup_read(setup, path);
-	new = conf_edit_set(&setup->pool, old, "policy", "other_milters",
-	    milters);
+	new = conf_edit_set(&setup->pool, old, (struct conf_edit_place){
+	    "policy", NULL }, "other_milters", milters);
 	if (new == NULL)
 		ctl_die(EX_DATAERR, "smtpd_milters: %s: it cannot be quoted "
 		    "in %s", milters, path);
@@ -79,13 +79,6 @@ plan_main(struct setup *setup, struct setup_plan *plan)
  * master.cf
  */
 
-static const char *
-option_line(struct setup *setup, const char *name, const char *value)
-{
-	return pool_printf(&setup->pool, "  -o { %s =%s%s }\n", name,
-	    *value == '\n' || *value == '\0' ? "" : " ", value);
-}
-
 /* The lines of a wiring. */
 static const char *
 wiring_lines(struct setup *setup, const struct wiring *wiring)
@@ -98,7 +91,7 @@ wiring_lines(struct setup *setup, const struct wiring *wiring)
 		    (enum wiring_setting)i);
 		if (value != NULL)
 			lines = pool_printf(&setup->pool, "%s%s", lines,
-			    option_line(setup, wiring_name(
+			    cf_option(&setup->pool, wiring_name(
 			    (enum wiring_setting)i), value));
 	}
 	return lines;
@@ -127,7 +120,7 @@ other_lines(struct setup *setup, const struct wiring *wiring,
 	for (i = 0; base != NULL && i < base->own.n; i++)
 		if (!is_ours(wiring, &setup->pool, base->own.list[i].name))
 			lines = pool_printf(&setup->pool, "%s%s", lines,
-			    option_line(setup, base->own.list[i].name,
+			    cf_option(&setup->pool, base->own.list[i].name,
 			    base->own.list[i].value));
 	return lines;
 }

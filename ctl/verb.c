@@ -89,15 +89,21 @@ static const struct verb_option	 setup_options[] = {
 	{ "instance", "NAME", "of those that postmulti -l lists", false },
 	{ "wiring", "A|B", "a listener for messengers (A), or for all",
 	    false },
-	{ "bind", "ADDRESS", "where messengers reach A; else 127.0.0.1",
+	{ "bind", "ADDRESS", "where A, or what has the relay's trust, listens; "
+	    "else 127.0.0.1", false },
+	{ "port", "PORT", "of it; else 10025 or 10027, or the next free one",
 	    false },
-	{ "port", "PORT", "of A; else 10025, or the next free one", false },
 	{ "messengers", "NETWORK", "that all of B's messengers are in",
 	    false },
-	{ "allow-public", NULL, "A's listener may be on the Internet", false },
+	{ "allow-public", NULL, "it may be on the Internet", false },
 	{ "force", NULL, "--undo although the files were changed since",
 	    false },
 	{ "reload", NULL, "run postfix reload, too", false },
+	{ "where", "front|behind", "the relay: of port 25, or of what Postfix "
+	    "sends", false },
+	{ "mail", "relay|all", "behind: for relay_domains, or all that leaves",
+	    false },
+	{ "rebuild", NULL, "also make sendmail.cf, by m4", false },
 	LAST
 };
 
@@ -164,8 +170,8 @@ static const struct verb	 verbs[] = {
 	    revoke_options, revoke_run },
 	{ "sessions", "", 0, 0, "list the sessions that there are",
 	    session_options, sessions_list },
-	{ "setup", "postfix", 1, 1, "attach xcontext to a mail server, check "
-	    "that, or take it off", setup_options, setup_run },
+	{ "setup", "postfix|relay|sendmail", 1, 1, "attach xcontext to a mail "
+	    "server, check that, or take it off", setup_options, setup_run },
 	{ "show", "SESSION", 1, 1, "all that is known of a session",
 	    no_options, sessions_show },
 	{ "stats", "", 0, 0, "the numbers that the daemons have counted",

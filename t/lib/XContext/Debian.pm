@@ -13,7 +13,7 @@ use strict;
 use warnings;
 
 use IO::Socket::IP ();
-use Socket qw(AF_INET SOCK_DGRAM);
+use Socket qw(AF_INET AF_INET6 SOCK_DGRAM);
 
 use XContext::Daemon ();
 use XContext::File qw(slurp spit);
@@ -48,6 +48,21 @@ sub enter_own_network {
 	socket(my $any, AF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
 	my $request = pack('a16 s x22', 'lo', 0x41);
 	ioctl($any, 0x8914, $request) or die "lo: $!\n";
+}
+
+# More addresses of such a network, which then are this host's: 192.0.2.25 and
+# 2001:db8::25, say.  False where it is not the test's own.
+sub add_addresses {
+	my ($v4, $v6) = @_;
+	return 0 if !$ENV{XC_OWN_NETWORK};
+	socket(my $any, AF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
+	# SIOCSIFADDR, of an alias.
+	my $request = pack('a16 S n a4 x8', 'lo:0', AF_INET, 0,
+	    Socket::inet_aton($v4));
+	ioctl($any, 0x8916, $request) or die "$v4: $!\n";
+	socket($any, AF_INET6, SOCK_DGRAM, 0) or return 0;
+	$request = pack('a16 L l', Socket::inet_pton(AF_INET6, $v6), 128, 1);
+	return ioctl($any, 0x8916, $request) ? 1 : 0;
 }
 
 # One for each instance; own_address() has the test's number in its last octet.
