@@ -41,8 +41,8 @@ const char	*mc_put(struct pool *pool, const char *text,
 const char	*mc_equate(struct pool *pool, const char *equates, char name);
 
 /* The equates with that one, in its place or at the end. */
-const char	*mc_equate_set(struct pool *pool, const char *equates, char name,
-		    const char *value);
+const char	*mc_equate_set(struct pool *pool, const char *equates,
+		    char name, const char *value);
 
 /* Where a filter stands in sendmail.cf's InputMailFilters, from 0 on; -1: it is
  * not in it, and so is never asked. */

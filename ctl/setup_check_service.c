@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_check_service: the part of setup_check.h about one smtpd.
+ * setup_check_service: the part of setup_check.h about one smtpd, and of that
+ * what enforces: the milter, the policy service, and what surrounds them.
  */
-#include "setup_check.h"
+#include "setup_check_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +13,16 @@
 #include "setup_postfix.h"
 #include "wiring.h"
 
-struct look {
-	struct setup_check		*check;
-	struct setup			*setup;
-	struct pool			*pool;
-	const struct postfix_service	*service;
-	const char			*maps;	/* "unix:xcontext/maps" */
-	bool				 is_guarded;	/* as in wiring B */
-	bool				 has_milter, has_policy;
-};
+#define ADD	SETUP_CHECK_AT
 
-/* A setting as it is in force, and where it is said. */
-static const char *
-value(const struct look *look, const char *name)
+const char *
+setup_check_value(const struct look *look, const char *name)
 {
 	return postfix_get_expanded(&look->setup->pf, look->service, name);
 }
 
-static const char *
-where(const struct look *look, const char *name)
+const char *
+setup_check_where(const struct look *look, const char *name)
 {
 	bool	 is_own = postfix_param_find(&look->service->own, name) != NULL;
 
@@ -39,13 +31,8 @@ where(const struct look *look, const char *name)
 	    name);
 }
 
-#define ADD(look, severity, name, ...)					\
-	setup_check_add((look)->check, SETUP_CHECK_##severity,		\
-	    where(look, name), __VA_ARGS__)
-
-/* "; main.cf has it, but -o in master.cf replaces that", where it is so. */
-static const char *
-shadow(const struct look *look, const char *name, const char *text)
+const char *
+setup_check_shadow(const struct look *look, const char *name, const char *text)
 {
 	const char	*value_main = postfix_get_expanded(&look->setup->pf,
 			    NULL, name);
@@ -53,226 +40,6 @@ shadow(const struct look *look, const char *name, const char *text)
 	return postfix_param_find(&look->service->own, name) != NULL &&
 	    strstr(value_main, text) != NULL ?
 	    "; main.cf has it, but what master.cf says replaces that" : "";
-}
-
-static const char	*fix_setup = "xcontext setup postfix --plan shows the "
-			    "whole wiring, --apply makes it";
-
-/*
- * Tables
- */
-
-/* The socket behind "socketmap:" whose map is one of ours. */
-static const char *
-find_maps(struct look *look, const char *list)
-{
-	static const char *const	 maps[] = { ":xclient", ":xforward",
-					    ":command", ":milters" };
-	static const char		 type[] = "socketmap:";
-	const char			*p = list;
-	size_t				 n, len, i;
-
-	for (; (p = strstr(p, type)) != NULL; p += n) {
-		p += sizeof type - 1;
-		n = strcspn(p, ", \t{}");
-		for (i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-			const char	*at = memmem(p, n, maps[i],
-					    strlen(maps[i]));
-
-			if (at == NULL)
-				continue;
-			len = strlen(maps[i]);
-			if (at + len == p + n || at[len] == '.')
-				return pool_copy(look->pool, (struct span){
-				    p, (size_t)(at - p) });
-		}
-	}
-	return NULL;
-}
-
-static const char *
-find_maps_of_service(struct look *look)
-{
-	int		 i;
-	const char	*maps;
-
-	for (i = WIRING_XCLIENT; i <= WIRING_MILTER_MAPS; i++) {
-		maps = find_maps(look, value(look,
-		    wiring_name((enum wiring_setting)i)));
-		if (maps != NULL)
-			return maps;
-	}
-	return NULL;
-}
-
-static void
-check_listener(struct look *look, const char *name, const char *listener)
-{
-	if (*listener == '\0' || trust_has_listener(look->setup->conf->trust,
-	    span_of(listener)))
-		return;
-	ADD(look, ERROR, name, pool_printf(look->pool, "the map is of the "
-	    "listener \"%s\", and xcontext.conf has no such section",
-	    listener), "sessions end with 421 at EHLO or XCLIENT "
-	    "(event=unknown_map)", pool_printf(look->pool, "write \"listener "
-	    "%s { ... }\" into %s, or take it out of the map's name",
-	    listener, look->setup->ctl->file));
-}
-
-/* What the list has in front of our table, but for the guard of wiring B. */
-static void
-check_first(struct look *look, const char *name, const char *map)
-{
-	const char	*list = value(look, name), *listener;
-	struct span	 element;
-
-	while (wiring_next(&list, &element)) {
-		const char	*text = pool_copy(look->pool, element);
-
-		if (wiring_has_map(look->pool, text, look->maps, map,
-		    &listener))
-			return;
-		if (*text == '!')
-			continue;
-		ADD(look, WARNING, name, pool_printf(look->pool, "\"%s\" "
-		    "stands in front of our table", text),
-		    "who is in it is allowed by Postfix, whatever the profile "
-		    "says; xcontext then finds an override that it does not "
-		    "know, and refuses the mail", "take it out");
-		return;
-	}
-}
-
-static void
-check_proxy(struct look *look, const char *name)
-{
-	if (strstr(value(look, name), "proxy:socketmap:") != NULL)
-		ADD(look, ERROR, name, "proxy: stands in front of our table",
-		    "all smtpd ask through one process; which session a "
-		    "question is about cannot be known, and the answer is "
-		    "TEMP: 421", "take \"proxy:\" away");
-}
-
-static bool
-check_map(struct look *look, enum wiring_setting setting, const char *map,
-    enum setup_check_severity severity, const char *cost)
-{
-	const char	*name = wiring_name(setting), *listener;
-
-	check_proxy(look, name);
-	if (wiring_has_map(look->pool, value(look, name), look->maps, map,
-	    &listener)) {
-		check_listener(look, name, listener);
-		return true;
-	}
-	setup_check_add(look->check, severity, where(look, name),
-	    pool_printf(look->pool, "the table socketmap:%s:%s is not there%s",
-	    look->maps, map, shadow(look, name, map)), cost,
-	    pool_printf(look->pool, "put it there; %s", fix_setup));
-	return false;
-}
-
-static void
-check_tables(struct look *look)
-{
-	const char	*xclient = wiring_name(WIRING_XCLIENT);
-	const char	*xforward = wiring_name(WIRING_XFORWARD);
-
-	if (check_map(look, WIRING_XCLIENT, "xclient", SETUP_CHECK_ERROR,
-	    "no messenger may say XCLIENT, or others grant it"))
-		check_first(look, xclient, "xclient");
-	if (check_map(look, WIRING_XFORWARD, "xforward", SETUP_CHECK_ERROR,
-	    "xcontext cannot tell a new connection from an override: mail is "
-	    "refused as \"unseen_override\""))
-		check_first(look, xforward, "xforward");
-	(void)check_map(look, WIRING_MILTER_MAPS, "milters",
-	    SETUP_CHECK_WARNING, "each session of a stranger has the cost of "
-	    "our milter, and an XCLIENT ADDR=[UNAVAILABLE] ends in 451");
-	look->is_guarded = wiring_messengers_of(look->pool, value(look,
-	    xclient)) != NULL;
-}
-
-/*
- * The command filter
- */
-
-static void
-add_foreign_filter(struct look *look)
-{
-	const char	*name = wiring_name(WIRING_FILTER), *listener;
-
-	if (wiring_has_map(look->pool, value(look, name), look->maps,
-	    "command", &listener)) {
-		ADD(look, ERROR, name, "its pattern is not that of wiring A "
-		    "or B", "what the pattern misses (other white space "
-		    "around a verb, a line that is too long, MAIL) Postfix "
-		    "executes unasked", fix_setup);
-		return;
-	}
-	ADD(look, ERROR, name, pool_printf(look->pool, "it does not ask "
-	    "socketmap:%s:command%s", look->maps, shadow(look, name,
-	    ":command")), "no command is judged: each override is one that "
-	    "xcontext did not see, and its mail is refused as "
-	    "\"unseen_override\"", fix_setup);
-}
-
-static void
-check_filter(struct look *look)
-{
-	const char		*name = wiring_name(WIRING_FILTER), *listener;
-	const char		*raw = postfix_get(&look->setup->pf,
-				    look->service, name);
-	enum wiring_filter	 filter;
-
-	filter = wiring_filter_of(look->pool, raw, look->maps);
-	check_proxy(look, name);
-	if (wiring_has_map(look->pool, raw, look->maps, "command", &listener))
-		check_listener(look, name, listener);
-	if (filter == WIRING_FILTER_NONE || filter == WIRING_FILTER_OTHER)
-		add_foreign_filter(look);
-	if (filter == WIRING_FILTER_A && look->is_guarded)
-		ADD(look, WARNING, name, "EHLO, HELO and MAIL are in the "
-		    "pattern, as in wiring A", "everybody's mail waits while "
-		    "xcontext-policy is away, as if no guard stood in front "
-		    "of the tables", fix_setup);
-	if (filter == WIRING_FILTER_B && !look->is_guarded)
-		ADD(look, WARNING, name, "EHLO, HELO and MAIL are not in the "
-		    "pattern, as in wiring B", "a greeting does not seal the "
-		    "session: with seal = \"greeting\" only the override's own "
-		    "lookups do", fix_setup);
-}
-
-static unsigned long
-number(const struct look *look, const char *name, unsigned long without)
-{
-	const char	*text = value(look, name);
-
-	return *text == '\0' ? without : strtoul(text, NULL, 10);
-}
-
-/* What a smtpd reads in a line must fit into a question. */
-static void
-check_length(struct look *look)
-{
-	unsigned long	 line = number(look, "line_length_limit", 2048);
-	unsigned long	 query = number(look, "socketmap_max_query_size",
-			    10000);
-	bool		 is_ours;
-
-	if (line + 32 <= query)
-		return;
-	is_ours = wiring_filter_of(look->pool, postfix_get(&look->setup->pf,
-	    look->service, wiring_name(WIRING_FILTER)), look->maps) !=
-	    WIRING_FILTER_OTHER;
-	setup_check_add(look->check, is_ours ? SETUP_CHECK_NOTE :
-	    SETUP_CHECK_ERROR, where(look, "line_length_limit"),
-	    pool_printf(look->pool, "%lu octets do not fit into a question of "
-	    "%lu (socketmap_max_query_size)", line, query),
-	    is_ours ? "nothing, while the first rule of the command filter "
-	    "refuses lines over 2048 octets" :
-	    "newer Postfix takes \"not found\" for the answer and executes "
-	    "the line unjudged", "set line_length_limit to 2048, or "
-	    "socketmap_max_query_size to more than it");
 }
 
 /*
@@ -286,7 +53,8 @@ is_socket(const struct look *look, struct span socket, const char *listen)
 
 	if (span_eq(socket, listen))
 		return true;
-	opened = setup_postfix_opened(look->setup, look->service->is_chrooted, socket);
+	opened = setup_postfix_opened(look->setup,
+	    look->service->is_chrooted, socket);
 	return path != NULL && opened != NULL && strcmp(path, opened) == 0;
 }
 
@@ -294,7 +62,8 @@ is_socket(const struct look *look, struct span socket, const char *listen)
 static struct span
 find_milter(const struct look *look)
 {
-	const char	*list = value(look, wiring_name(WIRING_MILTERS));
+	const char	*list = setup_check_value(look, wiring_name(
+			    WIRING_MILTERS));
 	struct span	 element;
 
 	while (wiring_next(&list, &element))
@@ -312,7 +81,7 @@ default_action(const struct look *look, struct span element)
 
 	p = strstr(text, name);
 	if (p == NULL)
-		return value(look, "milter_default_action");
+		return setup_check_value(look, "milter_default_action");
 	p += sizeof name - 1;
 	p += strspn(p, " \t=");
 	return pool_copy(look->pool, (struct span){ p,
@@ -334,8 +103,9 @@ check_action(struct look *look, struct span element)
 		ADD(look, WARNING, name, pool_printf(look->pool,
 		    "default_action=%s", action), "everybody depends on the "
 		    "milter: while it is away, all mail waits", pool_printf(
-		    look->pool, "{ %s, default_action=accept }", setup_postfix_socket(
-		    look->setup, look->setup->conf->milter_listen)));
+		    look->pool, "{ %s, default_action=accept }",
+		    setup_postfix_socket(look->setup,
+		    look->setup->conf->milter_listen)));
 	if (strcmp(action, "reject") == 0)
 		ADD(look, ERROR, name, "default_action=reject",
 		    "while the milter is away, mail bounces",
@@ -352,12 +122,13 @@ static void
 check_others(struct look *look)
 {
 	const char	*maps_name = wiring_name(WIRING_MILTER_MAPS);
-	const char	*list = value(look, wiring_name(WIRING_MILTERS));
+	const char	*list = setup_check_value(look, wiring_name(
+			    WIRING_MILTERS));
 	const char	*others = look->setup->conf->policy_other_milters;
 	const char	*kept, *listener;
 
-	if (!wiring_has_map(look->pool, value(look, maps_name), look->maps,
-	    "milters", &listener))
+	if (!wiring_has_map(look->pool, setup_check_value(look, maps_name),
+	    look->maps, "milters", &listener))
 		return;
 	kept = wiring_without_milter(look->pool, list,
 	    pool_copy(look->pool, wiring_inner(find_milter(look))));
@@ -366,7 +137,7 @@ check_others(struct look *look)
 	setup_check_add(look->check, SETUP_CHECK_ERROR, pool_printf(
 	    look->pool, "%s other_milters", look->setup->ctl->file),
 	    pool_printf(look->pool, "\"%s\", while %s has \"%s\" beside ours",
-	    others, where(look, wiring_name(WIRING_MILTERS)), kept),
+	    others, setup_check_where(look, wiring_name(WIRING_MILTERS)), kept),
 	    "sessions of strangers get other milters than those of messengers",
 	    pool_printf(look->pool, "other_milters = \"%s\" in the section "
 	    "\"policy\"", kept));
@@ -383,11 +154,12 @@ check_milter(struct look *look)
 	look->has_milter = element.n > 0;
 	if (!look->has_milter) {
 		ADD(look, WARNING, name, pool_printf(look->pool, "our milter, "
-		    "%s, is not there%s", ours, shadow(look, name, ours)),
+		    "%s, is not there%s", ours, setup_check_shadow(look, name,
+		    ours)),
 		    "a refusal is 500 without a reason, XDUMPCONTEXT is not "
 		    "answered, and no header carries the context",
 		    pool_printf(look->pool, "put %s in front of the others; "
-		    "%s", ours, fix_setup));
+		    "%s", ours, SETUP_CHECK_FIX));
 		return;
 	}
 	check_action(look, element);
@@ -439,8 +211,8 @@ check_place(struct look *look, const char *name, int at, struct span server)
 		ADD(look, WARNING, name, "default_action=DUNNO",
 		    "while xcontext-policy is away, mail passes that it would "
 		    "refuse", "take default_action out");
-	if (is_early(name) && strcmp(value(look, "smtpd_delay_reject"),
-	    "yes") != 0)
+	if (is_early(name) && strcmp(setup_check_value(look,
+	    "smtpd_delay_reject"), "yes") != 0)
 		ADD(look, WARNING, "smtpd_delay_reject", "it is not \"yes\"",
 		    "our policy service is asked when nothing was said yet; "
 		    "what is refused later, and access_maps, do not count "
@@ -459,14 +231,16 @@ check_policy(struct look *look)
 		"smtpd_recipient_restrictions", "smtpd_data_restrictions",
 		"smtpd_end_of_data_restrictions"
 	};
-	const char			*ours = setup_postfix_socket(look->setup,
+	const char			*ours = setup_postfix_socket(
+					    look->setup,
 					    look->setup->conf->policy_listen);
 	struct span			 server;
 	size_t				 i;
 	int				 at;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-		at = find_policy(look, value(look, names[i]), &server);
+		at = find_policy(look, setup_check_value(look, names[i]),
+		    &server);
 		if (at == -1)
 			continue;
 		look->has_policy = true;
@@ -475,13 +249,14 @@ check_policy(struct look *look)
 	if (look->has_policy)
 		return;
 	setup_check_add(look->check, look->has_milter ? SETUP_CHECK_WARNING :
-	    SETUP_CHECK_ERROR, where(look, names[0]), pool_printf(look->pool,
-	    "our policy service, %s, is in no list of restrictions%s", ours,
-	    shadow(look, names[0], ours)), look->has_milter ?
+	    SETUP_CHECK_ERROR, setup_check_where(look, names[0]),
+	    pool_printf(look->pool, "our policy service, %s, is in no list of "
+	    "restrictions%s", ours, setup_check_shadow(look, names[0],
+	    ours)), look->has_milter ?
 	    "access_maps are not asked; only the milter refuses mail" :
 	    "the mail of a session that was refused passes", pool_printf(
 	    look->pool, "put check_policy_service %s in front; %s", ours,
-	    fix_setup));
+	    SETUP_CHECK_FIX));
 }
 
 /*
@@ -508,7 +283,7 @@ check_reach(struct look *look)
 		    "each session on it ends with 421",
 		    "put an address of this host in front of the port, "
 		    "a firewall before it, or use wiring B");
-	if (*value(look, "smtpd_upstream_proxy_protocol") != '\0')
+	if (*setup_check_value(look, "smtpd_upstream_proxy_protocol") != '\0')
 		ADD(look, WARNING, "smtpd_upstream_proxy_protocol",
 		    "the peer is who the PROXY header says",
 		    "whoever reaches the port may say to be any messenger",
@@ -528,13 +303,13 @@ counts_login(const struct postfix *pf)
 static void
 check_around(struct look *look)
 {
-	if (strcmp(value(look, "smtpd_sasl_auth_enable"), "yes") != 0 &&
-	    !counts_login(&look->setup->pf))
+	if (strcmp(setup_check_value(look, "smtpd_sasl_auth_enable"),
+	    "yes") != 0 && !counts_login(&look->setup->pf))
 		ADD(look, NOTE, "smtpd_sasl_auth_enable", "it is not \"yes\"",
 		    "with this version of Postfix permit_sasl_authenticated "
 		    "does not count after XCLIENT LOGIN=",
 		    "nothing, where no profile grants LOGIN");
-	if (*value(look, "smtpd_reject_filter_maps") != '\0')
+	if (*setup_check_value(look, "smtpd_reject_filter_maps") != '\0')
 		ADD(look, NOTE, "smtpd_reject_filter_maps",
 		    "it may change our replies",
 		    "a refusal for the moment (45x) may become a final one",
@@ -545,7 +320,7 @@ static void
 note_grants(struct look *look)
 {
 	const char	*name = wiring_name(WIRING_XCLIENT);
-	const char	*list = value(look, name);
+	const char	*list = setup_check_value(look, name);
 
 	if (*list != '\0')
 		ADD(look, WARNING, name, pool_printf(look->pool, "\"%s\" "
@@ -561,15 +336,13 @@ setup_check_service(struct setup_check *check,
 	struct look	 look = { .check = check, .setup = check->setup,
 			    .pool = &check->setup->pool, .service = service };
 
-	look.maps = find_maps_of_service(&look);
+	look.maps = setup_check_find_maps(&look);
 	if (look.maps == NULL) {
 		note_grants(&look);
 		return;
 	}
 	check->n_wired++;
-	check_tables(&look);
-	check_filter(&look);
-	check_length(&look);
+	setup_check_tables(&look);
 	check_milter(&look);
 	check_policy(&look);
 	check_reach(&look);

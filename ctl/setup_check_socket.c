@@ -156,7 +156,7 @@ setup_check_socket(struct setup_check *check, bool is_chrooted,
 	    setup->pf.config_directory, is_chrooted, path)))
 		return;
 	answer = probe_apart(try, &(const struct trial){ check,
-	    geteuid() == 0 ? path : setup_postfix_opened(setup, is_chrooted, socket),
-	    question, is_chrooted });
+	    geteuid() == 0 ? path : setup_postfix_opened(setup, is_chrooted,
+	    socket), question, is_chrooted });
 	add(check, is_chrooted, path, &answer, question);
 }

@@ -276,7 +276,8 @@ check_port(struct setup *setup, const struct address *addr, unsigned port)
 		    "it already", port, taken->name, setup->pf.master_cf);
 	error = try_port(addr, port);
 	if (error != 0)
-		ctl_die(EX_USAGE, "%s: %s", setup_listener_name(setup, addr, port),
+		ctl_die(EX_USAGE, "%s: %s", setup_listener_name(setup, addr,
+		    port),
 		    error == EADDRINUSE ? "another program listens there" :
 		    error == EADDRNOTAVAIL ? "this host does not have that "
 		    "address" : strerror(error));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_plan: what has to be changed at a server, worked out from what is there.
- * It changes nothing.
+ * setup_plan: what has to be changed at a server, worked out from what is
+ * there.  It changes nothing.
  *
  * Private to setup*.c.
  */

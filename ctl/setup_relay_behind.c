@@ -23,7 +23,7 @@ struct behind {
 	struct setup_plan	*plan;
 	struct pool		*pool;
 	const char		*listen;	/* "127.0.0.1:10027" */
-	const char		*transport;	/* "xcontext:[127.0.0.1]:10027" */
+	const char		*transport;	/* "xcontext:[::1]:10027" */
 	const char		*next_hop;	/* of the relay: "smtp:" */
 	const struct conf_relay	*is;		/* NULL: it is to be made */
 	const struct postfix_service *former;	/* transport of that mail */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_relay_look: --check of "setup relay": what of a relay and the Postfix at
- * its side is missing, or open to those whom it is not for.
+ * setup_relay_look: --check of "setup relay": what of a relay and the Postfix
+ * at its side is missing, or open to those whom it is not for.
  */
 #include "setup_relay.h"
 
@@ -402,7 +402,8 @@ look_behind(struct setup_check *check,
 		return false;
 	look.service = postfix_service_find(&check->setup->pf, pool_copy(
 	    look.pool, (struct span){ text, strcspn(text, ":") }), "unix");
-	if (look.service == NULL || strcmp(look.service->command, "smtp") != 0) {
+	if (look.service == NULL ||
+	    strcmp(look.service->command, "smtp") != 0) {
 		ADD(&look, ERROR, "main.cf", pool_printf(look.pool, "master.cf "
 		    "has no smtp client for \"%s\"", text), "mail stays in "
 		    "the queue: \"mail transport unavailable\"", fix_behind);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_sendmail: see setup_sendmail.h.  sendmail.cf is made anew only if that is
- * asked for, and if what is there is what m4 makes of sendmail.mc: else somebody
- * has changed it by hand, and that would be lost.
+ * setup_sendmail: see setup_sendmail.h.  sendmail.cf is made anew only if that
+ * is asked for, and if what is there is what m4 makes of sendmail.mc: else
+ * somebody has changed it by hand, and that would be lost.
  */
 #include "setup_sendmail.h"
 
@@ -271,7 +271,8 @@ plan(struct setup *setup, struct setup_plan *made)
 		    setup->ctl->file, open);
 	setup_plan_directory(setup, made, listen, "root", "the socket is "
 	    "there; Sendmail reaches it, and nobody else does");
-	plan_cf(setup, made, plan_mc(setup, made, setup_sendmail_socket(setup, listen)));
+	plan_cf(setup, made, plan_mc(setup, made, setup_sendmail_socket(setup,
+	    listen)));
 	plan_next(setup, made);
 }
 

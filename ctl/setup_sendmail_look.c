@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * setup_sendmail_look: --check of "setup sendmail": what sendmail.cf says, which
- * is what Sendmail goes by, and whether the socket is one that it uses.
+ * setup_sendmail_look: --check of "setup sendmail": what sendmail.cf says,
+ * which is what Sendmail goes by, and whether the socket is one that it uses.
  */
 #include "setup_sendmail.h"
 
