@@ -335,8 +335,9 @@ for my $row (
 	    'an apostrophe ends no word of it');
 	my ($examples) = $manual =~ /^\.Sh EXAMPLES\n(.*?)^\.Sh /ms;
 	my @blocks = $examples =~ /^\.Bd .*?\n(.*?)^\.Ed/msg;
-	# t/live/ctl-log.t runs the last two, t/live/ctl-apply.t the one before.
-	is(scalar @blocks, 8, 'the manual has examples');
+	# t/live/ctl-log.t runs the last two, t/live/ctl-apply.t the one before,
+	# t/live/ctl-setup.t and t/live/ctl-setup-relay.t those of setup.
+	is(scalar @blocks, 9, 'the manual has examples');
 	for my $block (@blocks[0, 1]) {
 		spit("$dir/example", "xcontext() { '" .
 		    XContext::Ctl::program() . "' -c '$conf' \"\$@\"; }\n" .

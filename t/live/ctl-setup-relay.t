@@ -217,6 +217,17 @@ start_relay("$v4:25");
 my $got = setup('--check');
 is($got->{status}, 0, '--check') or diag($got->{out});
 
+# The manual's example.
+{
+	my ($block) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
+	    /^(xcontext setup relay .*?)^\.Ed/ms;
+	ok(defined $block, 'the manual has an example');
+	for my $line (split(/\n/, $block // '')) {
+		my (undef, undef, undef, @args) = split(' ', $line);
+		succeeds("it runs: $line", @args);
+	}
+}
+
 sub seen {
 	my ($name, $address) = @_;
 	ok(defined $debian->{milter_seen}->last(event => 'CONNECT',
