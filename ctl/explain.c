@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "explain_log.h"
+#include "explain_scope.h"
 #include "peer.h"
 #include "play.h"
 #include "verb.h"
@@ -104,9 +105,18 @@ explain_rules(struct ctl *ctl)
 int
 explain_run(struct ctl *ctl)
 {
+	bool	 is_scope = ctl->option[EXPLAIN_SCOPE] != NULL;
+
+	if (ctl->n_args != 2 && (is_scope || ctl->n_args > 1))
+		ctl_die(EX_USAGE, is_scope ? "explain --scope needs a SENDER "
+		    "and a RECIPIENT" : "explain takes one argument, but for "
+		    "--scope");
+	if (is_scope)
+		return explain_scope(ctl);
 	if (ctl->option[OPTION_LOG] != NULL)
 		return explain_log(ctl);
 	if (ctl->option[OPTION_PEER] == NULL)
-		ctl_die(EX_USAGE, "explain needs --peer ADDRESS, or --log");
+		ctl_die(EX_USAGE, "explain needs --peer ADDRESS, --log or "
+		    "--scope");
 	return explain_rules(ctl);
 }

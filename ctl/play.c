@@ -236,7 +236,8 @@ begin(struct ctl *ctl, const struct trust_peer *peer, uint64_t now_ms)
 	const struct session_life_peer	 who = {
 		.keeper = SESSION_KEEPER_POLICY, .addr = peer->addr,
 		.name = peer->name, .fingerprint = peer->fingerprint,
-		.listener = peer->listener
+		.listener = peer->listener,
+		.is_nobody = peer->addr.family == AF_UNSPEC
 	};
 	struct session_life		*life;
 
@@ -266,6 +267,34 @@ play_free(struct play *t)
 		return;
 	session_life_free(t->life);
 	free(t);
+}
+
+void
+play_set_pairs(struct play *t, struct span pairs)
+{
+	struct context_line	*line = malloc(sizeof *line);
+	struct err		 err;
+
+	if (line == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+	if (!context_line_parse(pairs, line, &err))
+		ctl_die(EX_USAGE, "%s", err.text);
+	if (!session_life_set_pairs(t->life, line, CONTEXT_XSETCONTEXT,
+	    t->now_ms))
+		ctl_die(EX_OSERR, "out of memory");
+	free(line);
+}
+
+const struct session *
+play_session(const struct play *t)
+{
+	return session_life_session(t->life);
+}
+
+const struct trust_profile *
+play_profile(const struct play *t)
+{
+	return session_life_profile(t->life);
 }
 
 bool

@@ -13,7 +13,8 @@
 
 struct play;
 
-/* Exits where there is no configuration, or no memory, as all of these do. */
+/* Exits where there is no configuration, or no memory, as all of these do.  A
+ * peer without an address is nobody, whom trust is not asked about. */
 struct play	*play_new(struct ctl *ctl, const struct trust_peer *peer);
 void		 play_free(struct play *play);	/* NULL is allowed */
 
@@ -25,6 +26,14 @@ void		 play_free(struct play *play);	/* NULL is allowed */
  * and "sealed", as they are then.
  */
 json_t		*play_line(struct play *play, struct span line);
+
+/* Sets pairs ("name=value ...", as XSETCONTEXT has them) that nobody has to
+ * grant.  Exits 64 if they are none. */
+void		 play_set_pairs(struct play *play, struct span pairs);
+
+/* Who he is by now; and what may be known of him, NULL: nothing. */
+const struct session		*play_session(const struct play *play);
+const struct trust_profile	*play_profile(const struct play *play);
 
 /* False: "verdict" is a refusal. */
 bool		 play_is_passed(const json_t *step);

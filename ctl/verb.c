@@ -46,6 +46,10 @@ static const struct verb_option	 explain_options[] = {
 	{ "peer", "ADDRESS", "who connects", false },
 	{ "log", NULL, "a line of a log, or those of a session, instead",
 	    false },
+	{ "scope", NULL, "the way that a relay (--listener) takes, instead",
+	    false },
+	{ "context", "PAIRS", "with --scope: as XSETCONTEXT has them", false },
+	{ "xclient", "ATTRIBUTES", "with --scope: what --peer says", false },
 	LAST
 };
 
@@ -146,8 +150,9 @@ static const struct verb	 verbs[] = {
 	    "asked, and which never", no_options, coverage_log_run },
 	{ "diff", "OLD NEW", 2, 2, "who gains and who loses which right by a "
 	    "change of the configuration", diff_options, diff_run },
-	{ "explain", "[COMMAND|LINE|SESSION]", 0, 1, "what a line, or a dialogue on "
-	    "standard input, would come to, and by which rule",
+	{ "explain", "[COMMAND|LINE|SESSION|SENDER RECIPIENT]", 0, 2,
+	    "what a line, or a dialogue on standard input, would come to, and "
+	    "by which rule",
 	    explain_options, explain_run },
 	{ "help", "[VERB]", 0, 1, "tell of a verb, or of all", no_options,
 	    verb_run_help },

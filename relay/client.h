@@ -12,8 +12,8 @@
 #ifndef XC_RELAY_CLIENT_H
 #define XC_RELAY_CLIENT_H
 
+#include "base/smtp_command.h"
 #include "conf/conf_relay.h"
-#include "smtp_command.h"
 #include "smtp_reply.h"
 
 /* What is next. */

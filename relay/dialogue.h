@@ -12,12 +12,12 @@
 #ifndef XC_RELAY_DIALOGUE_H
 #define XC_RELAY_DIALOGUE_H
 
+#include "base/smtp_command.h"
 #include "conf/conf_relay.h"
 #include "hop.h"
 #include "proxy_header.h"
-#include "route.h"
+#include "session/route.h"
 #include "session/session_life.h"
-#include "smtp_command.h"
 #include "tls.h"
 
 enum dialogue_side { DIALOGUE_CLIENT, DIALOGUE_HOP };

@@ -19,11 +19,11 @@
 
 #include <bsd/sys/queue.h>
 
+#include "base/smtp_command.h"
 #include "conf/conf_relay.h"
 #include "conf/nexthop.h"
 #include "conf/scope.h"
 #include "identity.h"
-#include "smtp_command.h"
 #include "smtp_reply.h"
 
 /* Where to connect to, and how. */

@@ -14,7 +14,7 @@
 
 #include "base/address.h"
 #include "base/hostname.h"
-#include "smtp_command.h"
+#include "base/smtp_command.h"
 
 #define BIT(name)	(1U << (name))
 #define NAMES		(BIT(ASSERTION_NAME) | BIT(ASSERTION_REVERSE_NAME))

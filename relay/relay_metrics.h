@@ -9,9 +9,9 @@
 #define XC_RELAY_RELAY_METRICS_H
 
 #include "base/err.h"
+#include "base/smtp_command.h"
 #include "conf/scope.h"
 #include "daemon/metrics_http.h"
-#include "smtp_command.h"
 #include "trust/trust.h"
 
 /* Why a connection was not served. */

@@ -13,7 +13,7 @@
 
 #include <bsd/string.h>
 
-#include "route.h"
+#include "session/route.h"
 #include "tls.h"
 
 struct client_tls {

@@ -10,7 +10,7 @@
 
 #include "client.h"
 #include "hop.h"
-#include "route.h"
+#include "session/route.h"
 #include "smtp_content.h"
 
 struct dialogue;

@@ -10,17 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What binding_maps are asked for, into the keys that all dialogues share. */
 static bool
-find_binding(struct dialogue *d, const struct scope_binding **binding_r,
-    struct err *err)
+make_keys(struct dialogue *d, struct err *err)
 {
 	struct context_view	*views;
 	struct session		 copy;
-	bool			 is_found;
 
 	if (d->relay->n_binding_maps == 0)
-		return route_binding(d->conf, d->relay, NULL, binding_r,
-		    err) == ROUTE_OK;
+		return true;
 	views = calloc(2, sizeof *views);
 	if (views == NULL) {
 		(void)err_set(err, "out of memory");
@@ -29,46 +27,27 @@ find_binding(struct dialogue *d, const struct scope_binding **binding_r,
 	dialogue_views(d, views);
 	access_keys_make(d->env->keys, dialogue_shown(d, &copy), &views[0],
 	    &views[1], (struct span){ "", 0 }, (struct span){ "", 0 });
-	is_found = route_binding(d->conf, d->relay, d->env->keys, binding_r,
-	    err) == ROUTE_OK;
 	free(views);
-	return is_found;
+	return true;
 }
 
 enum route_result
 transaction_way_find(struct dialogue *d, struct span recipient,
     struct span domain, struct route *route_r, struct err *err)
 {
-	enum route_result	 result;
-
-	result = route_nexthop(d->relay, recipient, domain,
-	    &route_r->nexthop, err);
-	if (result != ROUTE_OK)
-		return result;
-	if (!find_binding(d, &route_r->binding, err))
+	if (!make_keys(d, err))
 		return ROUTE_CANNOT_TELL;
-	/* Who counts on a reply for each recipient must get them. */
-	if (d->relay->protocol == NEXTHOP_LMTP &&
-	    route_r->nexthop.protocol != NEXTHOP_LMTP) {
-		(void)err_set(err, "the next hop does not speak LMTP");
-		return ROUTE_CANNOT_TELL;
-	}
-	route_mode(d->conf, route_r, domain);
-	route_r->dialect = scope_dialect(d->conf->dialects, route_r->binding,
-	    domain);
-	return ROUTE_OK;
+	return route_find(d->conf, d->relay, d->env->keys, recipient, domain,
+	    route_r, NULL, err);
 }
 
 bool
 transaction_way_needs_recipient(struct dialogue *d)
 {
-	const struct span	 none = { "", 0 };
-	struct route		 route = { .mode = XCLIENT_NO };
-	struct err		 err;
+	struct err	 err;
 
-	return !route_is_fixed(d->relay) ||
-	    (transaction_way_find(d, none, none, &route, &err) == ROUTE_OK &&
-	    route_needs_recipient(d->conf, d->relay, &route));
+	return !route_is_fixed(d->relay) || (make_keys(d, &err) &&
+	    route_is_by_recipient(d->conf, d->relay, d->env->keys));
 }
 
 /*

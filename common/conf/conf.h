@@ -85,6 +85,8 @@ struct conf {
 	struct conf_relay *relays;	/* in the order of the file */
 	unsigned n_relays;
 	struct scope *scope;		/* bindings, groups and domains */
+	unsigned xclient_line;		/* of the mode outside of all; 0: the
+					 * default's */
 	struct scope *dialects;		/* the same, for scope_dialect */
 	char	*resolver;		/* "192.0.2.1:53,[::1]:53"; "": the
 					 * system's */

@@ -185,6 +185,7 @@ conf_add_relay(struct conf_reader *reader, cfg_t *section)
 		return err_set_at(reader->err, reader->conf->file,
 		    (unsigned)section->line, "out of memory");
 	relay->line = (unsigned)section->line;
+	relay->next_hop_line = list_line(reader, section, "next_hop");
 	relay->binding_line = list_line(reader, section, "binding");
 	(void)nexthop_parse(span_of(relay->next_hop), &relay->nexthop);
 	if (add_tables(reader, section, relay) == -1)

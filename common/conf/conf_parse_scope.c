@@ -148,6 +148,8 @@ add_global(cfg_t *cfg, const char *name, struct scope *scope)
 int
 conf_add_global_scope(struct conf_reader *reader, cfg_t *cfg)
 {
+	reader->conf->xclient_line = conf_line_of(reader,
+	    cfg_getopt(cfg, "XCLIENT"));
 	if (add_global(cfg, "XCLIENT", reader->conf->scope) == -1)
 		return -1;
 	return add_global(cfg, "xclient_dialect", reader->conf->dialects);

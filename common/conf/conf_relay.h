@@ -27,6 +27,7 @@ struct conf_relay {
 	enum nexthop_protocol protocol;	/* spoken by the clients */
 	char		*hostname;	/* "": this host's */
 	char		*next_hop;	/* as written, and ... */
+	unsigned	 next_hop_line;
 	struct nexthop	 nexthop;	/* ... taken apart */
 	struct table	**transport_maps;
 	unsigned	 n_transport_maps;

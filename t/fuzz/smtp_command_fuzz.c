@@ -5,7 +5,7 @@
  * that could end it or a word of it elsewhere, and what was found in it is
  * found again in what is written from that.
  */
-#include "relay/smtp_command.h"
+#include "base/smtp_command.h"
 
 #undef NDEBUG
 #include <assert.h>

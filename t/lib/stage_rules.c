@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "relay/smtp_command.h"
+#include "base/smtp_command.h"
 #include "session/session_change.h"
 
 void

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "relay/smtp_command.h"
+#include "base/smtp_command.h"
 
 /* Where in "CRLF . CRLF" content is. */
 enum { IN_LINE, AFTER_CR, AT_LINE, AFTER_DOT, AFTER_DOT_CR };

@@ -3,7 +3,7 @@
 /*
  * route_test: to which next hop, and by which binding.
  */
-#include "relay/route.h"
+#include "session/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * smtp_command_test: what is a line, what is in it, and what is refused
  * because another server might read it otherwise.
  */
-#include "relay/smtp_command.h"
+#include "base/smtp_command.h"
 
 #include <stdio.h>
 

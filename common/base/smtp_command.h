@@ -10,8 +10,8 @@
  * tokenizer might take for the end of a line or of a word, CR and LF inside,
  * NUL and other controls but TAB, make the line bad.
  */
-#ifndef XC_RELAY_SMTP_COMMAND_H
-#define XC_RELAY_SMTP_COMMAND_H
+#ifndef XC_SMTP_COMMAND_H
+#define XC_SMTP_COMMAND_H
 
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
  * hop or no binding, is "cannot tell", never the default: mail would leave by a
  * way that nobody has chosen.
  */
-#include "route.h"
+#include "session/route.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,18 @@ struct search {
 	struct table *const	*tables;
 	unsigned		 n_tables;
 	struct table_answer	 answer;
+	char			*where;		/* of sizeof route_where's; NULL:
+						 * nobody asks for it */
 };
+
+#define WHERE_SIZE	(sizeof ((struct route_where *)NULL)->nexthop)
+
+static void
+say_where(char *where, const char *file, unsigned line)
+{
+	if (where != NULL)
+		(void)snprintf(where, WHERE_SIZE, "%s:%u", file, line);
+}
 
 /* Asks one table after the other for one key. */
 static enum table_result
@@ -199,7 +210,7 @@ complete(struct nexthop *nexthop, const struct wanted *wanted,
 /* The answer of the tables, or next_hop. */
 static enum route_result
 find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
-    struct nexthop *nexthop_r, struct err *err)
+    struct nexthop *nexthop_r, char *where, struct err *err)
 {
 	struct search	 search = { .tables = relay->transport_maps,
 			     .n_tables = relay->n_transport_maps };
@@ -207,6 +218,7 @@ find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
 
 	switch (ask_transport(&search, wanted)) {
 	case TABLE_FOUND:
+		say_where(where, search.answer.file, search.answer.line);
 		if (!nexthop_parse((struct span){ search.answer.value,
 		    search.answer.len }, nexthop_r)) {
 			(void)err_set_at(err, search.answer.file,
@@ -232,9 +244,11 @@ find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
 	return result;
 }
 
-enum route_result
-route_nexthop(const struct conf_relay *relay, struct span recipient,
-    struct span domain, struct nexthop *nexthop_r, struct err *err)
+/* where stays empty if no table says it. */
+static enum route_result
+nexthop_of(const struct conf_relay *relay, struct span recipient,
+    struct span domain, struct nexthop *nexthop_r, char *where,
+    struct err *err)
 {
 	struct nexthop	 found = relay->nexthop;
 	struct wanted	 wanted;
@@ -245,12 +259,19 @@ route_nexthop(const struct conf_relay *relay, struct span recipient,
 		recipient = domain = (struct span){ "", 0 };
 	result = read_recipient(&wanted, recipient, domain, err);
 	if (result == ROUTE_OK)
-		result = find_nexthop(relay, &wanted, &found, err);
+		result = find_nexthop(relay, &wanted, &found, where, err);
 	if (result == ROUTE_OK)
 		result = complete(&found, &wanted, err);
 	if (result == ROUTE_OK)
 		*nexthop_r = found;
 	return result;
+}
+
+enum route_result
+route_nexthop(const struct conf_relay *relay, struct span recipient,
+    struct span domain, struct nexthop *nexthop_r, struct err *err)
+{
+	return nexthop_of(relay, recipient, domain, nexthop_r, NULL, err);
 }
 
 void
@@ -306,10 +327,10 @@ ask_bindings(struct search *search, const struct access_keys *keys)
 	return result;
 }
 
-enum route_result
-route_binding(const struct conf *conf, const struct conf_relay *relay,
+static enum route_result
+binding_of(const struct conf *conf, const struct conf_relay *relay,
     const struct access_keys *keys, const struct scope_binding **binding_r,
-    struct err *err)
+    char *where, struct err *err)
 {
 	struct search	 search = { .tables = relay->binding_maps,
 			     .n_tables = relay->n_binding_maps };
@@ -327,6 +348,7 @@ route_binding(const struct conf *conf, const struct conf_relay *relay,
 	} else {
 		*binding_r = scope_binding_find(conf->scope,
 		    (struct span){ search.answer.value, search.answer.len });
+		say_where(where, search.answer.file, search.answer.line);
 		if (*binding_r == NULL) {
 			(void)err_set_at(err, search.answer.file,
 			    search.answer.line, "there is no binding \"%s\"",
@@ -336,6 +358,68 @@ route_binding(const struct conf *conf, const struct conf_relay *relay,
 	}
 	table_answer_clear(&search.answer);
 	return result;
+}
+
+enum route_result
+route_binding(const struct conf *conf, const struct conf_relay *relay,
+    const struct access_keys *keys, const struct scope_binding **binding_r,
+    struct err *err)
+{
+	return binding_of(conf, relay, keys, binding_r, NULL, err);
+}
+
+/* Begins with what the relay's own section says. */
+static void
+init_where(const struct conf *conf, const struct conf_relay *relay,
+    struct route_where *where)
+{
+	*where = (struct route_where){ "", "" };
+	if (relay->next_hop_line != 0)
+		say_where(where->nexthop, conf->file, relay->next_hop_line);
+	if (relay->binding_line != 0)
+		say_where(where->binding, conf->file, relay->binding_line);
+}
+
+enum route_result
+route_find(const struct conf *conf, const struct conf_relay *relay,
+    const struct access_keys *keys, struct span recipient,
+    struct span domain, struct route *route_r, struct route_where *where_r,
+    struct err *err)
+{
+	enum route_result	 result;
+
+	if (where_r != NULL)
+		init_where(conf, relay, where_r);
+	result = nexthop_of(relay, recipient, domain, &route_r->nexthop,
+	    where_r == NULL ? NULL : where_r->nexthop, err);
+	if (result == ROUTE_OK)
+		result = binding_of(conf, relay, keys, &route_r->binding,
+		    where_r == NULL ? NULL : where_r->binding, err);
+	if (result != ROUTE_OK)
+		return result;
+	/* Who counts on a reply for each recipient must get them. */
+	if (relay->protocol == NEXTHOP_LMTP &&
+	    route_r->nexthop.protocol != NEXTHOP_LMTP) {
+		(void)err_set(err, "the next hop does not speak LMTP");
+		return ROUTE_CANNOT_TELL;
+	}
+	route_mode(conf, route_r, domain);
+	route_r->dialect = scope_dialect(conf->dialects, route_r->binding,
+	    domain);
+	return ROUTE_OK;
+}
+
+bool
+route_is_by_recipient(const struct conf *conf, const struct conf_relay *relay,
+    const struct access_keys *keys)
+{
+	const struct span	 none = { "", 0 };
+	struct route		 route = { .mode = XCLIENT_NO };
+	struct err		 err;
+
+	return !route_is_fixed(relay) ||
+	    (route_find(conf, relay, keys, none, none, &route, NULL,
+	    &err) == ROUTE_OK && route_needs_recipient(conf, relay, &route));
 }
 
 bool

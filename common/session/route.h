@@ -10,8 +10,8 @@
  * part without its quotes, a domain as domain_read has it, and then as people
  * write it, for tables that have U-labels.
  */
-#ifndef XC_RELAY_ROUTE_H
-#define XC_RELAY_ROUTE_H
+#ifndef XC_ROUTE_H
+#define XC_ROUTE_H
 
 #include "conf/conf.h"
 #include "conf/conf_relay.h"
@@ -37,6 +37,12 @@ struct route {
 	char				 rule[192];	/* what gave the mode */
 };
 
+/* "file:line" of what says the next hop, and the binding; "": nothing does. */
+struct route_where {
+	char	 nexthop[192];
+	char	 binding[192];
+};
+
 /* True if the next hop is the same for all recipients, so that it can be asked
  * what it offers before any is named. */
 bool	route_is_fixed(const struct conf_relay *relay);
@@ -44,6 +50,25 @@ bool	route_is_fixed(const struct conf_relay *relay);
 /* Code and enhanced code of the reply to a recipient for which there is no
  * route: "501 5.1.3" or "451 4.3.0"; not for ROUTE_OK. */
 const char	*route_refusal(enum route_result result);
+
+/*
+ * Finds the whole way: next hop, binding, mode and dialect.  keys are not needed
+ * where the relay has no binding_maps; where_r may be NULL.  recipient and
+ * domain are as in route_nexthop.
+ */
+enum route_result	route_find(const struct conf *conf,
+			    const struct conf_relay *relay,
+			    const struct access_keys *keys,
+			    struct span recipient, struct span domain,
+			    struct route *route_r, struct route_where *where_r,
+			    struct err *err);
+
+/*
+ * True if the way of mail depends on its recipient.  Else it is the one that
+ * route_find finds for none, or does not find.
+ */
+bool	route_is_by_recipient(const struct conf *conf,
+	    const struct conf_relay *relay, const struct access_keys *keys);
 
 /*
  * Finds the next hop.  recipient: the address in RCPT TO, domain: its part

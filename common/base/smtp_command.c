@@ -7,7 +7,7 @@
  * comments, and lets a backslash hide the next character; others know nothing
  * of that.  What they might split in different ways is refused here.
  */
-#include "smtp_command.h"
+#include "base/smtp_command.h"
 
 static const char	*verbs[SMTP_VERB_COUNT] = {
 	[SMTP_UNKNOWN] = "",
