@@ -16,8 +16,9 @@
 #include "output.h"
 #include "session/session_change.h"
 #include "verb.h"
+#include "watch.h"
 
-enum { OPTION_PROFILE, OPTION_PEER, OPTION_ALL };
+enum { OPTION_PROFILE, OPTION_PEER, OPTION_ALL, OPTION_WATCH };
 
 static const char *
 keeper_of(const struct session *s)
@@ -62,10 +63,11 @@ row_of(const struct session *s, uint64_t now_ms)
 }
 
 struct search {
-	const struct ctl	*ctl;
+	struct ctl		*ctl;
 	bool			 has_net;
 	struct address_net	 net;
 	uint64_t		 now_ms;
+	bool			 has_greeting;	/* each row shows it */
 	json_t			*rows;
 };
 
@@ -87,9 +89,14 @@ static bool
 add(const struct session *s, void *arg)
 {
 	struct search	*search = arg;
+	json_t		*row;
 
-	if (is_wanted(search, s))
-		output_append(search->rows, row_of(s, search->now_ms));
+	if (!is_wanted(search, s))
+		return true;
+	row = row_of(s, search->now_ms);
+	if (search->has_greeting)
+		output_put(row, "greeting", output_text(s->ehlo));
+	output_append(search->rows, row);
 	return true;
 }
 
@@ -108,6 +115,37 @@ read_network(struct search *search, const char *text)
 	    .bits = addr.family == AF_INET ? 32 : 128 };
 }
 
+/* A watch_list_fn. */
+static json_t *
+list_now(void *arg, struct err *err)
+{
+	struct search	*search = arg;
+
+	search->now_ms = clock_ms(CLOCK_REALTIME);
+	search->rows = output_new_array();
+	if (store_each(ctl_store(search->ctl), add, search, err) !=
+	    STORE_CANNOT_TELL)
+		return search->rows;
+	json_decref(search->rows);
+	return NULL;
+}
+
+static int
+watch_list(struct ctl *ctl, struct search *search)
+{
+	static const struct output_column	 columns[] = {
+		{ "age", 0 }, { "session", 0 }, { "peer", 0 },
+		{ "client", 0 }, { "profile", 16 }, { "state", 0 },
+		{ "mails", 0 }, { "keeper", 0 }, { "greeting", 0 }, { NULL, 0 }
+	};
+
+	if (ctl->is_json)
+		ctl_die(EX_USAGE, "--watch is for people: without it there is "
+		    "--json");
+	search->has_greeting = true;
+	return watch_run(ctl, columns, list_now, search);
+}
+
 int
 sessions_list(struct ctl *ctl)
 {
@@ -116,18 +154,19 @@ sessions_list(struct ctl *ctl)
 		{ "profile", 16 }, { "keeper", 0 }, { "state", 0 },
 		{ "mails", 0 }, { "age", 0 }, { NULL, 0 }
 	};
-	struct search	 search = { .ctl = ctl,
-			     .now_ms = clock_ms(CLOCK_REALTIME) };
+	struct search	 search = { .ctl = ctl };
 	struct err	 err;
+	json_t		*rows;
 	int		 status;
 
 	read_network(&search, ctl->option[OPTION_PEER]);
-	search.rows = output_new_array();
-	if (store_each(ctl_store(ctl), add, &search, &err) ==
-	    STORE_CANNOT_TELL)
+	if (ctl->option[OPTION_WATCH] != NULL)
+		return watch_list(ctl, &search);
+	rows = list_now(&search, &err);
+	if (rows == NULL)
 		ctl_cannot_tell(&err);
-	status = json_array_size(search.rows) > 0 ? CTL_YES : CTL_NO;
-	output_table(ctl, search.rows, columns);
+	status = json_array_size(rows) > 0 ? CTL_YES : CTL_NO;
+	output_table(ctl, rows, columns);
 	return status;
 }
 

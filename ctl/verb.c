@@ -79,6 +79,7 @@ static const struct verb_option	 session_options[] = {
 	{ "profile", "NAME", "only those of this profile", false },
 	{ "peer", "NETWORK", "only those that came from there", false },
 	{ "all", NULL, "also those whose process is gone", false },
+	{ "watch", NULL, "in place, again and again, until q", false },
 	LAST
 };
 
