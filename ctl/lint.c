@@ -75,6 +75,7 @@ static void
 print_for_person(const struct lint *lint)
 {
 	const json_t	*finding;
+	const char	*severity, *begun;
 	json_int_t	 line;
 	size_t		 i;
 
@@ -83,8 +84,10 @@ print_for_person(const struct lint *lint)
 		printf("%s", output_text_at(finding, "file"));
 		if (line != 0)
 			printf(":%" JSON_INTEGER_FORMAT, line);
-		printf(": %s: %s [%s]\n\twhy: %s\n\tfix: %s\n",
-		    output_text_at(finding, "severity"),
+		severity = output_text_at(finding, "severity");
+		begun = output_begin("severity", severity);
+		printf(": %s%s%s: %s [%s]\n\twhy: %s\n\tfix: %s\n", begun,
+		    severity, output_end(begun),
 		    output_text_at(finding, "what"),
 		    output_text_at(finding, "kind"),
 		    output_text_at(finding, "why"),

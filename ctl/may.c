@@ -48,14 +48,19 @@ print_for_person(struct ctl *ctl, const json_t *found, json_t *grants)
 		{ "granted_at", 0 }, { "values_at", 0 }, { NULL, 0 }
 	};
 
-	printf("%s is \"%s\" by %s\n", output_text_at(found, "peer"),
-	    output_text_at(found, "profile"), output_text_at(found, "rule"));
+	const char	*profile = output_text_at(found, "profile");
+	const char	*begun = output_begin("profile", profile);
+
+	printf("%s is \"%s%s%s\" by %s\n", output_text_at(found, "peer"),
+	    begun, profile, output_end(begun), output_text_at(found, "rule"));
 	if (json_is_true(json_object_get(found, "always_allow")))
 		printf("Its mail is let through, as user \"%s\".\n",
 		    TRUST_ANONYMOUS);
-	if (json_is_true(json_object_get(found, "report_only")))
-		printf("What it may not do is reported, and passes unless it "
-		    "gives somebody rights.\n");
+	if (json_is_true(json_object_get(found, "report_only"))) {
+		begun = output_begin("trial", "");
+		printf("%sWhat it may not do is reported, and passes unless it "
+		    "gives somebody rights.%s\n", begun, output_end(begun));
+	}
 	if (json_array_size(grants) == 0) {
 		printf("It is granted nothing.\n");
 		return;

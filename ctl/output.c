@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * output: see output.h.  Texts come from clients: none reaches a terminal with
- * a byte in it that could be a command to that.
+ * a byte in it that could be a command to that.  What is one stands here alone,
+ * around texts and never in them.
  */
 #include "output.h"
 
@@ -101,6 +102,62 @@ output_text_at(const json_t *object, const char *key)
 	return text == NULL ? "" : text;
 }
 
+/*
+ * Colours
+ */
+
+#define STRONG	"\033[1m"
+#define GOOD	"\033[32m"
+#define DOUBT	"\033[33m"
+#define BAD	"\033[31m"
+
+static bool
+has_colours(void)
+{
+	const char	*none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (none == NULL || *none == '\0') && term != NULL &&
+	    *term != '\0' && strcmp(term, "dumb") != 0 &&
+	    isatty(STDOUT_FILENO) == 1;
+}
+
+const char *
+output_begin(const char *key, const char *text)
+{
+	/* The first whose text is how it begins. */
+	static const struct {
+		const char	*key, *text, *begin;
+	} colours[] = {
+		{ "effect", "gains", GOOD }, { "effect", "loses", BAD },
+		{ "effect", "undecided", DOUBT },
+		{ "profile", "", STRONG },
+		{ "result", "reloaded", GOOD }, { "result", "", BAD },
+		{ "severity", "error", BAD }, { "severity", "warning", DOUBT },
+		{ "state", "up", GOOD }, { "state", "answers", GOOD },
+		{ "state", "refused", BAD }, { "state", "message", BAD },
+		{ "state", "down", BAD }, { "state", "silent", BAD },
+		{ "state", "bad", BAD }, { "state", "forbidden", BAD },
+		{ "tap", "ok", GOOD }, { "tap", "not ok", BAD },
+		{ "title", "", STRONG },
+		{ "trial", "", DOUBT },
+		{ "verdict", "permit (", DOUBT }, { "verdict", "permit", GOOD },
+		{ "verdict", "-", "" }, { "verdict", "", BAD }
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof colours / sizeof colours[0]; i++)
+		if (strcmp(colours[i].key, key) == 0 && strncmp(text,
+		    colours[i].text, strlen(colours[i].text)) == 0)
+			return has_colours() ? colours[i].begin : "";
+	return "";
+}
+
+const char *
+output_end(const char *begun)
+{
+	return *begun == '\0' ? "" : "\033[0m";
+}
+
 static void
 print_json(const json_t *value)
 {
@@ -161,12 +218,16 @@ measure(const json_t *rows, const struct output_column *columns,
 
 /* The last one is not padded. */
 static void
-print_cell(const char *text, size_t width, bool is_last)
+print_cell(const char *key, const char *text, size_t width, bool is_last)
 {
+	const char	*begun = output_begin(key, text);
+
 	if (is_last)
-		printf("%.*s\n", (int)width, text);
+		printf("%s%.*s%s\n", begun, (int)width, text,
+		    output_end(begun));
 	else
-		printf("%-*.*s  ", (int)width, (int)width, text);
+		printf("%s%-*.*s%s  ", begun, (int)width, (int)width, text,
+		    output_end(begun));
 }
 
 static void
@@ -182,7 +243,8 @@ print_titles(const struct output_column *columns,
 			title[i] = (char)toupper(
 			    (unsigned char)columns[c].key[i]);
 		title[i] = '\0';
-		print_cell(title, width[c], columns[c + 1].key == NULL);
+		print_cell("title", title, width[c],
+		    columns[c + 1].key == NULL);
 	}
 }
 
@@ -201,8 +263,9 @@ output_table(const struct ctl *ctl, json_t *rows,
 		print_titles(columns, width);
 		json_array_foreach(rows, i, row)
 			for (c = 0; columns[c].key != NULL; c++)
-				print_cell(cell(row, &columns[c], buf),
-				    width[c], columns[c + 1].key == NULL);
+				print_cell(columns[c].key, cell(row,
+				    &columns[c], buf), width[c],
+				    columns[c + 1].key == NULL);
 	}
 	json_decref(rows);
 }
@@ -231,13 +294,17 @@ static void
 print_field(const char *key, const json_t *value, size_t width)
 {
 	const json_t	*element;
+	const char	*text, *begun;
 	char		 buf[32];
 	size_t		 i;
 
 	if (json_is_null(value))
 		return;
 	if (!json_is_array(value)) {
-		printf("%-*s  %s\n", (int)width, key, shown(value, buf));
+		text = shown(value, buf);
+		begun = output_begin(key, text);
+		printf("%-*s  %s%s%s\n", (int)width, key, begun, text,
+		    output_end(begun));
 		return;
 	}
 	json_array_foreach(value, i, element) {

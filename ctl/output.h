@@ -38,6 +38,14 @@ void	output_append(json_t *array, json_t *value);
 /* What an object has as a text; "": nothing, or no text. */
 const char	*output_text_at(const json_t *object, const char *key);
 
+/*
+ * What has to be printed before a text that says this under that key, so that it
+ * is seen at once: a colour on a terminal, "" elsewhere, where NO_COLOR is set
+ * to anything, or for a text with no colour of its own.  And behind it.
+ */
+const char	*output_begin(const char *key, const char *text);
+const char	*output_end(const char *begun);
+
 /* Prints an array of objects as a table; key NULL ends the columns.  Its
  * reference is taken. */
 void	output_table(const struct ctl *ctl, json_t *rows,

@@ -53,7 +53,10 @@ static void
 result(struct file *f, bool is_ok, const char *what, struct span want,
     const char *got)
 {
-	printf("%sok %u - ", is_ok ? "" : "not ", ++f->n);
+	const char	*words = is_ok ? "ok" : "not ok";
+	const char	*begun = output_begin("tap", words);
+
+	printf("%s%s%s %u - ", begun, words, output_end(begun), ++f->n);
 	if (f->title != NULL) {
 		print_name(f->title);
 		printf(": ");
