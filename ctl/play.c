@@ -18,6 +18,8 @@ struct play {
 	struct ctl		*ctl;
 	struct session_life	*life;
 	bool			 in_mail;
+	bool			 is_decided;	/* access_maps were asked about
+						 * that mail */
 	uint64_t		 now_ms;
 	struct judgement	 judgement;
 };
@@ -121,6 +123,16 @@ execute(struct play *t)
 		    t->now_ms);
 }
 
+/* Only who has the session refused for it is disconnected: not one on trial
+ * whose line cannot be read, say. */
+static void
+soften(struct play *t)
+{
+	if (t->judgement.verdict.action == VERDICT_DISCONNECT &&
+	    session_life_session(t->life)->refused != VERDICT_DISCONNECT)
+		t->judgement.verdict.action = VERDICT_TEMPFAIL;
+}
+
 static void
 x_command(struct play *t, json_t *step, enum trust_command command,
     struct span args)
@@ -130,13 +142,21 @@ x_command(struct play *t, json_t *step, enum trust_command command,
 	put_attributes(t, step, command, args);
 	if (!session_life_judge_line(t->life, command, args, true, t->now_ms,
 	    j)) {
-			put_verdict(step, &j->verdict);
+		soften(t);
+		put_verdict(step, &j->verdict);
 		return;
 	}
 	if (t->in_mail && command != TRUST_XSETCONTEXT &&
 	    command != TRUST_XDUMPCONTEXT) {
 		output_put(step, "verdict", output_text("503"));
 		output_put(step, "text", output_text(SESSION_IN_MAIL));
+		return;
+	}
+	if (t->is_decided && command == TRUST_XSETCONTEXT) {
+		trust_violation(NULL, REASON_SEALED, SESSION_CONTEXT_FIXED,
+		    &j->verdict);
+		session_life_refuse_now(t->life, j, t->now_ms);
+		put_verdict(step, &j->verdict);
 		return;
 	}
 	put_verdict(step, &j->verdict);
@@ -172,7 +192,7 @@ greeting(struct play *t, struct span line)
 	session_life_end_message(t->life);
 	session_life_seal_if(t->life, TRUST_SEAL_GREETING, "greeting",
 	    t->now_ms);
-	t->in_mail = false;
+	t->in_mail = t->is_decided = false;
 }
 
 static void
@@ -188,14 +208,16 @@ other_command(struct play *t, json_t *step, struct span verb,
 		put_mail(t, step);
 		t->in_mail = session_refusal(session_life_session(t->life))
 		    .action == VERDICT_PERMIT;
+		t->is_decided = false;
 	} else if (span_caseeq(verb, "RCPT") || span_caseeq(verb, "DATA") ||
 	    span_caseeq(verb, "BDAT")) {
 		put_mail(t, step);
+		t->is_decided = t->in_mail;
 	} else if (span_caseeq(verb, "RSET")) {
 		session_life_end_message(t->life);
-		t->in_mail = false;
+		t->in_mail = t->is_decided = false;
 	} else if (span_eq(verb, ".")) {
-		t->in_mail = false;
+		t->in_mail = t->is_decided = false;
 	}
 }
 

@@ -103,8 +103,7 @@ permit_context(struct ledger_proc *proc, struct judgement *j,
     uint64_t now_ms, struct ledger_reply *reply)
 {
 	if (is_fixed(proc)) {
-		refuse_now(proc, j, REASON_SEALED, "XSETCONTEXT: the "
-		    "mail under way was decided by the context as it is",
+		refuse_now(proc, j, REASON_SEALED, SESSION_CONTEXT_FIXED,
 		    now_ms);
 		answer_refused(proc, reply);
 		return;

@@ -35,6 +35,9 @@
 /* What is said to an override that came within a mail transaction, or soon
  * after: the milter knows which. */
 #define SESSION_IN_MAIL		"not in a mail transaction"
+/* What is said to an XSETCONTEXT behind access_maps' decision of a mail. */
+#define SESSION_CONTEXT_FIXED	"XSETCONTEXT: the mail under way was decided " \
+				"by the context as it is"
 
 /* Why it is not known, for now, what may be. */
 #define SESSION_CANNOT_TELL	"it cannot be told who may do what"
