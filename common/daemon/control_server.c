@@ -2,434 +2,38 @@
 /* Copyright (c) 2026 the xcontext authors */
 /*
  * control_server: see control_server.h.
- *
- * What other threads have to say (a line for a trace, the end of a reload)
- * comes by an eventfd, and is then looked for.
  */
 #include "daemon/control_server.h"
 
-#include <bsd/sys/queue.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/procinfo.h"
 #include "daemon/acceptor.h"
 #include "daemon/control.h"
+#include "daemon/control_conn.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
-#include "daemon/metrics_json.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION	"unknown"
-#endif
-
-#define CONNECTIONS_MAX	8	/* at once; of these ... */
-#define TRACES_MAX	4	/* ... may trace */
-#define REQUEST_S	5	/* until the request is there */
-#define ANSWER_S	10	/* until the answer is taken */
-#define RELOAD_S	120	/* ... and a reload has ended */
-#define STALLED_S	30	/* in which a trace is not read at all */
-#define OUT_MAX		65536	/* of a trace that waits to be read */
-
-enum conn_state {
-	CONN_READING,
-	CONN_RELOADING,
-	CONN_TRACING,
-	CONN_ANSWERED		/* as soon as that is taken, it is over */
-};
-
-struct conn {
-	LIST_ENTRY(conn)	 entry;
-	struct control_server	*server;
-	struct bufferevent	*bev;
-	struct event		*deadline;
-	enum conn_state		 state;
-	unsigned		 n_reloads;	/* when this one was wanted */
-	struct trace		*trace;		/* of CONN_TRACING */
-};
+#define CONNECTIONS_MAX	8	/* at once */
 
 struct control_server {
-	struct event_base		*base;
-	struct control_server_ops	 ops;
-	char				 path[CONTROL_PATH_SIZE];
-	struct acceptor			*acceptor;
-	int				 wake_fd;
-	struct event			*wake;
-	uint64_t			 since_ms;
-	json_t				*listeners;
-	LIST_HEAD(, conn)		 conns;	/* the latest is the first */
-	unsigned			 n_conns;
+	char			 path[CONTROL_PATH_SIZE];
+	struct acceptor		*acceptor;
+	struct event		*wake;
+	struct control_conns	 conns;
 };
 
-static void
-conn_free(struct conn *conn)
-{
-	LIST_REMOVE(conn, entry);
-	conn->server->n_conns--;
-	trace_free(conn->trace);
-	if (conn->deadline != NULL)
-		event_free(conn->deadline);
-	if (conn->bev != NULL)
-		bufferevent_free(conn->bev);
-	free(conn);
-}
-
-static bool
-set_deadline(struct conn *conn, int seconds)
-{
-	const struct timeval	 tv = { .tv_sec = seconds };
-
-	return event_add(conn->deadline, &tv) == 0;
-}
-
 /*
- * Answers
+ * Who comes
  */
-
-/* Takes the reference.  What there is no memory for is missed by the reader:
- * an answer without its end. */
-static void
-say(struct conn *conn, json_t *line)
-{
-	char	*text = line == NULL ? NULL :
-		    json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
-
-	json_decref(line);
-	if (text != NULL)
-		(void)evbuffer_add_printf(bufferevent_get_output(conn->bev),
-		    "%s\n", text);
-	free(text);
-}
-
-static void
-say_data(json_t *data, void *conn)
-{
-	say(conn, json_pack("{s:o}", "data", data));
-}
-
-static void
-answered(struct conn *conn)
-{
-	conn->state = CONN_ANSWERED;
-	(void)set_deadline(conn, ANSWER_S);
-}
-
-static void
-say_end(struct conn *conn)
-{
-	say(conn, json_pack("{s:b}", "end", 1));
-	answered(conn);
-}
-
-/* Names of files, and what is quoted of them, may be in any charset. */
-static json_t *
-printable(const char *text)
-{
-	char	 copy[2 * ERR_TEXT_SIZE];
-	size_t	 n;
-
-	for (n = 0; text[n] != '\0' && n < sizeof copy; n++)
-		copy[n] = text[n] < ' ' || text[n] > '~' ? '?' : text[n];
-	return json_stringn(copy, n);
-}
-
-static void
-say_error(struct conn *conn, const char *text)
-{
-	say(conn, json_pack("{s:o}", "error", printable(text)));
-	answered(conn);
-}
-
-static json_t *
-time_of(uint64_t ms)
-{
-	const struct timespec	 when = { .tv_sec = (time_t)(ms / 1000),
-				     .tv_nsec = (long)(ms % 1000) * 1000000 };
-	char			 text[LOG_TIME_SIZE];
-
-	log_time_text(&when, text);
-	return json_string(text);
-}
-
-static void
-answer_ping(struct conn *conn)
-{
-	struct control_server	*server = conn->server;
-	struct conf		*conf = server->ops.conf(server->ops.arg);
-
-	if (conf == NULL) {
-		say_error(conn, "it is about to end");
-		return;
-	}
-	say_data(json_pack("{s:s, s:s, s:i, s:o, s:o, s:s, s:b, s:o, s:o, "
-	    "s:O}",
-	    "program", daemon_status().program, "version", PACKAGE_VERSION,
-	    "pid", (int)getpid(), "since", time_of(server->since_ms),
-	    "file", printable(conf->file), "fingerprint", conf->fingerprint,
-	    "reload_failed", daemon_status().is_reload_failed, "trial_until",
-	    conf->trial.until_ms == 0 ? json_null() :
-	    time_of(conf->trial.until_ms), "trial_by",
-	    conf->trial.until_ms == 0 ? json_null() :
-	    printable(conf->trial.by), "listeners", server->listeners), conn);
-	conf_unref(conf);
-	say_end(conn);
-}
-
-static void
-answer_stats(struct conn *conn)
-{
-	const struct control_server_ops	*ops = &conn->server->ops;
-	struct evbuffer			*page = evbuffer_new();
-
-	if (page == NULL) {
-		say_error(conn, "out of memory");
-		return;
-	}
-	ops->print(page, ops->print_arg);
-	metrics_json_each(page, say_data, conn);
-	evbuffer_free(page);
-	say_end(conn);
-}
-
-/* If it has ended. */
-static void
-answer_reload(struct conn *conn)
-{
-	struct err	 err;
-	struct conf	*conf;
-
-	switch (daemon_reload_behind(conn->n_reloads, &err)) {
-	case DAEMON_RELOAD_NOT_YET:
-		return;
-	case DAEMON_RELOAD_FAILED:
-		say_error(conn, err.text);
-		return;
-	case DAEMON_RELOAD_DONE:
-		break;
-	}
-	conf = conn->server->ops.conf(conn->server->ops.arg);
-	if (conf != NULL)
-		say_data(json_pack("{s:o, s:s}", "file",
-		    printable(conf->file), "fingerprint",
-		    conf->fingerprint), conn);
-	conf_unref(conf);
-	say_end(conn);
-}
-
-static void
-begin_reload(struct conn *conn)
-{
-	const struct control_server_ops	*ops = &conn->server->ops;
-
-	conn->n_reloads = daemon_reloads();
-	conn->state = CONN_RELOADING;
-	(void)set_deadline(conn, RELOAD_S);
-	ops->reload(ops->arg);
-	answer_reload(conn);
-}
-
-/*
- * A trace
- */
-
-/* Puts each line into an object of its own. */
-static void
-say_lines(struct conn *conn, struct span lines)
-{
-	struct evbuffer	*out = bufferevent_get_output(conn->bev);
-	const char	*end;
-	size_t		 n;
-
-	while ((end = span_find(lines, '\n')) != NULL) {
-		n = (size_t)(end - lines.p);
-		(void)evbuffer_add_printf(out, "{\"data\":%.*s}\n", (int)n,
-		    lines.p);
-		lines = span_skip(lines, n + 1);
-	}
-}
-
-/* As much as the reader shall have on his way. */
-static void
-pump(struct conn *conn)
-{
-	struct evbuffer	*out = bufferevent_get_output(conn->bev);
-	char		 buf[2 * TRACE_LINE_MAX];
-	unsigned long	 n_lost;
-	size_t		 n;
-
-	while (evbuffer_get_length(out) < OUT_MAX) {
-		n = trace_take(conn->trace, buf, sizeof buf, &n_lost);
-		say_lines(conn, (struct span){ buf, n });
-		if (n_lost > 0)
-			say_data(json_pack("{s:I}", "lost",
-			    (json_int_t)n_lost), conn);
-		if (n == 0)
-			return;
-	}
-}
-
-static unsigned
-count_traces(const struct control_server *server)
-{
-	const struct conn	*conn;
-	unsigned		 n = 0;
-
-	LIST_FOREACH(conn, &server->conns, entry)
-		n += conn->state == CONN_TRACING;
-	return n;
-}
-
-static void
-begin_trace(struct conn *conn, const struct trace_filter *filter)
-{
-	static const struct timeval	 stalled = { .tv_sec = STALLED_S };
-
-	if (count_traces(conn->server) >= TRACES_MAX) {
-		say_error(conn, "there are too many traces already");
-		return;
-	}
-	conn->trace = trace_new(filter, conn->server->wake_fd);
-	if (conn->trace == NULL) {
-		say_error(conn, "out of memory");
-		return;
-	}
-	conn->state = CONN_TRACING;
-	(void)event_del(conn->deadline);
-	(void)bufferevent_set_timeouts(conn->bev, NULL, &stalled);
-	say_data(json_pack("{s:s}", "tracing", daemon_status().program), conn);
-}
-
-/*
- * Connections
- */
-
-static void
-answer(struct conn *conn, struct span line)
-{
-	struct control_request	 request;
-	struct err		 err;
-
-	if (control_request_read(line, &request, &err) == -1) {
-		say_error(conn, err.text);
-		return;
-	}
-	switch (request.verb) {
-	case CONTROL_PING:
-		answer_ping(conn);
-		break;
-	case CONTROL_RELOAD:
-		begin_reload(conn);
-		break;
-	case CONTROL_STATS:
-		answer_stats(conn);
-		break;
-	case CONTROL_TRACE:
-		begin_trace(conn, &request.filter);
-		break;
-	}
-}
-
-/* What comes behind the request is read, but of no account. */
-static void
-on_read(struct bufferevent *bev, void *arg)
-{
-	struct conn	*conn = arg;
-	struct evbuffer	*in = bufferevent_get_input(bev);
-	char		 buf[CONTROL_REQUEST_MAX + 2];
-	ev_ssize_t	 n;
-	struct span	 line;
-	size_t		 used;
-
-	if (conn->state == CONN_READING) {
-		n = evbuffer_copyout(in, buf, sizeof buf);
-		switch (control_line_find((struct span){ buf, n > 0 ?
-		    (size_t)n : 0 }, CONTROL_REQUEST_MAX, &line, &used)) {
-		case CONTROL_MORE:
-			return;
-		case CONTROL_TOO_LONG:
-			say_error(conn, "the request is too long");
-			break;
-		case CONTROL_DONE:
-			answer(conn, line);
-			break;
-		}
-	}
-	(void)evbuffer_drain(in, evbuffer_get_length(in));
-}
-
-static void
-on_written(struct bufferevent *bev, void *arg)
-{
-	struct conn	*conn = arg;
-
-	(void)bev;
-	if (conn->state == CONN_TRACING)
-		pump(conn);
-	else if (conn->state == CONN_ANSWERED)
-		conn_free(conn);
-}
-
-/* Who has said all may still be waiting for the answer. */
-static void
-on_end(struct bufferevent *bev, short what, void *arg)
-{
-	struct conn	*conn = arg;
-
-	(void)bev;
-	if ((what & BEV_EVENT_EOF) == 0 || (conn->state != CONN_RELOADING &&
-	    conn->state != CONN_ANSWERED))
-		conn_free(conn);
-}
-
-static void
-on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	conn_free(arg);
-}
-
-/* The descriptor is the connection's, or closed. */
-static void
-conn_new(struct control_server *server, int fd)
-{
-	struct conn	*conn = calloc(1, sizeof *conn);
-
-	if (conn == NULL) {
-		(void)close(fd);
-		return;
-	}
-	conn->server = server;
-	LIST_INSERT_HEAD(&server->conns, conn, entry);
-	server->n_conns++;
-	conn->bev = bufferevent_socket_new(server->base, fd,
-	    BEV_OPT_CLOSE_ON_FREE);
-	if (conn->bev == NULL)
-		(void)close(fd);
-	conn->deadline = evtimer_new(server->base, on_deadline, conn);
-	if (conn->bev == NULL || conn->deadline == NULL ||
-	    !set_deadline(conn, REQUEST_S)) {
-		conn_free(conn);
-		return;
-	}
-	bufferevent_setcb(conn->bev, on_read, on_written, on_end, conn);
-	/* So much is read ahead. */
-	bufferevent_setwatermark(conn->bev, EV_READ, 0,
-	    2 * CONTROL_REQUEST_MAX);
-	if (bufferevent_enable(conn->bev, EV_READ | EV_WRITE) != 0)
-		conn_free(conn);
-}
 
 /* Who is not let in learns why, if that can be said at once. */
 static void
@@ -452,7 +56,7 @@ is_allowed(struct control_server *server, int fd)
 	bool			 is_yes = false;
 
 	if (procinfo_peer(fd, &peer)) {
-		conf = server->ops.conf(server->ops.arg);
+		conf = server->conns.ops.conf(server->conns.ops.arg);
 		is_yes = peer.uid == geteuid() || (conf != NULL &&
 		    conf_controls_uid(conf, peer.uid));
 		conf_unref(conf);
@@ -465,20 +69,11 @@ is_allowed(struct control_server *server, int fd)
 	return is_yes;
 }
 
-/* Who has not asked yet has waited longest if he stands last. */
 static bool
 make_room(struct control_server *server)
 {
-	struct conn	*conn, *silent = NULL;
-
-	if (server->n_conns < CONNECTIONS_MAX)
-		return true;
-	LIST_FOREACH(conn, &server->conns, entry)
-		if (conn->state == CONN_READING)
-			silent = conn;
-	if (silent != NULL)
-		conn_free(silent);
-	return silent != NULL;
+	return server->conns.n < CONNECTIONS_MAX ||
+	    control_conn_end_silent(&server->conns);
 }
 
 static void
@@ -492,24 +87,19 @@ take(void *arg, int fd, const struct sockaddr_storage *from)
 	else if (!make_room(server))
 		turn_away(fd, "there are too many connections already");
 	else
-		conn_new(server, fd);
+		control_conn_new(&server->conns, fd);
 }
 
-/* Something was left for somebody. */
+/* By what another thread has left: a line for a trace, the end of a reload. */
 static void
 on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_server	*server = arg;
-	struct conn		*conn;
 	uint64_t		 count;
 
 	(void)what;
 	(void)!read(fd, &count, sizeof count);
-	LIST_FOREACH(conn, &server->conns, entry)
-		if (conn->state == CONN_TRACING)
-			pump(conn);
-		else if (conn->state == CONN_RELOADING)
-			answer_reload(conn);
+	control_conn_wake(&server->conns);
 }
 
 /*
@@ -537,7 +127,7 @@ listen_to(struct control_server *server, const struct conf *conf,
 	fd = daemon_listen(where, mode_for(conf), NULL, err);
 	if (fd == -1)
 		return -1;
-	server->acceptor = acceptor_new(server->base, fd, take, server);
+	server->acceptor = acceptor_new(server->conns.base, fd, take, server);
 	if (server->acceptor != NULL)
 		return 0;
 	(void)close(fd);
@@ -555,16 +145,16 @@ control_server_new(struct event_base *base, const struct conf *conf,
 		(void)err_set(err, "control: out of memory");
 		return NULL;
 	}
-	server->base = base;
-	server->ops = *ops;
-	server->since_ms = clock_ms(CLOCK_REALTIME);
-	LIST_INIT(&server->conns);
-	server->listeners = json_array();
-	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->wake_fd != -1)
-		server->wake = event_new(base, server->wake_fd, EV_READ |
+	server->conns.base = base;
+	server->conns.ops = *ops;
+	server->conns.since_ms = clock_ms(CLOCK_REALTIME);
+	LIST_INIT(&server->conns.list);
+	server->conns.listeners = json_array();
+	server->conns.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->conns.wake_fd != -1)
+		server->wake = event_new(base, server->conns.wake_fd, EV_READ |
 		    EV_PERSIST, on_wake, server);
-	if (server->listeners == NULL || server->wake == NULL ||
+	if (server->conns.listeners == NULL || server->wake == NULL ||
 	    event_add(server->wake, NULL) != 0)
 		(void)err_set(err, "control: out of memory or descriptors");
 	else if (listen_to(server, conf, err) == 0)
@@ -576,20 +166,17 @@ control_server_new(struct event_base *base, const struct conf *conf,
 void
 control_server_free(struct control_server *server)
 {
-	struct conn	*conn;
-
 	if (server == NULL)
 		return;
-	while ((conn = LIST_FIRST(&server->conns)) != NULL)
-		conn_free(conn);
+	control_conn_end_all(&server->conns);
 	if (server->acceptor != NULL)
 		(void)unlink(server->path);
 	acceptor_free(server->acceptor);
 	if (server->wake != NULL)
 		event_free(server->wake);
-	if (server->wake_fd != -1)
-		(void)close(server->wake_fd);
-	json_decref(server->listeners);
+	if (server->conns.wake_fd != -1)
+		(void)close(server->conns.wake_fd);
+	json_decref(server->conns.listeners);
 	free(server);
 }
 
@@ -598,7 +185,7 @@ control_server_add_listener(struct control_server *server, const char *name,
     const char *where)
 {
 	if (server != NULL && *where != '\0')
-		(void)json_array_append_new(server->listeners,
+		(void)json_array_append_new(server->conns.listeners,
 		    json_pack("{s:s, s:s}", "name", name, "where", where));
 }
 
@@ -612,7 +199,7 @@ control_server_reloaded(struct control_server *server,
 		return;
 	if (conf != NULL)
 		(void)chmod(server->path, mode_for(conf));
-	(void)!write(server->wake_fd, &one, sizeof one);
+	(void)!write(server->conns.wake_fd, &one, sizeof one);
 }
 
 void
