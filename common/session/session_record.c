@@ -412,10 +412,27 @@ get_unsigned(const char *value, unsigned *number_r)
 }
 
 static bool
+get_pid(const char *value, pid_t *pid_r)
+{
+	uint64_t	 n;
+
+	if (!get_number(value, INT32_MAX, &n))
+		return false;
+	*pid_r = (pid_t)n;
+	return true;
+}
+
+/* That it is there is all it says. */
+static bool
+get_flag(bool *flag_r)
+{
+	*flag_r = true;
+	return true;
+}
+
+static bool
 get_field(struct session *s, enum field field, const char *value)
 {
-	uint64_t	 n = 0;
-
 	switch (field) {
 	case FIELD_ID:
 		return get_short(value, s->id, sizeof s->id);
@@ -424,10 +441,7 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_KEEPER:
 		return find_keeper(value, &s->keeper);
 	case FIELD_PID:
-		if (!get_number(value, INT32_MAX, &n))
-			return false;
-		s->pid = (pid_t)n;
-		return true;
+		return get_pid(value, &s->pid);
 	case FIELD_PID_START:
 		return get_number(value, UINT64_MAX, &s->pid_start);
 	case FIELD_BEGUN:
@@ -455,13 +469,11 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_PENDING:
 		return session_set_text(&s->pending, value);
 	case FIELD_SEALED:
-		s->is_sealed = true;
-		return true;
+		return get_flag(&s->is_sealed);
 	case FIELD_MAILS:
 		return get_unsigned(value, &s->mails);
 	case FIELD_IN_MAIL:
-		s->is_in_mail = true;
-		return true;
+		return get_flag(&s->is_in_mail);
 	case FIELD_EHLO:
 		return session_set_text(&s->ehlo, value);
 	case FIELD_CONTEXT:
@@ -469,8 +481,7 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_CLIENTS:
 		return context_mark_clients(&s->context, value);
 	case FIELD_UNPROVEN:
-		s->is_unproven = true;
-		return true;
+		return get_flag(&s->is_unproven);
 	case FIELD_REFUSED:
 		return verdict_action_find(value, &s->refused);
 	case FIELD_REFUSED_REASON:
@@ -484,8 +495,7 @@ get_field(struct session *s, enum field field, const char *value)
 	case FIELD_UNFORWARDED_TEXT:
 		return session_set_text(&s->unforwarded_text, value);
 	case FIELD_UNFORWARDED_BEGUN:
-		s->is_unforwarded_begun = true;
-		return true;
+		return get_flag(&s->is_unforwarded_begun);
 	case FIELD_DENIED_TEXT:
 		return session_set_text(&s->denied_text, value);
 	case FIELD_DENIED_REASON:
