@@ -46,18 +46,6 @@ open(const char *path, int flags, ...)
 }
 
 int
-open64(const char *path, int flags, ...)
-{
-	va_list	 ap;
-	mode_t	 mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, ap);
-	va_end(ap);
-	return (int)AS(OPEN, SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-int
 openat(int dir, const char *path, int flags, ...)
 {
 	va_list	 ap;
@@ -94,19 +82,7 @@ pread(int fd, void *buf, size_t n, off_t off)
 }
 
 ssize_t
-pread64(int fd, void *buf, size_t n, off64_t off)
-{
-	return AS(PREAD, SYS_pread64, fd, buf, n, off);
-}
-
-ssize_t
 pwrite(int fd, const void *buf, size_t n, off_t off)
-{
-	return AS(PWRITE, SYS_pwrite64, fd, buf, n, off);
-}
-
-ssize_t
-pwrite64(int fd, const void *buf, size_t n, off64_t off)
 {
 	return AS(PWRITE, SYS_pwrite64, fd, buf, n, off);
 }
@@ -440,7 +416,10 @@ msync(void *p, size_t n, int flags)
 	extern __typeof__(was) also_##name __asm__(#name)		\
 	    __attribute__((alias(#was), nothrow, leaf))
 
+ALSO(open, open64);
 ALSO(openat, openat64);
+ALSO(pread, pread64);
+ALSO(pwrite, pwrite64);
 ALSO(fstat, fstat64);
 ALSO(stat, stat64);
 ALSO(fstatat, fstatat64);
