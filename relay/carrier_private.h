@@ -8,7 +8,7 @@
 #define XC_RELAY_CARRIER_PRIVATE_H
 
 #include "carrier.h"
-#include "stream.h"
+#include "smtp/stream.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -14,7 +14,7 @@
 
 #include "base/smtp_command.h"
 #include "conf/conf_relay.h"
-#include "smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 /* What is next. */
 enum client_state {

@@ -18,7 +18,7 @@
 #include "proxy_header.h"
 #include "session/route.h"
 #include "session/session_life.h"
-#include "tls.h"
+#include "smtp/tls.h"
 
 enum dialogue_side { DIALOGUE_CLIENT, DIALOGUE_HOP };
 

@@ -24,7 +24,7 @@
 #include "conf/nexthop.h"
 #include "conf/scope.h"
 #include "identity.h"
-#include "smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 /* Where to connect to, and how. */
 struct hop_target {

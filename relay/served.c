@@ -14,7 +14,7 @@
 #include <bsd/string.h>
 
 #include "session/route.h"
-#include "tls.h"
+#include "smtp/tls.h"
 
 struct client_tls {
 	char	*ca_file;

@@ -4,7 +4,7 @@
  * smtp_reply_fuzz: a reply is the same however it arrives, can be written
  * afresh line by line, and an offer is within its bounds.
  */
-#include "relay/smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 #undef NDEBUG
 #include <assert.h>

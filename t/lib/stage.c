@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 #include "daemon/decision_log.h"
-#include "relay/smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 /* More of these without an end are no end. */
 #define TICKS_MAX	64

@@ -7,7 +7,7 @@
 #ifndef XC_T_STAGE_PRIVATE_H
 #define XC_T_STAGE_PRIVATE_H
 
-#include "relay/smtp_reply.h"
+#include "smtp/smtp_reply.h"
 #include "stage.h"
 
 /* The first one stays. */

@@ -15,7 +15,7 @@
 
 #include <event2/event.h>
 
-#include "relay/stream.h"
+#include "smtp/stream.h"
 
 #define TURNS_MAX	100000
 

@@ -4,7 +4,7 @@
  * smtp_reply_test: one reply at the front of a buffer, its lines, and what an
  * EHLO reply offers.
  */
-#include "relay/smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 #include <stdio.h>
 

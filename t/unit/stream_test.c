@@ -3,7 +3,7 @@
 /*
  * stream_test: streams over socket pairs and loopback TCP.
  */
-#include "relay/stream.h"
+#include "smtp/stream.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

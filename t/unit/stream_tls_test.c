@@ -3,7 +3,7 @@
 /*
  * stream_tls_test: streams that become TLS, on both ends or on one.
  */
-#include "relay/stream.h"
+#include "smtp/stream.h"
 
 #include <sys/socket.h>
 

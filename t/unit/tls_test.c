@@ -4,7 +4,7 @@
  * tls_test: both sides' contexts, talking to each other over a socket pair, and
  * what each learns of the other.
  */
-#include "relay/tls.h"
+#include "smtp/tls.h"
 
 #include <sys/socket.h>
 

@@ -5,7 +5,7 @@
  * limits before anything else, so that the answer does not depend on how the
  * bytes were cut into reads.
  */
-#include "smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 static const char	*keywords[SMTP_KW_COUNT] = {
 	[SMTP_KW_PIPELINING] = "PIPELINING",

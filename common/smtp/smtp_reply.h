@@ -8,8 +8,8 @@
  * alone, which some servers send; whoever hands a reply on writes it afresh
  * with smtp_reply_line.
  */
-#ifndef XC_RELAY_SMTP_REPLY_H
-#define XC_RELAY_SMTP_REPLY_H
+#ifndef XC_SMTP_REPLY_H
+#define XC_SMTP_REPLY_H
 
 #include "base/span.h"
 #include "conf/scope.h"

@@ -11,7 +11,7 @@
  * it when it fires unwanted: switching off and on again while the other side
  * is silent costs no system call.
  */
-#include "stream.h"
+#include "smtp/stream.h"
 
 #include <sys/socket.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
-#include "stream_private.h"
+#include "smtp/stream_private.h"
 
 #define FLAG_CONNECTING		0x0001u
 #define FLAG_HANDSHAKE		0x0002u	/* under way, or due when connected */

@@ -7,8 +7,8 @@
  * buffers back (SSL_MODE_RELEASE_BUFFERS); sessions are resumed by tickets
  * only.
  */
-#ifndef XC_RELAY_TLS_H
-#define XC_RELAY_TLS_H
+#ifndef XC_TLS_H
+#define XC_TLS_H
 
 #include <openssl/types.h>
 

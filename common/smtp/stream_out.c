@@ -4,7 +4,7 @@
  * stream_out: the bytes that the socket has not taken yet, as one buffer that
  * is there only while it holds any; see stream_private.h.
  */
-#include "stream_private.h"
+#include "smtp/stream_private.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  * in the clear or through TLS (stream_io.c), and the bytes that the socket has
  * not taken yet (stream_out.c).  Neither knows of events or flags.
  */
-#ifndef XC_RELAY_STREAM_PRIVATE_H
-#define XC_RELAY_STREAM_PRIVATE_H
+#ifndef XC_STREAM_PRIVATE_H
+#define XC_STREAM_PRIVATE_H
 
-#include "stream.h"
+#include "smtp/stream.h"
 
 /* Wants: nothing more is to be done until the socket can be read or written,
  * and with TLS each operation may want either. */

@@ -6,7 +6,7 @@
  * stream_private.h.  With TLS a read may have to wait for writing, and a write
  * for reading.
  */
-#include "stream_private.h"
+#include "smtp/stream_private.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>

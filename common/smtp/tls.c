@@ -6,7 +6,7 @@
  * the same, for whoever has put that into a table has verified it himself.  A
  * key that needs a passphrase is refused: a daemon has nobody to ask.
  */
-#include "tls.h"
+#include "smtp/tls.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  * Nothing is buffered that the socket takes at once, and an idle stream has no
  * buffers at all.  A program that uses TLS ignores SIGPIPE.
  */
-#ifndef XC_RELAY_STREAM_H
-#define XC_RELAY_STREAM_H
+#ifndef XC_STREAM_H
+#define XC_STREAM_H
 
 #include <sys/types.h>
 
@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "tls.h"
+#include "smtp/tls.h"
 
 struct event_base;
 struct stream;
