@@ -16,12 +16,12 @@
 #include "daemon/privdrop.h"
 #include "output.h"
 #include "pool.h"
-#include "probe.h"
+#include "knock.h"
 #include "verb.h"
 
 enum { OPTION_WIRING };
 
-#define PROBE_S	2
+#define KNOCK_S	2
 
 /* Of a daemon; null of a socket that was asked otherwise. */
 static const char *const	 keys[] = { "pid", "version", "since",
@@ -111,49 +111,49 @@ ping_daemon(struct ping *ping, const struct ask_daemon *daemon)
 struct trial {
 	const struct conf	*conf;
 	const char		*where;
-	enum probe_question	 question;
+	enum knock_question	 question;
 };
 
-/* A probe_fn: as who may talk to the sockets. */
-static struct probe_answer
+/* A knock_fn: as who may talk to the sockets. */
+static struct knock_answer
 try(const void *arg)
 {
 	const struct trial	*trial = arg;
 	const struct conf	*conf = trial->conf;
-	struct probe_answer	 answer = { PROBE_NOT_TRIED, EPERM, "" };
+	struct knock_answer	 answer = { KNOCK_NOT_TRIED, EPERM, "" };
 	struct err		 err;
 
 	if (geteuid() == 0 && conf->n_allowed_uids > 0 &&
 	    conf->allowed_uids[0] != 0 &&
 	    privdrop(conf->allowed_users[0], &err) != 0)
 		return answer;
-	return probe(trial->where, trial->question, PROBE_S);
+	return knock(trial->where, trial->question, KNOCK_S);
 }
 
 static const char *
-problem(struct ping *ping, const struct probe_answer *answer)
+problem(struct ping *ping, const struct knock_answer *answer)
 {
 	const char	*user = ping->all.conf->n_allowed_uids > 0 ?
 			    ping->all.conf->allowed_users[0] : "nobody";
 
-	if (answer->stage == PROBE_IS_WELL)
+	if (answer->stage == KNOCK_IS_WELL)
 		return *answer->said == '\0' ? NULL : pool_printf(&ping->pool,
 		    "a lookup fails: %s", answer->said);
 	return pool_printf(&ping->pool, "%s%s%s%s%s",
-	    probe_stage_text(answer), geteuid() == 0 ? " by " : "",
+	    knock_stage_text(answer), geteuid() == 0 ? " by " : "",
 	    geteuid() == 0 ? user : "", answer->error == 0 ? "" : ": ",
 	    answer->error == 0 ? "" : strerror(answer->error));
 }
 
 static void
 ping_socket(struct ping *ping, const char *what, const char *where,
-    enum probe_question question)
+    enum knock_question question)
 {
-	struct probe_answer	 answer;
+	struct knock_answer	 answer;
 	const char		*text;
 	json_t			*row;
 
-	answer = probe_apart(try, &(const struct trial){ ping->all.conf,
+	answer = knock_apart(try, &(const struct trial){ ping->all.conf,
 	    where, question });
 	text = problem(ping, &answer);
 	row = begin_row(ping, what, where, text == NULL ? "answers" :
@@ -172,17 +172,17 @@ ping_wiring(struct ping *ping)
 
 	if (ping->all.daemons[0].is_expected) {
 		ping_socket(ping, "policy", conf->policy_listen,
-		    PROBE_POLICY);
-		ping_socket(ping, "maps", conf->policy_maps, PROBE_MAPS);
+		    KNOCK_POLICY);
+		ping_socket(ping, "maps", conf->policy_maps, KNOCK_MAPS);
 	}
 	if (ping->all.daemons[1].is_expected)
 		ping_socket(ping, "milter", conf->milter_listen,
-		    PROBE_MILTER);
+		    KNOCK_MILTER);
 	for (i = 0; i < conf->n_relays; i++) {
 		relay = &conf->relays[i];
 		ping_socket(ping, pool_printf(&ping->pool, "relay %s",
 		    relay->name), relay->listen, relay->n_proxy_nets > 0 ?
-		    PROBE_NOTHING : PROBE_GREETING);
+		    KNOCK_NOTHING : KNOCK_GREETING);
 	}
 }
 

@@ -10,7 +10,7 @@
 #define XC_CTL_SETUP_CHECK_H
 
 #include "output.h"
-#include "probe.h"
+#include "knock.h"
 #include "setup.h"
 
 enum setup_check_severity {
@@ -44,7 +44,7 @@ void	setup_check_service(struct setup_check *check,
  * the socket, and asks.
  */
 void	setup_check_socket(struct setup_check *check, bool is_chrooted,
-	    struct span socket, enum probe_question question);
+	    struct span socket, enum knock_question question);
 
 /* Prints the findings, for a person or as JSON, and returns the exit status:
  * 0 nothing but notes, 1 a warning, 2 an error. */

@@ -165,7 +165,7 @@ check_milter(struct look *look)
 	check_action(look, element);
 	check_others(look);
 	setup_check_socket(look->check, look->service->is_chrooted,
-	    wiring_inner(element), PROBE_MILTER);
+	    wiring_inner(element), KNOCK_MILTER);
 }
 
 /*
@@ -219,7 +219,7 @@ check_place(struct look *look, const char *name, int at, struct span server)
 		    "there", "smtpd_delay_reject = yes, or our policy service "
 		    "in smtpd_recipient_restrictions");
 	setup_check_socket(look->check, look->service->is_chrooted,
-	    wiring_inner(server), PROBE_POLICY);
+	    wiring_inner(server), KNOCK_POLICY);
 }
 
 static void
@@ -348,5 +348,5 @@ setup_check_service(struct setup_check *check,
 	check_reach(&look);
 	check_around(&look);
 	setup_check_socket(check, service->is_chrooted, span_of(look.maps),
-	    PROBE_MAPS);
+	    KNOCK_MAPS);
 }

@@ -40,34 +40,34 @@ become(const struct setup_check *check, bool is_chrooted, int *error_r)
 struct trial {
 	const struct setup_check	*check;
 	const char			*path;
-	enum probe_question		 question;
+	enum knock_question		 question;
 	bool				 is_chrooted;
 };
 
-/* A probe_fn. */
-static struct probe_answer
+/* A knock_fn. */
+static struct knock_answer
 try(const void *arg)
 {
 	const struct trial	*trial = arg;
-	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
+	struct knock_answer	 answer = { KNOCK_NOT_TRIED, 0, "" };
 
 	if (become(trial->check, trial->is_chrooted, &answer.error))
-		answer = probe(pool_printf(&trial->check->setup->pool,
+		answer = knock(pool_printf(&trial->check->setup->pool,
 		    "unix:%s", trial->path), trial->question, SECONDS);
 	return answer;
 }
 
 /* What to do about it. */
 static const char *
-fix(const struct setup_check *check, const struct probe_answer *answer,
-    enum probe_question question)
+fix(const struct setup_check *check, const struct knock_answer *answer,
+    enum knock_question question)
 {
-	const char	*daemon = question == PROBE_MILTER ?
+	const char	*daemon = question == KNOCK_MILTER ?
 			    "xcontext-milter" : "xcontext-policy";
 	const char	*owner = check->setup->pf.mail_owner;
 	struct pool	*pool = &check->setup->pool;
 
-	if (answer->stage == PROBE_NOT_ANSWERED)
+	if (answer->stage == KNOCK_NOT_ANSWERED)
 		return pool_printf(pool, "is %s in allowed_users of %s?  The "
 		    "log of %s says more", owner, check->setup->ctl->file,
 		    daemon);
@@ -80,18 +80,18 @@ fix(const struct setup_check *check, const struct probe_answer *answer,
 }
 
 static const char *
-cost(enum probe_question question)
+cost(enum knock_question question)
 {
 	switch (question) {
-	case PROBE_MAPS:
+	case KNOCK_MAPS:
 		return "sessions that ask end with 421 at EHLO or XCLIENT";
-	case PROBE_POLICY:
+	case KNOCK_POLICY:
 		return "451 at RCPT, or, with default_action=DUNNO, mail that "
 		    "should be refused passes";
-	case PROBE_GREETING:
-	case PROBE_NOTHING:
+	case KNOCK_GREETING:
+	case KNOCK_NOTHING:
 		break;
-	case PROBE_MILTER:
+	case KNOCK_MILTER:
 		return "what milter_default_action says: 421, 451, or no "
 		    "enforcement";
 	}
@@ -100,11 +100,11 @@ cost(enum probe_question question)
 
 static const char *
 problem(const struct setup_check *check, bool is_chrooted,
-    const struct probe_answer *answer)
+    const struct knock_answer *answer)
 {
 	struct pool	*pool = &check->setup->pool;
 
-	return pool_printf(pool, "%s by %s%s%s%s", probe_stage_text(answer),
+	return pool_printf(pool, "%s by %s%s%s%s", knock_stage_text(answer),
 	    check->setup->pf.mail_owner, is_chrooted ? ", who is in a chroot "
 	    "in " : "", is_chrooted ? check->setup->pf.queue_directory : "",
 	    answer->error == 0 ? "" : pool_printf(pool, ": %s",
@@ -124,12 +124,12 @@ was_asked(struct setup_check *check, const char *key)
 
 static void
 add(struct setup_check *check, bool is_chrooted, const char *path,
-    const struct probe_answer *answer, enum probe_question question)
+    const struct knock_answer *answer, enum knock_question question)
 {
 	const char	*where = pool_printf(&check->setup->pool,
 			    "socket unix:%s", path);
 
-	if (answer->stage != PROBE_IS_WELL)
+	if (answer->stage != KNOCK_IS_WELL)
 		setup_check_add(check, SETUP_CHECK_ERROR, where,
 		    problem(check, is_chrooted, answer), cost(question),
 		    fix(check, answer, question));
@@ -142,11 +142,11 @@ add(struct setup_check *check, bool is_chrooted, const char *path,
 
 void
 setup_check_socket(struct setup_check *check, bool is_chrooted,
-    struct span socket, enum probe_question question)
+    struct span socket, enum knock_question question)
 {
 	struct setup	*setup = check->setup;
 	const char	*path;
-	struct probe_answer	 answer;
+	struct knock_answer	 answer;
 
 	if (!span_begins(socket, "unix:"))
 		return;			/* the wiring's names are others */
@@ -155,7 +155,7 @@ setup_check_socket(struct setup_check *check, bool is_chrooted,
 	if (was_asked(check, pool_printf(&setup->pool, "%s %d %s\n",
 	    setup->pf.config_directory, is_chrooted, path)))
 		return;
-	answer = probe_apart(try, &(const struct trial){ check,
+	answer = knock_apart(try, &(const struct trial){ check,
 	    geteuid() == 0 ? path : setup_postfix_opened(setup, is_chrooted,
 	    socket), question, is_chrooted });
 	add(check, is_chrooted, path, &answer, question);

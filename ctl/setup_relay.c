@@ -134,17 +134,17 @@ struct trial {
 	const char	*user, *path;
 };
 
-/* A probe_fn. */
-static struct probe_answer
+/* A knock_fn. */
+static struct knock_answer
 try_read(const void *arg)
 {
 	const struct trial	*trial = arg;
-	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
+	struct knock_answer	 answer = { KNOCK_NOT_TRIED, 0, "" };
 	struct err		 err;
 
 	if (*trial->user != '\0' && privdrop(trial->user, &err) != 0)
 		return answer;
-	answer.stage = PROBE_IS_WELL;
+	answer.stage = KNOCK_IS_WELL;
 	if (access(trial->path, R_OK) == -1)
 		answer.error = errno;
 	return answer;
@@ -154,12 +154,12 @@ const char *
 setup_relay_unreadable(struct setup *setup, const char *path)
 {
 	const struct trial	 trial = { setup->conf->user, path };
-	struct probe_answer	 answer;
+	struct knock_answer	 answer;
 
 	if (geteuid() != 0 || *path == '\0')
 		return NULL;
-	answer = probe_apart(try_read, &trial);
-	return answer.stage != PROBE_IS_WELL || answer.error == 0 ? NULL :
+	answer = knock_apart(try_read, &trial);
+	return answer.stage != KNOCK_IS_WELL || answer.error == 0 ? NULL :
 	    pool_printf(&setup->pool, "user \"%s\" cannot read %s: %s",
 	    setup->conf->user, path, strerror(answer.error));
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
+#include "knock.h"
 #include "setup_listener.h"
 #include "wiring.h"
 
@@ -54,16 +54,16 @@ section(const struct look *look)
 }
 
 static void
-probe_relay(struct look *look, const char *cost)
+knock_relay(struct look *look, const char *cost)
 {
-	struct probe_answer	 answer;
+	struct knock_answer	 answer;
 
-	answer = probe(setup_relay_listen(look->relay), PROBE_GREETING,
+	answer = knock(setup_relay_listen(look->relay), KNOCK_GREETING,
 	    SECONDS);
-	if (answer.stage != PROBE_IS_WELL)
+	if (answer.stage != KNOCK_IS_WELL)
 		ADD(look, ERROR, section(look), pool_printf(look->pool,
 		    "%s %s%s%s", setup_relay_listen(look->relay),
-		    probe_stage_text(&answer), answer.error == 0 ? "" : ": ",
+		    knock_stage_text(&answer), answer.error == 0 ? "" : ": ",
 		    answer.error == 0 ? "" : strerror(answer.error)), cost,
 		    "systemctl restart xcontext-relay; its log says more");
 }
@@ -245,7 +245,7 @@ look_front(struct setup_check *check,
 	check_inside(&look);
 	check_mode(&look);
 	check_tls(&look);
-	probe_relay(&look, "no mail comes in there");
+	knock_relay(&look, "no mail comes in there");
 	return true;
 }
 
@@ -413,7 +413,7 @@ look_behind(struct setup_check *check,
 	check_limits(&look);
 	check_reach(&look);
 	check_trust(&look);
-	probe_relay(&look, "mail stays in the queue");
+	knock_relay(&look, "mail stays in the queue");
 	return true;
 }
 

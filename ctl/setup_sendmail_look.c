@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
+#include "knock.h"
 
 #define SECONDS		5		/* for an answer */
 #define REPLY_MIN	5		/* seconds that a reply should have */
@@ -96,7 +96,7 @@ check_socket(struct look *look)
 {
 	const char		*listen = look->setup->conf->milter_listen;
 	const char		*path = setup_path(listen), *open = NULL;
-	struct probe_answer	 answer = probe(listen, PROBE_MILTER, SECONDS);
+	struct knock_answer	 answer = knock(listen, KNOCK_MILTER, SECONDS);
 
 	look->where = pool_printf(look->pool, "socket %s", listen);
 	if (path != NULL)
@@ -106,12 +106,12 @@ check_socket(struct look *look)
 		    "owner may write to %s", open), "Sendmail does not use it, "
 		    "and mail is deferred", pool_printf(look->pool,
 		    "chmod go-w %s, or another milter { listen }", open));
-	if (answer.stage != PROBE_IS_WELL)
+	if (answer.stage != KNOCK_IS_WELL)
 		ADD(look, ERROR, pool_printf(look->pool, "%s%s%s",
-		    probe_stage_text(&answer), answer.error == 0 ? "" : ": ",
+		    knock_stage_text(&answer), answer.error == 0 ? "" : ": ",
 		    answer.error == 0 ? "" : strerror(answer.error)),
 		    "what F= says: mail is deferred, or received unjudged",
-		    answer.stage == PROBE_NOT_ANSWERED ? "is root in "
+		    answer.stage == KNOCK_NOT_ANSWERED ? "is root in "
 		    "allowed_users?  The log of xcontext-milter says more" :
 		    "systemctl restart xcontext-milter");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * probe: see probe.h.
+ * knock: see knock.h.
  */
-#include "probe.h"
+#include "knock.h"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -21,19 +21,19 @@
 /* None is about a session: xcontext-policy(8).  The milter protocol is that of
  * version 6, and its first step, the negotiation, has all that it may. */
 static const struct span	 questions[] = {
-	[PROBE_MAPS] = { "17:profile 127.0.0.1,", 21 },
-	[PROBE_POLICY] = { "request=smtpd_access_policy\n"
+	[KNOCK_MAPS] = { "17:profile 127.0.0.1,", 21 },
+	[KNOCK_POLICY] = { "request=smtpd_access_policy\n"
 	    "protocol_state=CONNECT\nclient_address=unknown\n\n", 75 },
-	[PROBE_MILTER] = { "\0\0\0\015O\0\0\0\006\0\0\001\377\0\037\377\377",
+	[KNOCK_MILTER] = { "\0\0\0\015O\0\0\0\006\0\0\001\377\0\037\377\377",
 	    17 },
-	[PROBE_GREETING] = { "", 0 },
-	[PROBE_NOTHING] = { "", 0 }
+	[KNOCK_GREETING] = { "", 0 },
+	[KNOCK_NOTHING] = { "", 0 }
 };
 
-struct probe_answer
-probe_apart(probe_fn *fn, const void *arg)
+struct knock_answer
+knock_apart(knock_fn *fn, const void *arg)
 {
-	struct probe_answer	 answer = { PROBE_NOT_TRIED, 0, "" };
+	struct knock_answer	 answer = { KNOCK_NOT_TRIED, 0, "" };
 	int			 fds[2];
 	pid_t			 pid;
 
@@ -53,7 +53,7 @@ probe_apart(probe_fn *fn, const void *arg)
 	(void)close(fds[1]);
 	if (pid != -1 &&
 	    read(fds[0], &answer, sizeof answer) != (ssize_t)sizeof answer)
-		answer = (struct probe_answer){ PROBE_NOT_TRIED, 0, "" };
+		answer = (struct knock_answer){ KNOCK_NOT_TRIED, 0, "" };
 	(void)close(fds[0]);
 	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
 		continue;
@@ -61,13 +61,13 @@ probe_apart(probe_fn *fn, const void *arg)
 }
 
 const char *
-probe_stage_text(const struct probe_answer *answer)
+knock_stage_text(const struct knock_answer *answer)
 {
 	static const char *const	 texts[] = {
-		[PROBE_IS_WELL] = "answers",
-		[PROBE_NOT_TRIED] = "cannot be tried",
-		[PROBE_NOT_REACHED] = "cannot be reached",
-		[PROBE_NOT_ANSWERED] = "does not answer"
+		[KNOCK_IS_WELL] = "answers",
+		[KNOCK_NOT_TRIED] = "cannot be tried",
+		[KNOCK_NOT_REACHED] = "cannot be reached",
+		[KNOCK_NOT_ANSWERED] = "does not answer"
 	};
 
 	return texts[answer->stage];
@@ -154,13 +154,13 @@ open_socket(const char *where, int seconds)
 
 /* Asks, and takes what comes first. */
 static void
-ask(int fd, enum probe_question question, struct probe_answer *answer)
+ask(int fd, enum knock_question question, struct knock_answer *answer)
 {
 	struct span	 text = questions[question];
 	char		 buf[sizeof answer->said] = "";
 	ssize_t		 n;
 
-	answer->stage = PROBE_NOT_ANSWERED;
+	answer->stage = KNOCK_NOT_ANSWERED;
 	if ((text.n > 0 && send(fd, text.p, text.n, MSG_NOSIGNAL) !=
 	    (ssize_t)text.n) || (n = recv(fd, buf, sizeof buf - 1, 0)) == -1) {
 		answer->error = errno;
@@ -168,17 +168,17 @@ ask(int fd, enum probe_question question, struct probe_answer *answer)
 	}
 	if (n == 0)
 		return;
-	answer->stage = PROBE_IS_WELL;
-	if (question == PROBE_MAPS && strstr(buf, ":TEMP") != NULL)
+	answer->stage = KNOCK_IS_WELL;
+	if (question == KNOCK_MAPS && strstr(buf, ":TEMP") != NULL)
 		memcpy(answer->said, buf, sizeof buf);
-	if (question == PROBE_GREETING)
+	if (question == KNOCK_GREETING)
 		(void)!send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL);
 }
 
-struct probe_answer
-probe(const char *where, enum probe_question question, int seconds)
+struct knock_answer
+knock(const char *where, enum knock_question question, int seconds)
 {
-	struct probe_answer	 answer = { PROBE_NOT_REACHED, 0, "" };
+	struct knock_answer	 answer = { KNOCK_NOT_REACHED, 0, "" };
 	int			 fd;
 
 	fd = open_socket(where, seconds);
@@ -186,8 +186,8 @@ probe(const char *where, enum probe_question question, int seconds)
 		answer.error = errno;
 		return answer;
 	}
-	answer.stage = PROBE_IS_WELL;
-	if (question != PROBE_NOTHING)
+	answer.stage = KNOCK_IS_WELL;
+	if (question != KNOCK_NOTHING)
 		ask(fd, question, &answer);
 	(void)close(fd);
 	return answer;
