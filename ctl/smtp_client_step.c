@@ -95,6 +95,10 @@ next_line(struct smtp_client_step *step, char *buf, size_t size)
 		return 0;
 	n = verb.n;
 	span_copy(buf, verb);
+	if (step->at == 0 && span_trim(rest).n == 0) {
+		step->at = step->len;
+		return n;
+	}
 	if (step->at > 0)
 		rest = span_skip((struct span){ step->line, step->len },
 		    step->at);

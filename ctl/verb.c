@@ -119,6 +119,25 @@ static const struct verb_option	 revoke_options[] = {
 	LAST
 };
 
+/* In the order of enum probe_option in probe.c. */
+static const struct verb_option	 probe_options[] = {
+	{ "server", "HOST:PORT", "127.0.0.1:25 if it is not given; or a "
+	    "socket's path", false },
+	{ "jobs", "N", "so many connections at once (1)", false, 'j' },
+	{ "starttls", NULL, "by STARTTLS", false },
+	{ "tls", NULL, "by TLS from the first octet on", false },
+	{ "ca", "FILE", "of CA certificates; the system's if not given",
+	    false },
+	{ "verify", "NAME", "what the certificate has to be for", false },
+	{ "name", "NAME", "to greet by, where no client has one", false },
+	{ "source", "ADDRESS", "to connect from", false },
+	{ "timeout", "SECONDS", "for each reply (30)", false },
+	{ "send", "LIST", "messages, to these addresses and @domains",
+	    false },
+	{ "junit", "FILE", "a report for a build server", false },
+	LAST
+};
+
 static const struct verb_option	 suggest_options[] = {
 	{ "prefix", "BITS", "networks of IPv4 in place of addresses", false },
 	{ "prefix6", "BITS", "likewise of IPv6", false },
@@ -165,6 +184,8 @@ static const struct verb	 verbs[] = {
 	    peer_options, may_run },
 	{ "ping", "", 0, 0, "whether the daemons are there, and what they go "
 	    "by", ping_options, ping_run },
+	{ "probe", "FILE...", 1, -1, "whether a mail server replies as files "
+	    "expect, to whichever client", probe_options, probe_run },
 	{ "reload", "", 0, 0, "have the configuration read again, and say "
 	    "what became of it", no_options, reload_run },
 	{ "replay", "LOG", 1, 1, "what the decisions of a log would have been "
@@ -425,6 +446,33 @@ name_options(const struct verb *verb,
 	names[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
+/* Those that are a letter, too, as getopt_long wants them. */
+static void
+name_letters(const struct verb *verb, char *letters)
+{
+	const struct verb_option	*o;
+
+	for (o = verb->options; o->name != NULL; o++) {
+		if (o->letter == '\0')
+			continue;
+		*letters++ = o->letter;
+		if (o->arg != NULL)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+static int
+option_of(const struct verb *verb, int c)
+{
+	int	 i;
+
+	for (i = 0; verb->options[i].name != NULL; i++)
+		if (verb->options[i].letter == c && c != '\0')
+			return i;
+	return c;
+}
+
 static void
 check_required(const struct verb *verb, const struct ctl *ctl)
 {
@@ -443,18 +491,20 @@ void
 verb_read(const struct verb *verb, int argc, char **argv, struct ctl *ctl)
 {
 	struct option	 names[CTL_OPTIONS_MAX + 2];
+	char		 letters[2 * CTL_OPTIONS_MAX + 1];
 	int		 c;
 
 	name_options(verb, names);
+	name_letters(verb, letters);
 	/* 0: from here on anew, in any order. */
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		if (c == '?')
 			wrong_usage(verb);
 		if (c == IS_JSON)
 			ctl->is_json = true;
 		else
-			ctl->option[c] = optarg == NULL ? "" : optarg;
+			ctl->option[option_of(verb, c)] = optarg == NULL ? "" : optarg;
 	}
 	check_required(verb, ctl);
 	ctl->args = argv + optind;

@@ -14,6 +14,7 @@ struct verb_option {
 	const char	*arg;		/* "NAME"; NULL: it takes none */
 	const char	*help;
 	bool		 is_required;
+	char		 letter;	/* 'j' for -j, too; '\0' */
 };
 
 /* Returns the exit status. */
@@ -62,6 +63,7 @@ verb_fn	lint_run;
 verb_fn	matrix_run;
 verb_fn	may_run;
 verb_fn	ping_run;
+verb_fn	probe_run;
 verb_fn	reload_run;
 verb_fn	replay_run;
 verb_fn	revoke_run;

@@ -60,6 +60,7 @@ sub impossible {
 #	services	as in XContext::Postfix; default: one "messengers" with
 #			wiring A
 #	main		main.cf settings
+#	master		further entries of master.cf
 #	trust		text of the cidr table that is the trust map
 #	profiles	text: profiles of the configuration
 #	conf, policy, milter	hashes: settings, values as they stand in the
@@ -87,6 +88,7 @@ sub _make {
 	$self->{postfix} = XContext::Postfix->new(
 	    services => $opt->{services} // [ { name => 'messengers',
 		wiring => 'a' } ],
+	    master => $opt->{master} // '',
 	    main => { smtpd_recipient_restrictions => $recorders,
 		smtpd_data_restrictions => $recorders,
 		%{$opt->{main} // {}} });
