@@ -31,7 +31,9 @@ enum probe_option {
 	OPTION_SOURCE,
 	OPTION_TIMEOUT,
 	OPTION_SEND,
-	OPTION_JUNIT
+	OPTION_JUNIT,
+	OPTION_RECORD,
+	OPTION_COMPARE
 };
 
 /* What the run is shown by. */
@@ -174,7 +176,9 @@ run(struct ctl *ctl, struct probe *probe)
 	struct show	 show = { .ctl = ctl,
 			    .has_bar = isatty(STDERR_FILENO) != 0 &&
 			    isatty(STDOUT_FILENO) == 0,
-			    .is_tap = !ctl->is_json };
+			    .is_tap = !ctl->is_json &&
+			    ctl->option[OPTION_RECORD] == NULL &&
+			    ctl->option[OPTION_COMPARE] == NULL };
 
 	probe->done = on_done;
 	probe->arg = &show;
@@ -207,11 +211,56 @@ print_json(const struct probe *probe)
 	json_decref(all);
 }
 
+/* The same cases, put to another server. */
+static int
+compare(struct ctl *ctl, struct probe *probe)
+{
+	static const struct output_column	 columns[] = {
+		{ "title", 40 }, { "stage", 40 }, { "first", 0 },
+		{ "second", 0 }, { NULL, 0 }
+	};
+	json_t	*first = probe_report_json(probe), *second, *rows;
+	int	 status = probe_report_status(probe, true), other;
+
+	probe_case_forget(probe);
+	find_server(probe, ctl->option[OPTION_COMPARE]);
+	run(ctl, probe);
+	second = probe_report_json(probe);
+	other = probe_report_status(probe, true);
+	rows = probe_compare(first, second);
+	if (other > status)
+		status = other;
+	if (status == CTL_YES && json_array_size(rows) > 0)
+		status = CTL_NO;
+	output_table(ctl, rows, columns);
+	json_decref(first);
+	json_decref(second);
+	return status;
+}
+
+/* What the cases have come to, in the way that is asked for; the exit status. */
+static int
+tell(struct ctl *ctl, struct probe *probe)
+{
+	if (ctl->option[OPTION_JUNIT] != NULL)
+		probe_report_junit(probe, ctl->option[OPTION_JUNIT]);
+	if (ctl->option[OPTION_COMPARE] != NULL)
+		return compare(ctl, probe);
+	if (ctl->option[OPTION_RECORD] != NULL) {
+		probe_record(probe);
+		return probe_report_status(probe, true);
+	}
+	if (ctl->is_json)
+		print_json(probe);
+	return probe_report_status(probe, false);
+}
+
 int
 probe_run(struct ctl *ctl)
 {
 	struct probe	 probe = { .jobs = number(ctl, OPTION_JOBS, 1,
-			    JOBS_MAX), .send = ctl->option[OPTION_SEND] };
+			    JOBS_MAX), .send = ctl->option[OPTION_SEND],
+			    .is_recording = ctl->option[OPTION_RECORD] != NULL };
 	struct address	 source;
 	char		 name[HOST_NAME_MAX + 1];
 	int		 status;
@@ -229,11 +278,7 @@ probe_run(struct ctl *ctl)
 	if (probe.base == NULL)
 		ctl_die(EX_OSERR, "no event loop");
 	run(ctl, &probe);
-	if (ctl->is_json)
-		print_json(&probe);
-	if (ctl->option[OPTION_JUNIT] != NULL)
-		probe_report_junit(&probe, ctl->option[OPTION_JUNIT]);
-	status = probe_report_status(&probe);
+	status = tell(ctl, &probe);
 	free_probe(&probe);
 	return status;
 }

@@ -45,6 +45,7 @@ struct probe_expectation {
 	const struct suite_item	*item;
 	struct suite_reply	 reply;		/* of EXPECT */
 	pcre2_code		*pattern;	/* NULL: any */
+	bool			 is_any;	/* "?": it is to be recorded */
 };
 
 struct probe_step {
@@ -87,6 +88,7 @@ struct probe {
 	bool			 is_starttls;
 	const char		*name;		/* for EHLO */
 	const char		*send;		/* list; NULL: nothing is sent */
+	bool			 is_recording;
 	struct suite		*suites;
 	unsigned		 n_suites;
 	struct probe_case	*cases;
@@ -119,12 +121,21 @@ char	*probe_judge_text(struct probe *probe, const struct smtp_reply *reply);
 /* Runs all cases, as many at once as is said, and returns when all are done. */
 void	probe_session_run(struct probe *probe);
 
+/* probe_compare.c */
+/* Rows of what differs between two reports. */
+json_t	*probe_compare(const json_t *first, const json_t *second);
+
+/* probe_record.c */
+/* Prints the files with what was replied as what is expected. */
+void	probe_record(const struct probe *probe);
+
 /* probe_report.c */
 void	probe_report_tap(const struct probe *probe, unsigned first);
 json_t	*probe_report_json(const struct probe *probe);
 /* Ends the program if it cannot be written. */
 void	probe_report_junit(const struct probe *probe, const char *name);
-/* Tells standard error what could not be told; the exit status. */
-int	probe_report_status(const struct probe *probe);
+/* Tells standard error what could not be told; the exit status, as if the cases
+ * were as expected if is_told. */
+int	probe_report_status(const struct probe *probe, bool is_told);
 
 #endif

@@ -216,18 +216,26 @@ probe_report_junit(const struct probe *probe, const char *name)
 		ctl_die(EX_IOERR, "%s: %s", name, strerror(errno));
 }
 
+/* Those that a reply tells. */
+static bool
+is_reply(int class)
+{
+	return class == PROBE_GREYLISTED || class == PROBE_UNAVAILABLE ||
+	    class == PROBE_DENIED;
+}
+
 int
-probe_report_status(const struct probe *probe)
+probe_report_status(const struct probe *probe, bool is_told)
 {
 	unsigned	 n[PROBE_CLASSES] = { 0 }, i;
 	int		 class, status = PROBE_OK;
 
 	for (i = 0; i < probe->n; i++)
 		n[probe->cases[i].class]++;
-	if (n[PROBE_WRONG] > 0)
+	if (n[PROBE_WRONG] > 0 && !is_told)
 		status = PROBE_WRONG;
 	for (class = PROBE_NO_REPLY; class < PROBE_CLASSES; class++) {
-		if (n[class] == 0)
+		if (n[class] == 0 || (is_told && is_reply(class)))
 			continue;
 		status = class;
 		for (i = 0; probe->cases[i].class != (enum probe_class)class;)

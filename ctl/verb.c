@@ -135,6 +135,9 @@ static const struct verb_option	 probe_options[] = {
 	{ "send", "LIST", "messages, to these addresses and @domains",
 	    false },
 	{ "junit", "FILE", "a report for a build server", false },
+	{ "record", NULL, "print the files with what is replied today",
+	    false },
+	{ "compare", "HOST:PORT", "print where this server differs", false },
 	LAST
 };
 

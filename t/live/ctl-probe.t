@@ -272,6 +272,53 @@ $got = $ctl->run('probe', ($ENV{srcdir} // '.') . '/etc/xcontext.probe.sample',
     '--server', where('mx'));
 is($got->{status}, 0, 'the sample') or diag($got->{out}, $got->{err});
 
+#
+# What it is today, and where another server differs
+#
+my $unknown = <<'END';
+# a file
+= 2xx
+title one
+MAIL FROM:<joe@example.org>
+RCPT TO:<box@example.com>
+= refuse
+RCPT TO:<nobody@example.com>
+
+table
+XCLIENT ADDR={row}
+MAIL FROM:<joe@example.org>
+= permit
+RCPT TO:<{column}>
+columns box@example.com | nobody@example.com
+row 192.0.2.1 | ? |
+row 192.0.2.65 | 250 | 250
+END
+my $known = $unknown =~ s/^= 2xx/= 220/mr =~ s/(MAIL .*\n)(RCPT)/$1= 250 2.1.0\n$2/r
+    =~ s/^= refuse/= 250 2.1.5/mr =~ s/(RCPT TO:<nobody.*\n)/$1= 550 5.1.1\n/r
+    =~ s/\?/250 2.1.5/r =~ s/250 \| 250$/554 5.7.1 | 554 5.7.1/mr;
+$got = probe('mx', $unknown, '--record');
+is($got->{status}, 0, '--record') or diag($got->{err});
+is($got->{out}, $known, '... writes what is replied today');
+is(probe('mx', $known)->{status}, 0, '... which holds');
+is(probe('mx', $unknown)->{status}, 65, '"?" is for that alone');
+is(probe('closed', $unknown, '--record')->{status}, 26,
+    'what cannot be asked is not recorded');
+is(probe('mx', $known, '--compare', where('mx'))->{status}, 0,
+    '--compare: the same');
+$got = probe('mx', $known, '--compare', where('grey'), '--json');
+is($got->{status}, 1, '--compare: another');
+is(join(';', map { "$_->{stage} $_->{first} $_->{second}" =~
+    s/(\d{3} \S+) .*? (\d{3} \S+) .*/$1 $2/r }
+    @{JSON::PP::decode_json($got->{out})}),
+    'RCPT TO:<box@example.com> 250 2.1.5 450 4.2.0;' .
+    'RCPT TO:<nobody@example.com> 550 5.1.1 450 4.2.0;' .
+    'RCPT TO:<box@example.com> 250 2.1.5 450 4.2.0;' .
+    'RCPT TO:<box@example.com> 554 5.7.1 450 4.2.0;' .
+    'RCPT TO:<nobody@example.com> 554 5.7.1 450 4.2.0',
+    '... differs where it does');
+is(probe('mx', $simple, '--compare', where('closed'))->{status}, 26,
+    '--compare: one that cannot be asked');
+
 # Files that are not understood.
 for my $row ([ "XCLEINT ADDR=192.0.2.1\n", 'a command' ],
     [ "row a | 250\n", '"columns" first' ],

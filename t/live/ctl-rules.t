@@ -191,6 +191,25 @@ END
 	like($got->{out}, qr/^ok 1 - the proxy \\# speaks: XCLIENT ADDR=203\.0\.113\.7: permit$/m,
 	    'test: what passed');
 	like($got->{out}, qr/^1\.\.9$/m, 'test: how many');
+	spit("$dir/rules", <<'END');
+title a table
+peer 192.0.2.25
+table
+EHLO proxy.example.net
+XCLIENT ADDR={row}
+columns one | two
+row 203.0.113.7 | permit | 220
+row 10.1.2.3 | refuse value ADDR |
+peer 192.0.2.25
+XCLIENT ADDR=203.0.113.7
+offers PIPELINING
+client 203.0.113.7
+END
+	$got = $ctl->run('test', "$dir/rules");
+	is($got->{status}, 0, 'test: a table') or diag($got->{out}, $got->{err});
+	is(join(' ', map { /SKIP/ ? 'skip' : /^ok/ ? 'ok' : 'not' }
+	    grep { /ok \d/ } split(/\n/, $got->{out})), 'ok skip ok skip ok',
+	    'test: ... and what only a server tells');
 	# Each of these fails, and nothing else.
 	for my $row ([ 'XCLIENT ADDR=203.0.113.7', '= refuse' ],
 	    [ 'XCLIENT ADDR=10.1.2.3', '= permit' ],
@@ -222,7 +241,8 @@ END
 	    qr/:3: expected a command, or a word/ ],
 	    [ "peer 192.0.2.25 listener sied\n",
 	    qr/:1: expected a listener/ ],
-	    [ "peer 192.0.2.25\nEHLO x\n", qr/expects nothing/ ]) {
+	    [ "peer 192.0.2.25\nEHLO x\n", qr/expects nothing/ ],
+	    [ "peer 192.0.2.25\nEHLO x\n= 250\n", qr/expects nothing/ ]) {
 		spit("$dir/rules", $row->[0]);
 		$got = $ctl->run('test', "$dir/rules");
 		is($got->{status}, 65, 'test: what is not understood') or
