@@ -34,6 +34,21 @@ static const struct verb_option	 confirm_options[] = {
 	LAST
 };
 
+/* In the order of enum conformance_option in conformance.c. */
+static const struct verb_option	 conformance_options[] = {
+	{ "rcpt", "ADDRESS", "a recipient whom the server takes mail for",
+	    false },
+	{ "outside", "ADDRESS", "one whom it relays mail to for users alone "
+	    "(probe@xcontext.invalid)", false },
+	{ "login", "USER", "a user's name (probe)", false },
+	{ "rejected", "ADDRESS", "of a client whom its rules reject", false },
+	{ "rejected-name", "NAME", "likewise", false },
+	{ "rejected-helo", "NAME", "likewise", false },
+	{ "source", "ADDRESS", "to connect from", false },
+	{ "timeout", "SECONDS", "for each reply (10)", false },
+	LAST
+};
+
 static const struct verb_option	 diff_options[] = {
 	{ "names", "FILE", "more names to try, a line each", false },
 	LAST
@@ -169,6 +184,9 @@ static const struct verb	 verbs[] = {
 	    no_options, verb_run_completion },
 	{ "confirm", "", 0, 0, "keep what apply --confirm has put on trial",
 	    confirm_options, apply_confirm },
+	{ "conformance", "HOST:PORT", 1, 1, "what a mail server makes of "
+	    "XCLIENT, XFORWARD and PROXY", conformance_options,
+	    conformance_run },
 	{ "coverage", "LOG", 1, 1, "which rules the decisions of a log have "
 	    "asked, and which never", no_options, coverage_log_run },
 	{ "diff", "OLD NEW", 2, 2, "who gains and who loses which right by a "

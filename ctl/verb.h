@@ -55,6 +55,7 @@ void	verb_read(const struct verb *verb, int argc, char **argv,
 /* The verbs themselves; each file has those that are named after it. */
 verb_fn	apply_run;
 verb_fn	apply_confirm;
+verb_fn	conformance_run;
 verb_fn	coverage_log_run;
 verb_fn	diff_run;
 verb_fn	explain_run;
