@@ -339,13 +339,15 @@ END_TEST
 START_TEST(a_reply_that_never_ends_is_bounded)
 {
 	struct smtp_talk	 t;
+	char			 line[2048];
 	int			 i;
 
+	(void)snprintf(line, sizeof line, "250-%02000d\r\n", 0);
 	be_connected(&t);
 	smtp_client_say(t.client, span_of("NOOP"), note, &t);
 	smtp_talk_turn(&t);
-	for (i = 0; i < 10000 && t.n_done == 0; i++)
-		smtp_talk_say(&t, span_of("250-a line of a reply\r\n"));
+	for (i = 0; i < 100 && t.n_done == 0; i++)
+		smtp_talk_say(&t, span_of(line));
 	ck_assert_str_eq(t.record, "protocol");
 	smtp_talk_end(&t);
 }
