@@ -249,6 +249,30 @@ be_connected(struct smtp_talk *t)
 	smtp_talk_say(t, span_of("220 a\r\n"));
 }
 
+static void
+end_it(void *arg, const struct smtp_client_answer *answer)
+{
+	struct smtp_talk	*t = arg;
+
+	note(arg, answer);
+	smtp_client_free(t->client);
+	t->client = NULL;
+}
+
+START_TEST(an_owner_that_has_gone_hears_no_more)
+{
+	struct smtp_talk	 t;
+
+	be_connected(&t);
+	smtp_client_raw(t.client, span_of("NOOP\r\nNOOP\r\n"), 2, end_it,
+	    &t);
+	smtp_talk_turn(&t);
+	smtp_talk_say(&t, span_of("250 a\r\n250 b\r\n"));
+	ck_assert_str_eq(t.record, "250");
+	smtp_talk_end(&t);
+}
+END_TEST
+
 START_TEST(attributes_go_in_lines_of_512_octets)
 {
 	struct smtp_talk	 t;
@@ -413,6 +437,7 @@ main(void)
 	tcase_add_test(tc, content_that_cannot_be_read_is_no_message);
 	tcase_add_loop_test(tc, content_is_written_in_lines, 0,
 	    (int)(sizeof contents / sizeof contents[0]));
+	tcase_add_test(tc, an_owner_that_has_gone_hears_no_more);
 	tcase_add_test(tc, attributes_go_in_lines_of_512_octets);
 	tcase_add_test(tc, an_attribute_that_fits_no_line_is_not_said);
 	tcase_add_test(tc, no_line_is_two);
