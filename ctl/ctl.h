@@ -13,7 +13,7 @@
 #include "session/store.h"
 
 #define CTL_PROGRAM	"xcontext"
-#define CTL_OPTIONS_MAX	20
+#define CTL_OPTIONS_MAX	32
 
 /*
  * Exit statuses, beside those of sysexits.h for what went wrong: 64 wrong

@@ -68,6 +68,37 @@ static const struct verb_option	 explain_options[] = {
 	LAST
 };
 
+/* In the order of enum in inject.c. */
+static const struct verb_option	 inject_options[] = {
+	{ "server", "HOST:PORT", "the mail server, or /path of a socket",
+	    false },
+	{ "lmtp", NULL, "it speaks LMTP", false },
+	{ "format", "FORMAT", "mbox, maildir, mh or eml; else by its look",
+	    false },
+	{ "received", "N", "the client is in the N-th Received header", false },
+	{ "mine", "LIST", "it is the first that is none of these networks and "
+	    "hosts", false },
+	{ "origin-header", "NAME", "its address is in this header", false },
+	{ "login", NULL, "also say who had logged in there", false },
+	{ "unknown", "WHAT", "if there is none: unavailable (default), reject, "
+	    "self", false },
+	{ "sender", "ADDRESS", "in place of Return-Path's", false },
+	{ "to-header", "NAME", "who has the recipient, in place of "
+	    "Delivered-To", false },
+	{ "journal", "FILE", "where each message's state is kept", false },
+	{ "keep", NULL, "take nothing out of the source", false },
+	{ "rejects", "DIR", "where what the server refuses is kept", false },
+	{ "in-doubt", "WHAT", "of what may be there: hold (default), send, "
+	    "ask:/PROGRAM", false },
+	{ "jobs", "N", "so many connections at once (1)", false, 'j' },
+	{ "retry", "SECONDS", "so long without a server; 60, standard input "
+	    "0", false },
+	{ "stats-json", "FILE", "write the numbers there", false },
+	{ "dry-run", NULL, "only show what would be said", false },
+	{ "status", NULL, "only show what the journal has", false },
+	LAST
+};
+
 static const struct verb_option	 lint_options[] = {
 	{ "many", "NUMBER", "so many addresses may have LOGIN; 65536", false },
 	LAST
@@ -197,6 +228,9 @@ static const struct verb	 verbs[] = {
 	    explain_options, explain_run },
 	{ "help", "[VERB]", 0, 1, "tell of a verb, or of all", no_options,
 	    verb_run_help },
+	{ "inject", "[SOURCE [RECIPIENT ...]]", 0, -1, "hand stored mail to a "
+	    "mail server as from the client it came from", inject_options,
+	    inject_run },
 	{ "lint", "", 0, 0, "what is dead, too wide or dangerous in the rules",
 	    lint_options, lint_run },
 	{ "matrix", "", 0, 0, "who may say what, at a glance",

@@ -60,6 +60,7 @@ verb_fn	coverage_log_run;
 verb_fn	diff_run;
 verb_fn	explain_run;
 verb_fn	follow_trace;
+verb_fn	inject_run;
 verb_fn	lint_run;
 verb_fn	matrix_run;
 verb_fn	may_run;

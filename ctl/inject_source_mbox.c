@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * inject_source_mbox: the messages of an mbox.
+ *
+ * It is locked twice, by MBOX.lock and by fcntl, as those who deliver into it
+ * do, while its size is taken and while messages are taken out; not while they
+ * are sent, which may take long.  What is delivered meanwhile stays for the
+ * next time.  Another program may change it meanwhile all the same: so each
+ * message has its content in its key, is sent only if its bytes are still
+ * those, and is taken out only if it is still there.
+ */
+#include "inject_source_private.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inject_mbox.h"
+
+#define LOCK_SECONDS	30
+#define PATH_SIZE	4096
+
+struct source {
+	struct inject_source	 base;
+	int			 fd;
+	bool			 has_dotlock;
+	struct inject_mbox	 mbox;
+};
+
+/*
+ * Locks
+ */
+
+static void
+pause_briefly(void)
+{
+	struct timespec	 t = { 0, 100 * 1000 * 1000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* 1; 0: somebody else has it; -1: it cannot be made, errno. */
+static int
+dotlock(const char *path)
+{
+	int	 fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	if (fd == -1)
+		return errno == EEXIST ? 0 : -1;
+	(void)dprintf(fd, "%ld\n", (long)getpid());
+	(void)close(fd);
+	return 1;
+}
+
+static const char *
+lock_path(const struct source *s, char buf[PATH_SIZE])
+{
+	(void)snprintf(buf, PATH_SIZE, "%s.lock", s->base.path);
+	return buf;
+}
+
+static void
+unlock(struct source *s)
+{
+	struct flock	 lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	char		 buf[PATH_SIZE];
+
+	(void)fcntl(s->fd, F_OFD_SETLK, &lock);
+	if (s->has_dotlock)
+		(void)unlink(lock_path(s, buf));
+	s->has_dotlock = false;
+}
+
+/* A file that is only read can only be locked so.  Locks of the descriptor, not
+ * of the process: those would go with the first message that is closed. */
+static int
+lock_file(int fd)
+{
+	struct flock	 lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno != EBADF)
+		return -1;
+	lock.l_type = F_RDLCK;
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* 1; 0: somebody else has it; -1 with err. */
+static int
+try_lock(struct source *s, struct err *err)
+{
+	char		 buf[PATH_SIZE];
+	int		 got = dotlock(lock_path(s, buf));
+
+	/* In a directory where nobody may make files nobody has one. */
+	if (got == -1 && errno != EACCES && errno != EPERM && errno != EROFS)
+		return err_set(err, "%s: %s", buf, strerror(errno));
+	if (got == 0)
+		return 0;
+	s->has_dotlock = got == 1;
+	if (lock_file(s->fd) == 0)
+		return 1;
+	got = errno == EAGAIN || errno == EACCES ? 0 :
+	    err_set(err, "%s: %s", s->base.path, strerror(errno));
+	unlock(s);
+	return got;
+}
+
+static int
+take_lock(struct source *s, struct err *err)
+{
+	int	 i, got;
+
+	for (i = 0; i < LOCK_SECONDS * 10; i++) {
+		got = try_lock(s, err);
+		if (got != 0)
+			return got == 1 ? 0 : -1;
+		pause_briefly();
+	}
+	return err_set(err, "%s: another program has locked it",
+	    s->base.path);
+}
+
+/*
+ * Messages
+ */
+
+static int
+make_key(const struct source *s, struct inject_item *item, struct err *err)
+{
+	char	 text[INJECT_DIGEST_SIZE];
+
+	(void)snprintf(item->name, sizeof item->name, "message at %lld",
+	    (long long)item->place);
+	item->fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+	if (item->fd == -1)
+		return err_set(err, "%s: %s", s->base.path, strerror(errno));
+	item->is_quoted = true;
+	if (inject_source_digest(item, err) == -1)
+		return -1;
+	inject_source_digest_text(item, text);
+	(void)snprintf(item->key, sizeof item->key, "%s@%llx", text,
+	    (unsigned long long)item->place);
+	return 0;
+}
+
+static enum inject_next
+next_of(struct source *s, struct inject_item *item, off_t *next_r,
+    struct err *err)
+{
+	switch (inject_mbox_next(&s->mbox, &item->place, &item->begin,
+	    &item->end, next_r)) {
+	case INJECT_MBOX_MESSAGE:
+		return make_key(s, item, err) == -1 ? INJECT_FAILED :
+		    INJECT_NEXT;
+	case INJECT_MBOX_END:
+		return INJECT_END;
+	case INJECT_MBOX_NONE:
+		(void)err_set(err, "%s: it does not begin as an mbox does",
+		    s->base.path);
+		return INJECT_FAILED;
+	case INJECT_MBOX_FAILED:
+		(void)err_set(err, "%s: %s", s->base.path, strerror(errno));
+		return INJECT_FAILED;
+	}
+	return INJECT_FAILED;
+}
+
+static enum inject_next
+next(struct inject_source *base, struct inject_item *item, struct err *err)
+{
+	struct source		*s = (struct source *)base;
+	off_t			 end = 0;
+	enum inject_next	 got = next_of(s, item, &end, err);
+
+	if (got == INJECT_NEXT)
+		s->base.done = (uint64_t)end;
+	return got;
+}
+
+/* Nothing that a program is still writing: whoever writes has the lock. */
+static int
+look(struct source *s, struct err *err)
+{
+	struct stat	 st;
+	int		 status;
+
+	if (take_lock(s, err) == -1)
+		return -1;
+	status = fstat(s->fd, &st);
+	if (status == -1)
+		(void)err_set(err, "%s: %s", s->base.path, strerror(errno));
+	unlock(s);
+	if (status == -1)
+		return -1;
+	s->base.inode = st.st_ino;
+	s->base.total = (uint64_t)st.st_size;
+	inject_mbox_open(&s->mbox, s->fd, st.st_size);
+	return 0;
+}
+
+static int
+rewind_it(struct inject_source *base, struct err *err)
+{
+	struct source	*s = (struct source *)base;
+
+	(void)err;
+	inject_mbox_open(&s->mbox, s->fd, (off_t)s->base.total);
+	return 0;
+}
+
+static int
+remove_it(struct inject_source *base, const struct inject_item *item,
+    struct err *err)
+{
+	(void)base;
+	(void)item;
+	(void)err;
+	return 0;
+}
+
+static bool
+is_at(struct inject_source *base, const struct inject_item *item, off_t place)
+{
+	struct source		*s = (struct source *)base;
+	struct inject_item	 other = *item;
+	char			 buf[INJECT_MBOX_FROM_MAX];
+	ssize_t			 n = pread(s->fd, buf, sizeof buf, place);
+	const char		*end;
+
+	end = n <= 0 ? NULL : memchr(buf, '\n', (size_t)n);
+	if (end == NULL || !inject_mbox_is_from((struct span){ buf,
+	    (size_t)(end - buf) }))
+		return false;
+	other.begin = place + (end + 1 - buf);
+	other.end = other.begin + (item->end - item->begin);
+	return inject_source_digest(&other, NULL) == 0 &&
+	    memcmp(other.digest, item->digest, sizeof other.digest) == 0;
+}
+
+/*
+ * Taking messages out
+ */
+
+/* Copies what is not done.  1, 0: there was nothing to take out; -1. */
+static int
+copy_rest(struct source *s, const struct inject_finish *how, off_t size,
+    int to, struct err *err)
+{
+	struct inject_item	 item;
+	enum inject_next	 got;
+	off_t			 next = 0;
+	int			 out = 0, status = 0;
+
+	inject_mbox_open(&s->mbox, s->fd, size);
+	for (;;) {
+		memset(&item, 0, sizeof item);
+		item.fd = -1;
+		got = next_of(s, &item, &next, err);
+		if (got == INJECT_NEXT && how->is_done(how->arg, &item))
+			out = 1;
+		else if (got == INJECT_NEXT && inject_source_copy(s->fd,
+		    item.place, next, to) == -1)
+			status = err_set(err, "%s: %s", s->base.path,
+			    strerror(errno));
+		inject_source_clear(&item);
+		if (got != INJECT_NEXT || status == -1)
+			return got == INJECT_END ? out : -1;
+	}
+}
+
+/* Its mode and its owner are those of the old one. */
+static int
+make_beside(const struct source *s, char buf[PATH_SIZE],
+    const struct stat *st, struct err *err)
+{
+	int	 fd;
+
+	(void)snprintf(buf, PATH_SIZE, "%s.XXXXXX", s->base.path);
+	fd = mkostemp(buf, O_CLOEXEC);
+	if (fd == -1)
+		return err_set(err, "%s: %s", buf, strerror(errno));
+	if (fchown(fd, st->st_uid, st->st_gid) == 0 &&
+	    fchmod(fd, st->st_mode & 07777) == 0)
+		return fd;
+	(void)err_set(err, "%s: %s", buf, strerror(errno));
+	(void)unlink(buf);
+	(void)close(fd);
+	return -1;
+}
+
+static void
+sync_directory(const char *path)
+{
+	char	 buf[PATH_SIZE];
+	int	 fd;
+
+	(void)snprintf(buf, sizeof buf, "%s", path);
+	fd = open(dirname(buf), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	(void)fsync(fd);
+	(void)close(fd);
+}
+
+static int
+take_place(struct source *s, const struct inject_finish *how, int fd,
+    const char *beside, struct err *err)
+{
+	struct stat	 st;
+
+	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
+		return err_set(err, "%s: %s", beside, strerror(errno));
+	if (how->before(how->arg, st.st_ino, err) == -1)
+		return -1;
+	if (rename(beside, s->base.path) == -1)
+		return err_set(err, "%s: %s", s->base.path, strerror(errno));
+	sync_directory(s->base.path);
+	return how->after(how->arg, err);
+}
+
+/* Locked. */
+static int
+rewrite(struct source *s, const struct inject_finish *how, struct err *err)
+{
+	char		 beside[PATH_SIZE];
+	struct stat	 st, now;
+	int		 fd, status;
+
+	if (fstat(s->fd, &st) == -1 || lstat(s->base.path, &now) == -1)
+		return err_set(err, "%s: %s", s->base.path, strerror(errno));
+	if (st.st_dev != now.st_dev || st.st_ino != now.st_ino)
+		return err_set(err, "%s: another file has taken its place, or "
+		    "it is a link", s->base.path);
+	fd = make_beside(s, beside, &st, err);
+	if (fd == -1)
+		return -1;
+	status = copy_rest(s, how, st.st_size, fd, err);
+	if (status == 1)
+		status = take_place(s, how, fd, beside, err);
+	(void)unlink(beside);
+	(void)close(fd);
+	return status;
+}
+
+static int
+finish(struct inject_source *base, const struct inject_finish *how,
+    struct err *err)
+{
+	struct source	*s = (struct source *)base;
+	int		 status;
+
+	if (take_lock(s, err) == -1)
+		return -1;
+	status = rewrite(s, how, err);
+	unlock(s);
+	return status;
+}
+
+static void
+close_it(struct inject_source *base)
+{
+	struct source	*s = (struct source *)base;
+
+	if (s->fd != -1)
+		(void)close(s->fd);
+	free(s);
+}
+
+static const struct inject_source_ops	 ops = {
+	.next = next,
+	.rewind = rewind_it,
+	.remove = remove_it,
+	.is_at = is_at,
+	.finish = finish,
+	.close = close_it,
+};
+
+/* A lock for writing needs a file that may be written; --keep does not. */
+static int
+open_mbox(const char *path)
+{
+	int	 fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	return fd != -1 || (errno != EACCES && errno != EROFS) ? fd :
+	    open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+struct inject_source *
+inject_source_mbox(const char *path, enum inject_format format,
+    struct err *err)
+{
+	struct source	*s = calloc(1, sizeof *s);
+
+	(void)format;
+	if (s == NULL) {
+		(void)err_set(err, "out of memory");
+		return NULL;
+	}
+	s->base.ops = &ops;
+	s->base.path = path;
+	s->fd = open_mbox(path);
+	if (s->fd != -1 && look(s, err) == 0)
+		return &s->base;
+	if (s->fd == -1)
+		(void)err_set(err, "%s: %s", path, strerror(errno));
+	close_it(&s->base);
+	return NULL;
+}

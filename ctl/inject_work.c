@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * inject_work: see inject_work.h.
+ */
+#include "inject_work.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "inject_ask.h"
+#include "inject_reject.h"
+#include "output.h"
+
+void
+inject_work_say(const struct inject_work *w, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	fprintf(stderr, "%s%s: ", w->stats.shown_ms != 0 ? "\r\033[K" : "",
+	    CTL_PROGRAM);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+}
+
+/* A text of the message's or the server's, fit for a terminal. */
+static void
+say_about(const struct inject_work *w, const struct inject_job *job,
+    const char *what, const char *why)
+{
+	json_t	*name = output_text(job->item.name), *text = output_text(why);
+
+	inject_work_say(w, "%s: %s%s%s", json_string_value(name), what,
+	    *why == '\0' ? "" : ": ", json_string_value(text));
+	json_decref(name);
+	json_decref(text);
+}
+
+/* A failure of our own: nothing more is sent. */
+static void
+fail(struct inject_work *w, const struct err *err)
+{
+	inject_work_say(w, "%s", err->text);
+	w->has_failed = w->is_over = true;
+}
+
+static void
+clear(struct inject_job *job)
+{
+	inject_source_clear(&job->item);
+	json_decref(job->entry);
+	job->entry = NULL;
+}
+
+static uint64_t
+now_ms(void)
+{
+	return clock_ms(CLOCK_REALTIME);
+}
+
+/*
+ * What the journal knows
+ */
+
+struct moved {
+	struct inject_source	*source;
+	const struct inject_item	*item;
+	char			 key[INJECT_KEY_SIZE];
+};
+
+/* An entry of the same content, of a place where that is no more. */
+static bool
+is_moved(void *arg, const char *key, const json_t *entry)
+{
+	struct moved	*m = arg;
+	const char	*place = strchr(key, '@');
+
+	(void)entry;
+	if (strcmp(key, m->item->key) == 0 || place == NULL ||
+	    inject_source_is_at(m->source, m->item,
+	    (off_t)strtoull(place + 1, NULL, 16)))
+		return true;
+	(void)snprintf(m->key, sizeof m->key, "%s", key);
+	return false;
+}
+
+/* In an mbox that somebody else has changed the message has another place. */
+static int
+find_moved(struct inject_work *w, struct inject_job *job, struct err *err)
+{
+	struct moved	 m = { .source = w->source, .item = &job->item };
+	char		 prefix[INJECT_KEY_SIZE];
+
+	(void)snprintf(prefix, sizeof prefix, "%.*s@",
+	    (int)strcspn(job->item.key, "@"), job->item.key);
+	if (inject_journal_each(w->journal, prefix, is_moved, &m, err) == -1)
+		return -1;
+	if (m.key[0] == '\0')
+		return 0;
+	if (inject_journal_move(w->journal, m.key, job->item.key, err) == -1)
+		return -1;
+	return inject_journal_get(w->journal, job->item.key, &job->entry, err);
+}
+
+/* Its entry, a new one if there is none. */
+static int
+find_entry(struct inject_work *w, struct inject_job *job, struct err *err)
+{
+	int	 found = 0;
+
+	if (w->journal != NULL)
+		found = inject_journal_get(w->journal, job->item.key,
+		    &job->entry, err);
+	if (found == 0 && w->journal != NULL &&
+	    w->config->format == INJECT_MBOX)
+		found = find_moved(w, job, err);
+	if (found == 0)
+		job->entry = inject_entry_new(job->item.name);
+	return found == -1 ? -1 : 0;
+}
+
+static bool
+put(struct inject_work *w, struct inject_job *job, bool is_safe)
+{
+	struct err	 err;
+
+	if (w->journal == NULL || inject_journal_put(w->journal,
+	    job->item.key, job->entry, is_safe, &err) == 0)
+		return true;
+	fail(w, &err);
+	return false;
+}
+
+/*
+ * What becomes of it
+ */
+
+void
+inject_work_set(struct inject_job *job, const char *rcpt,
+    enum inject_state state, const char *reply)
+{
+	inject_entry_set(job->entry, rcpt, state, reply, now_ms());
+}
+
+bool
+inject_work_doubt(struct inject_work *w, struct inject_job *job)
+{
+	return put(w, job, true);
+}
+
+/* Those recipients of whom nothing is known for good. */
+static void
+set_rest(struct inject_job *job, enum inject_state from,
+    enum inject_state state, const char *why)
+{
+	unsigned	 i;
+
+	for (i = 0; i < job->plan.n_rcpts; i++)
+		if (inject_entry_of(job->entry, job->plan.rcpts[i]) == from)
+			inject_work_set(job, job->plan.rcpts[i], state, why);
+}
+
+/* A message that nobody can be named for has a place in the journal, too. */
+static void
+set_all(struct inject_job *job, enum inject_state state, const char *why)
+{
+	if (job->plan.n_rcpts == 0 || job->plan.rcpts[0][0] == '\0') {
+		inject_work_set(job, "", state, why);
+		return;
+	}
+	set_rest(job, INJECT_NEW, state, why);
+	set_rest(job, INJECT_LATER, state, why);
+}
+
+static void
+save_rejected(struct inject_work *w, struct inject_job *job)
+{
+	struct err	 err;
+
+	if (w->config->rejects == NULL ||
+	    inject_entry_sum(job->entry) != INJECT_REJECTED)
+		return;
+	if (inject_reject_keep(w->config->rejects, &job->item, job->entry,
+	    &err) == 0)
+		inject_entry_set_saved(job->entry);
+	else
+		fail(w, &err);
+}
+
+static void
+take_out(struct inject_work *w, struct inject_job *job)
+{
+	struct err	 err;
+
+	if (!w->config->is_kept && inject_entry_is_over(job->entry) &&
+	    inject_source_remove(w->source, &job->item, &err) == -1)
+		fail(w, &err);
+}
+
+static void
+count(struct inject_work *w, const struct inject_job *job)
+{
+	struct inject_stats	*s = &w->stats;
+
+	s->found++;
+	switch (inject_entry_sum(job->entry)) {
+	case INJECT_DONE:
+		s->delivered++;
+		s->octets += (uint64_t)(job->item.end - job->item.begin);
+		s->unknown += job->plan.found != INJECT_ORIGIN_FOUND;
+		break;
+	case INJECT_REJECTED:
+		s->rejected++;
+		break;
+	case INJECT_DOUBT:
+		s->in_doubt++;
+		break;
+	case INJECT_NEW:
+	case INJECT_LATER:
+		if (job->plan.verdict == INJECT_STAY)
+			s->unsent++;
+		else
+			s->later++;
+		break;
+	}
+}
+
+/* What somebody has to know of. */
+static void
+tell(const struct inject_work *w, const struct inject_job *job)
+{
+	const char	*rcpt, *text;
+	json_t		*value;
+
+	json_object_foreach(json_object_get(job->entry, "rcpt"), rcpt, value) {
+		text = json_string_value(json_array_get(value, 0));
+		if (text == NULL || strcmp(text,
+		    inject_entry_state_text(INJECT_DONE)) == 0)
+			continue;
+		say_about(w, job, text, json_string_value(
+		    json_array_get(value, 1)) == NULL ? "" :
+		    json_string_value(json_array_get(value, 1)));
+	}
+}
+
+void
+inject_work_done(struct inject_work *w, struct inject_job *job)
+{
+	json_int_t	 tries;
+
+	tries = json_integer_value(json_object_get(job->entry, "tries"));
+	output_put(job->entry, "tries", json_integer(tries + 1));
+	save_rejected(w, job);
+	/* Of one in doubt the second pass has the last word. */
+	if (!w->is_second && w->journal != NULL &&
+	    inject_entry_sum(job->entry) == INJECT_DOUBT) {
+		w->has_doubt = true;
+	} else {
+		count(w, job);
+		tell(w, job);
+	}
+	if (put(w, job, false))
+		take_out(w, job);
+	inject_stats_show(&w->stats, w->source, clock_ms(CLOCK_MONOTONIC));
+	clear(job);
+}
+
+/*
+ * What comes next
+ */
+
+/* It is where the journal has it already. */
+static void
+skip_over(struct inject_work *w, struct inject_job *job)
+{
+	w->stats.found++;
+	w->stats.already++;
+	take_out(w, job);
+}
+
+/* The answer for one recipient in doubt: true if that is settled. */
+static bool
+ask_one(struct inject_work *w, struct inject_job *job, const char *rcpt)
+{
+	struct err	 err;
+
+	if (w->config->doubt == INJECT_DOUBT_SEND) {
+		inject_work_set(job, rcpt, INJECT_LATER, "sent again");
+		return true;
+	}
+	if (w->config->doubt != INJECT_DOUBT_ASK)
+		return false;
+	switch (inject_ask(w->config->ask, &job->item, job->plan.sender, rcpt,
+	    &err)) {
+	case INJECT_IS_THERE:
+		inject_work_set(job, rcpt, INJECT_DONE, "found there");
+		return true;
+	case INJECT_IS_NOT_THERE:
+		inject_work_set(job, rcpt, INJECT_LATER, "not found there");
+		return true;
+	case INJECT_CANNOT_TELL:
+		say_about(w, job, "in doubt", err.text);
+		return false;
+	}
+	return false;
+}
+
+/* True if there is something to be sent then. */
+static bool
+settle_doubt(struct inject_work *w, struct inject_job *job)
+{
+	enum inject_state	 sum;
+	const char		*rcpt;
+	json_t			*value;
+	void			*next;
+
+	json_object_foreach_safe(json_object_get(job->entry, "rcpt"), next,
+	    rcpt, value)
+		if (inject_entry_of(job->entry, rcpt) == INJECT_DOUBT)
+			(void)ask_one(w, job, rcpt);
+	sum = inject_entry_sum(job->entry);
+	if (sum == INJECT_NEW || sum == INJECT_LATER)
+		return put(w, job, true);
+	inject_work_done(w, job);
+	return false;
+}
+
+/* True if it is to be sent, as far as the plan goes. */
+static bool
+plan(struct inject_work *w, struct inject_job *job)
+{
+	switch (job->plan.verdict) {
+	case INJECT_SEND:
+		return true;
+	case INJECT_STAY:
+		set_all(job, INJECT_LATER, job->plan.why);
+		break;
+	case INJECT_REFUSE:
+		set_all(job, INJECT_REJECTED, job->plan.why);
+		break;
+	}
+	inject_work_done(w, job);
+	return false;
+}
+
+/* True if it is one for this pass, and is to be sent. */
+static bool
+look_at(struct inject_work *w, struct inject_job *job)
+{
+	enum inject_state	 sum = inject_entry_sum(job->entry);
+
+	if (w->is_second != (sum == INJECT_DOUBT)) {
+		w->has_doubt = w->has_doubt || sum == INJECT_DOUBT;
+		return false;
+	}
+	if (inject_entry_is_over(job->entry) ||
+	    (sum == INJECT_REJECTED && w->config->rejects == NULL)) {
+		skip_over(w, job);
+		return false;
+	}
+	inject_plan_make(w->config, &job->item, &job->plan);
+	if (sum == INJECT_REJECTED) {
+		inject_work_done(w, job);
+		return false;
+	}
+	return plan(w, job) && (sum != INJECT_DOUBT || settle_doubt(w, job));
+}
+
+bool
+inject_work_next(struct inject_work *w, struct inject_job *job)
+{
+	struct err	 err;
+
+	memset(job, 0, sizeof *job);
+	while (!w->is_over) {
+		switch (inject_source_next(w->source, &job->item, &err)) {
+		case INJECT_NEXT:
+			break;
+		case INJECT_FAILED:
+			fail(w, &err);
+			/* FALLTHROUGH */
+		case INJECT_END:
+			return false;
+		}
+		if (find_entry(w, job, &err) == -1)
+			fail(w, &err);
+		else if (look_at(w, job))
+			return true;
+		clear(job);
+	}
+	return false;
+}
+
+/*
+ * The end of an mbox
+ */
+
+static bool
+is_done(void *arg, const struct inject_item *item)
+{
+	struct inject_work	*w = arg;
+	struct inject_job	 job = { .item = *item };
+	struct err		 err;
+	bool			 is_over;
+
+	if (inject_journal_get(w->journal, item->key, &job.entry, &err) != 1)
+		return false;
+	is_over = inject_entry_is_over(job.entry);
+	json_decref(job.entry);
+	return is_over;
+}
+
+static int
+before(void *arg, uint64_t inode, struct err *err)
+{
+	struct inject_work	*w = arg;
+
+	w->inode = inode;
+	return inject_journal_mark(w->journal, inode, err);
+}
+
+static int
+after(void *arg, struct err *err)
+{
+	struct inject_work	*w = arg;
+
+	return inject_journal_settle(w->journal, w->inode, err);
+}
+
+bool
+inject_work_finish(struct inject_work *w)
+{
+	struct inject_finish	 how = { is_done, before, after, w };
+	struct err		 err;
+
+	if (w->config->is_kept || w->journal == NULL)
+		return true;
+	if (inject_source_finish(w->source, &how, &err) == 0)
+		return true;
+	fail(w, &err);
+	return false;
+}
