@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 
 #define LOCK_SECONDS	30
 #define PATH_SIZE	4096
+#define LOCK_TEXT_SIZE	320
 
 struct source {
 	struct inject_source	 base;
@@ -47,24 +49,61 @@ pause_briefly(void)
 	(void)nanosleep(&t, NULL);
 }
 
-/* 1; 0: somebody else has it; -1: it cannot be made, errno. */
-static int
-dotlock(const char *path)
-{
-	int	 fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-
-	if (fd == -1)
-		return errno == EEXIST ? 0 : -1;
-	(void)dprintf(fd, "%ld\n", (long)getpid());
-	(void)close(fd);
-	return 1;
-}
-
 static const char *
 lock_path(const struct source *s, char buf[PATH_SIZE])
 {
 	(void)snprintf(buf, PATH_SIZE, "%s.lock", s->base.path);
 	return buf;
+}
+
+/* As others read it, the process; and, for us, whose host's that is. */
+static void
+lock_text(pid_t pid, char buf[LOCK_TEXT_SIZE])
+{
+	char	 host[256] = "";
+
+	(void)gethostname(host, sizeof host - 1);
+	(void)snprintf(buf, LOCK_TEXT_SIZE, "%ld xcontext %s\n", (long)pid,
+	    host);
+}
+
+/* True: it is one of ours, whose process was killed. */
+static bool
+is_left_behind(const char *path)
+{
+	char	 buf[LOCK_TEXT_SIZE] = "", ours[LOCK_TEXT_SIZE];
+	int	 fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t	 n = fd == -1 ? -1 : read(fd, buf, sizeof buf - 1);
+	long	 pid = n <= 0 ? 0 : strtol(buf, NULL, 10);
+
+	if (fd != -1)
+		(void)close(fd);
+	if (pid <= 1)
+		return false;
+	lock_text((pid_t)pid, ours);
+	return strcmp(buf, ours) == 0 && kill((pid_t)pid, 0) == -1 &&
+	    errno == ESRCH;
+}
+
+/* 1; 0: somebody else has it; -1: it cannot be made, errno. */
+static int
+dotlock(const char *path)
+{
+	char	 beside[PATH_SIZE + 32], text[LOCK_TEXT_SIZE];
+	int	 fd, got = -1;
+
+	/* It must never be there without its text. */
+	(void)snprintf(beside, sizeof beside, "%s.xcontext", path);
+	(void)unlink(beside);		/* of one that was killed */
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (fd == -1)
+		return -1;
+	lock_text(getpid(), text);
+	if (inject_source_write(fd, text, strlen(text)) == 0)
+		got = link(beside, path) == 0 ? 1 : errno == EEXIST ? 0 : -1;
+	(void)close(fd);
+	(void)unlink(beside);
+	return got;
 }
 
 static void
@@ -73,10 +112,10 @@ unlock(struct source *s)
 	struct flock	 lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 	char		 buf[PATH_SIZE];
 
-	(void)fcntl(s->fd, F_OFD_SETLK, &lock);
 	if (s->has_dotlock)
 		(void)unlink(lock_path(s, buf));
 	s->has_dotlock = false;
+	(void)fcntl(s->fd, F_OFD_SETLK, &lock);
 }
 
 /* A file that is only read can only be locked so.  Locks of the descriptor, not
@@ -98,20 +137,23 @@ lock_file(int fd)
 static int
 try_lock(struct source *s, struct err *err)
 {
-	char		 buf[PATH_SIZE];
-	int		 got = dotlock(lock_path(s, buf));
+	char	 buf[PATH_SIZE];
+	int	 got;
 
-	/* In a directory where nobody may make files nobody has one. */
-	if (got == -1 && errno != EACCES && errno != EPERM && errno != EROFS)
-		return err_set(err, "%s: %s", buf, strerror(errno));
-	if (got == 0)
-		return 0;
+	if (lock_file(s->fd) == -1)
+		return errno == EAGAIN || errno == EACCES ? 0 :
+		    err_set(err, "%s: %s", s->base.path, strerror(errno));
+	got = dotlock(lock_path(s, buf));
+	if (got == 0 && is_left_behind(buf) && unlink(buf) == 0)
+		got = dotlock(buf);
 	s->has_dotlock = got == 1;
-	if (lock_file(s->fd) == 0)
+	/* In a directory where nobody may make files nobody has one. */
+	if (got == -1 && (errno == EACCES || errno == EPERM || errno == EROFS))
 		return 1;
-	got = errno == EAGAIN || errno == EACCES ? 0 :
-	    err_set(err, "%s: %s", s->base.path, strerror(errno));
-	unlock(s);
+	if (got == -1)
+		(void)err_set(err, "%s: %s", buf, strerror(errno));
+	if (got != 1)
+		unlock(s);
 	return got;
 }
 
@@ -285,8 +327,9 @@ make_beside(const struct source *s, char buf[PATH_SIZE],
 {
 	int	 fd;
 
-	(void)snprintf(buf, PATH_SIZE, "%s.XXXXXX", s->base.path);
-	fd = mkostemp(buf, O_CLOEXEC);
+	(void)snprintf(buf, PATH_SIZE, "%s.xcontext", s->base.path);
+	(void)unlink(buf);		/* of one that was killed */
+	fd = open(buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return err_set(err, "%s: %s", buf, strerror(errno));
 	if (fchown(fd, st->st_uid, st->st_gid) == 0 &&

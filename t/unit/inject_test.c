@@ -82,6 +82,13 @@ static const struct origin_row {
 	    NULL, NULL },
 	{ "qmail's own step", "192.0.2.0/24", 0, "Received: (qmail 7 invoked "
 	    "from network); now\n" CLIENT, "203.0.113.7", NULL },
+	{ "fetchmail's own step", "192.0.2.0/24", 0, "Received: from "
+	    "pop.example.com [198.51.100.7]\n\tby localhost with POP3 "
+	    "(fetchmail-6.4.37)\n\tfor <me@localhost>; now\n" CLIENT,
+	    "203.0.113.7", NULL },
+	{ "what a client says is no step", "192.0.2.0/24", 0, "Received: from "
+	    "with LMTP (x.example [203.0.113.9]) by mx with ESMTP; now\n"
+	    FORGED, NULL, NULL },
 	{ "a name that nobody looked up is not mine", "*.example.net", 0,
 	    "Received: from evil.example.net ([203.0.113.9]) by mx; now\n"
 	    FORGED, "203.0.113.9", NULL },
@@ -530,6 +537,32 @@ START_TEST(takes_out_what_is_done)
 }
 END_TEST
 
+/* Whoever was killed while he had the lock has left it; who lives has it. */
+START_TEST(takes_the_lock_of_the_dead)
+{
+	struct inject_source	*s;
+	struct err		 err;
+	char			 lock[sizeof path + 8], host[256] = "";
+	FILE			*file = fopen(path, "w");
+	int			 status;
+	pid_t			 pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(gethostname(host, sizeof host - 1), 0);
+	(void)snprintf(lock, sizeof lock, "%s.lock", path);
+	file = fopen(lock, "w");
+	(void)fprintf(file, "%ld xcontext %s\n", (long)pid, host);
+	(void)fclose(file);
+	s = inject_source_open(path, INJECT_MBOX, &err);
+	ck_assert_msg(s != NULL, "%s", err.text);
+	ck_assert_int_eq(access(lock, F_OK), -1);
+	inject_source_close(s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -549,5 +582,6 @@ main(void)
 	tcase_add_test(tc, is_one_process_s);
 	tcase_add_test(tc, forgets_what_has_left);
 	tcase_add_test(tc, takes_out_what_is_done);
+	tcase_add_test(tc, takes_the_lock_of_the_dead);
 	return runner_run("inject", tc);
 }
