@@ -58,20 +58,24 @@ is_mine(const struct inject_rule *rule, const struct received *r)
 	return false;
 }
 
-/* The word behind "with", outside of comments; n is 0: none. */
+/* The word behind the first "with" behind "by", outside of comments; n is 0:
+ * none.  What stands before "by" may be the client's. */
 static struct span
 with_what(struct span value)
 {
 	struct received_item	 item;
+	bool			 has_by = false;
 
 	do {
 		item = received_item_next(&value);
-		if (item.kind == RECEIVED_WORD &&
-		    received_item_is(&item, "with")) {
+		if (item.kind != RECEIVED_WORD)
+			continue;
+		if (has_by && received_item_is(&item, "with")) {
 			item = received_item_next(&value);
 			if (item.kind == RECEIVED_WORD)
 				return item.text;
 		}
+		has_by = has_by || received_item_is(&item, "by");
 	} while (item.kind != RECEIVED_END && item.kind !=
 	    RECEIVED_UNBALANCED);
 	return (struct span){ "", 0 };
@@ -87,8 +91,8 @@ begins_with_one(struct span s, const char *const *words)
 }
 
 /*
- * True for a step within one's own system that has no client's address: from
- * the mail server into the mailbox, or from there to here; or that of a server
+ * True for a step within one's own system: from the mail server into the
+ * mailbox, or from there to here, whoever is named in it; or that of a server
  * which names no client in a header of its own (Gmail's, qmail's).
  */
 static bool
@@ -100,7 +104,7 @@ is_inner_step(struct span value, enum received_result result)
 		"UTF8SMTP", NULL };
 	struct span			 with = with_what(value);
 
-	if (result != RECEIVED_NO_FROM && result != RECEIVED_NO_ADDRESS)
+	if (result == RECEIVED_AMBIGUOUS || result == RECEIVED_BAD)
 		return false;
 	if (begins_with_one(with, inner))
 		return true;
@@ -206,8 +210,9 @@ is_last(const struct inject_rule *rule, const struct inject_field *f,
 		return false;
 	result = f->is_whole ? received_parse(f->value, &o->from) :
 	    RECEIVED_BAD;
-	if (rule->how == INJECT_BY_HOP && (result == RECEIVED_DONE ?
-	    is_mine(rule, &o->from) : is_inner_step(f->value, result)))
+	if (rule->how == INJECT_BY_HOP && f->is_whole &&
+	    ((result == RECEIVED_DONE && is_mine(rule, &o->from)) ||
+	    is_inner_step(f->value, result)))
 		return false;
 	note_place(f, nth, o);
 	*result_r = take(rule, f, result, o);
