@@ -27,6 +27,8 @@
 struct inject_journal {
 	MDB_env	*env;
 	MDB_dbi	 dbi;
+	MDB_txn	*txn;			/* between begin and end */
+	int	 code;			/* of it so far */
 	int	 lock;			/* -1: it is not alone */
 	char	 path[1024];
 };
@@ -73,7 +75,8 @@ open_env(struct inject_journal *j, struct err *err)
 	if (code == 0)
 		code = mdb_env_set_mapsize(j->env, MAP_SIZE);
 	if (code == 0)
-		code = mdb_env_open(j->env, j->path, MDB_NOSUBDIR, 0600);
+		code = mdb_env_open(j->env, j->path, MDB_NOSUBDIR | MDB_NOTLS,
+		    0600);
 	if (code == 0)
 		code = mdb_reader_check(j->env, &dead);
 	if (code == 0)
@@ -171,31 +174,34 @@ end(struct inject_journal *j, MDB_txn *txn, int code, struct err *err)
 	return code == 0 ? 0 : failed(j, code, err);
 }
 
-static int
-put_text(struct inject_journal *j, const char *key, const char *text,
-    bool is_safe, struct err *err)
+int
+inject_journal_begin(struct inject_journal *j, bool is_safe, struct err *err)
 {
-	MDB_val	 k = text_val(key), value = text_val(text);
-	MDB_txn	*txn;
-	int	 code = begin(j, is_safe, &txn);
-
-	if (code != 0)
-		return failed(j, code, err);
-	return end(j, txn, mdb_put(txn, j->dbi, &k, &value, 0), err);
+	j->code = begin(j, is_safe, &j->txn);
+	return j->code == 0 ? 0 : failed(j, j->code, err);
 }
 
 int
 inject_journal_put(struct inject_journal *j, const char *key,
-    const json_t *entry, bool is_safe, struct err *err)
+    const json_t *entry, struct err *err)
 {
 	char	*text = json_dumps(entry, JSON_COMPACT);
-	int	 status;
+	MDB_val	 k = text_val(key), value;
 
-	if (text == NULL)
-		return err_set(err, "out of memory");
-	status = put_text(j, key, text, is_safe, err);
+	if (text == NULL) {
+		j->code = ENOMEM;
+	} else if (j->code == 0) {
+		value = text_val(text);
+		j->code = mdb_put(j->txn, j->dbi, &k, &value, 0);
+	}
 	free(text);
-	return status;
+	return j->code == 0 ? 0 : failed(j, j->code, err);
+}
+
+int
+inject_journal_end(struct inject_journal *j, struct err *err)
+{
+	return end(j, j->txn, j->code, err);
 }
 
 int
@@ -286,10 +292,16 @@ inject_journal_each(struct inject_journal *j, const char *prefix,
 int
 inject_journal_mark(struct inject_journal *j, uint64_t inode, struct err *err)
 {
+	MDB_val	 key = text_val(MARK), value;
 	char	 text[24];
+	MDB_txn	*txn;
+	int	 code = begin(j, true, &txn);
 
+	if (code != 0)
+		return failed(j, code, err);
 	(void)snprintf(text, sizeof text, "%" PRIu64, inode);
-	return put_text(j, MARK, text, true, err);
+	value = text_val(text);
+	return end(j, txn, mdb_put(txn, j->dbi, &key, &value, 0), err);
 }
 
 /* All that is over goes, and the mark. */

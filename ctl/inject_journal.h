@@ -29,9 +29,16 @@ void			 inject_journal_close(struct inject_journal *journal);
 int	inject_journal_get(struct inject_journal *journal, const char *key,
 	    json_t **entry_r, struct err *err);
 
-/* is_safe: on disk when it returns.  0, or -1 with err. */
+/*
+ * Puts of several entries are one change, which costs as much as one: begin, put
+ * each, end.  is_safe: all of it is on disk when that returns.  0, or -1 with
+ * err: it is as it was.
+ */
+int	inject_journal_begin(struct inject_journal *journal, bool is_safe,
+	    struct err *err);
 int	inject_journal_put(struct inject_journal *journal, const char *key,
-	    const json_t *entry, bool is_safe, struct err *err);
+	    const json_t *entry, struct err *err);
+int	inject_journal_end(struct inject_journal *journal, struct err *err);
 
 /* In one step: what was there under one key is there under another. */
 int	inject_journal_move(struct inject_journal *journal, const char *from,

@@ -20,10 +20,14 @@
 
 #define TRIES_MAX	3	/* of a message, whose connections end */
 #define TEXT_SIZE	512
+#define EARLY_MAX	65536	/* octets: see send_content */
 #define PAUSE_MIN_MS	100
 #define PAUSE_MAX_MS	5000
 
 struct send;
+
+/* What a lane waits for to be in the journal. */
+enum wait { WAIT_NOTHING, WAIT_DOUBT, WAIT_END };
 
 /* One connection, and the message that goes over it. */
 struct lane {
@@ -38,7 +42,9 @@ struct lane {
 	struct inject_body	 body;
 	const char		**rcpts;	/* to whom it still is */
 	unsigned		 n_rcpts, n_said, n_taken;
-	bool			 is_sent;	/* all but its end, for certain */
+	enum wait		 wait;
+	bool			 is_doubtful;	/* on disk */
+	bool			 is_sent;	/* it may be there */
 	char			 said[TEXT_SIZE];	/* to MAIL, if not 2xx */
 	unsigned		 said_code;
 };
@@ -52,10 +58,13 @@ struct send {
 							 * server */
 	unsigned			 pause_ms;
 	struct lane			*lanes;
+	struct event			*flush;
+	struct inject_job		**jobs;	/* for flush */
 };
 
 static void	begin(struct lane *lane);
 static void	next(struct lane *lane);
+static void	begin_content(struct lane *lane);
 
 /*
  * Replies
@@ -120,6 +129,22 @@ hang_up(struct lane *l)
 	l->is_greeted = false;
 }
 
+/*
+ * What all lanes have to say to the journal is put there at once, behind all that
+ * has happened in this turn of the loop: to have it on disk costs the same for
+ * one and for all.
+ */
+static void
+wait_for(struct lane *l, enum wait what)
+{
+	struct timeval	 now = { 0, 0 };
+
+	l->wait = what;
+	if (!evtimer_pending(l->send->flush, NULL) &&
+	    evtimer_add(l->send->flush, &now) != 0)
+		ctl_die(EX_OSERR, "out of memory");
+}
+
 static void
 finish(struct lane *l)
 {
@@ -127,8 +152,48 @@ finish(struct lane *l)
 	free(l->rcpts);
 	l->rcpts = NULL;
 	l->has_job = false;
-	inject_work_done(l->send->work, &l->job);
-	next(l);
+	inject_work_end(l->send->work, &l->job);
+	wait_for(l, WAIT_END);
+}
+
+/* It is in the journal, or cannot be. */
+static void
+go_on(struct lane *l, bool is_noted)
+{
+	enum wait	 what = l->wait;
+
+	l->wait = WAIT_NOTHING;
+	if (what == WAIT_DOUBT && is_noted) {
+		l->is_doubtful = true;
+		begin_content(l);
+	} else if (what == WAIT_END && is_noted) {
+		inject_work_leave(l->send->work, &l->job);
+		next(l);
+	} else if (what != WAIT_NOTHING) {
+		l->has_job = false;
+		inject_body_clear(&l->body);
+		inject_work_drop(&l->job);
+		hang_up(l);
+	}
+}
+
+static void
+on_flush(int fd, short what, void *arg)
+{
+	struct send	*s = arg;
+	unsigned	 i, n = 0, n_lanes = s->work->config->jobs;
+	bool		 is_safe = false, is_noted;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < n_lanes; i++)
+		if (s->lanes[i].wait != WAIT_NOTHING) {
+			s->jobs[n++] = &s->lanes[i].job;
+			is_safe |= s->lanes[i].wait == WAIT_DOUBT;
+		}
+	is_noted = inject_work_note(s->work, s->jobs, n, is_safe);
+	for (i = 0; i < n_lanes; i++)
+		go_on(&s->lanes[i], is_noted);
 }
 
 /* The same for all recipients to whom it still is. */
@@ -193,6 +258,19 @@ no_server(struct lane *l, const char *why, bool may_wait)
 	finish_all(l, INJECT_LATER, why);
 }
 
+/* Whoever may have it has not got all of it. */
+static void
+set_doubt(struct lane *l, enum inject_state from, enum inject_state to,
+    const char *why)
+{
+	unsigned	 i;
+
+	for (i = 0; i < l->n_rcpts; i++)
+		if (l->rcpts[i] != NULL && inject_entry_of(l->job.entry,
+		    l->rcpts[i]) == from)
+			inject_work_set(&l->job, l->rcpts[i], to, why);
+}
+
 /* The connection ended while the message was on its way, not all of it. */
 static void
 lost(struct lane *l, const struct smtp_client_answer *answer)
@@ -203,6 +281,7 @@ lost(struct lane *l, const struct smtp_client_answer *answer)
 	hang_up(l);
 	l->send->work->stats.trouble++;
 	inject_body_clear(&l->body);
+	set_doubt(l, INJECT_DOUBT, INJECT_LATER, text);
 	if (++l->job.tries < TRIES_MAX && !l->send->work->is_over)
 		begin_later(l, PAUSE_MIN_MS);
 	else
@@ -213,22 +292,33 @@ lost(struct lane *l, const struct smtp_client_answer *answer)
  * The message
  */
 
+static void
+doubt(struct lane *l)
+{
+	unsigned	 i;
+
+	for (i = 0; i < l->n_rcpts; i++)
+		if (l->rcpts[i] != NULL)
+			inject_work_set(&l->job, l->rcpts[i], INJECT_DOUBT,
+			    "it was sent, and no reply seen");
+}
+
 /* Before the content's end goes out, it is in doubt on disk. */
 static ssize_t
 content(void *arg, char *buf, size_t size)
 {
-	struct lane	*l = arg;
-	ssize_t		 n;
-	unsigned	 i;
+	struct lane		*l = arg;
+	struct inject_job	*job = &l->job;
+	ssize_t			 n;
 
 	n = inject_body_read(&l->body, buf, size);
 	if (n != 0)
 		return n;
-	for (i = 0; i < l->n_rcpts; i++)
-		if (l->rcpts[i] != NULL)
-			inject_work_set(&l->job, l->rcpts[i], INJECT_DOUBT,
-			    "its end was sent, and no reply seen");
-	l->is_sent = inject_work_doubt(l->send->work, &l->job);
+	if (!l->is_doubtful) {
+		doubt(l);
+		l->is_doubtful = inject_work_note(l->send->work, &job, 1, true);
+	}
+	l->is_sent = l->is_doubtful;
 	return l->is_sent ? 0 : -1;
 }
 
@@ -252,6 +342,11 @@ on_end(void *arg, const struct smtp_client_answer *answer)
 	char		 text[TEXT_SIZE];
 	unsigned	 n = l->send->options.is_lmtp ? l->n_taken : 1;
 
+	if (!l->is_sent && is_lost(answer) &&
+	    answer->result != SMTP_CLIENT_SOURCE) {
+		lost(l, answer);
+		return;
+	}
 	answer_text(answer, text);
 	if (answer->result == SMTP_CLIENT_REPLY)
 		/* What is taken before its end is not this message. */
@@ -259,8 +354,7 @@ on_end(void *arg, const struct smtp_client_answer *answer)
 		    state_by(answer->reply->code) : INJECT_LATER, text);
 	else if (!l->is_sent)
 		set_taken(l, answer->nth, INJECT_LATER,
-		    answer->result == SMTP_CLIENT_SOURCE ?
-		    "the message cannot be read, or has changed" : text);
+		    "the message cannot be read, or has changed");
 	if (answer->nth + 1 < n)
 		return;
 	if (is_lost(answer) || !l->is_sent)
@@ -284,24 +378,42 @@ on_data(void *arg, const struct smtp_client_answer *answer)
 		return;
 	}
 	answer_text(answer, text);
-	set_taken(l, 0, state_by(code_of(answer) / 100 == 2 ? 0 :
-	    code_of(answer)), text);
+	set_doubt(l, INJECT_DOUBT, INJECT_LATER, text);
+	set_doubt(l, INJECT_NEW, INJECT_LATER, text);
+	if (code_of(answer) / 100 == 5)
+		set_doubt(l, INJECT_LATER, INJECT_REJECTED, text);
 	hang_up(l);
 	finish(l);
 }
 
-/* All recipients are known. */
+static void
+begin_content(struct lane *l)
+{
+	unsigned	 n = l->send->options.is_lmtp ? l->n_taken : 1;
+
+	if (smtp_offers(smtp_client_offer(l->client), SMTP_KW_CHUNKING))
+		smtp_client_chunks(l->client, content, l, n, on_end, l);
+	else
+		smtp_client_say(l->client, span_of("DATA"), on_data, l);
+}
+
+/*
+ * All recipients are known.  What goes over the wire at once is in doubt from its
+ * beginning on, together with the other lanes' messages; what takes longer, from
+ * its end on.
+ */
 static void
 send_content(struct lane *l)
 {
 	if (!inject_body_open(&l->body, &l->job.item))
 		ctl_die(EX_OSERR, "out of memory");
-	l->is_sent = false;
-	if (smtp_offers(smtp_client_offer(l->client), SMTP_KW_CHUNKING))
-		smtp_client_chunks(l->client, content, l,
-		    l->send->options.is_lmtp ? l->n_taken : 1, on_end, l);
-	else
-		smtp_client_say(l->client, span_of("DATA"), on_data, l);
+	l->is_sent = l->is_doubtful = false;
+	if (l->job.item.end - l->job.item.begin > EARLY_MAX) {
+		begin_content(l);
+		return;
+	}
+	doubt(l);
+	wait_for(l, WAIT_DOUBT);
 }
 
 static void
@@ -587,7 +699,9 @@ make_lanes(struct send *s)
 		if (s->lanes[i].timer == NULL)
 			ctl_die(EX_OSERR, "out of memory");
 	}
-	if (s->lanes == NULL)
+	s->jobs = calloc(s->work->config->jobs, sizeof(struct inject_job *));
+	s->flush = evtimer_new(s->base, on_flush, s);
+	if (s->lanes == NULL || s->jobs == NULL || s->flush == NULL)
 		ctl_die(EX_OSERR, "out of memory");
 }
 
@@ -602,6 +716,8 @@ clear(struct send *s)
 		free(s->lanes[i].rcpts);
 	}
 	free(s->lanes);
+	free(s->jobs);
+	event_free(s->flush);
 	event_base_free(s->base);
 	smtp_server_free(s->server);
 }

@@ -123,16 +123,27 @@ find_entry(struct inject_work *w, struct inject_job *job, struct err *err)
 	return found == -1 ? -1 : 0;
 }
 
-static bool
-put(struct inject_work *w, struct inject_job *job, bool is_safe)
+bool
+inject_work_note(struct inject_work *w, struct inject_job *const *jobs,
+    unsigned n, bool is_safe)
 {
-	struct err	 err;
+	struct inject_journal	*j = w->journal;
+	struct err		 err;
+	unsigned		 i;
+	int			 status;
 
-	if (w->journal == NULL || inject_journal_put(w->journal,
-	    job->item.key, job->entry, is_safe, &err) == 0)
+	if (j == NULL || n == 0)
 		return true;
-	fail(w, &err);
-	return false;
+	status = inject_journal_begin(j, is_safe, &err);
+	if (status == 0) {
+		for (i = 0; i < n; i++)
+			(void)inject_journal_put(j, jobs[i]->item.key,
+			    jobs[i]->entry, &err);
+		status = inject_journal_end(j, &err);
+	}
+	if (status != 0)
+		fail(w, &err);
+	return status == 0;
 }
 
 /*
@@ -144,12 +155,6 @@ inject_work_set(struct inject_job *job, const char *rcpt,
     enum inject_state state, const char *reply)
 {
 	inject_entry_set(job->entry, rcpt, state, reply, now_ms());
-}
-
-bool
-inject_work_doubt(struct inject_work *w, struct inject_job *job)
-{
-	return put(w, job, true);
 }
 
 /* Those recipients of whom nothing is known for good. */
@@ -248,7 +253,7 @@ tell(const struct inject_work *w, const struct inject_job *job)
 }
 
 void
-inject_work_done(struct inject_work *w, struct inject_job *job)
+inject_work_end(struct inject_work *w, struct inject_job *job)
 {
 	json_int_t	 tries;
 
@@ -263,9 +268,29 @@ inject_work_done(struct inject_work *w, struct inject_job *job)
 		count(w, job);
 		tell(w, job);
 	}
-	if (put(w, job, false))
-		take_out(w, job);
 	inject_stats_show(&w->stats, w->source, clock_ms(CLOCK_MONOTONIC));
+}
+
+void
+inject_work_leave(struct inject_work *w, struct inject_job *job)
+{
+	take_out(w, job);
+	clear(job);
+}
+
+void
+inject_work_drop(struct inject_job *job)
+{
+	clear(job);
+}
+
+/* All of it, for one that is not sent. */
+static void
+finish_now(struct inject_work *w, struct inject_job *job)
+{
+	inject_work_end(w, job);
+	if (inject_work_note(w, &job, 1, false))
+		take_out(w, job);
 	clear(job);
 }
 
@@ -324,8 +349,8 @@ settle_doubt(struct inject_work *w, struct inject_job *job)
 			(void)ask_one(w, job, rcpt);
 	sum = inject_entry_sum(job->entry);
 	if (sum == INJECT_NEW || sum == INJECT_LATER)
-		return put(w, job, true);
-	inject_work_done(w, job);
+		return inject_work_note(w, &job, 1, true);
+	finish_now(w, job);
 	return false;
 }
 
@@ -343,7 +368,7 @@ plan(struct inject_work *w, struct inject_job *job)
 		set_all(job, INJECT_REJECTED, job->plan.why);
 		break;
 	}
-	inject_work_done(w, job);
+	finish_now(w, job);
 	return false;
 }
 
@@ -364,7 +389,7 @@ look_at(struct inject_work *w, struct inject_job *job)
 	}
 	inject_plan_make(w->config, &job->item, &job->plan);
 	if (sum == INJECT_REJECTED) {
-		inject_work_done(w, job);
+		finish_now(w, job);
 		return false;
 	}
 	return plan(w, job) && (sum != INJECT_DOUBT || settle_doubt(w, job));

@@ -6,7 +6,7 @@
  * in which nothing is lost.
  *
  *   1. "in doubt" is on disk
- *   2. the end of the content goes out
+ *   2. the end of the content goes out (of short messages, all of it)
  *   3. the reply comes
  *   4. what it says is in the journal
  *   5. the message leaves the source
@@ -44,20 +44,28 @@ struct inject_job {
 	unsigned		 tries;
 };
 
-/* True: *job is to be sent; the caller gives it to inject_work_done.  False:
- * there is none any more. */
+/* True: *job is to be sent; the caller ends it, notes it and lets it leave.
+ * False: there is none any more. */
 bool	inject_work_next(struct inject_work *work, struct inject_job *job);
 
 /* What a recipient's part of it has become. */
 void	inject_work_set(struct inject_job *job, const char *rcpt,
 	    enum inject_state state, const char *reply);
 
-/* All that is left to be sent is about to be.  False: it must not, for that
- * cannot be put on disk. */
-bool	inject_work_doubt(struct inject_work *work, struct inject_job *job);
+/* Puts what is known of these jobs into the journal, in one step; is_safe: it is
+ * on disk then.  False: said, and nothing more is to be sent. */
+bool	inject_work_note(struct inject_work *work,
+	    struct inject_job *const *jobs, unsigned n, bool is_safe);
 
-/* It is over with that one; job is empty then. */
-void	inject_work_done(struct inject_work *work, struct inject_job *job);
+/* It is over with that one: counts it, and keeps what was rejected.  It is to be
+ * noted then, and after that, let go. */
+void	inject_work_end(struct inject_work *work, struct inject_job *job);
+
+/* What has no place in the source any more leaves it; job is empty then. */
+void	inject_work_leave(struct inject_work *work, struct inject_job *job);
+
+/* Forgets it, wherever it stands. */
+void	inject_work_drop(struct inject_job *job);
 
 /* What was taken out of an mbox goes.  False: said. */
 bool	inject_work_finish(struct inject_work *work);

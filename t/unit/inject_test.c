@@ -376,8 +376,9 @@ put(struct inject_journal *j, const char *key, enum inject_state state)
 	struct err	 err;
 
 	inject_entry_set(entry, "a@b", state, "250 x", 1);
-	ck_assert_msg(inject_journal_put(j, key, entry, true, &err) == 0, "%s",
-	    err.text);
+	ck_assert_int_eq(inject_journal_begin(j, true, &err), 0);
+	ck_assert_int_eq(inject_journal_put(j, key, entry, &err), 0);
+	ck_assert_msg(inject_journal_end(j, &err) == 0, "%s", err.text);
 	json_decref(entry);
 }
 
