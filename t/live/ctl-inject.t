@@ -117,10 +117,15 @@ $postfix->forget_mails;
 	my $got = inject($m, '--unknown', 'self', '-');
 	is($got->{status}, 0, 'as ours, if that is said') or diag($got->{err});
 	is(inject($m, '--unknown', 'reject', '-')->{status}, 69, 'or not at all');
+	is(inject($m, '-', 'u@example.com')->{status}, 0, 'else as unknown');
 	await_idle();
 	my $mails = arrived()->{3};
-	is(scalar @$mails, 1, 'it came once');
-	like($mails->[0], qr/^Received: from \S+ \(unknown \[127\.0\.0\.1\]\)/m,
+	is(scalar @$mails, 2, 'it came as often');
+	my ($unknown, $self) = sort { ($a =~ /127\.0\.0\.1/) <=>
+	    ($b =~ /127\.0\.0\.1/) } @$mails;
+	like($unknown, qr/^Received: from \S+ \(unknown \[unknown\]\)/m,
+	    'from nobody');
+	like($self, qr/^Received: from \S+ \(unknown \[127\.0\.0\.1\]\)/m,
 	    'from us');
 	$postfix->forget_mails;
 	$m->{text} =~ s/^/Received: from x ([10.0.0.1]) by mx; now\n/;
@@ -282,7 +287,7 @@ my ($of_inject, $of_server, $status) = (0, 0, undef);
 my $begun = time;
 # So long that all kills fall into the time that it takes.
 my $pause = $ENV{XC_PAUSE} // 0.5;
-for my $round (1 .. 20 * $n_kills) {
+for my $round (0 .. 20 * $n_kills) {
 	my $pid = start_inject();
 	sleep(rand($pause));
 	if ($of_server < $n_kills) {

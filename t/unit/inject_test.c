@@ -10,6 +10,7 @@
 #include "ctl/inject_mbox.h"
 #include "ctl/inject_origin.h"
 #include "ctl/inject_source_private.h"
+#include "ctl/inject_work.h"
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -538,6 +539,131 @@ START_TEST(takes_out_what_is_done)
 }
 END_TEST
 
+/*
+ * Twins: the same text twice is two messages
+ */
+
+#define TWIN	FROM "Delivered-To: a@b\n\ntwin\n\n"
+#define OTHER	FROM "Delivered-To: a@b\n\nother\n\n"
+
+static const struct inject_config	 config = {
+	.format = INJECT_MBOX, .unknown = INJECT_UNKNOWN_SELF,
+	.doubt = INJECT_DOUBT_SEND, .rule = { .count = 1 },
+};
+
+static char	 box[TEMPDIR_SIZE + 16];
+
+static void
+write_box(const char *text)
+{
+	FILE	*file;
+
+	(void)snprintf(box, sizeof box, "%s/box", dir);
+	file = fopen(box, "w");
+	ck_assert(fputs(text, file) >= 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static struct inject_work
+work_open(void)
+{
+	struct inject_work	 w = { .config = &config };
+	struct err		 err;
+
+	w.source = inject_source_open(box, INJECT_MBOX, &err);
+	ck_assert_msg(w.source != NULL, "%s", err.text);
+	w.journal = journal_open();
+	ck_assert_int_eq(inject_journal_settle(w.journal,
+	    inject_source_inode(w.source), &err), 0);
+	return w;
+}
+
+static void
+work_close(struct inject_work *w)
+{
+	ck_assert(!w->has_failed);
+	inject_source_close(w->source);
+	inject_journal_close(w->journal);
+}
+
+/* The next one, at that place of the mbox, becomes that. */
+static void
+next_becomes(struct inject_work *w, size_t place, enum inject_state becomes)
+{
+	struct inject_job	 job, *jobs[] = { &job };
+
+	ck_assert(inject_work_next(w, &job));
+	ck_assert_uint_eq((size_t)job.item.place, place);
+	inject_work_set(&job, "a@b", becomes, "x");
+	inject_work_end(w, &job);
+	ck_assert(inject_work_note(w, jobs, 1, true));
+	inject_work_leave(w, &job);
+}
+
+static void
+no_next(struct inject_work *w)
+{
+	struct inject_job	 job;
+
+	ck_assert(!inject_work_next(w, &job));
+}
+
+START_TEST(knows_twins_apart)
+{
+	struct inject_work	 w;
+	const size_t		 first = 0, second = strlen(TWIN);
+
+	write_box(TWIN TWIN);
+	w = work_open();
+	next_becomes(&w, first, INJECT_DONE);
+	work_close(&w);
+	/* Killed; the one that is there is not sent again, but the other. */
+	w = work_open();
+	next_becomes(&w, second, INJECT_LATER);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.already, 1);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	/* Now it is the first, and what was done is forgotten. */
+	w = work_open();
+	next_becomes(&w, first, INJECT_DONE);
+	no_next(&w);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	write_box(TWIN);
+	w = work_open();
+	next_becomes(&w, first, INJECT_DONE);
+	work_close(&w);
+}
+END_TEST
+
+START_TEST(finds_them_where_they_are_now)
+{
+	struct inject_work	 w;
+	const size_t		 second = strlen(OTHER),
+				 third = second + strlen(TWIN);
+
+	write_box(OTHER TWIN TWIN);
+	w = work_open();
+	next_becomes(&w, 0, INJECT_DONE);
+	next_becomes(&w, second, INJECT_DOUBT);
+	next_becomes(&w, third, INJECT_DONE);
+	no_next(&w);
+	work_close(&w);
+	/* Somebody has taken the first out, in the same file. */
+	write_box(TWIN TWIN);
+	w = work_open();
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.already, 1);
+	ck_assert(w.has_doubt);
+	ck_assert_int_eq(inject_source_rewind(w.source, NULL), 0);
+	w.is_second = true;
+	next_becomes(&w, 0, INJECT_DONE);
+	no_next(&w);
+	work_close(&w);
+}
+END_TEST
+
 /* Whoever was killed while he had the lock has left it; who lives has it. */
 START_TEST(takes_the_lock_of_the_dead)
 {
@@ -583,6 +709,8 @@ main(void)
 	tcase_add_test(tc, is_one_process_s);
 	tcase_add_test(tc, forgets_what_has_left);
 	tcase_add_test(tc, takes_out_what_is_done);
+	tcase_add_test(tc, knows_twins_apart);
+	tcase_add_test(tc, finds_them_where_they_are_now);
 	tcase_add_test(tc, takes_the_lock_of_the_dead);
 	return runner_run("inject", tc);
 }
