@@ -14,7 +14,7 @@ use Test::More;
 
 use XContext::Ctl ();
 use XContext::Dovecot ();
-use XContext::File qw(spit);
+use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_process guard_forget);
 use XContext::Live ();
 use XContext::OddMail ();
@@ -167,30 +167,40 @@ SKIP: {
 	}
 }
 
-# A maildir, as the recipe has it.
-{
-	my @m = (1001 .. 1010);
-	@m = grep { defined XContext::OddMail::make($_)->{origin} } @m;
+# A maildir, as README has it, and as the manual has it.
+my ($example) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
+    /^\.Sh INJECT\n.*?^\.Bd -literal .*?\n(.*?)^\.Ed/ms;
+$example =~ s/\\e\n\s*//g;
+for my $recipe ([ README => commands($title,
+    qr/takes nothing out of the maildir:/) ],
+    [ 'xcontext(1)' => split(/\n/, $example) ]) {
+	my ($where, @commands) = @$recipe;
+	my @m = grep { defined XContext::OddMail::make($_)->{origin} }
+	    1001 .. 1010;
 	my $maildir = "$home/Maildir";
+	system('rm', '-rf', $maildir, glob("$maildir.*"));
 	mkdir($_) for $maildir, map { "$maildir/$_" } qw(new cur tmp);
 	spit("$maildir/cur/$_.x:2,S", XContext::OddMail::make($_)->{text})
 	    for @m;
 	mkdir("$home/Maildir.rejects");
 	system('chown', '-R', "$uid:$gid", $home);
-	my ($dry, $all) = map { s/^xcontext /$xcontext /r }
-	    commands($title, qr/takes nothing out of the maildir:/);
+	my ($dry, $all, $state) = map { s/^xcontext /$xcontext /r } @commands;
 	my ($status, $said) = as_nobody('sh', '-c', $dry);
-	is($status, 0, 'a maildir: what would be said') or diag($said);
+	is($status, 0, "$where: a maildir, what would be said") or diag($said);
 	is(scalar(() = $said =~ /XCLIENT ADDR=198\.51\./g), scalar @m,
 	    'of each');
-	$all = with($all, '127.0.0.1:10025', $server, 'joe@example.net',
-	    'joe@example.com');
+	$all = with($all, '127.0.0.1:10025', $server);
+	$all =~ s/joe\@example\.net/joe\@example.com/;
 	for my $time ('once', 'twice') {
 		($status, $said) = as_nobody('sh', '-c', $all);
-		is($status, 0, "a maildir, $time") or diag($said);
+		is($status, 0, "$where: a maildir, $time") or diag($said);
 	}
 	is(scalar(my @left = glob("$maildir/cur/*")), scalar @m, 'it is kept');
-	is_there('a maildir', @m);
+	is_there("$where: a maildir", @m);
+	next if !defined $state;
+	($status, $said) = as_nobody('sh', '-c', $state);
+	is(scalar(() = $said =~ / delivered cur\//g), scalar @m,
+	    "$where: where each stands");
 }
 
 # LMTP, whose server answers for each recipient.
