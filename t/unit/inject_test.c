@@ -188,7 +188,7 @@ static const struct envelope_row {
 	{ "before X-Original-To", "X-Original-To: c@d\nDelivered-To: e@f\n",
 	    "", "e@f", false },
 	{ "a line more", "Return-Path: <a@b>\n RCPT TO:<x@y>\n", "", "", true },
-	{ "an end", "Return-Path: <a@b> SIZE=1>\n", "", "", true },
+	{ "an end", "Return-Path: <a@b>SIZE=1>\n", "", "", true },
 	{ "no recipient", "Delivered-To: <a@b> x\n", "", "", false },
 	{ "nothing", "\nReturn-Path: <a@b>\n", "", "", false },
 };
