@@ -6,7 +6,7 @@
 # client that its Received header names, once, whatever is killed at whatever
 # moment.
 #
-# XC_MESSAGES (120) in the mbox, XC_KILLS (4) of inject and as many of the server.
+# XC_INJECTED (120) in the mbox, XC_KILLS (4) of inject and as many of the server.
 use strict;
 use warnings;
 
@@ -24,7 +24,7 @@ use XContext::OddMail ();
 
 my $why = XContext::Ctl::impossible();
 plan(skip_all => $why) if defined $why;
-my $n_messages = $ENV{XC_MESSAGES} // 120;
+my $n_messages = $ENV{XC_INJECTED} // 120;
 my $n_kills = $ENV{XC_KILLS} // 4;
 my $live = XContext::Live->new(
     seconds => 600 + $n_messages,
