@@ -61,6 +61,7 @@ sub in_place {
 	$text =~ s{/etc/xcontext/}{$dir/}g;
 	$text =~ s{/var/spool/postfix/xcontext/}{$sockets/}g;
 	$text =~ s{lmdb:/run/xcontext/}{lmdb:$dir/xcontext/};
+	$text =~ s{^state_directory = .*\n}{}m;
 	$text =~ s{^user = .*$}{user = ""\nruntime_directory = "$dir/xcontext"\nstate_directory = "$dir/xcontext"}m;
 	$text =~ s{^log = .*$}{log = "stderr"}m;
 	return $text;
