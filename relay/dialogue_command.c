@@ -105,6 +105,9 @@ pass_auth(struct dialogue *d, const struct smtp_command *command,
 		client_say(d->client, reply, "503 5.5.1 AUTH is not offered");
 		return CLIENT_TAKEN;
 	}
+	/* The end of the transaction before. */
+	if (!hop_may_ask(d->hop))
+		return CLIENT_WAITS;
 	client_expect(d->client, CLIENT_AUTH_WAIT);
 	transaction_reply_ask(d, ASKED_AUTH, reply, SMTP_AUTH, command->args);
 	return CLIENT_TAKEN;
@@ -123,6 +126,11 @@ auth(struct dialogue *d, const struct smtp_command *command,
 	else if (!dialogue_command_may_auth(d))
 		client_say(client, reply,
 		    "538 5.7.11 AUTH needs STARTTLS first");
+	else if (d->is_authenticated)
+		/* RFC 4954, 4; the next hop's refusal would not take the login
+		 * away. */
+		client_say(client, reply,
+		    "503 5.5.1 Error: already authenticated");
 	else if (d->helo == NULL)
 		client_say(client, reply,
 		    "503 5.5.1 Error: send EHLO first");
