@@ -68,7 +68,7 @@ say_no_memory(struct dialogue *d, struct client_reply *reply)
 static void
 start_over(struct dialogue *d, struct client_reply *reply)
 {
-	transaction_reset(d);
+	transaction_start_over(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
 	/* Nor has it logged in. */
 	if (d->is_authenticated)
@@ -257,7 +257,8 @@ say_done(struct dialogue *d, struct client_reply *reply,
 		dump(d, reply);
 		break;
 	case TRUST_XREMOTEIP:
-		/* It does not start over: the greeting stands. */
+		/* Otherwise than XCLIENT it lets the greeting stand. */
+		transaction_start_over(d);
 		if (d->helo != NULL)
 			(void)dialogue_record_greeting(d);
 		say_ok(d, reply);

@@ -43,6 +43,13 @@ transaction_reset(struct dialogue *d)
 	d->content.octets = 0;
 }
 
+void
+transaction_start_over(struct dialogue *d)
+{
+	forget_refusal(d);
+	transaction_reset(d);
+}
+
 /* Whether the next hop has a transaction that it has to be told the end of, or
  * will have, when it has been asked again what another host was asked. */
 static bool

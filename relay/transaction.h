@@ -69,7 +69,10 @@ struct content {
 /* transaction.c */
 /* The end of a transaction, and of what was forwarded for it. */
 void	transaction_reset(struct dialogue *d);
-/* The same, and the next hop is told. */
+/* The same, and another client has been named: what was refused of an XFORWARD
+ * was for nobody's message. */
+void	transaction_start_over(struct dialogue *d);
+/* The end of a transaction, and the next hop is told. */
 void	transaction_abandon(struct dialogue *d);
 /* Ends what the next hop has of a transaction that is over here, if it can be
  * asked now: to be called before it is told who the client is, for it does not
