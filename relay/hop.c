@@ -140,6 +140,10 @@ hop_await(struct hop *hop, struct hop_question *q)
 		hop_touch(hop);
 	hop->is_used = true;
 	hop->n_due += q->left;
+	/* Of a server that says fewer of several replies than it should, that to
+	 * the next command would be taken for one of them. */
+	if (q->left > 1)
+		q->ends_group = true;
 	STAILQ_INSERT_TAIL(&hop->questions, q, entry);
 }
 

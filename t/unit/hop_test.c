@@ -352,8 +352,8 @@ static const struct row {
 	    "+," G P "?MAIL,?RCPT,?DATA,250 ok~550 no~354 go,", READY
 	    "MAIL|RCPT|DATA|[MAIL 250][RCPT 550][DATA 354]" },
 	{ "two replies", XCLIENT_NO, SCOPE_TLS_NO, 1,
-	    "+," G P "?END*2,?NOOP,250 a~450 b~250 c,", READY
-	    "NOOP|[END 250][END 450][NOOP 250]" },
+	    "+," G P "?END*2,250 a~450 b,?NOOP,250 c,", READY
+	    "[END 250][END 450]NOOP|[NOOP 250]" },
 	{ "an exchange", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?AUTH,334 a~334 b~235 c,", READY
 	    "AUTH|[AUTH 334][AUTH 334][AUTH 235]" },
