@@ -321,6 +321,17 @@ on_reply(struct dialogue *d, const struct asked *asked,
 	return true;
 }
 
+/* Whether a chunk is refused that has not all come, the last thing that was
+ * asked: who does not wait for its end may take the rest for commands. */
+static bool
+is_early(const struct dialogue *d, const struct asked *asked, unsigned code)
+{
+	return code >= 400 &&
+	    (asked->kind == ASKED_CHUNK || asked->kind == ASKED_END) &&
+	    transaction_content_chunk_replies(d) > 0 &&
+	    hop_n_due(d->hop) == asked->q.left;
+}
+
 bool
 transaction_reply_answered(void *arg, struct hop_question *q,
     const struct smtp_reply *reply)
@@ -330,6 +341,7 @@ transaction_reply_answered(void *arg, struct hop_question *q,
 	bool		 is_own = asked->kind == ASKED_RSET ||
 			     asked->kind == ASKED_OWN_MAIL;
 	bool		 is_quit = asked->kind == ASKED_QUIT;
+	bool		 is_over = is_early(d, asked, reply->code);
 
 	if (reply->code == 421 && is_own) {
 		/* The client has not asked, and need not know. */
@@ -348,6 +360,9 @@ transaction_reply_answered(void *arg, struct hop_question *q,
 	 * due in its place (client_pass). */
 	if (is_quit)
 		client_close(d->client);
+	else if (is_over)
+		hop_lost(d->hop, "it refused a chunk before its end", false,
+		    false);
 	return true;
 }
 
