@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOO_LARGE	"552 5.3.4 Message size exceeds fixed limit\r\n"
+
 static const struct span	nothing = { "", 0 };
 
 /*
@@ -364,9 +366,10 @@ is_out_of_order(struct dialogue *d, struct client_reply *reply,
 	else if (d->tx.is_failed)
 		client_say(d->client, reply,
 		    "451 4.4.2 the next hop was lost");
-	else if (d->tx.is_too_large)
-		client_say(d->client, reply,
-		    "503 5.5.1 Error: the message was too large");
+	else if (d->tx.spoilt != NULL)
+		client_say(d->client, reply, "503 5.5.1 Error: %s",
+		    strcmp(d->tx.spoilt, TOO_LARGE) == 0 ? "the message was "
+		    "too large" : "a chunk of this message was refused");
 	else if (needs_recipient && !d->tx.is_sent)
 		client_say(d->client, reply,
 		    "503 5.5.1 Error: need RCPT command");
@@ -504,6 +507,8 @@ chunk_refusal(struct dialogue *d, uint64_t size,
 
 	if (d->relay->tls == RELAY_TLS_ENCRYPT && !d->is_secured)
 		return "530 5.7.0 Must issue a STARTTLS command first\r\n";
+	if (d->tx.spoilt != NULL)
+		return d->tx.spoilt;
 	if (!d->tx.is_open || (!d->tx.is_sent && !d->tx.is_failed))
 		return "503 5.5.1 Error: need MAIL and RCPT commands\r\n";
 	if (d->tx.is_failed)
@@ -518,10 +523,21 @@ chunk_refusal(struct dialogue *d, uint64_t size,
 		return "503 5.5.1 Error: no valid recipients\r\n";
 	/* A server that is sent more than it takes may read the rest as
 	 * commands (Postfix did). */
-	if (d->tx.is_too_large || (limit > 0 && (size > limit ||
-	    d->tx.chunked > limit - size)))
-		return "552 5.3.4 Message size exceeds fixed limit\r\n";
+	if (limit > 0 && (size > limit || d->tx.chunked > limit - size))
+		return TOO_LARGE;
 	return NULL;
+}
+
+/* What is said to other chunks of a message of which one is missing, whether it
+ * could be taken again or not: of what comes next alone it must not be made. */
+static const char *
+spoil(const char *why)
+{
+	if (strcmp(why, TOO_LARGE) == 0)
+		return TOO_LARGE;
+	return *why == '4' ?
+	    "451 4.5.0 Error: a chunk of this message was refused\r\n" :
+	    "503 5.5.1 Error: a chunk of this message was refused\r\n";
 }
 
 /* The octets come whatever is answered, so they are taken in any case. */
@@ -532,8 +548,8 @@ refuse_chunk(struct dialogue *d, uint64_t size, bool is_last,
 	if (is_last)
 		client_owe_message(d->client, reply,
 		    transaction_content_end_replies(d));
-	if (strncmp(why, "552", 3) == 0)
-		d->tx.is_too_large = true;
+	if (d->tx.is_open)
+		d->tx.spoilt = spoil(why);
 	/* What the next hop has of this message it must not take for one. */
 	if (is_last && is_at_hop(d))
 		d->is_stale = true;

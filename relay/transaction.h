@@ -36,7 +36,8 @@ struct transaction {
 	bool		 is_sent;	/* the next hop knows of MAIL */
 	bool		 is_failed;	/* the next hop was lost in it */
 	bool		 is_void;	/* ... before MAIL had its reply */
-	bool		 is_too_large;	/* a chunk of it was refused here */
+	const char	*spoilt;	/* a chunk of it was refused here: the
+					 * reply to others; NULL: none was */
 	char		*mail;		/* MAIL's argument */
 	struct span	 sender;	/* in it */
 	struct span	 params;	/* in it */
