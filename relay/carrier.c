@@ -117,6 +117,7 @@ const struct dialogue_ops carrier_ops = {
 	.connect_next = carrier_connect_next,
 	.has_next = carrier_has_next,
 	.is_hop_local = carrier_is_hop_local,
+	.remember_failed = carrier_remember_failed,
 	.remember_taken = carrier_remember_taken,
 	.remember_refusal = carrier_remember_refusal,
 	.remembers_refusal = carrier_remembers_refusal,

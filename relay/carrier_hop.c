@@ -370,6 +370,17 @@ carrier_is_hop_local(void *arg)
 }
 
 void
+carrier_remember_failed(void *arg)
+{
+	const struct carrier	*c = arg;
+
+	/* Where there is no choice there is nothing to remember. */
+	if (c->addresses != NULL && c->next_address > 0)
+		host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_FAILED,
+		    c->env->now_ms);
+}
+
+void
 carrier_remember_taken(void *arg)
 {
 	const struct carrier	*c = arg;
@@ -406,9 +417,6 @@ carrier_connect_next(void *arg)
 	struct carrier	*c = arg;
 	bool		 is_trying;
 
-	if (c->addresses != NULL && c->next_address > 0)
-		host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_FAILED,
-		    c->env->now_ms);
 	forget_stream(c);
 	is_trying = try_next(c);
 	/* That there is none is told by the result alone. */

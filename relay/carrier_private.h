@@ -137,6 +137,7 @@ void	carrier_connect(void *arg, const struct hop_target *target);
 bool	carrier_connect_next(void *arg);
 bool	carrier_has_next(void *arg);
 bool	carrier_is_hop_local(void *arg);
+void	carrier_remember_failed(void *arg);
 void	carrier_remember_taken(void *arg);
 bool	carrier_remember_refusal(void *arg);
 bool	carrier_remembers_refusal(void *arg);

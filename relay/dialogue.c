@@ -149,6 +149,14 @@ hop_hand_over(void *arg)
 }
 
 static void
+hop_remember_failed(void *arg)
+{
+	struct dialogue	*d = arg;
+
+	d->env->ops->remember_failed(d->arg);
+}
+
+static void
 hop_remember_taken(void *arg)
 {
 	struct dialogue	*d = arg;
@@ -215,7 +223,8 @@ static const struct hop_ops	 hop_ops = {
 	.send = hop_send_bytes, .connect = hop_connect,
 	.connect_next = hop_connect_next, .has_next = hop_has_next,
 	.disconnect = hop_disconnect, .secure = hop_secure,
-	.hand_over = hop_hand_over, .remember_taken = hop_remember_taken,
+	.hand_over = hop_hand_over, .remember_failed = hop_remember_failed,
+	.remember_taken = hop_remember_taken,
 	.remember_refusal = hop_remember_refusal,
 	.remembers_refusal = hop_remembers_refusal, .report = hop_report_event,
 	.tell = dialogue_tell, .is_current = dialogue_is_current,

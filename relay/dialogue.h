@@ -124,6 +124,9 @@ struct dialogue_ops {
 	/* Whether the host that is connected to is this one: a loopback
 	 * address, or a UNIX-domain socket. */
 	bool	 (*is_hop_local)(void *arg);
+	/* That this host has failed is known for a while, to all dialogues: it
+	 * is tried last. */
+	void	 (*remember_failed)(void *arg);
 	/* That this host takes XCLIENT, or refuses it, is known for a while, to
 	 * all dialogues; a refusal is not, false, if it has taken one. */
 	void	 (*remember_taken)(void *arg);

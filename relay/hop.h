@@ -100,6 +100,9 @@ struct hop_ops {
 	void	 (*disconnect)(void *arg);
 	void	 (*secure)(void *arg);
 	bool	 (*hand_over)(void *arg);
+	/* That its host has failed, and not for what a client chose, is known to
+	 * all connections for a while: it is tried last. */
+	void	 (*remember_failed)(void *arg);
 	/* That its host takes XCLIENT, or refuses it, is remembered by whoever
 	 * knows which host that is, for a while, for all connections.  A
 	 * refusal is not, false, if it has taken one of late. */

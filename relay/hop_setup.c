@@ -134,10 +134,36 @@ hop_has_next(const struct hop *hop)
 	    hop->ops->has_next(hop->arg);
 }
 
+/* Whether a host has failed before it has heard anything that a client chose:
+ * what it makes of his name, his address or his mail must not send others' mail
+ * elsewhere. */
+static bool
+is_hosts_fault(const struct hop *hop)
+{
+	switch (hop->state) {
+	case HOP_CONNECTING:
+		return true;
+	case HOP_GREETING:
+		return !hop->relay->proxy_protocol_out &&
+		    !hop->relay->hand_over;
+	case HOP_STARTTLS:
+	case HOP_SECURING:
+		/* That it begins TLS does not depend on the name in EHLO. */
+		return !hop->relay->proxy_protocol_out &&
+		    !hop->relay->hand_over && !hop->knows_somebody;
+	default:
+		return false;
+	}
+}
+
 bool
 hop_try_next(struct hop *hop)
 {
-	if (!hop_has_next(hop) || !hop->ops->connect_next(hop->arg))
+	if (!hop_has_next(hop))
+		return false;
+	if (is_hosts_fault(hop))
+		hop->ops->remember_failed(hop->arg);
+	if (!hop->ops->connect_next(hop->arg))
 		return false;
 	hop_forget_connection(hop);
 	hop->without = (struct hop_without){ .tls = false };

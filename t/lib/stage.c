@@ -398,6 +398,12 @@ op_is_hop_local(void *arg)
 }
 
 static void
+op_remember_failed(void *arg)
+{
+	(void)arg;
+}
+
+static void
 op_remember_taken(void *arg)
 {
 	((struct stage *)arg)->is_taken_known = true;
@@ -558,6 +564,7 @@ static const struct dialogue_ops	 ops = {
 	.send = op_send, .room = op_room, .connect = op_connect,
 	.connect_next = op_connect_next, .has_next = op_has_next,
 	.is_hop_local = op_is_hop_local,
+	.remember_failed = op_remember_failed,
 	.remember_taken = op_remember_taken,
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal, .disconnect = op_disconnect,

@@ -251,6 +251,28 @@ sub check_mx {
 }
 
 check_mx('mx.example', qr/^250/, 'a', 'the best preference');
+
+# What a host makes of one client must not send others' mail elsewhere.
+$host[0]->restart(replies => {
+    EHLO => sub { $_[0] =~ /poison/ ? '421 4.7.0 go away' :
+	"250-mx\n250 PIPELINING" },
+    MAIL => sub { $_[0] =~ /poison/ ? '421 4.7.0 go away' : '250 2.1.0 Ok' }
+    });
+{
+	my $smtp = $relay->connect(relay => 'mx', local => '127.0.2.1');
+	is($smtp->cmd('EHLO poison')->code, 250, 'somebody greets');
+	is($smtp->mail(to => 'box@mx.example')->code, 250, 'and is sent on');
+	$smtp->quit;
+	is(reached(), 'b', 'it goes to the next host');
+}
+check_mx('mx.example', qr/^250/, 'a', 'behind a greeting that it does not ' .
+    'like');
+is(mail_by('mx', 'box@mx.example', from => 'poison@example.org')->code, 250,
+    'a sender that the first host does not like');
+is(reached(), 'b', 'goes to the next host');
+check_mx('mx.example', qr/^250/, 'a', 'and others do not');
+$host[0]->restart(replies => {});
+
 $host[0]->stop;
 $relay->mark;
 check_mx('mx.example', qr/^250/, 'b', 'the second, if the first is away');

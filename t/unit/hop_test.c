@@ -112,6 +112,12 @@ op_hand_over(void *arg)
 }
 
 static void
+op_remember_failed(void *arg)
+{
+	put(arg, "[blamed]");
+}
+
+static void
 op_remember_taken(void *arg)
 {
 	((struct owner *)arg)->is_taken = true;
@@ -267,7 +273,8 @@ static const struct hop_ops	 ops = {
 	.send = op_send, .connect = op_connect,
 	.connect_next = op_connect_next, .has_next = op_has_next,
 	.disconnect = op_disconnect, .secure = op_secure,
-	.hand_over = op_hand_over, .remember_taken = op_remember_taken,
+	.hand_over = op_hand_over, .remember_failed = op_remember_failed,
+	.remember_taken = op_remember_taken,
 	.remember_refusal = op_remember_refusal,
 	.remembers_refusal = op_remembers_refusal,
 	.report = op_report, .tell = op_tell, .is_current = op_is_current,
@@ -305,9 +312,19 @@ static const struct row {
 	{ "refused", XCLIENT_NO, SCOPE_TLS_NO, 1, "-",
 	    "[connect][failed][disconnect]{451 4.4.1}" },
 	{ "refused twice", XCLIENT_NO, SCOPE_TLS_NO, 2, "-,-",
-	    "[connect][failed][next][failed][disconnect]{451 4.4.1}" },
+	    "[connect][failed][blamed][next][failed][disconnect]{451 4.4.1}" },
 	{ "the second", XCLIENT_NO, SCOPE_TLS_NO, 2, "-,+," G E,
-	    "[connect][failed][next]EHLO us|[ready]" },
+	    "[connect][failed][blamed][next]EHLO us|[ready]" },
+	{ "a greeting that is none, and a second", XCLIENT_NO, SCOPE_TLS_NO, 2,
+	    "+,421 no,+," G E, "[connect][failed][blamed][next]EHLO us|"
+	    "[ready]" },
+	{ "TLS refused, and a second", XCLIENT_NO, SCOPE_TLS_ENCRYPT, 2,
+	    "+," G "250-hi~250 STARTTLS,454 no,-", "[connect]EHLO us|"
+	    "STARTTLS|[failed][blamed][next][failed][disconnect]"
+	    "{451 4.4.1}" },
+	{ "EHLO refused, and a second", XCLIENT_NO, SCOPE_TLS_NO, 2,
+	    "+," G "421 no,+," G E, "[connect]EHLO us|[failed][next]EHLO us|"
+	    "[ready]" },
 	{ "gone when ready", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G "250 hi~421 no,", "[connect]EHLO us|[ready]"
 	    "[unasked 421][failed][disconnect]{451 4.4.2}" },
@@ -398,8 +415,8 @@ static const struct row {
 	    "MAIL|[MAIL 421]" },
 	{ "cut at MAIL, and two that are no better", XCLIENT_NO,
 	    SCOPE_TLS_NO, 3, "+," G P "?MAIL,-,-,-", READY
-	    "MAIL|[failed][next][failed][next][failed][broken][disconnect]"
-	    "[MAIL lost]" },
+	    "MAIL|[failed][next][failed][blamed][next][failed][broken]"
+	    "[disconnect][MAIL lost]" },
 	{ "idle, and 421 to the next MAIL", XCLIENT_NO, SCOPE_TLS_NO, 1,
 	    "+," G P "?MAIL,250 ok,n,?MAIL,421 idle,+," G P "250 ok,", READY
 	    "MAIL|[MAIL 250]MAIL|[disconnect][connect]EHLO us|[again?]"
