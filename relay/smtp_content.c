@@ -72,9 +72,10 @@ clean_line_len(struct span in, bool *has_end_r)
 	return *has_end_r ? n + 2 : n;
 }
 
-/* How much at the front can be sent as it is; *is_line_r: it ends a line. */
+/* How much at the front can be sent as it is; *is_line_r: it ends a line;
+ * *dots: plus the lines in it that begin with two. */
 static size_t
-clean_len(struct span in, bool *is_line_r)
+clean_len(struct span in, bool *is_line_r, uint64_t *dots)
 {
 	bool	 is_line = false, has_end;
 	size_t	 at = 0, n;
@@ -86,6 +87,7 @@ clean_len(struct span in, bool *is_line_r)
 		n = clean_line_len(span_skip(in, at), &has_end);
 		if (n == 0)
 			break;
+		*dots += is_line && in.p[at] == '.';
 		is_line = has_end;
 		at += n;
 	}
@@ -137,6 +139,7 @@ after_dot(struct smtp_content *c, char ch, struct span *out_r, size_t *used_r)
 		return replace(c, "", out_r);
 	}
 	go(c, TEXT);
+	c->extra += ch == '.';
 	*out_r = span_of(ch == '.' ? ".." : "");
 	return SMTP_CONTENT_SOME;
 }
@@ -166,7 +169,7 @@ in_text(struct smtp_content *c, struct span in, struct span *out_r,
 		go(c, LINE | BARE);
 		return replace(c, "\r\n", out_r);
 	}
-	*used_r = clean_len(in, &is_line);
+	*used_r = clean_len(in, &is_line, &c->extra);
 	is_end = is_line && in.n - *used_r >= strlen(END) &&
 	    memcmp(in.p + *used_r, END, strlen(END)) == 0;
 	if (is_end)
@@ -217,6 +220,8 @@ smtp_content_next(struct smtp_content *c, struct span in, struct span *out_r,
 			out.n = 0;
 	}
 	c->octets += out.n;
+	if (result == SMTP_CONTENT_END)
+		c->extra += strlen(END);
 	*out_r = out;
 	*used_r = used;
 	return result;

@@ -42,6 +42,9 @@ struct smtp_content {
 	enum smtp_content_mode	 mode;
 	unsigned		 state;		/* the module's own */
 	uint64_t		 octets;	/* sent on so far */
+	uint64_t		 extra;		/* of them, what is no part of the
+						 * message (RFC 1870, 5): doubled
+						 * dots, and its end */
 	bool			 had_bare;	/* a bare CR or LF was met */
 };
 

@@ -168,7 +168,8 @@ static bool
 is_too_large(const struct dialogue *d)
 {
 	return d->relay->message_size_max > 0 &&
-	    d->content.octets > d->relay->message_size_max &&
+	    d->content.octets > d->relay->message_size_max +
+	    d->content.parser.extra &&
 	    transaction_params_size_announced(hop_offer(d->hop)) == 0;
 }
 

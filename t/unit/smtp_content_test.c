@@ -115,6 +115,7 @@ struct sent {
 	enum smtp_content_result	 result;
 	size_t				 used, n;
 	int				 n_bad;
+	uint64_t			 extra;
 	bool				 had_bare;
 	char				 out[512];
 };
@@ -145,6 +146,7 @@ send_in(enum smtp_content_mode mode, struct span in, size_t step, bool is_edge)
 	ck_assert_uint_eq(c.octets, sent.n);
 	sent.used = at;
 	sent.had_bare = c.had_bare;
+	sent.extra = c.extra;
 	return sent;
 }
 
@@ -375,6 +377,27 @@ START_TEST(init_forgets)
 }
 END_TEST
 
+/* RFC 1870, 5. */
+static const struct {
+	const char	*in;
+	unsigned	 extra;
+} extras[] = {
+	{ "a\r\nb", 0 }, { "a\r\n.\r\n", 3 }, { ".\r\n", 3 },
+	{ "..a\r\n.\r\n", 4 }, { "a\r\n..\r\n..b\r\nc..\r\n.\r\n", 5 },
+	{ "a\n..b\r\n.c\r\n.\r\n", 4 }
+};
+
+START_TEST(what_is_no_message_is_counted)
+{
+	struct span	 in = span_of(extras[_i].in);
+	size_t		 step;
+
+	for (step = 1; step <= in.n; step++)
+		ck_assert_uint_eq(send_in(SMTP_CONTENT_NORMALIZE, in, step,
+		    true).extra, extras[_i].extra);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -387,5 +410,7 @@ main(void)
 	tcase_add_loop_test(tc, undecided_tail_is_used, 0, NELEM(tails));
 	tcase_add_test(tc, long_line_may_have_stray_bytes);
 	tcase_add_test(tc, init_forgets);
+	tcase_add_loop_test(tc, what_is_no_message_is_counted, 0,
+	    NELEM(extras));
 	return runner_run("smtp_content", tc);
 }
