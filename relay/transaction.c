@@ -42,7 +42,9 @@ transaction_reset(struct dialogue *d)
 	d->serial++;
 	free(d->xforward);
 	d->xforward = NULL;
-	d->content.octets = 0;
+	/* A chunk of it may still be coming. */
+	d->content.octets = d->content.part_octets = 0;
+	d->content.part_since_ms = d->now_ms;
 }
 
 void
