@@ -115,6 +115,10 @@ void	client_say(struct client *c, struct client_reply *reply,
 /* Lines with their ends. */
 void	client_say_text(struct client *c, struct client_reply *reply,
 	    const char *text);
+/* The same, of what a server says, or is the matter with it: no error of the
+ * client's. */
+void	client_pass_text(struct client *c, struct client_reply *reply,
+	    const char *text);
 /* A server's reply, written afresh. */
 void	client_pass(struct client *c, struct client_reply *reply,
 	    const struct smtp_reply *said);

@@ -119,12 +119,19 @@ put(struct client *c, struct client_reply *reply, struct span text,
 }
 
 void
+client_pass_text(struct client *c, struct client_reply *reply,
+    const char *text)
+{
+	put(c, reply, span_of(text), false);
+}
+
+void
 client_say_text(struct client *c, struct client_reply *reply,
     const char *text)
 {
 	if (*text == '5')
 		c->n_errors++;
-	put(c, reply, span_of(text), false);
+	client_pass_text(c, reply, text);
 }
 
 static void

@@ -185,7 +185,7 @@ say_failure(struct dialogue *d, struct client_reply *reply)
 		    (int)public - 4 ? (int)strcspn(failure + 4, "\r\n") :
 		    (int)public - 4, failure == NULL ? "" : failure + 4);
 	} else {
-		client_say_text(d->client, reply, failure);
+		client_pass_text(d->client, reply, failure);
 	}
 	hop_forget_failure(d->hop);
 }

@@ -208,6 +208,15 @@ find_lack(const struct dialogue *d)
 	return lack;
 }
 
+static void
+say_lack(struct dialogue *d, struct client_reply *reply, const char *lack)
+{
+	char	 line[LINE_SIZE];
+
+	(void)snprintf(line, sizeof line, "%s\r\n", lack);
+	client_pass_text(d->client, reply, line);
+}
+
 /* One that is over here would be nobody's there. */
 bool
 transaction_may_repeat(void *arg)
@@ -283,7 +292,7 @@ begin_at_hop(struct dialogue *d, struct span recipient, struct span domain,
 		return CLIENT_WAITS;
 	lack = find_lack(d);
 	if (lack != NULL)
-		client_say(d->client, reply, "%s", lack);
+		say_lack(d, reply, lack);
 	else
 		send_mail(d, kind == ASKED_MAIL ? reply : NULL, kind);
 	return CLIENT_TAKEN;

@@ -188,7 +188,7 @@ on_rcpt(struct dialogue *d, const struct asked *asked,
 	if (is_present && d->tx.refusal != NULL) {
 		/* What it says about the recipient comes of what it said
 		 * about the sender. */
-		client_say_text(d->client, asked->reply, d->tx.refusal);
+		client_pass_text(d->client, asked->reply, d->tx.refusal);
 		if (reply->code == 421)
 			hop_lost(d->hop, ENDED, false, false);
 		return;

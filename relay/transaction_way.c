@@ -134,7 +134,7 @@ transaction_way_say_failure(struct dialogue *d, struct client_reply *reply)
 		client_say_last(d->client, reply, "%.*s",
 		    (int)strcspn(failure, "\r\n"), failure);
 	else
-		client_say_text(d->client, reply, failure);
+		client_pass_text(d->client, reply, failure);
 	hop_forget_failure(d->hop);
 }
 
