@@ -454,9 +454,11 @@ client_input(struct client *c, struct span bytes)
 	for (used = 0, turn = 0; used < bytes.n && n > 0 &&
 	    turn < TURN_COMMANDS; used += n, turn++)
 		n = step(c, span_skip(bytes, used));
-	/* Of what is left, more than half of something may be taken later. */
+	/* Of what is left, more than half of something may be taken later; what
+	 * stands behind a BDAT that waits has no lines. */
 	if (used < bytes.n)
 		c->is_held = c->state == CLIENT_OCTETS ||
+		    (c->waiting != NULL && c->verb == SMTP_BDAT) ||
 		    memchr(bytes.p + used, '\n', bytes.n - used) != NULL;
 	return used;
 }
