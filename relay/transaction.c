@@ -343,13 +343,18 @@ enum client_take
 transaction_mail(struct dialogue *d, struct span args,
     struct client_reply *reply, bool is_again)
 {
+	struct err	 err;
+	bool		 needs_recipient;
+
 	if (!is_again && !may_begin(d, args, reply))
 		return CLIENT_TAKEN;
 	if (!d->tx.is_open && !open_transaction(d, args)) {
 		client_say(d->client, reply, "451 4.3.0 out of memory");
 		return CLIENT_TAKEN;
 	}
-	if (!is_again && transaction_way_needs_recipient(d)) {
+	/* What cannot be told is refused when its next hop is looked for. */
+	if (!is_again && transaction_way_needs_recipient(d, &needs_recipient,
+	    &err) == ROUTE_OK && needs_recipient) {
 		client_say(d->client, reply, "250 2.1.0 Ok");
 		return CLIENT_TAKEN;
 	}
@@ -397,6 +402,7 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
 	enum route_result result;
+	bool		 needs_recipient;
 
 	if (d->route.nexthop.protocol == NEXTHOP_LMTP &&
 	    d->relay->protocol == NEXTHOP_SMTP && d->tx.n_rcpt > 0) {
@@ -404,10 +410,12 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 		    "send one message for each");
 		return false;
 	}
-	if (!transaction_way_needs_recipient(d))
+	result = transaction_way_needs_recipient(d, &needs_recipient, &err);
+	if (result == ROUTE_OK && !needs_recipient)
 		return true;
-	result = transaction_way_find(d, path->address, path->domain, &route,
-	    &err);
+	if (result == ROUTE_OK)
+		result = transaction_way_find(d, path->address, path->domain,
+		    &route, &err);
 	if (result != ROUTE_OK) {
 		transaction_way_refuse(d, result, &err, reply);
 		return false;

@@ -39,8 +39,9 @@ bool	transaction_is_refused(struct dialogue *d,
 void	transaction_way_refuse(struct dialogue *d, enum route_result result,
 	    const struct err *err, struct client_reply *reply);
 /* Whether MAIL has to wait for the first recipient: the next hop, or whether it
- * is told by XCLIENT, depends on him. */
-bool	transaction_way_needs_recipient(struct dialogue *d);
+ * is told by XCLIENT, depends on him.  Not ROUTE_OK: it cannot be told. */
+enum route_result	transaction_way_needs_recipient(struct dialogue *d,
+			    bool *needs_r, struct err *err);
 /* As transaction_way_ensure, for mail; while it takes, the command waits.
  * HOP_HAS_FAILED: what there is to say has been said. */
 enum hop_setup	transaction_way_ensure_mail(struct dialogue *d,

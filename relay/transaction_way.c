@@ -41,13 +41,21 @@ transaction_way_find(struct dialogue *d, struct span recipient,
 	    route_r, NULL, err);
 }
 
-bool
-transaction_way_needs_recipient(struct dialogue *d)
+enum route_result
+transaction_way_needs_recipient(struct dialogue *d, bool *needs_r,
+    struct err *err)
 {
-	struct err	 err;
+	const struct span	 none = { "", 0 };
+	struct route		 route = { .mode = XCLIENT_NO };
+	enum route_result	 result;
 
-	return !route_is_fixed(d->relay) || (make_keys(d, &err) &&
-	    route_is_by_recipient(d->conf, d->relay, d->env->keys));
+	*needs_r = !route_is_fixed(d->relay);
+	if (*needs_r)
+		return ROUTE_OK;
+	result = transaction_way_find(d, none, none, &route, err);
+	if (result == ROUTE_OK)
+		*needs_r = route_needs_recipient(d->conf, d->relay, &route);
+	return result;
 }
 
 /*
