@@ -134,26 +134,15 @@ hop_has_next(const struct hop *hop)
 	    hop->ops->has_next(hop->arg);
 }
 
-/* Whether a host has failed before it has heard anything that a client chose:
- * what it makes of his name, his address or his mail must not send others' mail
- * elsewhere. */
+/* Whether a host has failed before it has heard, or been asked for, anything
+ * that a client chose: what it makes of his name, his address or his mail, or
+ * that its certificate is not for the name by which his recipient's domain
+ * points to it, must not send others' mail elsewhere. */
 static bool
 is_hosts_fault(const struct hop *hop)
 {
-	switch (hop->state) {
-	case HOP_CONNECTING:
-		return true;
-	case HOP_GREETING:
-		return !hop->relay->proxy_protocol_out &&
-		    !hop->relay->hand_over;
-	case HOP_STARTTLS:
-	case HOP_SECURING:
-		/* That it begins TLS does not depend on the name in EHLO. */
-		return !hop->relay->proxy_protocol_out &&
-		    !hop->relay->hand_over && !hop->knows_somebody;
-	default:
-		return false;
-	}
+	return hop->state == HOP_CONNECTING || (hop->state == HOP_GREETING &&
+	    !hop->relay->proxy_protocol_out && !hop->relay->hand_over);
 }
 
 bool

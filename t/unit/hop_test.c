@@ -320,7 +320,7 @@ static const struct row {
 	    "[ready]" },
 	{ "TLS refused, and a second", XCLIENT_NO, SCOPE_TLS_ENCRYPT, 2,
 	    "+," G "250-hi~250 STARTTLS,454 no,-", "[connect]EHLO us|"
-	    "STARTTLS|[failed][blamed][next][failed][disconnect]"
+	    "STARTTLS|[failed][next][failed][disconnect]"
 	    "{451 4.4.1}" },
 	{ "EHLO refused, and a second", XCLIENT_NO, SCOPE_TLS_NO, 2,
 	    "+," G "421 no,+," G E, "[connect]EHLO us|[failed][next]EHLO us|"
