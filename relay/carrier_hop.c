@@ -72,15 +72,37 @@ find_local(const union any_address *to, socklen_t len, struct address *addr_r)
 	return is_found;
 }
 
+/* The address that the binding says; of AF_UNSPEC: it says none. */
+static const struct address *
+source_for(const struct carrier *c, const union any_address *to)
+{
+	return to->sa.sa_family == AF_INET ? &c->target.source.ipv4 :
+	    &c->target.source.ipv6;
+}
+
+/* What is known of a host to those who come from there. */
+static bool
+is_known(const struct carrier *c, const union any_address *to,
+    enum host_fact fact)
+{
+	return host_memory_has(c->env->hosts, &to->sa, source_for(c, to), fact,
+	    c->env->now_ms);
+}
+
+static void
+note(const struct carrier *c, enum host_fact fact)
+{
+	host_memory_add(c->env->hosts, &c->hop_addr.sa, source_for(c,
+	    &c->hop_addr), fact, c->env->now_ms);
+}
+
 /* Binds the address that the binding says, or, where the session is to be known
  * by the socket's name, the one that it would have anyway. */
 static bool
 bind_source(const struct carrier *c, int fd, const union any_address *to,
     socklen_t to_len)
 {
-	struct address		 source = to->sa.sa_family == AF_INET ?
-				     c->target.source.ipv4 :
-				     c->target.source.ipv6;
+	struct address		 source = *source_for(c, to);
 	union any_address	 from;
 	socklen_t		 len;
 
@@ -236,8 +258,7 @@ sort_addresses(struct carrier *c)
 
 	for (i = 0; i < all->n; i++) {
 		(void)fill_address(c, i, &addr);
-		if (host_memory_has(c->env->hosts, &addr.sa, HOST_FAILED,
-		    c->env->now_ms))
+		if (is_known(c, &addr, HOST_FAILED))
 			failed[n_failed++] = all->v[i];
 		else
 			all->v[n++] = all->v[i];
@@ -376,8 +397,7 @@ carrier_remember_failed(void *arg)
 
 	/* Where there is no choice there is nothing to remember. */
 	if (c->addresses != NULL && c->next_address > 0)
-		host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_FAILED,
-		    c->env->now_ms);
+		note(c, HOST_FAILED);
 }
 
 void
@@ -385,8 +405,7 @@ carrier_remember_taken(void *arg)
 {
 	const struct carrier	*c = arg;
 
-	host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_TAKES_XCLIENT,
-	    c->env->now_ms);
+	note(c, HOST_TAKES_XCLIENT);
 }
 
 bool
@@ -394,11 +413,9 @@ carrier_remember_refusal(void *arg)
 {
 	const struct carrier	*c = arg;
 
-	if (host_memory_has(c->env->hosts, &c->hop_addr.sa,
-	    HOST_TAKES_XCLIENT, c->env->now_ms))
+	if (is_known(c, &c->hop_addr, HOST_TAKES_XCLIENT))
 		return false;
-	host_memory_add(c->env->hosts, &c->hop_addr.sa, HOST_REFUSES_XCLIENT,
-	    c->env->now_ms);
+	note(c, HOST_REFUSES_XCLIENT);
 	return true;
 }
 
@@ -407,8 +424,7 @@ carrier_remembers_refusal(void *arg)
 {
 	const struct carrier	*c = arg;
 
-	return host_memory_has(c->env->hosts, &c->hop_addr.sa,
-	    HOST_REFUSES_XCLIENT, c->env->now_ms);
+	return is_known(c, &c->hop_addr, HOST_REFUSES_XCLIENT);
 }
 
 bool

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
+
 #define SETS		128U
 #define SET_SIZE	4U
 
@@ -51,7 +53,8 @@ mix(uint64_t hash, const void *bytes, size_t n)
 }
 
 static uint64_t
-key_of(const struct sockaddr *addr, enum host_fact fact)
+key_of(const struct sockaddr *addr, const struct address *from,
+    enum host_fact fact)
 {
 	const struct sockaddr_in	*in = (const void *)addr;
 	const struct sockaddr_in6	*in6 = (const void *)addr;
@@ -59,6 +62,8 @@ key_of(const struct sockaddr *addr, enum host_fact fact)
 	uint64_t			 hash = 14695981039346656037ULL;
 
 	hash = mix(hash, &fact, sizeof fact);
+	if (from->family != AF_UNSPEC)
+		hash = mix(hash, from->bytes, sizeof from->bytes);
 	switch (addr->sa_family) {
 	case AF_INET:
 		hash = mix(hash, &in->sin_addr, sizeof in->sin_addr);
@@ -92,9 +97,9 @@ lifetime_ms(enum host_fact fact)
 
 void
 host_memory_add(struct host_memory *m, const struct sockaddr *addr,
-    enum host_fact fact, uint64_t now_ms)
+    const struct address *from, enum host_fact fact, uint64_t now_ms)
 {
-	uint64_t	 key = key_of(addr, fact);
+	uint64_t	 key = key_of(addr, from, fact);
 	struct entry	*set = m->v[key % SETS], *oldest = set;
 	unsigned	 i;
 
@@ -112,9 +117,9 @@ host_memory_add(struct host_memory *m, const struct sockaddr *addr,
 
 bool
 host_memory_has(const struct host_memory *m, const struct sockaddr *addr,
-    enum host_fact fact, uint64_t now_ms)
+    const struct address *from, enum host_fact fact, uint64_t now_ms)
 {
-	uint64_t		 key = key_of(addr, fact);
+	uint64_t		 key = key_of(addr, from, fact);
 	const struct entry	*set = m->v[key % SETS];
 	unsigned		 i;
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct address;
 struct sockaddr;
 
 #define HOST_FAILED_MS		60000U	/* it is tried last */
@@ -27,11 +28,13 @@ struct host_memory;
 struct host_memory	*host_memory_new(void);
 void			 host_memory_free(struct host_memory *m);
 
-/* addr: of any family; its port counts, too. */
+/* addr: of any family; its port counts, too.  from: the address that it is
+ * connected to from, where that was chosen: a host may greet one, or let it say
+ * XCLIENT, and not another. */
 void	host_memory_add(struct host_memory *m, const struct sockaddr *addr,
-	    enum host_fact fact, uint64_t now_ms);
+	    const struct address *from, enum host_fact fact, uint64_t now_ms);
 bool	host_memory_has(const struct host_memory *m,
-	    const struct sockaddr *addr, enum host_fact fact,
-	    uint64_t now_ms);
+	    const struct sockaddr *addr, const struct address *from,
+	    enum host_fact fact, uint64_t now_ms);
 
 #endif

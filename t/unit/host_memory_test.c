@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "t/lib/runner.h"
 
 union any {
@@ -25,6 +26,8 @@ union any {
 };
 
 #define NOW	1000000U
+
+static const struct address	 nowhere = { .family = AF_UNSPEC };
 
 /* "1.2.3.4 25", "::1 25", "/path". */
 static union any
@@ -107,10 +110,27 @@ START_TEST(a_fact_is_of_one_host_and_for_a_while)
 	const union any		 asked = host(row->asked);
 
 	ck_assert_ptr_nonnull(m);
-	ck_assert(!host_memory_has(m, &asked.sa, row->asked_fact, NOW));
-	host_memory_add(m, &known.sa, row->fact, NOW);
-	ck_assert_msg(host_memory_has(m, &asked.sa, row->asked_fact,
+	ck_assert(!host_memory_has(m, &asked.sa, &nowhere, row->asked_fact,
+	    NOW));
+	host_memory_add(m, &known.sa, &nowhere, row->fact, NOW);
+	ck_assert_msg(host_memory_has(m, &asked.sa, &nowhere, row->asked_fact,
 	    NOW + row->after_ms) == row->want, "%s", row->name);
+	host_memory_free(m);
+}
+END_TEST
+
+START_TEST(what_a_host_makes_of_one_source_is_not_of_another)
+{
+	struct host_memory	*m = host_memory_new();
+	const union any		 one = host("192.0.2.1 25");
+	struct address		 from[2];
+
+	(void)address_parse(span_of("198.51.100.1"), &from[0]);
+	(void)address_parse(span_of("198.51.100.2"), &from[1]);
+	host_memory_add(m, &one.sa, &from[0], HOST_FAILED, NOW);
+	ck_assert(host_memory_has(m, &one.sa, &from[0], HOST_FAILED, NOW));
+	ck_assert(!host_memory_has(m, &one.sa, &from[1], HOST_FAILED, NOW));
+	ck_assert(!host_memory_has(m, &one.sa, &nowhere, HOST_FAILED, NOW));
 	host_memory_free(m);
 }
 END_TEST
@@ -121,11 +141,11 @@ START_TEST(to_be_told_again_makes_it_last_longer)
 	const union any		 one = host("192.0.2.1 25");
 	uint64_t		 later = NOW + HOST_FAILED_MS / 2;
 
-	host_memory_add(m, &one.sa, HOST_FAILED, NOW);
-	host_memory_add(m, &one.sa, HOST_FAILED, later);
-	ck_assert(host_memory_has(m, &one.sa, HOST_FAILED,
+	host_memory_add(m, &one.sa, &nowhere, HOST_FAILED, NOW);
+	host_memory_add(m, &one.sa, &nowhere, HOST_FAILED, later);
+	ck_assert(host_memory_has(m, &one.sa, &nowhere, HOST_FAILED,
 	    later + HOST_FAILED_MS - 1));
-	ck_assert(!host_memory_has(m, &one.sa, HOST_FAILED,
+	ck_assert(!host_memory_has(m, &one.sa, &nowhere, HOST_FAILED,
 	    later + HOST_FAILED_MS));
 	host_memory_free(m);
 }
@@ -141,12 +161,14 @@ START_TEST(the_oldest_makes_room)
 
 	for (i = 0; i < N; i++) {
 		one.in.sin_addr.s_addr = htonl(0x0a000000 + i);
-		host_memory_add(m, &one.sa, HOST_FAILED, NOW + i);
-		ck_assert(host_memory_has(m, &one.sa, HOST_FAILED, NOW + i));
+		host_memory_add(m, &one.sa, &nowhere, HOST_FAILED, NOW + i);
+		ck_assert(host_memory_has(m, &one.sa, &nowhere, HOST_FAILED,
+		    NOW + i));
 	}
 	for (i = 0; i < N; i++) {
 		one.in.sin_addr.s_addr = htonl(0x0a000000 + i);
-		if (!host_memory_has(m, &one.sa, HOST_FAILED, NOW + N))
+		if (!host_memory_has(m, &one.sa, &nowhere, HOST_FAILED,
+		    NOW + N))
 			continue;
 		if (i < N / 2)
 			n_early++;
@@ -169,17 +191,17 @@ START_TEST(one_host_takes_one_place)
 
 	for (i = 0; i < 100; i++) {
 		one.in.sin_addr.s_addr = htonl(0x0a000000 + i);
-		host_memory_add(m, &one.sa, HOST_FAILED, NOW);
+		host_memory_add(m, &one.sa, &nowhere, HOST_FAILED, NOW);
 	}
 	for (i = 0; i < 100; i++) {
 		one.in.sin_addr.s_addr = htonl(0x0a000000 + i);
-		n += host_memory_has(m, &one.sa, HOST_FAILED, NOW);
+		n += host_memory_has(m, &one.sa, &nowhere, HOST_FAILED, NOW);
 	}
 	for (i = 0; i < 100; i++)
-		host_memory_add(m, &often.sa, HOST_FAILED, NOW + i);
+		host_memory_add(m, &often.sa, &nowhere, HOST_FAILED, NOW + i);
 	for (i = 0; i < 100; i++) {
 		one.in.sin_addr.s_addr = htonl(0x0a000000 + i);
-		n -= host_memory_has(m, &one.sa, HOST_FAILED, NOW);
+		n -= host_memory_has(m, &one.sa, &nowhere, HOST_FAILED, NOW);
 	}
 	/* Its own place, and no other one. */
 	ck_assert_uint_le(n, 1);
@@ -194,6 +216,8 @@ main(void)
 
 	tcase_add_loop_test(tc, a_fact_is_of_one_host_and_for_a_while, 0,
 	    NELEM(rows));
+	tcase_add_test(tc,
+	    what_a_host_makes_of_one_source_is_not_of_another);
 	tcase_add_test(tc, to_be_told_again_makes_it_last_longer);
 	tcase_add_test(tc, the_oldest_makes_room);
 	tcase_add_test(tc, one_host_takes_one_place);
