@@ -197,16 +197,18 @@ find_way(struct ctl *ctl, const struct conf_relay *relay,
     const struct access_keys *keys, const struct smtp_path *to, json_t *found)
 {
 	const struct conf	*conf = ctl_conf(ctl);
-	bool			 is_his = route_is_by_recipient(conf, relay,
-				     keys);
 	const struct span	 nobody = { "", 0 };
 	struct route		 route = { .mode = XCLIENT_NO };
 	struct route_where	 where;
 	enum route_result	 result;
 	struct err		 err;
+	bool			 is_his;
 
-	result = route_find(conf, relay, keys, is_his ? to->address : nobody,
-	    is_his ? to->domain : nobody, &route, &where, &err);
+	result = route_is_by_recipient(conf, relay, keys, &is_his, &err);
+	if (result == ROUTE_OK)
+		result = route_find(conf, relay, keys, is_his ? to->address :
+		    nobody, is_his ? to->domain : nobody, &route, &where,
+		    &err);
 	if (result != ROUTE_OK)
 		return put_refusal(found, result, &err);
 	put_way(found, conf, &route, &where);

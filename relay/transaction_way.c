@@ -45,17 +45,10 @@ enum route_result
 transaction_way_needs_recipient(struct dialogue *d, bool *needs_r,
     struct err *err)
 {
-	const struct span	 none = { "", 0 };
-	struct route		 route = { .mode = XCLIENT_NO };
-	enum route_result	 result;
-
-	*needs_r = !route_is_fixed(d->relay);
-	if (*needs_r)
-		return ROUTE_OK;
-	result = transaction_way_find(d, none, none, &route, err);
-	if (result == ROUTE_OK)
-		*needs_r = route_needs_recipient(d->conf, d->relay, &route);
-	return result;
+	if (route_is_fixed(d->relay) && !make_keys(d, err))
+		return ROUTE_CANNOT_TELL;
+	return route_is_by_recipient(d->conf, d->relay, d->env->keys, needs_r,
+	    err);
 }
 
 /*

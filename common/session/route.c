@@ -409,17 +409,21 @@ route_find(const struct conf *conf, const struct conf_relay *relay,
 	return ROUTE_OK;
 }
 
-bool
+enum route_result
 route_is_by_recipient(const struct conf *conf, const struct conf_relay *relay,
-    const struct access_keys *keys)
+    const struct access_keys *keys, bool *is_r, struct err *err)
 {
 	const struct span	 none = { "", 0 };
 	struct route		 route = { .mode = XCLIENT_NO };
-	struct err		 err;
+	enum route_result	 result;
 
-	return !route_is_fixed(relay) ||
-	    (route_find(conf, relay, keys, none, none, &route, NULL,
-	    &err) == ROUTE_OK && route_needs_recipient(conf, relay, &route));
+	*is_r = !route_is_fixed(relay);
+	if (*is_r)
+		return ROUTE_OK;
+	result = route_find(conf, relay, keys, none, none, &route, NULL, err);
+	if (result == ROUTE_OK)
+		*is_r = route_needs_recipient(conf, relay, &route);
+	return result;
 }
 
 bool

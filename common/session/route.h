@@ -64,11 +64,15 @@ enum route_result	route_find(const struct conf *conf,
 			    struct err *err);
 
 /*
- * True if the way of mail depends on its recipient.  Else it is the one that
- * route_find finds for none, or does not find.
+ * Tells whether the way of mail depends on its recipient, who has to be known
+ * then before MAIL can go on.  Else it is the one that route_find finds for
+ * none.  Not ROUTE_OK: not even that can be found, err says why, and no
+ * recipient goes along with another's way.
  */
-bool	route_is_by_recipient(const struct conf *conf,
-	    const struct conf_relay *relay, const struct access_keys *keys);
+enum route_result	route_is_by_recipient(const struct conf *conf,
+			    const struct conf_relay *relay,
+			    const struct access_keys *keys, bool *is_r,
+			    struct err *err);
 
 /*
  * Finds the next hop.  recipient: the address in RCPT TO, domain: its part
