@@ -66,7 +66,6 @@ read_rule(const struct ctl *ctl, struct inject_config *c)
 	int		 n = (ctl->option[OPTION_RECEIVED] != NULL) +
 	    (mine != NULL) + (ctl->option[OPTION_ORIGIN_HEADER] != NULL);
 	struct err	 err;
-	char		*copy;
 
 	if (n != 1)
 		ctl_die(EX_USAGE, "one of --received, --mine and "
@@ -79,10 +78,10 @@ read_rule(const struct ctl *ctl, struct inject_config *c)
 		c->rule.how = INJECT_BY_HEADER;
 	if (mine == NULL)
 		return;
-	copy = strdup(mine);		/* kept to the end */
-	if (copy == NULL)
+	c->mine = strdup(mine);
+	if (c->mine == NULL)
 		ctl_die(EX_OSERR, "out of memory");
-	if (inject_origin_mine(&c->rule, copy, &err) == -1)
+	if (inject_origin_mine(&c->rule, c->mine, &err) == -1)
 		ctl_die(EX_USAGE, "--mine: %s", err.text);
 }
 
@@ -357,5 +356,6 @@ inject_run(struct ctl *ctl)
 	status = ctl->option[OPTION_DRY_RUN] != NULL ?
 	    dry_run(&config, source) : send_all(&config, source);
 	inject_source_close(source);
+	free(config.mine);
 	return status;
 }

@@ -110,8 +110,10 @@ take_suite(struct probe *probe, const struct suite *suite)
 	const struct suite_item	*item;
 	struct probe_case	*c;
 	const char		*title = "";
+	size_t			 i;
 
-	for (item = suite->v; item < suite->v + suite->n; item++) {
+	for (i = 0; i < suite->n; i++) {
+		item = &suite->v[i];
 		c = find_case(probe, suite, item, title);
 		switch (item->kind) {
 		case SUITE_TITLE:
