@@ -12,8 +12,8 @@ use Exporter 'import';
 
 use XContext::File qw(slurp);
 
-our @EXPORT_OK = qw(block commands displays in_place listener readme recipe
-    section with);
+our @EXPORT_OK = qw(block commands conversation displays in_place listener
+    readme recipe section with);
 
 sub readme { return slurp(($ENV{srcdir} // '.') . '/README') }
 
@@ -42,6 +42,37 @@ sub commands {
 	my $text = block($title, $behind);
 	$text =~ s/[ \t]*\\\n[ \t]*/ /g;
 	return split(/\n/, $text);
+}
+
+# What is typed at the margin of a section's numbered steps, and what comes of
+# that: { commands => [ TEXT, ... ], output => TEXT }.  A command goes on behind
+# a backslash, and up to the END that it names.
+sub conversation {
+	my ($title) = @_;
+	my ($text) = section($title) =~ /^(1\. .*)/ms
+	    or die "\"$title\" has no steps\n";
+	my (@blocks, $goes_on, $is_open);
+	for my $line (split(/\n/, $text)) {
+		if ($goes_on) {
+			$blocks[-1]{commands}[-1] .= "\n$line";
+			$goes_on = 0 if $goes_on eq 'END' ? $line eq 'END' :
+			    $line !~ /\\$/;
+		} elsif ($line =~ /^\t(.*)/) {
+			die "nothing is typed for it: $line\n" if !@blocks;
+			$blocks[-1]{output} .= "$1\n";
+			$is_open = 0;
+		} elsif ($line =~ /^(?:\d+\. | {3}\S)/) {
+			$is_open = 0;
+		} elsif ($line ne '') {
+			push(@blocks, { commands => [], output => '' })
+			    if !$is_open;
+			push(@{$blocks[-1]{commands}}, $line);
+			$is_open = 1;
+			$goes_on = $line =~ /<<'END'$/ ? 'END' :
+			    $line =~ /\\$/ ? '\\' : 0;
+		}
+	}
+	return @blocks;
 }
 
 # The displays in a text, without their indent.
