@@ -63,6 +63,16 @@ say_no_memory(struct dialogue *d, struct client_reply *reply)
 	client_say(d->client, reply, "451 4.3.0 out of memory");
 }
 
+/* Who has logged in is not the one who has been named now: Postfix's XCLIENT
+ * forgets AUTH, too.  The next hop forgets him over a new connection alone. */
+static void
+forget_user(struct dialogue *d)
+{
+	if (d->is_authenticated)
+		hop_drop(d->hop);
+	d->is_authenticated = false;
+}
+
 /* XCLIENT starts over (Postfix's XCLIENT_README): another client, who has not
  * greeted yet. */
 static void
@@ -70,10 +80,7 @@ start_over(struct dialogue *d, struct client_reply *reply)
 {
 	transaction_start_over(d);
 	(void)dialogue_set_text(&d->helo, (struct span){ NULL, 0 });
-	/* Nor has it logged in. */
-	if (d->is_authenticated)
-		hop_drop(d->hop);
-	d->is_authenticated = false;
+	forget_user(d);
 	client_say(d->client, reply, "220 %s ESMTP", d->hostname);
 }
 
@@ -259,6 +266,7 @@ say_done(struct dialogue *d, struct client_reply *reply,
 	case TRUST_XREMOTEIP:
 		/* Otherwise than XCLIENT it lets the greeting stand. */
 		transaction_start_over(d);
+		forget_user(d);
 		if (d->helo != NULL)
 			(void)dialogue_record_greeting(d);
 		say_ok(d, reply);
@@ -291,7 +299,9 @@ dialogue_xcommand(struct dialogue *d, const struct smtp_command *command,
 	struct judgement	*j = d->env->judgement;
 	enum trust_command	 what;
 
-	if (command->verb == SMTP_XCLIENT &&
+	/* A next hop may be left for it: not before it has answered. */
+	if ((command->verb == SMTP_XCLIENT ||
+	    command->verb == SMTP_XREMOTEIP) &&
 	    !client_is_first(d->client, reply))
 		return CLIENT_WAITS;
 	if (take_hops(d, command, reply) ||
