@@ -521,21 +521,21 @@ say_anew(struct hop *hop)
 enum hop_setup
 hop_identify(struct hop *hop)
 {
+	bool	 is_lacking = hop->need.mode == XCLIENT_REQUIRED &&
+		    hop->without.xclient;
+
 	if (hop->relay->hand_over)
 		return hand_over(hop);
-	if (hop->need.mode == XCLIENT_REQUIRED && hop->without.xclient) {
-		if (hop->n_due > 0)
-			return HOP_WAITS;
-		not_offered(hop);
-		return hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
-	}
-	if (needs_no_telling(hop))
+	if (!is_lacking && needs_no_telling(hop))
 		return HOP_IS_READY;
 	if (hop->is_authenticated)
 		return identify_user(hop);
 	if (hop->n_due > 0)
 		return HOP_WAITS;
-	say_anew(hop);
+	if (is_lacking)
+		not_offered(hop);
+	else
+		say_anew(hop);
 	return hop->state == HOP_READY ? HOP_IS_READY :
 	    hop->failure != NULL ? HOP_HAS_FAILED : HOP_WAITS;
 }
