@@ -92,7 +92,7 @@ pass_auth(struct dialogue *d, const struct smtp_command *command,
     struct client_reply *reply)
 {
 	transaction_end_stale(d);
-	switch (transaction_way_ensure(d, &d->route, true)) {
+	switch (transaction_way_ensure_fixed(d, true)) {
 	case HOP_WAITS:
 		return CLIENT_WAITS;
 	case HOP_HAS_FAILED:

@@ -208,18 +208,11 @@ ask_hop(struct dialogue *d)
 {
 	const struct trust_profile	*profile = dialogue_profile(d);
 	const struct session		*s = session_life_session(d->life);
-	struct route			 route = { .mode = XCLIENT_NO };
-	struct err			 err;
 
 	if (!route_is_fixed(d->relay))
 		return HOP_IS_READY;
-	if (transaction_way_find(d, (struct span){ "", 0 }, (struct span){ "",
-	    0 }, &route, &err) != ROUTE_OK) {
-		hop_fail(d->hop, "421 4.3.0 %s", err.text);
-		return HOP_HAS_FAILED;
-	}
 	/* Who may forward will say later for whom. */
-	return transaction_way_ensure(d, &route, profile == NULL ||
+	return transaction_way_ensure_fixed(d, profile == NULL ||
 	    s->is_sealed || !trust_profile_may(profile, TRUST_XFORWARD));
 }
 

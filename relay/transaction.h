@@ -103,6 +103,10 @@ enum route_result	transaction_way_find(struct dialogue *d,
  * the client is.  HOP_HAS_FAILED: transaction_way_say_failure says it. */
 enum hop_setup	transaction_way_ensure(struct dialogue *d,
 		    const struct route *route, bool is_identified);
+/* The same, where all mail has one next hop, of the route of a message for
+ * nobody in particular, as it is now. */
+enum hop_setup	transaction_way_ensure_fixed(struct dialogue *d,
+		    bool is_identified);
 void	transaction_way_say_failure(struct dialogue *d,
 	    struct client_reply *reply);
 

@@ -123,6 +123,34 @@ transaction_way_ensure(struct dialogue *d, const struct route *route,
 	return hop_ensure(d->hop, &need);
 }
 
+/* Whether the next hop that is being brought up, or could not be, is that of
+ * the command that waits.  One that waits for other replies has none yet. */
+static bool
+is_coming_up(const struct dialogue *d)
+{
+	enum hop_state	 state = hop_state(d->hop);
+
+	return hop_has_failure(d->hop) ||
+	    (state != HOP_NONE && state != HOP_READY);
+}
+
+enum hop_setup
+transaction_way_ensure_fixed(struct dialogue *d, bool is_identified)
+{
+	const struct span	 none = { "", 0 };
+	struct route		 route = { .mode = XCLIENT_NO };
+	struct err		 err;
+
+	if (is_coming_up(d)) {
+		route = d->route;
+	} else if (transaction_way_find(d, none, none, &route, &err) !=
+	    ROUTE_OK) {
+		hop_fail(d->hop, "421 4.3.0 %s", err.text);
+		return HOP_HAS_FAILED;
+	}
+	return transaction_way_ensure(d, &route, is_identified);
+}
+
 void
 transaction_way_say_failure(struct dialogue *d, struct client_reply *reply)
 {
@@ -137,17 +165,6 @@ transaction_way_say_failure(struct dialogue *d, struct client_reply *reply)
 	else
 		client_pass_text(d->client, reply, failure);
 	hop_forget_failure(d->hop);
-}
-
-/* Whether the next hop that is being brought up, or could not be, is that of
- * the command that waits.  One that waits for other replies has none yet. */
-static bool
-is_coming_up(const struct dialogue *d)
-{
-	enum hop_state	 state = hop_state(d->hop);
-
-	return hop_has_failure(d->hop) ||
-	    (state != HOP_NONE && state != HOP_READY);
 }
 
 void
