@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOO_LARGE	"552 5.3.4 Message size exceeds fixed limit\r\n"
-
 static const struct span	nothing = { "", 0 };
 
 /*
@@ -384,8 +382,9 @@ is_out_of_order(struct dialogue *d, struct client_reply *reply,
 		    "451 4.4.2 the next hop was lost");
 	else if (d->tx.spoilt != NULL)
 		client_say(d->client, reply, "503 5.5.1 Error: %s",
-		    strcmp(d->tx.spoilt, TOO_LARGE) == 0 ? "the message was "
-		    "too large" : "a chunk of this message was refused");
+		    strcmp(d->tx.spoilt, TRANSACTION_TOO_LARGE) == 0 ?
+		    "the message was too large" :
+		    "a chunk of this message was refused");
 	else if (needs_recipient && !d->tx.is_sent)
 		client_say(d->client, reply,
 		    "503 5.5.1 Error: need RCPT command");
@@ -543,7 +542,7 @@ chunk_refusal(struct dialogue *d, uint64_t size,
 	/* A server that is sent more than it takes may read the rest as
 	 * commands (Postfix did). */
 	if (limit > 0 && (size > limit || d->tx.chunked > limit - size))
-		return TOO_LARGE;
+		return TRANSACTION_TOO_LARGE;
 	return NULL;
 }
 
@@ -552,8 +551,8 @@ chunk_refusal(struct dialogue *d, uint64_t size,
 static const char *
 spoil(const char *why)
 {
-	if (strcmp(why, TOO_LARGE) == 0)
-		return TOO_LARGE;
+	if (strcmp(why, TRANSACTION_TOO_LARGE) == 0)
+		return TRANSACTION_TOO_LARGE;
 	return *why == '4' ?
 	    "451 4.5.0 Error: a chunk of this message was refused\r\n" :
 	    "503 5.5.1 Error: a chunk of this message was refused\r\n";

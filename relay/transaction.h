@@ -65,6 +65,9 @@ struct content {
 	char			*early;		/* what is to be said at the end
 						 * of what goes nowhere; "": it
 						 * has been */
+	bool			 is_for_one;	/* it is what the next hop said:
+						 * of the first recipient, and
+						 * of others nothing is known */
 };
 
 /* transaction.c */

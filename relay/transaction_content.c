@@ -15,12 +15,14 @@
 #define MS		1000U
 #define MIN_DATA_RATE	500U	/* octets a second, on the average of a part; as
 				 * smtpd_min_data_rate */
+#define UNKNOWN		"451 4.4.2 the next hop was lost before it answered\r\n"
 
 void
 transaction_content_discard(struct dialogue *d, const char *text)
 {
 	if (!dialogue_set_text(&d->content.early, span_of(text)))
 		client_end(d->client, "421 4.3.0 out of memory");
+	d->content.is_for_one = false;
 }
 
 /* The client has all its time. */
@@ -88,26 +90,58 @@ transaction_content_chunk_replies(const struct dialogue *d)
 	return d->content.is_last ? transaction_content_end_replies(d) : 1;
 }
 
-/* What went nowhere has one answer for all; it may have been given before. */
+static void
+note_early(struct dialogue *d, const char *text)
+{
+	struct dialogue_report	 report = {
+		.event = DIALOGUE_MESSAGE, .text = text,
+		.code = (unsigned)strtoul(text, NULL, 10),
+		.octets = d->content.octets, .n_recipients = d->tx.n_accepted
+	};
+
+	dialogue_report_more(d, &report);
+}
+
+/* Whether a client that says BDAT could have known better; how large messages
+ * are is not for those to say who hand them on. */
+static bool
+is_clients_error(const struct dialogue *d, const char *early)
+{
+	return d->content.is_chunk && strcmp(early, TRANSACTION_TOO_LARGE) != 0;
+}
+
+static void
+say_to_all(struct dialogue *d, struct client_reply *reply, const char *early,
+    unsigned n)
+{
+	const char	*others = d->content.is_for_one ? UNKNOWN : early;
+	unsigned	 i;
+
+	note_early(d, early);
+	if (n > 1 && others != early)
+		note_early(d, others);
+	if (is_clients_error(d, early))
+		client_say_text(d->client, reply, early);
+	else
+		client_pass_text(d->client, reply, early);
+	for (i = 1; i < n; i++)
+		client_pass_text(d->client, reply, others);
+}
+
+/* What went nowhere has an answer of its own, which may have been given
+ * before. */
 static void
 say_early(struct dialogue *d, struct client_reply *reply, unsigned n)
 {
-	struct dialogue_report	 report = {
-		.event = DIALOGUE_MESSAGE, .text = d->content.early,
-		.code = (unsigned)strtoul(d->content.early, NULL, 10),
-		.octets = d->content.octets, .n_recipients = d->tx.n_accepted
-	};
-	char			*early = d->content.early;
+	char	*early = d->content.early;
 
 	d->content.early = NULL;
-	if (*early != '\0') {
-		dialogue_report_more(d, &report);
-		if (report.code == 421)
-			client_say_last(d->client, reply, "%.*s",
-			    (int)strcspn(early, "\r\n"), early);
-		else
-			while (n-- > 0)
-				client_say_text(d->client, reply, early);
+	if (strncmp(early, "421", 3) == 0) {
+		note_early(d, early);
+		client_say_last(d->client, reply, "%.*s",
+		    (int)strcspn(early, "\r\n"), early);
+	} else if (*early != '\0') {
+		say_to_all(d, reply, early, n);
 	}
 	free(early);
 }
@@ -145,8 +179,7 @@ static void
 refuse_size(struct dialogue *d)
 {
 	hop_drop(d->hop);
-	transaction_content_discard(d,
-	    "552 5.3.4 Message size exceeds fixed limit\r\n");
+	transaction_content_discard(d, TRANSACTION_TOO_LARGE);
 }
 
 /* Before the last octets of a message go on: what was revoked while it was on

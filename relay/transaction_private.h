@@ -27,6 +27,9 @@ struct asked {
 	struct asked_message	*message;	/* of ASKED_END; or NULL */
 };
 
+#define TRANSACTION_TOO_LARGE	\
+	"552 5.3.4 Message size exceeds fixed limit\r\n"
+
 /* transaction.c */
 /* Whether the session's mail is refused by now: the whole reply, which the log
  * has been told. */

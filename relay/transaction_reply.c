@@ -440,6 +440,7 @@ transaction_reply_unasked(void *arg, const struct smtp_reply *reply)
 	text = hop_reply_format(reply);
 	transaction_content_discard(d, text == NULL ?
 	    "451 4.3.0 out of memory\r\n" : text);
+	d->content.is_for_one = true;
 	free(text);
 	hop_drop(d->hop);
 }
