@@ -46,6 +46,13 @@ transaction_reset(struct dialogue *d)
 }
 
 void
+transaction_turn_down(struct dialogue *d)
+{
+	transaction_reset(d);
+	d->tx.is_turned_down = true;
+}
+
+void
 transaction_start_over(struct dialogue *d)
 {
 	forget_refusal(d);
@@ -158,6 +165,7 @@ open_transaction(struct dialogue *d, struct span args)
 		return false;
 	d->tx.sender = path.address;
 	d->tx.params = path.params;
+	d->tx.is_turned_down = false;
 	d->tx.is_open = true;
 	return true;
 }
@@ -360,13 +368,23 @@ transaction_mail(struct dialogue *d, struct span args,
 	    CLIENT_WAITS)
 		return CLIENT_WAITS;
 	if (!d->tx.is_sent)
-		transaction_reset(d);
+		transaction_turn_down(d);
 	return CLIENT_TAKEN;
 }
 
 /*
  * RCPT
  */
+
+static void
+say_out_of_order(struct dialogue *d, struct client_reply *reply,
+    const char *text)
+{
+	if (d->tx.is_turned_down)
+		client_pass_text(d->client, reply, text);
+	else
+		client_say_text(d->client, reply, text);
+}
 
 /* Commands of a transaction that the next hop has lost, or never had.  True:
  * there is no such transaction, and that has been said. */
@@ -375,8 +393,8 @@ is_out_of_order(struct dialogue *d, struct client_reply *reply,
     bool needs_recipient)
 {
 	if (!d->tx.is_open)
-		client_say(d->client, reply,
-		    "503 5.5.1 Error: need MAIL command");
+		say_out_of_order(d, reply,
+		    "503 5.5.1 Error: need MAIL command\r\n");
 	else if (d->tx.is_failed)
 		client_say(d->client, reply,
 		    "451 4.4.2 the next hop was lost");
@@ -386,8 +404,8 @@ is_out_of_order(struct dialogue *d, struct client_reply *reply,
 		    "the message was too large" :
 		    "a chunk of this message was refused");
 	else if (needs_recipient && !d->tx.is_sent)
-		client_say(d->client, reply,
-		    "503 5.5.1 Error: need RCPT command");
+		say_out_of_order(d, reply,
+		    "503 5.5.1 Error: need RCPT command\r\n");
 	else
 		return false;
 	return true;
@@ -467,7 +485,8 @@ transaction_rcpt(struct dialogue *d, struct span args,
 		if (begin_at_hop(d, path.address, path.domain, reply,
 		    ASKED_OWN_MAIL) == CLIENT_WAITS)
 			return CLIENT_WAITS;
-		if (!d->tx.is_sent)
+		d->tx.is_turned_down = !d->tx.is_sent;
+		if (d->tx.is_turned_down)
 			return CLIENT_TAKEN;
 	} else if (!goes_along(d, &path, reply)) {
 		return CLIENT_TAKEN;

@@ -36,6 +36,10 @@ struct transaction {
 	bool		 is_sent;	/* the next hop knows of MAIL */
 	bool		 is_failed;	/* the next hop was lost in it */
 	bool		 is_void;	/* ... before MAIL had its reply */
+	bool		 is_turned_down;	/* its MAIL, or a recipient, by the
+					 * next hop or for want of one: what
+					 * the client has sent with it is no
+					 * error of its own */
 	const char	*spoilt;	/* a chunk of it was refused here: the
 					 * reply to others; NULL: none was */
 	char		*mail;		/* MAIL's argument */

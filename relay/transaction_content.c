@@ -107,7 +107,8 @@ note_early(struct dialogue *d, const char *text)
 static bool
 is_clients_error(const struct dialogue *d, const char *early)
 {
-	return d->content.is_chunk && strcmp(early, TRANSACTION_TOO_LARGE) != 0;
+	return d->content.is_chunk && !d->tx.is_turned_down &&
+	    strcmp(early, TRANSACTION_TOO_LARGE) != 0;
 }
 
 static void

@@ -31,6 +31,8 @@ struct asked {
 	"552 5.3.4 Message size exceeds fixed limit\r\n"
 
 /* transaction.c */
+/* The end of a transaction that has not begun, by no fault of the client's. */
+void	transaction_turn_down(struct dialogue *d);
 /* Whether the session's mail is refused by now: the whole reply, which the log
  * has been told. */
 #define TRANSACTION_REPLY_SIZE	(VERDICT_REPLY_SIZE + 2)

@@ -308,7 +308,7 @@ on_reply(struct dialogue *d, const struct asked *asked,
 		d->refused = asked->serial;
 		/* If the client has not gone on since. */
 		if (asked->serial == d->serial)
-			transaction_reset(d);
+			transaction_turn_down(d);
 		break;
 	case ASKED_CHUNK:
 	case ASKED_PASS:
