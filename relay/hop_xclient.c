@@ -210,10 +210,13 @@ not_offered(struct hop *hop)
 	go_without(hop);
 }
 
+/* Whether it has refused this client, whose mail may go without; where it may
+ * not, it is asked again. */
 static bool
 is_refused(const struct hop *hop, const struct identity_lines *lines)
 {
-	return hop->refused != NULL && identity_equal(lines, hop->refused);
+	return hop->need.mode != XCLIENT_REQUIRED && hop->refused != NULL &&
+	    identity_equal(lines, hop->refused);
 }
 
 static bool
