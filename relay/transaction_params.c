@@ -35,6 +35,8 @@ static const struct param {
 	{ "NOTIFY", SMTP_KW_DSN, NULL },
 	{ "ORCPT", SMTP_KW_DSN, NULL },
 	{ "AUTH", SMTP_KW_AUTH, NULL },
+	{ "BY", SMTP_KW_DELIVERBY,
+	    "550 5.5.4 the next hop does not have DELIVERBY" },
 	{ "MT-PRIORITY", SMTP_KW_MT_PRIORITY, NULL }
 };
 
