@@ -563,10 +563,10 @@ hop_end_round(struct hop *hop)
 	hop->round.is_open = false;
 }
 
-/* The greeting that it has is the client's; what XCLIENT says of it is looked
- * at elsewhere. */
+/* The greeting that it has is the client's; what XCLIENT says of it, or will
+ * say behind ours, is looked at elsewhere. */
 static bool
-has_right_name(const struct hop *hop)
+has_right_name(const struct hop *hop, const struct hop_need *need)
 {
 	struct assertion_set	 set;
 	bool			 has_set = false;
@@ -574,8 +574,8 @@ has_right_name(const struct hop *hop)
 
 	if (hop->relay->proxy_protocol_out)
 		has_set = hop->ops->identity(hop->arg, &set);
-	else if (hop->said != NULL ||
-	    (hop->is_renamed && !hop->has_identity))
+	else if (hop->said != NULL || (hop->is_renamed &&
+	    !hop->has_identity && need->mode != XCLIENT_NO))
 		return true;
 	name = hop->ops->name(hop->arg, has_set ? &set : NULL);
 	return name == NULL || (hop->ehlo != NULL &&
@@ -613,7 +613,7 @@ hop_ensure(struct hop *hop, const struct hop_need *need)
 	if (hop->state != HOP_NONE && hop->state != HOP_READY)
 		return HOP_WAITS;
 	if (hop->state == HOP_READY &&
-	    (need->is_elsewhere || !has_right_name(hop))) {
+	    (need->is_elsewhere || !has_right_name(hop, need))) {
 		if (hop->n_due > 0)
 			return HOP_WAITS;
 		if (hop->is_authenticated) {
