@@ -133,12 +133,40 @@ bare(char *text)
 	return text + 1;
 }
 
+/* LMTP would answer for each of the two, and one state would be both's. */
+static bool
+is_among(char *const *rcpts, unsigned n, const char *rcpt)
+{
+	unsigned	 i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(rcpts[i], rcpt) == 0)
+			return true;
+	return false;
+}
+
+static void
+read_recipients(const struct ctl *ctl, struct inject_config *c)
+{
+	char	**rcpts = ctl->args + 1, *rcpt;
+	int	  i;
+
+	for (i = 1; i < ctl->n_args; i++) {
+		rcpt = bare(ctl->args[i]);
+		if (*rcpt == '\0')
+			ctl_die(EX_USAGE, "a recipient is empty");
+		check_address("recipient", rcpt);
+		if (!is_among(rcpts, c->n_rcpts, rcpt))
+			rcpts[c->n_rcpts++] = rcpt;
+	}
+	c->rcpts = (const char *const *)rcpts;
+}
+
 static void
 read_envelope(const struct ctl *ctl, struct inject_config *c)
 {
 	const char	*sender = ctl->option[OPTION_SENDER];
 	char		*copy;
-	int		 i;
 
 	c->rcpt_header = ctl->option[OPTION_TO_HEADER];
 	if (sender != NULL) {
@@ -148,14 +176,7 @@ read_envelope(const struct ctl *ctl, struct inject_config *c)
 		c->sender = bare(copy);
 		check_address("--sender", c->sender);
 	}
-	for (i = 1; i < ctl->n_args; i++) {
-		ctl->args[i] = bare(ctl->args[i]);
-		if (*ctl->args[i] == '\0')
-			ctl_die(EX_USAGE, "a recipient is empty");
-		check_address("recipient", ctl->args[i]);
-	}
-	c->rcpts = (const char *const *)(ctl->args + 1);
-	c->n_rcpts = ctl->n_args == 0 ? 0 : (unsigned)ctl->n_args - 1;
+	read_recipients(ctl, c);
 }
 
 static void
@@ -247,7 +268,8 @@ status_of(const struct inject_work *w)
 	const struct inject_stats	*s = &w->stats;
 
 	if (w->has_failed || w->is_over ||
-	    s->later + s->in_doubt + s->unsent > 0)
+	    s->later + s->in_doubt + s->unsent > 0 ||
+	    (s->found == 0 && w->config->format == INJECT_STDIN))
 		return EX_TEMPFAIL;
 	return s->rejected > 0 && w->config->rejects == NULL ?
 	    EX_UNAVAILABLE : CTL_YES;

@@ -66,24 +66,65 @@ inject_entry_set(json_t *entry, const char *rcpt, enum inject_state state,
 	output_append(value, output_text(reply));
 	output_put(json_object_get(entry, "rcpt"), rcpt, value);
 	output_put(entry, "at", output_time(now_ms));
+	/* What is kept in that place does not name this one. */
+	if (state == INJECT_REJECTED)
+		(void)json_object_del(entry, "saved");
+}
+
+void
+inject_entry_expect(json_t *entry, const char *const *rcpts, unsigned n,
+    uint64_t now_ms)
+{
+	unsigned	 i;
+
+	if (n == 0 || rcpts[0][0] == '\0' ||
+	    inject_entry_of(entry, "") == INJECT_REJECTED)
+		return;
+	(void)json_object_del(json_object_get(entry, "rcpt"), "");
+	for (i = 0; i < n; i++)
+		if (inject_entry_of(entry, rcpts[i]) == INJECT_NEW)
+			inject_entry_set(entry, rcpts[i], INJECT_NEW, "",
+			    now_ms);
+}
+
+static enum inject_state
+most_of(const bool has[INJECT_STATES])
+{
+	static const enum inject_state	 order[] = { INJECT_DOUBT, INJECT_LATER,
+		INJECT_NEW, INJECT_REJECTED, INJECT_DONE };
+	size_t		 i;
+
+	for (i = 0; i < INJECT_STATES; i++)
+		if (has[order[i]])
+			return order[i];
+	return INJECT_NEW;
 }
 
 enum inject_state
 inject_entry_sum(const json_t *entry)
 {
-	static const enum inject_state	 order[] = { INJECT_DOUBT, INJECT_LATER,
-		INJECT_NEW, INJECT_REJECTED, INJECT_DONE };
 	bool		 has[INJECT_STATES] = { false };
 	const char	*rcpt;
 	json_t		*value;
-	size_t		 i;
 
 	json_object_foreach(json_object_get(entry, "rcpt"), rcpt, value)
 		has[state_of(value)] = true;
-	for (i = 0; i < INJECT_STATES; i++)
-		if (has[order[i]])
-			return order[i];
-	return INJECT_NEW;
+	return most_of(has);
+}
+
+enum inject_state
+inject_entry_sum_for(const json_t *entry, const char *const *rcpts,
+    unsigned n)
+{
+	bool		 has[INJECT_STATES] = { false };
+	unsigned	 i;
+
+	if (n == 0 || rcpts[0][0] == '\0' ||
+	    inject_entry_of(entry, "") == INJECT_REJECTED)
+		return inject_entry_sum(entry);
+	for (i = 0; i < n; i++)
+		has[inject_entry_of(entry, rcpts[i])] = true;
+	return most_of(has);
 }
 
 void
@@ -93,10 +134,16 @@ inject_entry_set_saved(json_t *entry)
 }
 
 bool
+inject_entry_is_saved(const json_t *entry)
+{
+	return json_is_true(json_object_get(entry, "saved"));
+}
+
+bool
 inject_entry_is_over(const json_t *entry)
 {
 	enum inject_state	 sum = inject_entry_sum(entry);
 
 	return sum == INJECT_DONE || (sum == INJECT_REJECTED &&
-	    json_is_true(json_object_get(entry, "saved")));
+	    inject_entry_is_saved(entry));
 }

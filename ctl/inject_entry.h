@@ -36,8 +36,18 @@ void	inject_entry_set(json_t *entry, const char *rcpt,
 /* That of all of it: the one that most is to be done about. */
 enum inject_state	 inject_entry_sum(const json_t *entry);
 
-/* The rejected part of it is kept in a place of its own. */
+/* For whom it is now: who is not in it yet is new, and of what stood there
+ * while nobody could be named nothing is left; but a refusal is. */
+void	inject_entry_expect(json_t *entry, const char *const *rcpts, unsigned n,
+	    uint64_t now_ms);
+/* As the sum, of these; nobody: of all. */
+enum inject_state	 inject_entry_sum_for(const json_t *entry,
+			    const char *const *rcpts, unsigned n);
+
+/* The rejected part of it is kept in a place of its own; what is rejected after
+ * that is not. */
 void	inject_entry_set_saved(json_t *entry);
+bool	inject_entry_is_saved(const json_t *entry);
 /* Nothing of it is needed in the source any more. */
 bool	inject_entry_is_over(const json_t *entry);
 

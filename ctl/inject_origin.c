@@ -52,7 +52,10 @@ is_mine(const struct inject_rule *rule, const struct received *r)
 	for (i = 0; i < rule->n_nets; i++)
 		if (address_in_net(&r->addr, &rule->nets[i]))
 			return true;
-	for (i = 0; i < rule->n_hosts && r->name[0] != '\0'; i++)
+	/* Anybody may call his host one of mine in his reverse zone. */
+	if (r->name[0] == '\0' || r->is_name_unsure)
+		return false;
+	for (i = 0; i < rule->n_hosts; i++)
 		if (fnmatch(rule->hosts[i], r->name, FNM_CASEFOLD) == 0)
 			return true;
 	return false;
@@ -191,6 +194,8 @@ take_header(const struct inject_field *f, struct inject_origin *o)
 {
 	struct span	 s = span_trim(f->value);
 
+	if (!f->is_whole)
+		return unknown(o, "its header is too long");
 	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = (struct span){ s.p + 1, s.n - 2 };
 	if (!address_parse(s, &o->from.addr) &&

@@ -203,7 +203,8 @@ finish_all(struct lane *l, enum inject_state state, const char *text)
 	unsigned	 i;
 
 	for (i = 0; i < l->n_rcpts; i++)
-		inject_work_set(&l->job, l->rcpts[i], state, text);
+		if (l->rcpts[i] != NULL)
+			inject_work_set(&l->job, l->rcpts[i], state, text);
 	finish(l);
 }
 

@@ -8,6 +8,9 @@
  * another program may move one from new/ to cur/, or change its flags, at any
  * moment.  Of the others a name may come again: their keys are the name, the
  * file and what is in it.  Links and what is no file are left where they are.
+ *
+ * Whose directory it is may be anybody, and we root: so it is opened once, no
+ * link below it is followed, and what is taken out is what was read.
  */
 #include "inject_source_private.h"
 
@@ -24,6 +27,7 @@
 struct source {
 	struct inject_source	 base;
 	enum inject_format	 format;
+	int			 fd;		/* of the directory */
 	DIR			*dir;
 	unsigned		 part;		/* of parts() that is open */
 };
@@ -56,16 +60,19 @@ is_message(const struct source *s, const char *name)
 static DIR *
 open_part(const struct source *s, unsigned part, struct err *err)
 {
-	char	 path[4096];
-	DIR	*dir;
+	DIR	*dir = NULL;
+	int	 fd;
 
-	if (snprintf(path, sizeof path, "%s/%s", s->base.path,
-	    parts(s)[part]) >= (int)sizeof path)
-		errno = ENAMETOOLONG;
-	else if ((dir = opendir(path)) != NULL)
+	fd = openat(s->fd, parts(s)[part], O_RDONLY | O_DIRECTORY |
+	    O_NOFOLLOW | O_CLOEXEC);
+	if (fd != -1)
+		dir = fdopendir(fd);
+	if (dir != NULL)
 		return dir;
 	(void)err_set(err, "%s/%s: %s", s->base.path, parts(s)[part],
 	    strerror(errno));
+	if (fd != -1)
+		(void)close(fd);
 	return NULL;
 }
 
@@ -177,30 +184,39 @@ rewind_it(struct inject_source *base, struct err *err)
 	return 0;
 }
 
+/* Removes the file of that name if it is the item's: MH gives the number of one
+ * that is gone to another message.  1, 0: it is not there; -1 with err. */
+static int
+remove_here(DIR *dir, const char *name, const struct inject_item *item,
+    struct err *err)
+{
+	struct stat	 is, was;
+
+	if (fstat(item->fd, &was) == -1)
+		return err_set(err, "%s: %s", name, strerror(errno));
+	if (fstatat(dirfd(dir), name, &is, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (is.st_dev != was.st_dev || is.st_ino != was.st_ino)
+			return 0;
+		if (unlinkat(dirfd(dir), name, 0) == 0)
+			return 1;
+	}
+	return errno == ENOENT ? 0 : err_set(err, "%s: %s", name,
+	    strerror(errno));
+}
+
 /* Another program has given a maildir's message other flags: it is where the
  * name up to the ":" is. */
 static int
-remove_renamed(struct source *s, const char *key, struct err *err)
+remove_renamed(DIR *dir, const struct inject_item *item, struct err *err)
 {
-	size_t		 n = strlen(key);
+	size_t		 n = strlen(item->key);
 	struct dirent	*entry;
-	DIR		*dir;
-	unsigned	 i;
 	int		 status = 0;
 
-	for (i = 0; parts(s)[i] != NULL; i++) {
-		if ((dir = open_part(s, i, err)) == NULL)
-			return -1;
-		while (status == 0 && (entry = readdir(dir)) != NULL)
-			if (strncmp(entry->d_name, key, n) == 0 &&
-			    (entry->d_name[n] == ':' ||
-			    entry->d_name[n] == '\0') &&
-			    unlinkat(dirfd(dir), entry->d_name, 0) == -1 &&
-			    errno != ENOENT)
-				status = err_set(err, "%s: %s", key,
-				    strerror(errno));
-		(void)closedir(dir);
-	}
+	while (status != -1 && (entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, item->key, n) == 0 &&
+		    (entry->d_name[n] == ':' || entry->d_name[n] == '\0'))
+			status = remove_here(dir, entry->d_name, item, err);
 	return status;
 }
 
@@ -209,15 +225,21 @@ remove_it(struct inject_source *base, const struct inject_item *item,
     struct err *err)
 {
 	struct source	*s = (struct source *)base;
-	char		 path[4096];
+	const char	*slash = strrchr(item->name, '/');
+	DIR		*dir;
+	unsigned	 i;
+	int		 status = 0;
 
-	(void)snprintf(path, sizeof path, "%s/%s", s->base.path, item->name);
-	if (unlink(path) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	return s->format == INJECT_MAILDIR ?
-	    remove_renamed(s, item->key, err) : 0;
+	for (i = 0; status == 0 && parts(s)[i] != NULL; i++) {
+		if ((dir = open_part(s, i, err)) == NULL)
+			return -1;
+		status = remove_here(dir, slash == NULL ? item->name :
+		    slash + 1, item, err);
+		if (status == 0 && s->format == INJECT_MAILDIR)
+			status = remove_renamed(dir, item, err);
+		(void)closedir(dir);
+	}
+	return status == -1 ? -1 : 0;
 }
 
 static int
@@ -237,6 +259,8 @@ close_it(struct inject_source *base)
 
 	if (s->dir != NULL)
 		(void)closedir(s->dir);
+	if (s->fd != -1)
+		(void)close(s->fd);
 	free(s);
 }
 
@@ -270,7 +294,10 @@ inject_source_directory(const char *path, enum inject_format format,
 	s->base.ops = &ops;
 	s->base.path = path;
 	s->format = format;
-	if (count(s, err) == 0)
+	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd == -1)
+		(void)err_set(err, "%s: %s", path, strerror(errno));
+	else if (count(s, err) == 0)
 		return &s->base;
 	close_it(&s->base);
 	return NULL;

@@ -146,6 +146,15 @@ inject_work_note(struct inject_work *w, struct inject_job *const *jobs,
 	return status == 0;
 }
 
+/* Where it stands for those whom it is for now.  What it was to be for others,
+ * by another command or another header, is not ours to send or to wait for. */
+static enum inject_state
+sum_of(const struct inject_job *job)
+{
+	return inject_entry_sum_for(job->entry, job->plan.rcpts,
+	    job->plan.n_rcpts);
+}
+
 /*
  * What becomes of it
  */
@@ -186,8 +195,7 @@ save_rejected(struct inject_work *w, struct inject_job *job)
 {
 	struct err	 err;
 
-	if (w->config->rejects == NULL ||
-	    inject_entry_sum(job->entry) != INJECT_REJECTED)
+	if (w->config->rejects == NULL || sum_of(job) != INJECT_REJECTED)
 		return;
 	if (inject_reject_keep(w->config->rejects, &job->item, job->entry,
 	    &err) == 0)
@@ -212,7 +220,7 @@ count(struct inject_work *w, const struct inject_job *job)
 	struct inject_stats	*s = &w->stats;
 
 	s->found++;
-	switch (inject_entry_sum(job->entry)) {
+	switch (sum_of(job)) {
 	case INJECT_DONE:
 		s->delivered++;
 		s->octets += (uint64_t)(job->item.end - job->item.begin);
@@ -262,7 +270,7 @@ inject_work_end(struct inject_work *w, struct inject_job *job)
 	save_rejected(w, job);
 	/* Of one in doubt the second pass has the last word. */
 	if (!w->is_second && w->journal != NULL &&
-	    inject_entry_sum(job->entry) == INJECT_DOUBT) {
+	    sum_of(job) == INJECT_DOUBT) {
 		w->has_doubt = true;
 	} else {
 		count(w, job);
@@ -298,13 +306,29 @@ finish_now(struct inject_work *w, struct inject_job *job)
  * What comes next
  */
 
-/* It is where the journal has it already. */
+/* It is where the journal has it already; or nowhere but in the source, having
+ * been rejected, which whoever has it there must hear each time. */
 static void
 skip_over(struct inject_work *w, struct inject_job *job)
 {
 	w->stats.found++;
+	if (sum_of(job) == INJECT_REJECTED &&
+	    !inject_entry_is_saved(job->entry)) {
+		w->stats.rejected++;
+		return;
+	}
 	w->stats.already++;
 	take_out(w, job);
+}
+
+static bool
+is_over(const struct inject_work *w, const struct inject_job *job)
+{
+	enum inject_state	 sum = sum_of(job);
+
+	return sum == INJECT_DONE || (sum == INJECT_REJECTED &&
+	    (w->config->rejects == NULL ||
+	    inject_entry_is_saved(job->entry)));
 }
 
 /* The answer for one recipient in doubt: true if that is settled. */
@@ -338,16 +362,14 @@ ask_one(struct inject_work *w, struct inject_job *job, const char *rcpt)
 static bool
 settle_doubt(struct inject_work *w, struct inject_job *job)
 {
-	enum inject_state	 sum;
-	const char		*rcpt;
-	json_t			*value;
-	void			*next;
+	const struct inject_plan	*p = &job->plan;
+	enum inject_state		 sum;
+	unsigned			 i;
 
-	json_object_foreach_safe(json_object_get(job->entry, "rcpt"), next,
-	    rcpt, value)
-		if (inject_entry_of(job->entry, rcpt) == INJECT_DOUBT)
-			(void)ask_one(w, job, rcpt);
-	sum = inject_entry_sum(job->entry);
+	for (i = 0; i < p->n_rcpts; i++)
+		if (inject_entry_of(job->entry, p->rcpts[i]) == INJECT_DOUBT)
+			(void)ask_one(w, job, p->rcpts[i]);
+	sum = sum_of(job);
 	if (sum == INJECT_NEW || sum == INJECT_LATER)
 		return inject_work_note(w, &job, 1, true);
 	finish_now(w, job);
@@ -372,22 +394,31 @@ plan(struct inject_work *w, struct inject_job *job)
 	return false;
 }
 
+static void
+make_plan(const struct inject_work *w, struct inject_job *job)
+{
+	inject_plan_make(w->config, &job->item, &job->plan);
+	if (job->plan.verdict == INJECT_SEND)
+		inject_entry_expect(job->entry, job->plan.rcpts,
+		    job->plan.n_rcpts, now_ms());
+}
+
 /* True if it is one for this pass, and is to be sent. */
 static bool
 look_at(struct inject_work *w, struct inject_job *job)
 {
-	enum inject_state	 sum = inject_entry_sum(job->entry);
+	enum inject_state	 sum;
 
+	make_plan(w, job);
+	sum = sum_of(job);
 	if (w->is_second != (sum == INJECT_DOUBT)) {
 		w->has_doubt = w->has_doubt || sum == INJECT_DOUBT;
 		return false;
 	}
-	if (inject_entry_is_over(job->entry) ||
-	    (sum == INJECT_REJECTED && w->config->rejects == NULL)) {
+	if (is_over(w, job)) {
 		skip_over(w, job);
 		return false;
 	}
-	inject_plan_make(w->config, &job->item, &job->plan);
 	if (sum == INJECT_REJECTED) {
 		finish_now(w, job);
 		return false;
@@ -430,13 +461,14 @@ is_done(void *arg, const struct inject_item *item)
 	struct inject_work	*w = arg;
 	struct inject_job	 job = { .item = *item };
 	struct err		 err;
-	bool			 is_over;
+	bool			 may_go;
 
 	if (inject_journal_get(w->journal, item->key, &job.entry, &err) != 1)
 		return false;
-	is_over = inject_entry_is_over(job.entry);
+	make_plan(w, &job);
+	may_go = inject_entry_is_over(job.entry);
 	json_decref(job.entry);
-	return is_over;
+	return may_go;
 }
 
 static int

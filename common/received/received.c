@@ -288,6 +288,8 @@ clause_take(const struct clause *clause, struct received *received_r)
 	    clause->writer == WRITER_FETCHMAIL));
 	if (is_name) {
 		copy_name(clause->word, received_r->name);
+		received_r->is_name_unsure = client->is_bare ||
+		    clause->before.kind == COMMENT_HELO;
 		copy_helo(clause->before.kind == COMMENT_HELO ?
 		    clause->before.helo : client->helo, received_r->helo);
 	} else if (clause->has_first) {

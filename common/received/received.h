@@ -37,6 +37,10 @@ struct received {
 	char		 name[HOSTNAME_MAX_LEN + 1];	/* that the server
 					 * looked up; "": none, not verified,
 					 * or only what the client said */
+	bool		 is_name_unsure;	/* it may be what the client's
+					 * side says in the reverse zone alone:
+					 * qmail writes it as it is, unless
+					 * tcpserver has -p */
 	char		 helo[RECEIVED_HELO_MAX + 1];	/* as it stands there;
 					 * "": not said, longer than this, or
 					 * not of printable ASCII */

@@ -246,8 +246,11 @@ kind_read(struct span text, struct received_comment *c)
 		return account_read(rest, c);
 	if (received_literal_read(first, &c->addr))
 		return suffix_read(rest, c);
-	if (received_token_next(&behind).n == 0 && unbracketed_read(first, c))
+	if (received_token_next(&behind).n == 0 &&
+	    unbracketed_read(first, c)) {
+		c->is_bare = true;
 		return COMMENT_CLIENT;
+	}
 	c->after_name = false;
 	return name_read(first, rest, c);
 }

@@ -26,6 +26,7 @@ struct received_comment {
 	struct span	 name;		/* that stands before it; n is 0: none
 					 * that the server vouches for */
 	struct span	 helo;		/* n is 0: not said here */
+	bool		 is_bare;	/* the address has no brackets */
 	bool		 after_name;	/* the word before the comment is the
 					 * looked-up name: so write Exim and
 					 * qmail */

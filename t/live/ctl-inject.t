@@ -137,6 +137,7 @@ $postfix->forget_mails;
 {
 	my $m = XContext::OddMail::make(14);
 	my $rejects = "$dir/rejects";
+	my @again;
 	mkdir($rejects);
 	my $got = inject($m, '-', 'later@example.com');
 	is($got->{status}, 75, '4xx: a temporary failure');
@@ -149,6 +150,16 @@ $postfix->forget_mails;
 	(my $json = $eml) =~ s/eml$/json/;
 	like(JSON::PP::decode_json(slurp($json))->{rcpt}{'no@example.com'}[1],
 	    qr/^550 /, 'with the reply');
+	# Whoever hands it over again has it still, and must not let it go.
+	@again = ('--journal', "$dir/refused", '-', 'no@example.com');
+	is(inject($m, @again)->{status}, 69, '5xx, again') for 1 .. 3;
+	# That one of them has it is nothing to the other.
+	@again = ('--journal', "$dir/each", '-');
+	is(inject($m, @again, "$_\@example.com")->{status}, 0, "one is $_")
+	    for qw(d e d);
+	await_idle();
+	is(scalar @{arrived()->{14} // []}, 2, 'each of the two has it, once');
+	$postfix->forget_mails;
 	# Some of each: only those that are left are tried again.
 	my @args = ('--journal', "$dir/some", '--rejects', $rejects, '-',
 	    'a@example.com', 'later@example.com', 'no@example.com');
@@ -175,6 +186,34 @@ $postfix->forget_mails;
 	    ->{status}, 64, 'no server is named');
 	await_idle();
 	is(scalar keys %{arrived()}, 0, 'and nothing came');
+}
+
+# A server that has refused one recipient for now, and goes away at the next one.
+{
+	my $listener = IO::Socket::IP->new(LocalHost => '127.0.0.1',
+	    Listen => 1) or die "$@\n";
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		guard_child();
+		while (my $sock = $listener->accept) {
+			for my $reply (qw(220 250 250 450)) {
+				syswrite($sock, "$reply x\r\n");
+				sysread($sock, my $line, 4096) or last;
+			}
+		}
+		POSIX::_exit(0);
+	}
+	guard_process($pid);
+	my $m = XContext::OddMail::make(3);
+	my $got = $ctl->run(in => $m->{text}, 'inject', '--received', '1',
+	    '--unknown', 'self', '--server',
+	    '127.0.0.1:' . $listener->sockport, '-', 'a@example.com',
+	    'b@example.com');
+	is($got->{status}, 75, 'it goes away each time: later');
+	like($got->{err}, qr/later: the server has closed/, 'as is said');
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+	guard_forget($pid);
 }
 
 # The same message again, as after a crash of who fetched it: fetchmail's own

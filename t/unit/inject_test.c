@@ -13,6 +13,7 @@
 #include "ctl/inject_work.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -92,6 +93,12 @@ static const struct origin_row {
 	    FORGED, NULL, NULL },
 	{ "a name that nobody looked up is not mine", "*.example.net", 0,
 	    "Received: from evil.example.net ([203.0.113.9]) by mx; now\n"
+	    FORGED, "203.0.113.9", NULL },
+	{ "nor one of a reverse zone alone (qmail)", "*.example.net", 0,
+	    "Received: from evil.example.net (HELO x) (203.0.113.9)\n by 0 "
+	    "with SMTP; now\n" FORGED, "203.0.113.9", NULL },
+	{ "nor with what RFC 1413 says", "*.example.net", 0, "Received: from "
+	    "evil.example.net (HELO x) (me@203.0.113.9)\n by 0 with SMTP; now\n"
 	    FORGED, "203.0.113.9", NULL },
 };
 
@@ -409,6 +416,9 @@ START_TEST(sums_up)
 	ck_assert(!inject_entry_is_over(entry));
 	inject_entry_set_saved(entry);
 	ck_assert(inject_entry_is_over(entry));
+	/* That is not in what was kept. */
+	inject_entry_set(entry, "k@l", INJECT_REJECTED, "550 x", 1);
+	ck_assert(!inject_entry_is_over(entry));
 	inject_entry_set(entry, "e@f", INJECT_LATER, "450 x", 1);
 	ck_assert_int_eq(inject_entry_sum(entry), INJECT_LATER);
 	ck_assert(!inject_entry_is_over(entry));
@@ -565,9 +575,9 @@ write_box(const char *text)
 }
 
 static struct inject_work
-work_open(void)
+work_open_for(const struct inject_config *c)
 {
-	struct inject_work	 w = { .config = &config };
+	struct inject_work	 w = { .config = c };
 	struct err		 err;
 
 	w.source = inject_source_open(box, INJECT_MBOX, &err);
@@ -576,6 +586,12 @@ work_open(void)
 	ck_assert_int_eq(inject_journal_settle(w.journal,
 	    inject_source_inode(w.source), &err), 0);
 	return w;
+}
+
+static struct inject_work
+work_open(void)
+{
+	return work_open_for(&config);
 }
 
 static void
@@ -588,16 +604,23 @@ work_close(struct inject_work *w)
 
 /* The next one, at that place of the mbox, becomes that. */
 static void
-next_becomes(struct inject_work *w, size_t place, enum inject_state becomes)
+next_becomes_of(struct inject_work *w, size_t place, const char *rcpt,
+    enum inject_state becomes)
 {
 	struct inject_job	 job, *jobs[] = { &job };
 
 	ck_assert(inject_work_next(w, &job));
 	ck_assert_uint_eq((size_t)job.item.place, place);
-	inject_work_set(&job, "a@b", becomes, "x");
+	inject_work_set(&job, rcpt, becomes, "x");
 	inject_work_end(w, &job);
 	ck_assert(inject_work_note(w, jobs, 1, true));
 	inject_work_leave(w, &job);
+}
+
+static void
+next_becomes(struct inject_work *w, size_t place, enum inject_state becomes)
+{
+	next_becomes_of(w, place, "a@b", becomes);
 }
 
 static void
@@ -664,6 +687,227 @@ START_TEST(finds_them_where_they_are_now)
 }
 END_TEST
 
+/*
+ * Recipients: what one of them got is not what the other has
+ */
+
+#define NOBODY	FROM "Subject: x\n\nto nobody\n\n"
+
+static const char *const	 carol[] = { "c@d" };
+
+static const struct inject_config	 config_of_carol = {
+	.format = INJECT_MBOX, .unknown = INJECT_UNKNOWN_SELF,
+	.rule = { .count = 1 }, .rcpts = carol, .n_rcpts = 1,
+};
+
+static off_t
+box_size(void)
+{
+	struct stat	 st;
+
+	ck_assert_int_eq(stat(box, &st), 0);
+	return st.st_size;
+}
+
+START_TEST(knows_recipients_apart)
+{
+	struct inject_work	 w;
+
+	write_box(OTHER);
+	w = work_open();
+	next_becomes(&w, 0, INJECT_DONE);
+	work_close(&w);
+	/* Ended before it has come to the other one. */
+	w = work_open_for(&config_of_carol);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	ck_assert_int_eq(box_size(), strlen(OTHER));
+	w = work_open_for(&config_of_carol);
+	next_becomes_of(&w, 0, carol[0], INJECT_DONE);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.delivered, 1);
+	work_close(&w);
+	w = work_open_for(&config_of_carol);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.already, 1);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	ck_assert_int_eq(box_size(), 0);
+}
+END_TEST
+
+/* One waits; the other has it, is told so, and does not ask in vain. */
+START_TEST(waits_for_nobody_else)
+{
+	struct inject_work	 w;
+
+	write_box(OTHER);
+	w = work_open();
+	next_becomes(&w, 0, INJECT_LATER);
+	work_close(&w);
+	w = work_open_for(&config_of_carol);
+	next_becomes_of(&w, 0, carol[0], INJECT_DONE);
+	ck_assert_uint_eq(w.stats.delivered, 1);
+	work_close(&w);
+	w = work_open_for(&config_of_carol);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.already, 1);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	ck_assert_int_eq(box_size(), strlen(OTHER));
+}
+END_TEST
+
+START_TEST(forgets_that_nobody_was_named)
+{
+	struct inject_work	 w;
+
+	write_box(NOBODY);
+	w = work_open();
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.unsent, 1);
+	work_close(&w);
+	w = work_open_for(&config_of_carol);
+	next_becomes_of(&w, 0, carol[0], INJECT_DONE);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.delivered, 1);
+	ck_assert(inject_work_finish(&w));
+	work_close(&w);
+	ck_assert_int_eq(box_size(), 0);
+}
+END_TEST
+
+START_TEST(says_again_what_was_rejected)
+{
+	struct inject_work	 w;
+	int			 i;
+
+	write_box(OTHER);
+	w = work_open();
+	next_becomes(&w, 0, INJECT_REJECTED);
+	work_close(&w);
+	for (i = 0; i < 2; i++) {
+		w = work_open();
+		no_next(&w);
+		ck_assert_uint_eq(w.stats.rejected, 1);
+		ck_assert_uint_eq(w.stats.already, 0);
+		ck_assert(inject_work_finish(&w));
+		work_close(&w);
+	}
+	ck_assert_int_eq(box_size(), strlen(OTHER));
+}
+END_TEST
+
+/*
+ * Directories, which may be anybody's
+ */
+
+static char *
+below(const char *name)
+{
+	static char	 buf[4][sizeof dir + 32];
+	static unsigned	 n;
+	char		*got = buf[n++ % 4];
+
+	(void)snprintf(got, sizeof buf[0], "%s/%s", dir, name);
+	return got;
+}
+
+static void
+make_file(const char *name)
+{
+	FILE	*file = fopen(below(name), "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert(fprintf(file, "Subject: %s\n\n", name) > 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void
+make_maildir(void)
+{
+	ck_assert_int_eq(mkdir(below("box"), 0700), 0);
+	ck_assert_int_eq(mkdir(below("box/cur"), 0700), 0);
+	ck_assert_int_eq(mkdir(below("other"), 0700), 0);
+	make_file("other/1");
+}
+
+START_TEST(follows_no_link)
+{
+	struct err	 err = { "" };
+
+	make_maildir();
+	ck_assert_int_eq(symlink(below("other"), below("box/new")), 0);
+	ck_assert_ptr_null(inject_source_open(below("box"), INJECT_MAILDIR,
+	    &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "new"));
+}
+END_TEST
+
+/* Its owner puts a link there while it is worked on. */
+START_TEST(takes_nothing_out_of_another_directory)
+{
+	struct inject_source	*s;
+	struct inject_item	 item;
+	struct err		 err;
+
+	make_maildir();
+	ck_assert_int_eq(mkdir(below("box/new"), 0700), 0);
+	make_file("box/new/1");
+	(void)snprintf(box, sizeof box, "%s/box", dir);
+	s = inject_source_open(box, INJECT_MAILDIR, &err);
+	ck_assert_msg(s != NULL, "%s", err.text);
+	ck_assert_int_eq(inject_source_next(s, &item, &err), INJECT_NEXT);
+	ck_assert_int_eq(rename(below("box/new"), below("box/was")), 0);
+	ck_assert_int_eq(symlink(below("other"), below("box/new")), 0);
+	ck_assert_int_eq(inject_source_remove(s, &item, &err), -1);
+	ck_assert_int_eq(access(below("other/1"), F_OK), 0);
+	inject_source_clear(&item);
+	inject_source_close(s);
+}
+END_TEST
+
+START_TEST(follows_nobody_else_s_link)
+{
+	struct err	 err = { "" };
+
+	if (geteuid() != 0)
+		return;
+	make_maildir();
+	ck_assert_int_eq(mkdir(below("box/new"), 0700), 0);
+	ck_assert_int_eq(symlink(below("box"), below("link")), 0);
+	ck_assert_int_eq(lchown(below("link"), 65534, 65534), 0);
+	ck_assert_ptr_null(inject_source_open(below("link"), INJECT_MAILDIR,
+	    &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "another user's"));
+}
+END_TEST
+
+/* MH: the number of one that went meanwhile is another message's. */
+START_TEST(takes_out_what_was_read)
+{
+	struct inject_source	*s;
+	struct inject_item	 item;
+	struct err		 err;
+
+	make_file("1");
+	s = inject_source_open(dir, INJECT_MH, &err);
+	ck_assert_msg(s != NULL, "%s", err.text);
+	ck_assert_int_eq(inject_source_next(s, &item, &err), INJECT_NEXT);
+	make_file("new");
+	ck_assert_int_eq(rename(below("new"), below("1")), 0);
+	ck_assert_int_eq(inject_source_remove(s, &item, &err), 0);
+	ck_assert_int_eq(access(below("1"), F_OK), 0);
+	inject_source_clear(&item);
+	ck_assert_int_eq(inject_source_rewind(s, &err), 0);
+	ck_assert_int_eq(inject_source_next(s, &item, &err), INJECT_NEXT);
+	ck_assert_int_eq(inject_source_remove(s, &item, &err), 0);
+	ck_assert_int_eq(access(below("1"), F_OK), -1);
+	inject_source_clear(&item);
+	inject_source_close(s);
+}
+END_TEST
+
 /* Whoever was killed while he had the lock has left it; who lives has it. */
 START_TEST(takes_the_lock_of_the_dead)
 {
@@ -711,6 +955,14 @@ main(void)
 	tcase_add_test(tc, takes_out_what_is_done);
 	tcase_add_test(tc, knows_twins_apart);
 	tcase_add_test(tc, finds_them_where_they_are_now);
+	tcase_add_test(tc, knows_recipients_apart);
+	tcase_add_test(tc, waits_for_nobody_else);
+	tcase_add_test(tc, forgets_that_nobody_was_named);
+	tcase_add_test(tc, says_again_what_was_rejected);
+	tcase_add_test(tc, follows_no_link);
+	tcase_add_test(tc, takes_nothing_out_of_another_directory);
+	tcase_add_test(tc, follows_nobody_else_s_link);
+	tcase_add_test(tc, takes_out_what_was_read);
 	tcase_add_test(tc, takes_the_lock_of_the_dead);
 	return runner_run("inject", tc);
 }
