@@ -448,7 +448,10 @@ trial_begin(const char *file, const char *text, const struct trial *trial,
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, "%s: it is no file, or a link: only a "
 		    "file can be replaced", file);
-	if (put_before(file, &st, err) == -1 || (trial != NULL &&
+	/* One that means nothing would be taken for that of a beginning which
+	 * has failed. */
+	if (take_away(file, BEFORE, err) == -1 ||
+	    put_before(file, &st, err) == -1 || (trial != NULL &&
 	    put_journal(file, trial, &st, err) == -1))
 		return -1;
 	return put(file, "", text, &st, st.st_mode & 07777, err);

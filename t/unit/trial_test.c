@@ -187,6 +187,19 @@ START_TEST(a_link_is_not_replaced)
 }
 END_TEST
 
+/* What was left of one that was confirmed means nothing, and must not come to
+ * mean something when the next one cannot begin. */
+START_TEST(an_old_one_does_not_come_back)
+{
+	spit(beside(".before"), "# older\n");
+	ck_assert_int_eq(mkdir(beside(".trial-new"), 0700), 0);
+	ck_assert_int_eq(trial_begin(file, NEW, &trial, &err), -1);
+	(void)trial_back(file, NULL, &err);
+	ck_assert(has(file, OLD));
+	ck_assert_int_eq(rmdir(beside(".trial-new")), 0);
+}
+END_TEST
+
 /* Whose journal, or former file, counts. */
 static const struct trust_row {
 	const char		*name, *suffix;
@@ -409,6 +422,7 @@ main(void)
 	tcase_add_test(tc, its_life);
 	tcase_add_test(tc, an_edited_file_is_kept);
 	tcase_add_test(tc, a_link_is_not_replaced);
+	tcase_add_test(tc, an_old_one_does_not_come_back);
 	tcase_add_loop_test(tc, whose_it_is, 0, NELEM(trust_rows));
 	tcase_add_test(tc, what_is_no_file);
 	tcase_add_loop_test(tc, what_is_damaged, 0, 5);
