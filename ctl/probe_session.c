@@ -15,6 +15,7 @@
 
 #include <bsd/string.h>
 
+#include "base/smtp_command.h"
 #include "base/xtext.h"
 #include "ctl.h"
 #include "probe.h"
@@ -429,38 +430,42 @@ say_group(struct talk *s)
  * Messages
  */
 
-/* "RCPT TO:<a@b> ..." */
-static struct span
-recipient(struct span line)
+/* "RCPT TO:<a@b> ...", if there is one way to read it, and no other host on its
+ * way. */
+static bool
+read_recipient(struct span line, struct smtp_path *path_r)
 {
-	const char	*from = span_find(line, '<'), *to;
+	struct span	 verb;
 
-	if (from == NULL)
-		return (struct span){ "", 0 };
-	line = span_skip(line, (size_t)(from - line.p) + 1);
-	to = span_find(line, '>');
-	if (to == NULL)
-		return (struct span){ "", 0 };
-	line.n = (size_t)(to - line.p);
-	return line;
+	(void)span_word(&line, &verb);
+	return smtp_path_parse(SMTP_RCPT, span_trim(line), path_r) &&
+	    path_r->path.n == path_r->address.n + 2 &&
+	    path_r->path.p[0] == '<' && path_r->domain.n > 0;
 }
 
 static bool
-is_allowed(const char *list, struct span rcpt)
+is_same(struct span a, struct span b)
 {
-	struct span	 rest = span_of(list), one;
+	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+static bool
+is_allowed(const char *list, struct span line)
+{
+	struct span		 rest = span_of(list), one;
+	struct smtp_path	 rcpt;
 	const char	*comma;
 
+	if (!read_recipient(line, &rcpt))
+		return false;
 	while (rest.n > 0) {
 		comma = span_find(rest, ',');
 		one = (struct span){ rest.p, comma == NULL ? rest.n :
 		    (size_t)(comma - rest.p) };
 		rest = span_skip(rest, one.n + (comma != NULL));
 		one = span_trim(one);
-		if (one.n == 0 || one.n > rcpt.n)
-			continue;
-		if ((one.n == rcpt.n || one.p[0] == '@') &&
-		    strncasecmp(rcpt.p + rcpt.n - one.n, one.p, one.n) == 0)
+		if (one.n > 1 && is_same(one.p[0] == '@' ? rcpt.domain :
+		    rcpt.address, span_skip(one, one.p[0] == '@')))
 			return true;
 	}
 	return false;
@@ -477,7 +482,7 @@ why_not_sent(const struct talk *s)
 	for (i = 0; i < s->c->n; i++)
 		if (is_verb(&s->c->steps[i], "RCPT") &&
 		    !is_allowed(s->probe->send,
-		    recipient(s->c->steps[i].command->text)))
+		    s->c->steps[i].command->text))
 			return "DATA is not said: a recipient is not among "
 			    "those of --send";
 	return s->n_accepted == 0 ? "DATA is not said: no recipient was "

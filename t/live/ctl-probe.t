@@ -199,6 +199,16 @@ like($live->postfix->delivered('probed') // '', qr/^\.a line$/m,
 like($live->postfix->log_text, qr/client=client\.example\.org\[192\.0\.2\.1\]/,
     '... from the client that was told of');
 
+# What a server may read as another recipient than we do is none of the list's.
+for my $rcpt ('box@example.com ORCPT=rfc822;<joe@example.org>',
+    'box@example.com <joe@example.org>',
+    '<"x@example.org> "@example.com>', '<@example.com:joe@example.org>',
+    '<joe@example.org', '<box%example.com>') {
+	$got = probe('mx', $message =~ s/<box\@example\.com>\n= permit/$rcpt/r,
+	    '--send', '@example.org,example.com');
+	like($got->{out}, qr/a recipient is not among/, "nor to $rcpt");
+}
+
 #
 # Failures, each its own
 #
