@@ -10,9 +10,13 @@
  * Until something is revoked for the first time, its directory need not be
  * there.  But once it has been seen, it does not vanish: where that is unmounted
  * or removed nobody can tell what was revoked, and that gives no right back.
+ * Nor does one that was made in its place, by whoever revokes something then: so
+ * the database "made" has a name that it got when it was made, which a copy has,
+ * too, and another one has not.
  */
 #include "session/store_lmdb_private.h"
 
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -22,10 +26,12 @@
 #include <unistd.h>
 
 #define UNTIL_SIZE	sizeof(uint64_t)
+#define ID_SIZE		16
 
 struct revoked {
 	struct lmdb_env	 env;
 	MDB_dbi		 dbi;
+	char		 id[ID_SIZE];
 	char		*where;
 	bool		 is_absent;	/* then that is all */
 };
@@ -55,6 +61,32 @@ revoked_close(void *state)
 	free(revoked);
 }
 
+/* What it was called when it was made, which may be now. */
+static int
+read_id(struct revoked *revoked, MDB_txn *txn)
+{
+	char		 key[] = "id";
+	MDB_val		 name = { sizeof key - 1, key }, value;
+	MDB_dbi		 dbi;
+	int		 rc;
+
+	rc = mdb_dbi_open(txn, "made", MDB_CREATE, &dbi);
+	if (rc == 0)
+		rc = mdb_get(txn, dbi, &name, &value);
+	if (rc == 0) {
+		if (value.mv_size != ID_SIZE)
+			return MDB_CORRUPTED;
+		memcpy(revoked->id, value.mv_data, ID_SIZE);
+		return 0;
+	}
+	if (rc != MDB_NOTFOUND)
+		return rc;
+	if (getentropy(revoked->id, ID_SIZE) != 0)
+		return errno;
+	value = (MDB_val){ ID_SIZE, revoked->id };
+	return mdb_put(txn, dbi, &name, &value, 0);
+}
+
 static int
 open_database(struct revoked *revoked)
 {
@@ -65,6 +97,8 @@ open_database(struct revoked *revoked)
 	if (rc != 0)
 		return rc;
 	rc = mdb_dbi_open(txn, "revoked", MDB_CREATE, &revoked->dbi);
+	if (rc == 0)
+		rc = read_id(revoked, txn);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -148,6 +182,20 @@ revoked_is_there(void *state, struct err *err)
 }
 
 static bool
+revoked_may_follow(const void *state, const void *next, struct err *err)
+{
+	const struct revoked	*was = state, *is = next;
+
+	if (was->is_absent || (!is->is_absent &&
+	    memcmp(was->id, is->id, ID_SIZE) == 0))
+		return true;
+	(void)err_set(err, "store: %s: what is revoked has vanished, and "
+	    "another one is in its place; put it back, or restart to go by "
+	    "that one", was->where);
+	return false;
+}
+
+static bool
 revoked_is_empty(const void *state)
 {
 	return ((const struct revoked *)state)->is_absent;
@@ -157,6 +205,7 @@ const struct store_part_ops store_lmdb_revoked_part = {
 	.open = revoked_open,
 	.close = revoked_close,
 	.is_there = revoked_is_there,
+	.may_follow = revoked_may_follow,
 	.is_empty = revoked_is_empty
 };
 

@@ -64,6 +64,11 @@ take_up(struct store_part *part, struct err *err)
 
 	if (opened == NULL)
 		return false;
+	if (part->ops->may_follow != NULL && !part->ops->may_follow(
+	    part->opened->state, opened->state, err)) {
+		let_go(part, opened);
+		return false;
+	}
 	tell_replaced(part);
 	let_go(part, part->opened);
 	part->opened = opened;

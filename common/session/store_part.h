@@ -17,6 +17,10 @@ struct store_part_ops {
 	void	 (*close)(void *state);
 	/* NONE: what is open is not what is there now. */
 	enum store_result (*is_there)(void *state, struct err *err);
+	/* Whether what is there now may be asked in its place; false: err says
+	 * why not.  NULL: always. */
+	bool	 (*may_follow)(const void *state, const void *next,
+		    struct err *err);
 	/* Nothing is lost when another takes its place; NULL: never so. */
 	bool	 (*is_empty)(const void *state);
 };

@@ -8,6 +8,7 @@
 #include "session/store_private.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,41 @@ START_TEST(what_takes_its_place_is_read)
 }
 END_TEST
 
+/* Whoever revokes something while it is away makes a new one. */
+START_TEST(what_is_made_anew_gives_no_right_back)
+{
+	int	 status;
+	pid_t	 pid;
+
+	add_revocation("peer=192.0.2.1", 0);
+	do_in(dir, losses[_i]);
+	pid = fork();
+	if (pid == 0) {
+		store = open_store(SIZE_MIB);
+		add_revocation("peer=192.0.2.2", 0);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(ask("192.0.2.1"), STORE_CANNOT_TELL);
+	ck_assert_msg(strstr(err.text, "another one") != NULL, "%s",
+	    err.text);
+	ck_assert_int_eq(ask("192.0.2.3"), STORE_CANNOT_TELL);
+	ck_assert_uint_eq(n_replaced, 0);
+	do_in(dir, "rm -r revoked/* && mv away new");
+	do_in(dir, _i == 0 ? "rmdir revoked && mv new revoked" :
+	    "mv new revoked/data.mdb");
+	ck_assert_int_eq(ask("192.0.2.1"), STORE_FOUND);
+	ck_assert_int_eq(ask("192.0.2.2"), STORE_NONE);
+	/* One that is started then goes by what is there. */
+	do_in(dir, "rm -r revoked");
+	end();
+	begin();
+	add_revocation("peer=192.0.2.2", 0);
+	ck_assert_int_eq(ask("192.0.2.1"), STORE_NONE);
+}
+END_TEST
+
 static const struct wrong_row {
 	const char	*command, *why;
 } wrong_rows[] = {
@@ -278,6 +314,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, nothing_is_made_before_something_is_revoked);
 	tcase_add_test(tc, it_outlives_the_boot_and_the_store);
+	tcase_add_loop_test(tc, what_is_made_anew_gives_no_right_back, 0, 2);
 	tcase_add_loop_test(tc, what_vanishes_gives_no_right_back, 0,
 	    NELEM(losses));
 	tcase_add_test(tc, the_lock_file_is_not_missed);
