@@ -181,7 +181,7 @@ see_list(const char *text, struct line line, struct places *at)
 	if (!begins(p, begin))
 		return;
 	p += sizeof begin - 1;
-	p += strcspn(p, "`\n");
+	p += strspn(p, BLANKS ",\n");
 	if (*p == '`')
 		at->list = (size_t)(p + 1 - text);
 }
@@ -221,11 +221,11 @@ find_places(struct pool *pool, const char *text,
 static bool
 lists(const char *list, const char *name)
 {
-	const char	*end = list + strcspn(list, "'\n");
+	const char	*end = list + strcspn(list, "'");
 	size_t		 n;
 
 	for (; list < end; list += n) {
-		list += strspn(list, BLANKS ",");
+		list += strspn(list, BLANKS ",\n");
 		n = strcspn(list, BLANKS ",'\n");
 		if (span_eq((struct span){ list, n }, name))
 			return true;

@@ -244,6 +244,10 @@ becomes('a list in front',
     "define(`confINPUT_MAIL_FILTERS', `other')dnl\n$other",
     "define(`confINPUT_MAIL_FILTERS', `xcontext, other')dnl\n" .
     "MAIL_FILTER($args$other");
+becomes('a list on lines of its own', $other .
+    "define(`confINPUT_MAIL_FILTERS',\n\t`other,\n\tother')dnl\n",
+    "MAIL_FILTER($args$other" . "define(`confINPUT_MAIL_FILTERS',\n" .
+    "\t`xcontext, other,\n\tother')dnl\n");
 becomes('one that is there', $other . "INPUT_MAIL_FILTER(`xcontext', " .
     "`S=unix:/x, F=R, T=S:30s')dnl\n", $other . "INPUT_MAIL_FILTER(" .
     "`xcontext', `S=unix:$dir/sockets/milter, F=T, T=S:30s')dnl\n");
