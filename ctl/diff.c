@@ -9,25 +9,24 @@
  */
 #include "diff.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/hostname.h"
 #include "rights.h"
 #include "sweep.h"
-#include "verb.h"
-
-enum { OPTION_NAMES };
-
-#define FINGERPRINT_MIN	32	/* digits of one without colons: MD5 */
-#define SHOWN_MAX	4	/* networks, names and values in a line */
 
 /* What two profiles differ in, so that it is found out once. */
 struct known {
 	const struct trust_profile	*profile[2];
 	json_t				*rows;
+};
+
+/* Whom regular expressions match that are the same on both sides, and give the
+ * same name of a profile. */
+struct matches {
+	const struct trust_profile	*profile[2];
+	json_t				*patterns;
 };
 
 struct diff {
@@ -38,6 +37,8 @@ struct diff {
 	size_t				 n_known;
 	const char			*listener;
 	struct sweep			 sweep;
+	struct matches			*matches;
+	size_t				 n_matches;
 	json_t				*rows;
 };
 
@@ -63,8 +64,9 @@ compare(struct diff *d, const struct trust_profile *from,
 }
 
 /* Who a row is about: an address, and a name and a fingerprint if there are
- * groups of these. */
+ * groups of these, or whoever is matched. */
 struct who {
+	const struct matches		*matches;
 	const struct sweep_group	*addresses;
 	const struct sweep_group	*names;
 	const struct sweep_group	*fingerprints;
@@ -76,6 +78,8 @@ profile_of(const struct diff *d, const struct who *who, int side)
 {
 	if (who->addresses->profile[side] != NULL)
 		return who->addresses->profile[side];
+	if (who->matches != NULL)
+		return who->matches->profile[side];
 	if (who->names != NULL && who->names->profile[side] != NULL)
 		return who->names->profile[side];
 	if (who->fingerprints != NULL &&
@@ -84,23 +88,7 @@ profile_of(const struct diff *d, const struct who *who, int side)
 	return d->stranger[side];
 }
 
-/* "AA:BB:...", or without the colons. */
-static bool
-is_fingerprint(const char *key)
-{
-	size_t	 n = strlen(key);
-
-	return strspn(key, "0123456789abcdefABCDEF:") == n &&
-	    (strchr(key, ':') != NULL || n >= FINGERPRINT_MIN);
-}
-
-static bool
-is_name(const char *key)
-{
-	return hostname_valid(span_of(key));
-}
-
-typedef bool	key_fn(const char *key);
+typedef bool	key_fn(struct span key);
 
 static json_t *
 keys_of(const struct sweep_group *group, key_fn *fits)
@@ -109,7 +97,7 @@ keys_of(const struct sweep_group *group, key_fn *fits)
 	size_t	 i;
 
 	for (i = 0; group != NULL && i < group->n_keys; i++)
-		if (fits(group->keys[i]))
+		if (fits(span_of(group->keys[i])))
 			output_append(keys, output_text(group->keys[i]));
 	return keys;
 }
@@ -120,7 +108,7 @@ has_any(const struct sweep_group *group, key_fn *fits)
 	size_t	 i;
 
 	for (i = 0; i < group->n_keys; i++)
-		if (fits(group->keys[i]))
+		if (fits(span_of(group->keys[i])))
 			return true;
 	return false;
 }
@@ -146,21 +134,27 @@ static void
 put_who(const struct diff *d, const struct who *who, json_t *row,
     const struct address *example, json_t *networks)
 {
-	json_t	*names = keys_of(who->names, is_name);
+	bool	 do_count = who->matches == NULL && !is_by_address(who);
+	json_t	*names = keys_of(who->names, sweep_is_name);
 	json_t	*fingerprints = keys_of(who->fingerprints,
-			    is_fingerprint);
+			    sweep_is_fingerprint);
 
 	output_put(row, "listener", output_text(d->listener));
 	output_put(row, "networks", json_incref(networks));
-	output_put(row, "names", is_by_address(who) ? json_null() :
-	    json_incref(names));
-	output_put(row, "fingerprints", is_by_address(who) ? json_null() :
-	    json_incref(fingerprints));
+	output_put(row, "names", do_count ? json_incref(names) :
+	    json_null());
+	output_put(row, "fingerprints", do_count ?
+	    json_incref(fingerprints) : json_null());
 	output_put(row, "from", output_text(trust_profile_name(
 	    profile_of(d, who, 0))));
 	output_put(row, "to", output_text(trust_profile_name(
 	    profile_of(d, who, 1))));
-	output_put(row, "peer", output_address(example));
+	if (who->matches != NULL)
+		output_put(row, "patterns", json_incref(
+		    who->matches->patterns));
+	/* No name can be made of an expression. */
+	output_put(row, "peer", who->matches != NULL ? json_null() :
+	    output_address(example));
 	output_put(row, "name", first_of(names));
 	output_put(row, "fingerprint", first_of(fingerprints));
 	json_decref(names);
@@ -202,8 +196,19 @@ sweep_fingerprints(struct diff *d, struct who who)
 		return;
 	for (i = 0; i < d->sweep.n_keys; i++) {
 		who.fingerprints = &d->sweep.keys[i];
-		if (has_any(who.fingerprints, is_fingerprint))
+		if (has_any(who.fingerprints, sweep_is_fingerprint))
 			add_rows(d, &who);
+	}
+}
+
+static void
+sweep_matches(struct diff *d, struct who who)
+{
+	size_t	 i;
+
+	for (i = 0; i < d->n_matches; i++) {
+		who.matches = &d->matches[i];
+		add_rows(d, &who);
 	}
 }
 
@@ -217,10 +222,11 @@ sweep_names(struct diff *d, const struct sweep_group *addresses)
 		add_rows(d, &who);
 		return;
 	}
+	sweep_matches(d, who);
 	sweep_fingerprints(d, who);
 	for (i = 0; i < d->sweep.n_keys; i++) {
 		who.names = &d->sweep.keys[i];
-		if (has_any(who.names, is_name))
+		if (has_any(who.names, sweep_is_name))
 			sweep_fingerprints(d, who);
 	}
 }
@@ -238,6 +244,114 @@ add_undecided(struct diff *d)
 	output_append(d->rows, row);
 }
 
+/*
+ * Whom a regular expression knows that is the same on both sides
+ */
+
+/* A table_entry_fn: puts the patterns of each profile's name together. */
+static int
+see_pattern(const struct table_entry *e, void *arg, struct err *err)
+{
+	json_t	*patterns, *named = arg;
+	char	 name[512];
+
+	(void)err;
+	if (e->kind != TABLE_ENTRY_PATTERN)
+		return 0;
+	(void)snprintf(name, sizeof name, "%.*s", (int)e->value.n,
+	    e->value.p);
+	patterns = json_object_get(named, name);
+	if (patterns == NULL) {
+		patterns = output_new_array();
+		output_put(named, name, patterns);
+	}
+	output_append(patterns, output_span(e->what));
+	return 0;
+}
+
+/* A trust_table_fn. */
+static int
+see_table(const struct table *table, const char *file, unsigned line,
+    void *arg, struct err *err)
+{
+	(void)file;
+	(void)line;
+	return table_is_listed(table) ? 0 : table_each_entry(table,
+	    see_pattern, arg, err);
+}
+
+/* Of the profile of that name, which one side has at least. */
+static void
+add_matches(struct diff *d, const char *name, json_t *patterns)
+{
+	struct matches	*m;
+	int		 k;
+
+	m = reallocarray(d->matches, d->n_matches + 1, sizeof *m);
+	if (m == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+	d->matches = m;
+	m += d->n_matches++;
+	m->patterns = json_incref(patterns);
+	for (k = 0; k < 2; k++) {
+		m->profile[k] = trust_profile_find(d->trust[k], name);
+		if (m->profile[k] == NULL)
+			m->profile[k] = d->stranger[k];
+	}
+}
+
+/* "$1" may be any profile. */
+static void
+add_named(struct diff *d, const char *name, json_t *patterns)
+{
+	const struct trust_profile	*profile;
+	const char			*any;
+	size_t				 i, k;
+
+	if (strchr(name, '$') == NULL) {
+		add_matches(d, name, patterns);
+		return;
+	}
+	for (k = 0; k < 2; k++)
+		for (i = 0; (profile = trust_sweep_profile(d->trust[k],
+		    i)) != NULL; i++) {
+			any = trust_profile_name(profile);
+			if (k == 0 || trust_profile_find(d->trust[0],
+			    any) == NULL)
+				add_matches(d, any, patterns);
+		}
+}
+
+static void
+read_patterns(struct diff *d)
+{
+	const char	*listener = d->listener, *name;
+	json_t		*named = output_new(), *patterns;
+	struct err	 err;
+
+	if (listener != NULL && !trust_has_listener(d->trust[1],
+	    span_of(listener)))
+		listener = NULL;
+	if (trust_sweep_tables(d->trust[1], listener, see_table, named,
+	    &err) == -1)
+		ctl_cannot_tell(&err);
+	json_object_foreach(named, name, patterns)
+		add_named(d, name, patterns);
+	json_decref(named);
+}
+
+static void
+forget_patterns(struct diff *d)
+{
+	size_t	 i;
+
+	for (i = 0; i < d->n_matches; i++)
+		json_decref(d->matches[i].patterns);
+	free(d->matches);
+	d->matches = NULL;
+	d->n_matches = 0;
+}
+
 /* A sweep_wants_fn: a name may make a difference to who has no profile. */
 static bool
 wants(const struct sweep *sweep, const struct trust_profile *const profile[2],
@@ -249,7 +363,8 @@ wants(const struct sweep *sweep, const struct trust_profile *const profile[2],
 
 	for (k = 0; k < 2; k++) {
 		with[k] = profile[k] == NULL ? d->stranger[k] : profile[k];
-		if (profile[k] == NULL && sweep->n_keys > 0)
+		if (profile[k] == NULL && (sweep->n_keys > 0 ||
+		    sweep->has_patterns))
 			return true;
 	}
 	return json_array_size(compare(d, with[0], with[1])) > 0;
@@ -263,10 +378,13 @@ sweep_listener(struct diff *d, const char *listener, char *const *tries)
 	d->listener = listener;
 	sweep_init(&d->sweep, d->trust[0], d->trust[1], listener, tries,
 	    wants, d);
+	if (d->sweep.has_patterns && !d->sweep.is_undecided)
+		read_patterns(d);
 	for (i = 0; i < d->sweep.n_addresses; i++)
 		sweep_names(d, &d->sweep.addresses[i]);
 	if (d->sweep.is_undecided)
 		add_undecided(d);
+	forget_patterns(d);
 	sweep_clear(&d->sweep);
 }
 
@@ -301,166 +419,4 @@ diff_make(const struct conf *old, const struct conf *new, char *const *tries)
 	free(d.known);
 	rights_free(d.rights);
 	return d.rows;
-}
-
-/*
- * The verb
- */
-
-/* A line each, without blanks around it and comments. */
-static char **
-read_tries(const char *file)
-{
-	char		**tries = NULL, *line = NULL;
-	FILE		 *in = fopen(file, "r");
-	struct span	  text;
-	size_t		  n = 0, size = 0;
-	ssize_t		  len;
-
-	if (in == NULL)
-		ctl_die(EX_NOINPUT, "%s: %s", file, strerror(errno));
-	do {
-		tries = reallocarray(tries, n + 1, sizeof *tries);
-		if (tries == NULL)
-			ctl_die(EX_OSERR, "out of memory");
-		tries[n] = NULL;
-		len = getline(&line, &size, in);
-		if (len <= 0)
-			break;
-		text = span_trim((struct span){ line, (size_t)len -
-		    (line[len - 1] == '\n') });
-		if (text.n == 0 || text.p[0] == '#')
-			continue;
-		if ((tries[n++] = strndup(text.p, text.n)) == NULL)
-			ctl_die(EX_OSERR, "out of memory");
-	} while (true);
-	free(line);
-	(void)fclose(in);
-	return tries;
-}
-
-static json_t *
-brief(const json_t *row, const char *key)
-{
-	const json_t	*value = json_object_get(row, key);
-
-	return json_is_array(value) ? networks_brief(value, SHOWN_MAX) :
-	    output_text(json_string_value(value));
-}
-
-/* What stands in the table: who, in one text. */
-static json_t *
-brief_who(const json_t *row)
-{
-	json_t		*networks = brief(row, "networks");
-	json_t		*names = brief(row, "names");
-	json_t		*fingerprints = brief(row, "fingerprints");
-	const char	*name = json_string_value(names);
-	const char	*fingerprint = json_string_value(fingerprints);
-	const char	*listener = output_text_at(row, "listener");
-	json_t		*who;
-
-	who = json_sprintf("%s%s%s%s%s%s%s",
-	    json_is_string(networks) ? json_string_value(networks) : "peers",
-	    name == NULL || *name == '\0' ? "" : " as ",
-	    name == NULL ? "" : name,
-	    fingerprint == NULL || *fingerprint == '\0' ? "" :
-	    " with certificate ", fingerprint == NULL ? "" : fingerprint,
-	    *listener == '\0' ? "" : " at listener ", listener);
-	json_decref(networks);
-	json_decref(names);
-	json_decref(fingerprints);
-	return who;
-}
-
-void
-diff_print(struct ctl *ctl, const json_t *rows)
-{
-	static const struct output_column	 columns[] = {
-		{ "who", 40 }, { "effect", 0 }, { "right", 0 },
-		{ "values", 40 }, { "old", 24 }, { "new", 24 },
-		{ "example", 0 }, { NULL, 0 }
-	};
-	json_t					*shown = output_new_array();
-	const json_t				*row;
-	json_t					*line;
-	size_t					 i;
-
-	json_array_foreach(rows, i, row) {
-		line = output_new();
-		output_put(line, "who", brief_who(row));
-		output_put(line, "effect", output_text(output_text_at(row,
-		    "effect")));
-		output_put(line, "right", output_text(output_text_at(row,
-		    "right")));
-		output_put(line, "values", brief(row, "values"));
-		output_put(line, "old", brief(row, "old"));
-		output_put(line, "new", brief(row, "new"));
-		output_put(line, "example", json_sprintf("%s %s",
-		    output_text_at(row, "peer"), output_text_at(row,
-		    "line")));
-		output_append(shown, line);
-	}
-	if (i == 0)
-		printf("Nobody gains or loses anything.\n");
-	else
-		output_table(ctl, json_incref(shown), columns);
-	json_decref(shown);
-}
-
-/* 1: somebody gains, or perhaps; 2: somebody loses; 0: neither. */
-static int
-status_of(const json_t *rows)
-{
-	const json_t	*row;
-	const char	*effect;
-	size_t		 i;
-	int		 status = 0;
-
-	json_array_foreach(rows, i, row) {
-		effect = output_text_at(row, "effect");
-		if (strcmp(effect, "gains") == 0 ||
-		    strcmp(effect, "undecided") == 0)
-			return 1;
-		if (strcmp(effect, "loses") == 0)
-			status = 2;
-	}
-	return status;
-}
-
-static struct conf *
-load(const char *file)
-{
-	struct err	 err;
-	struct conf	*conf = conf_load(file, &err);
-
-	if (conf == NULL)
-		ctl_die(EX_CONFIG, "%s", err.text);
-	return conf;
-}
-
-int
-diff_run(struct ctl *ctl)
-{
-	struct conf	*old = load(ctl->args[0]), *new = load(ctl->args[1]);
-	char		**tries = NULL;
-	json_t		*rows;
-	int		 status;
-	size_t		 i;
-
-	if (ctl->option[OPTION_NAMES] != NULL)
-		tries = read_tries(ctl->option[OPTION_NAMES]);
-	rows = diff_make(old, new, tries);
-	status = status_of(rows);
-	if (ctl->is_json)
-		output_table(ctl, json_incref(rows), NULL);
-	else
-		diff_print(ctl, rows);
-	json_decref(rows);
-	for (i = 0; tries != NULL && tries[i] != NULL; i++)
-		free(tries[i]);
-	free(tries);
-	conf_unref(old);
-	conf_unref(new);
-	return status;
 }

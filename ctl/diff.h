@@ -12,8 +12,9 @@
  * The rows: those of rights_compare with who it is about, and a peer that shows
  * it: "listener", "networks", "names" (null: whatever its name is; empty: none
  * that is listed), "from", "to", "peer", "name", "fingerprint".  tries: more
- * names, and texts, to be asked about; NULL at the end.  Exits when a table
- * cannot be read, or there is no memory.
+ * names, and texts, to be asked about; NULL at the end.  A row with "patterns"
+ * is about whom these regular expressions match, and "peer" is null.  Exits when
+ * a table cannot be read, or there is no memory.
  */
 json_t	*diff_make(const struct conf *old, const struct conf *new,
 	    char *const *tries);

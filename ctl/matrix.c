@@ -44,6 +44,8 @@ add_grant(const struct trust_grant *grant, void *arg)
 	json_t		*values = arg, *before, *value;
 	char		 key[64];
 
+	if (grant->is_dropped)
+		return;
 	if (strcmp(grant->command, "XSETCONTEXT") == 0) {
 		before = json_object_get(values, grant->command);
 		value = output_text(grant->what);
@@ -119,16 +121,12 @@ add_pattern(const struct table_entry *e, void *arg, struct err *err)
 	struct maker			*m = arg;
 	const struct trust_profile	*profile;
 	size_t				 i;
-	char				 text[200];
 
 	(void)err;
 	for (i = 0; e->kind == TABLE_ENTRY_PATTERN && (profile =
 	    trust_sweep_profile(m->trust, i)) != NULL; i++)
-		if (span_eq(e->value, trust_profile_name(profile))) {
-			(void)snprintf(text, sizeof text, "%.*s",
-			    (int)e->what.n, e->what.p);
-			add_row(m, output_text(text), profile);
-		}
+		if (span_eq(e->value, trust_profile_name(profile)))
+			add_row(m, output_span(e->what), profile);
 	return 0;
 }
 

@@ -24,25 +24,30 @@ must(json_t *value)
 }
 
 json_t *
-output_text(const char *text)
+output_span(struct span text)
 {
-	char	*copy, *to;
+	char	*copy = malloc(4 * text.n + 1), *to = copy;
 	json_t	*value;
+	size_t	 i;
 
-	if (text == NULL)
-		return json_null();
-	copy = to = malloc(4 * strlen(text) + 1);
 	if (copy == NULL)
 		ctl_die(EX_OSERR, "out of memory");
-	for (; *text != '\0'; text++)
-		if (*text >= ' ' && *text <= '~' && *text != '\\')
-			*to++ = *text;
+	for (i = 0; i < text.n; i++)
+		if (text.p[i] >= ' ' && text.p[i] <= '~' && text.p[i] != '\\')
+			*to++ = text.p[i];
 		else
-			to += sprintf(to, "\\x%02X", (unsigned char)*text);
+			to += sprintf(to, "\\x%02X",
+			    (unsigned char)text.p[i]);
 	*to = '\0';
 	value = must(json_string(copy));
 	free(copy);
 	return value;
+}
+
+json_t *
+output_text(const char *text)
+{
+	return text == NULL ? json_null() : output_span(span_of(text));
 }
 
 json_t *

@@ -23,6 +23,7 @@ struct output_column {
 /* A text as JSON: what is not printable ASCII, and "\", is "\xHH".  NULL is
  * null.  Out of memory ends the program, here as in all of these. */
 json_t	*output_text(const char *text);
+json_t	*output_span(struct span text);		/* whatever its length */
 json_t	*output_address(const struct address *addr);
 /* "2026-11-30T12:00:00Z", of milliseconds since the epoch; 0: null. */
 json_t	*output_time(uint64_t time_ms);

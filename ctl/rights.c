@@ -43,7 +43,8 @@ see_grant(const struct trust_grant *grant, void *arg)
 	    strcmp(grant->what, s->what) != 0))
 		return;
 	json_decref(s->values);
-	s->values = output_text(grant->values);
+	s->values = output_text(grant->is_dropped ? "dropped" :
+	    grant->values);
 }
 
 json_t *

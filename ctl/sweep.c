@@ -5,6 +5,7 @@
  */
 #include "sweep.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -142,6 +143,26 @@ effective(const struct trust *trust, const char *listener)
  * Names and fingerprints
  */
 
+#define FINGERPRINT_MIN	32	/* digits of one without colons: MD5 */
+
+bool
+sweep_is_name(struct span key)
+{
+	return hostname_valid(key) && !span_caseeq(key, "unknown");
+}
+
+/* "AA:BB:...", or without the colons. */
+bool
+sweep_is_fingerprint(struct span key)
+{
+	size_t	 i;
+
+	for (i = 0; i < key.n; i++)
+		if (!isxdigit((unsigned char)key.p[i]) && key.p[i] != ':')
+			return false;
+	return span_has(key, ':') || key.n >= FINGERPRINT_MIN;
+}
+
 struct reader {
 	char	**keys;
 	size_t	  n, size;
@@ -153,8 +174,10 @@ add_key(struct reader *r, struct span key)
 {
 	struct address	 addr;
 
-	/* That an address is looked up first, and is no name. */
-	if (cidr_pattern_address(key, &addr))
+	/* An address is looked up first, and is no name; nor is all that
+	 * may stand in a table. */
+	if (cidr_pattern_address(key, &addr) ||
+	    (!sweep_is_name(key) && !sweep_is_fingerprint(key)))
 		return;
 	if (r->n == r->size) {
 		r->size = r->size * 2 + 64;
@@ -277,6 +300,20 @@ sweep_keys(struct sweep *sweep, const struct trust *const trust[2],
 	free(r.keys);
 }
 
+/* Whether there is anybody whose address has no profile, for one side at
+ * least; what patterns match is not known. */
+static bool
+do_keys_count(const struct sweep *sweep)
+{
+	size_t	 i;
+
+	for (i = 0; i < sweep->n_addresses; i++)
+		if (sweep->addresses[i].profile[0] == NULL ||
+		    sweep->addresses[i].profile[1] == NULL)
+			return true;
+	return sweep->has_patterns;
+}
+
 void
 sweep_init(struct sweep *sweep, const struct trust *old,
     const struct trust *new, const char *listener, char *const *tries,
@@ -300,6 +337,11 @@ sweep_init(struct sweep *sweep, const struct trust *old,
 	sweep_keys(sweep, trust, listener, strangers, tries);
 	sweep_family(sweep, peers, strangers, AF_INET, &who);
 	sweep_family(sweep, peers, strangers, AF_INET6, &who);
+	if (!do_keys_count(sweep)) {
+		groups_clear(sweep->keys, sweep->n_keys);
+		sweep->keys = NULL;
+		sweep->n_keys = 0;
+	}
 	for (k = 0; k < 2; k++)
 		trust_sweep_clear(&peers[k]);
 }

@@ -16,7 +16,9 @@ struct sweep_group {
 	const struct trust_profile	*profile[2];
 	struct trust_sweep		 ranges;	/* of addresses, */
 	char				**keys;		/* or names and
-							 * fingerprints */
+							 * fingerprints, if
+							 * there is anybody for
+							 * whom these count */
 	size_t				 n_keys;
 	bool				 is_wanted;	/* else it has no
 							 * ranges */
@@ -43,6 +45,11 @@ void	sweep_init(struct sweep *sweep, const struct trust *old,
 	    const struct trust *new, const char *listener,
 	    char *const *tries, sweep_wants_fn *wants, void *arg);
 void	sweep_clear(struct sweep *sweep);
+
+/* Whether a key of a table can be a peer's name, or the fingerprint of its
+ * certificate. */
+bool	sweep_is_name(struct span key);
+bool	sweep_is_fingerprint(struct span key);
 
 /* An address of that group that can be said to be a peer's; false: none. */
 bool	sweep_example(const struct sweep_group *group, struct address *addr_r);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * who_can: everybody who could say a line, and have it in force.
+ * who_can: see who_can.h.
  *
  * The line is decided for each profile there is; then all peers are swept for
  * those that have one by which it passes.
  */
+#include "who_can.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "output.h"
 #include "session/judge.h"
 #include "sweep.h"
 #include "verb.h"
@@ -124,14 +125,12 @@ static int
 see_pattern(const struct table_entry *e, void *arg, struct err *err)
 {
 	struct search	*s = arg;
-	char		 text[512];
 
 	(void)err;
 	if (e->kind != TABLE_ENTRY_PATTERN || (!span_has(e->value, '$') &&
 	    !span_eq(e->value, trust_profile_name(s->profile))))
 		return 0;
-	(void)snprintf(text, sizeof text, "%.*s", (int)e->what.n, e->what.p);
-	output_append(s->patterns, output_text(text));
+	output_append(s->patterns, output_span(e->what));
 	return 0;
 }
 
@@ -221,6 +220,22 @@ search_listener(const char *listener, void *arg)
 	sweep_clear(&sweep);
 }
 
+json_t *
+who_can_make(struct ctl *ctl, const char *command)
+{
+	struct said	*said = calloc(1, sizeof *said);
+	struct search	 s = { .trust = ctl_conf(ctl)->trust, .said = said,
+			    .rows = output_new_array() };
+
+	if (said == NULL)
+		ctl_die(EX_OSERR, "out of memory");
+	read_line(ctl, command, said);
+	search_listener(NULL, &s);
+	trust_sweep_listeners(s.trust, search_listener, &s);
+	free(said);
+	return s.rows;
+}
+
 static void
 print_for_person(struct ctl *ctl, const json_t *rows)
 {
@@ -253,22 +268,13 @@ print_for_person(struct ctl *ctl, const json_t *rows)
 int
 who_can_run(struct ctl *ctl)
 {
-	struct said	*said = calloc(1, sizeof *said);
-	struct search	 s = { .trust = ctl_conf(ctl)->trust, .said = said,
-			    .rows = output_new_array() };
-	int		 status;
+	json_t	*rows = who_can_make(ctl, ctl->args[0]);
+	int	 status = json_array_size(rows) > 0 ? CTL_YES : CTL_NO;
 
-	if (said == NULL)
-		ctl_die(EX_OSERR, "out of memory");
-	read_line(ctl, ctl->args[0], said);
-	search_listener(NULL, &s);
-	trust_sweep_listeners(s.trust, search_listener, &s);
-	status = json_array_size(s.rows) > 0 ? CTL_YES : CTL_NO;
 	if (ctl->is_json)
-		output_table(ctl, json_incref(s.rows), NULL);
+		output_table(ctl, json_incref(rows), NULL);
 	else
-		print_for_person(ctl, s.rows);
-	json_decref(s.rows);
-	free(said);
+		print_for_person(ctl, rows);
+	json_decref(rows);
 	return status;
 }

@@ -86,6 +86,8 @@ enum trust_seal	 trust_profile_seal(const struct trust_profile *profile);
 /* The action for violations: never VERDICT_PERMIT. */
 enum verdict_action	trust_profile_on_violation(
 			    const struct trust_profile *profile);
+enum trust_report	trust_profile_report(
+			    const struct trust_profile *profile);
 /* True unless it is TRUST_REPORT_NO. */
 bool	trust_profile_report_only(const struct trust_profile *profile);
 /* True if the profile grants that command, with one attribute or name at
@@ -110,7 +112,10 @@ unsigned	trust_profile_received(const struct trust_profile *profile);
 bool	trust_any_received(const struct trust *trust);
 /* True if a profile's on_violation is VERDICT_DISCONNECT. */
 bool	trust_any_disconnect(const struct trust *trust);
-/* Takes out of set the attributes that the profile's "drop" names. */
+/* The attributes that the profile's "drop" names: bits 1 << enum
+ * assertion_name. */
+unsigned	trust_profile_dropped(const struct trust_profile *profile);
+/* Takes these out of set. */
 void	trust_profile_drop(const struct trust_profile *profile,
 	    struct assertion_set *set);
 
@@ -178,6 +183,7 @@ struct trust_grant {
 					 * with "!" in front, of XSETCONTEXT */
 	const char	*values;	/* "!10.0.0.0/8, public"; NULL: no
 					 * matter of values */
+	bool		 is_dropped;	/* said, and never in force */
 	const char	*rule;		/* "file:line" of the grant ... */
 	const char	*values_rule;	/* ... and of the values; NULL: none */
 };

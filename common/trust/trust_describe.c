@@ -28,14 +28,14 @@ struct told {
 
 static void
 tell(struct told *t, enum trust_command command, const char *what,
-    const char *values)
+    const char *values, bool is_dropped)
 {
 	const struct trust_profile	*p = t->profile;
 
 	trust_rule(t->rule, sizeof t->rule, p->file, p->grants_line[command]);
 	t->fn(&(const struct trust_grant){
 	    .command = trust_command_text(command), .what = what,
-	    .values = values, .rule = t->rule,
+	    .values = values, .is_dropped = is_dropped, .rule = t->rule,
 	    .values_rule = values == NULL ? NULL : t->values_rule }, t->arg);
 }
 
@@ -48,7 +48,7 @@ tell_attribute(struct told *t, enum trust_command command, int name)
 	trust_rule(t->values_rule, sizeof t->values_rule, p->file,
 	    p->values_line[name]);
 	tell(t, command, assertion_name_text((enum assertion_name)name),
-	    t->values);
+	    t->values, (p->drop & (1U << name)) != 0);
 }
 
 static void
@@ -73,7 +73,7 @@ tell_names(struct told *t)
 		(void)snprintf(t->values, sizeof t->values, "%s%s",
 		    p->xsetcontext[i].is_negated ? "!" : "",
 		    p->xsetcontext[i].text);
-		tell(t, TRUST_XSETCONTEXT, t->values, NULL);
+		tell(t, TRUST_XSETCONTEXT, t->values, NULL, false);
 	}
 }
 
@@ -91,5 +91,5 @@ trust_profile_each_grant(const struct trust_profile *profile,
 	if (profile->xdumpcontext != TRUST_DUMP_NO)
 		tell(&t, TRUST_XDUMPCONTEXT,
 		    profile->xdumpcontext == TRUST_DUMP_SEALED ?
-		    "sealed, too" : "until the seal", NULL);
+		    "sealed, too" : "until the seal", NULL, false);
 }

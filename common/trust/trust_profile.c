@@ -222,6 +222,12 @@ trust_profile_on_violation(const struct trust_profile *profile)
 	return profile->on_violation;
 }
 
+enum trust_report
+trust_profile_report(const struct trust_profile *profile)
+{
+	return profile->report;
+}
+
 bool
 trust_profile_report_only(const struct trust_profile *profile)
 {
@@ -294,6 +300,12 @@ unsigned
 trust_profile_received(const struct trust_profile *profile)
 {
 	return profile->received;
+}
+
+unsigned
+trust_profile_dropped(const struct trust_profile *profile)
+{
+	return profile->drop;
 }
 
 void

@@ -204,22 +204,77 @@ sweep_listed(const struct trust *trust, const char *listener,
 	return result;
 }
 
-/* Adds what all maps together say of the first address of a range. */
-static int
-ask_range(const struct trust *trust, const char *listener,
-    struct trust_sweep_range range, struct trust_sweep *out, struct err *err)
+/* What all maps together say of an address. */
+struct opinion {
+	bool				 is_hit;
+	const struct trust_profile	*profile;
+	const char			*file;
+	unsigned			 line;
+};
+
+static struct opinion
+ask_address(const struct trust *trust, const char *listener,
+    const struct address *addr, struct err *err)
 {
 	struct trust_found	 found = { 0 };
 	char			 key[ADDRESS_TEXT_SIZE];
+	enum trust_result	 result;
 
-	(void)address_format(&range.first, key, sizeof key);
-	if (trust_maps_ask(trust, listener, key, &found, err) == TRUST_OK &&
-	    found.profile == NULL)
-		return 0;
-	range.profile = found.profile;
-	range.file = found.file;
-	range.line = found.line;
-	return trust_sweep_add(out, &range, err);
+	(void)address_format(addr, key, sizeof key);
+	result = trust_maps_ask(trust, listener, key, &found, err);
+	return (struct opinion){ result != TRUST_OK || found.profile != NULL,
+	    found.profile, found.file, found.line };
+}
+
+static bool
+is_same(const struct opinion *a, const struct opinion *b)
+{
+	return a->is_hit == b->is_hit && a->profile == b->profile;
+}
+
+static int
+add_opinion(struct trust_sweep *out, const struct address *first,
+    const struct address *last, const struct opinion *o, struct err *err)
+{
+	const struct trust_sweep_range	 range = { *first, *last, o->profile,
+		o->file, o->line };
+
+	return o->is_hit ? trust_sweep_add(out, &range, err) : 0;
+}
+
+/*
+ * Adds what all maps say of a range, which is that of the tables that can be
+ * told whole.  If its ends are not judged alike, a pattern knows one of them,
+ * and nobody can say which others: these are left to those tables.
+ */
+static int
+ask_range(const struct trust *trust, const char *listener,
+    const struct trust_sweep_range *range, struct trust_sweep *out,
+    struct err *err)
+{
+	const struct opinion	 listed = { range->file != NULL,
+		range->profile, range->file, range->line };
+	const struct opinion	 first = ask_address(trust, listener,
+				    &range->first, err);
+	struct opinion		 second, last;
+	struct address		 from, to;
+
+	if (trust_sweep_compare(&range->first, &range->last) == 0)
+		return add_opinion(out, &range->first, &range->last, &first,
+		    err);
+	from = trust_sweep_next(range->first);
+	to = trust_sweep_before(range->last);
+	second = ask_address(trust, listener, &from, err);
+	last = ask_address(trust, listener, &range->last, err);
+	if (is_same(&first, &second) && is_same(&first, &last))
+		return add_opinion(out, &range->first, &range->last, &first,
+		    err);
+	if (add_opinion(out, &range->first, &range->first, &first, err) == -1)
+		return -1;
+	if (trust_sweep_compare(&from, &to) <= 0 &&
+	    add_opinion(out, &from, &to, &listed, err) == -1)
+		return -1;
+	return add_opinion(out, &range->last, &range->last, &last, err);
 }
 
 /* Asks about each range of *sweep and each gap. */
@@ -244,7 +299,7 @@ ask_all(const struct trust *trust, const char *listener,
 	if (result == 0)
 		result = overlay(sweep, &all, err);
 	for (i = 0; i < sweep->n && result == 0; i++)
-		result = ask_range(trust, listener, sweep->v[i], &out, err);
+		result = ask_range(trust, listener, &sweep->v[i], &out, err);
 	trust_sweep_clear(sweep);
 	trust_sweep_clear(&all);
 	*sweep = out;

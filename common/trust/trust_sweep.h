@@ -29,8 +29,8 @@ struct trust_sweep {
 	size_t				 size;
 	bool				 has_patterns;	/* tables with patterns
 							 * were asked about the
-							 * first of each range
-							 * only */
+							 * first two and the
+							 * last of each only */
 };
 
 void	trust_sweep_clear(struct trust_sweep *sweep);

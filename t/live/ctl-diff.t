@@ -48,7 +48,7 @@ sub diff {
 	spit("$dir/new", "user = \"\"\n$new");
 	my $got = $ctl->run('diff', @args, "$dir/old", "$dir/new", '--json');
 	my $rows = JSON::PP::decode_json($got->{out});
-	for my $row (grep { defined $_->{line} } @$rows) {
+	for my $row (grep { defined $_->{line} && !$_->{patterns} } @$rows) {
 		my $gains = $row->{effect} eq 'gains' ? 1 : 0;
 		is(passes("$dir/old", $row) . passes("$dir/new", $row),
 		    $gains ? '01' : '10',
@@ -150,6 +150,13 @@ for my $row (
     "trust_maps = { \"cidr:{{10.0.0.0/24 edge}}\", " .
     "\"regexp:{{/^mx/ edge}}\" }\n$edge", 1, 'undecided the profile: : ' .
     'not decidable here: peers that regular expressions match' ],
+    [ 'a network whose first address an expression has',
+    "trust_maps = { 'regexp:{{/[.]0\$/ stranger}}', " .
+    "\"cidr:{{10.0.0.0/25 edge}}\" }\n$edge",
+    "trust_maps = { 'regexp:{{/[.]0\$/ stranger}}', " .
+    "\"cidr:{{10.0.0.0/24 edge}}\" }\n$edge", 1,
+    # The others, and whoever the expression has.
+    join("\n", ('gains XCLIENT PORT: 10.0.0.128/25: 0 [UNAVAILABLE]') x 2) ],
     [ 'a listener', "$maps${edge}listener side {\n" .
     "\ttrust_maps = { \"cidr:{{10.0.1.0/24 edge}}\" }\n}\n", $maps . $edge,
     1, "loses XCLIENT PORT: 10.0.1.0/24: 0 [UNAVAILABLE]\n" .
@@ -182,6 +189,34 @@ for my $row (
 	    'gains XCLIENT PROTO: 10.0.0.1 as mail.example.org: SMTP ESMTP',
 	    'what the name has is a gain');
 	is($status, 1, '... and told');
+}
+{
+	diff('drop', $maps . one('xclient = { "PROTO" }'),
+	    $maps . one('xclient = { "PROTO" }', 'drop = { "PROTO" }'));
+	my $got = $ctl->run('diff', "$dir/old", "$dir/new", '--json');
+	my ($row) = @{JSON::PP::decode_json($got->{out})};
+	is("$row->{old} $row->{new}", '* dropped', 'what is dropped is told');
+}
+# Who is known by a regular expression alone.
+{
+	my $regexp = "trust_maps = { 'regexp:{{/^mx/ edge}, " .
+	    "{/^(edge|mx)[.]a/ \$1}}' }\n";
+	my ($status, $got) = diff('the profile of matches',
+	    $regexp . one('xclient = { "ADDR" }'),
+	    $regexp . one('xclient = { "ADDR", "PORT" }'));
+	my $want = 'gains XCLIENT PORT: 0.0.0.0/0 ::/0: 0 [UNAVAILABLE]';
+	is($got, "$want\n$want", 'who matches gains');
+	is($status, 1, '... and it is told');
+	my $text = $ctl->run('diff', "$dir/old", "$dir/new")->{out};
+	like($text, qr{^0\.0\.0\.0/0, ::/0 that match /\^mx/ +gains +XCLIENT PORT }m,
+	    '... by the pattern');
+}
+# Keys that nobody can be.
+{
+	my $key = '"inline:{unknown=edge, joe@example.com=edge}"';
+	my ($status, $got) = diff('no name', $maps . $edge,
+	    "trust_maps = { $key, \"cidr:{{10.0.0.0/24 edge}}\" }\n$edge");
+	is("$status$got", '0', 'a key that is no name gives nobody a right');
 }
 {
 	spit("$dir/names", "# tried\nmxa.example.org\n\nother.example.org\n");

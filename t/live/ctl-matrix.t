@@ -109,6 +109,39 @@ for my $row (
 	}
 }
 
+# An expression that has the first or last address of a network, or of a gap.
+{
+	spit("$dir/patterns", <<'END');
+user = ""
+trust_maps = { 'regexp:{{/^10[.]0[.]0[.]0$/ stranger}, {/[.]0$/ edge}}',
+    'regexp:{{/^10[.]0[.](1[.]7|2[.]8|2[.]11)$/ stranger}}',
+    "cidr:{{10.0.0.0/30 edge}, {10.0.1.4/30 edge}, {10.0.2.8/30 edge}}" }
+profile edge {
+	xclient = { "NAME" }
+}
+END
+	my ($row) = grep { $_->{profile} eq 'edge' } @{XContext::Ctl->new(
+	    conf => "$dir/patterns")->json('who-can',
+	    'XCLIENT NAME=x.example.org')};
+	is("@{$row->{networks}} and @{$row->{patterns}}", '0.0.0.0 10.0.0.1 ' .
+	    '10.0.0.2/31 10.0.1.4/31 10.0.1.6 10.0.2.9 10.0.2.10 ' .
+	    'and /[.]0$/', 'who-can: networks and expressions');
+}
+
+# A long one is told whole.
+{
+	my $long = '/^(' . join('|', map { "mx$_" } 1000 .. 1199) . ')/';
+	spit("$dir/long", "user = \"\"\ntrust_maps = " .
+	    "{ 'regexp:{{$long edge}}' }\n" .
+	    "profile edge {\n\txclient = { \"NAME\" }\n}\n");
+	my $of = XContext::Ctl->new(conf => "$dir/long");
+	my ($row) = grep { $_->{profile} eq 'edge' }
+	    @{$of->json('who-can', 'XCLIENT NAME=x.example.org')};
+	is("@{$row->{patterns}}", $long, 'who-can: a long expression');
+	($row) = grep { $_->{profile} eq 'edge' } @{$of->json('matrix')->{rows}};
+	is($row->{who}, $long, 'matrix: a long expression');
+}
+
 #
 # matrix
 #
@@ -118,6 +151,8 @@ for my $row (
 	is_deeply($webmail->{values}, { 'XCLIENT ADDR' => 'public',
 	    'XCLIENT LOGIN' => '*@example.com, <&">',
 	    'XSETCONTEXT' => 'tenant, route.*' }, 'matrix: a row');
+	my ($dropped) = grep { $_->{profile} eq 'dropped' } @{$data->{rows}};
+	is_deeply($dropped->{values}, {}, 'matrix: what is dropped');
 	is(scalar(grep { ($_->{listener} // '') eq 'side' &&
 	    $_->{who} eq '10.9.9.9' } @{$data->{rows}}), 1,
 	    'matrix: a listener');

@@ -19,7 +19,7 @@ guard_time(120);
 my $dir = guard_dir();
 my $conf = "$dir/xcontext.conf";
 spit("$dir/trust", "192.0.2.25/32 edge\n192.0.2.26/32 webmail\n" .
-    "192.0.2.27/32 try\n192.0.2.28/32 gone\n");
+    "192.0.2.27/32 try\n192.0.2.28/32 gone\n192.0.2.29/32 all\n");
 spit($conf, <<"END");
 user = ""
 store = "lmdb:$dir/store"
@@ -42,6 +42,11 @@ profile try {
 	report_only = yes
 }
 profile gone {
+}
+profile all {
+	report_only = "everything"
+	xclient = { "NAME", "HELO" }
+	drop = { "NAME", "LOGIN" }
 }
 listener side {
 	trust_maps = { "inline:{{192.0.2.25 = webmail}}" }
@@ -83,7 +88,13 @@ sub has_row {
 	$got = $ctl->run('may', '192.0.2.25', '--listener', 'side');
 	like($got->{out}, qr/is "webmail" by \S+:\d+$/m, 'may: a listener');
 	$got = $ctl->run('may', '192.0.2.27');
-	like($got->{out}, qr/is reported, and passes/, 'may: a trial');
+	like($got->{out}, qr/is reported, and passes unless it gives/,
+	    'may: a trial');
+	$got = $ctl->run('may', '192.0.2.29');
+	like($got->{out}, qr/is reported, and passes, whatever it is\.$/m,
+	    'may: a trial of everything');
+	like($got->{out}, qr/^Left out of what it says: NAME, LOGIN\.$/m,
+	    'may: what is dropped');
 	my $data = $ctl->json('may', '192.0.2.26');
 	is($data->{profile}, 'webmail', 'may, JSON: profile');
 	is($data->{on_violation}, 'reject', 'may, JSON: on_violation');
