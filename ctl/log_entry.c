@@ -335,6 +335,30 @@ journal_time(struct log_entry *e, const json_t *object)
 	return keep(e, span_of(buf));
 }
 
+static struct span
+journal_text(struct log_entry *e, const json_t *object, const char *key)
+{
+	const json_t	*value = json_object_get(object, key);
+	const char	*text = json_is_string(value) ? keep_json(e, value) :
+			    NULL;
+
+	return text == NULL ? (struct span){ NULL, 0 } : span_of(text);
+}
+
+static void
+read_foreign(struct log_entry *e, const json_t *object)
+{
+	struct log_entry_foreign	*f = &e->foreign;
+	const char			*time = journal_time(e, object);
+
+	if (time != NULL)
+		f->time = span_of(time);
+	f->host = journal_text(e, object, "_HOSTNAME");
+	f->program = journal_text(e, object, "SYSLOG_IDENTIFIER");
+	f->pid = journal_text(e, object, "SYSLOG_PID");
+	f->message = journal_text(e, object, "MESSAGE");
+}
+
 /* What a daemon has written, as "journalctl -o json" prints it; NULL: it is
  * nobody's of ours. */
 static const char *
@@ -343,8 +367,10 @@ read_journal(struct log_entry *e, const json_t *object)
 	const json_t	*message = json_object_get(object, "MESSAGE");
 
 	if (!says_daemon(object, "SYSLOG_IDENTIFIER") ||
-	    !json_is_string(message))
+	    !json_is_string(message)) {
+		read_foreign(e, object);
 		return NULL;
+	}
 	e->time = journal_time(e, object);
 	e->program = keep_json(e, json_object_get(object,
 	    "SYSLOG_IDENTIFIER"));
@@ -418,38 +444,46 @@ last_word(struct span *text)
 }
 
 /* "xcontext-policy[4711]" */
-static bool
-take_tag(struct log_entry *e, struct span tag)
+static void
+split_tag(struct span tag, struct span *program_r, struct span *pid_r)
 {
 	const char	*bracket = span_find(tag, '[');
 
-	if (bracket != NULL)
-		tag.n = (size_t)(bracket - tag.p);
-	if (!is_daemon(tag))
-		return false;
-	e->program = keep(e, tag);
-	return true;
+	*program_r = tag;
+	*pid_r = (struct span){ NULL, 0 };
+	if (bracket == NULL)
+		return;
+	program_r->n = (size_t)(bracket - tag.p);
+	if (tag.p[tag.n - 1] == ']')
+		*pid_r = (struct span){ bracket + 1,
+		    tag.n - program_r->n - 2 };
 }
 
 /* "TIME HOST TAG: ", where TIME may be of several words.  False: it is nothing
- * like it, or another program's. */
+ * like it, or another program's, which is noted. */
 static bool
 take_prefix(struct log_entry *e, struct span *line)
 {
-	const char	*end = line->n == 0 ? NULL : memmem(line->p, line->n,
-			    ": ", 2);
-	struct span	 front;
+	const char			*end = line->n == 0 ? NULL :
+					    memmem(line->p, line->n, ": ", 2);
+	struct log_entry_foreign	 f;
+	struct span			 front;
 
 	if (end == NULL)
 		return false;
 	front = (struct span){ line->p, (size_t)(end - line->p) };
-	if (!take_tag(e, last_word(&front)))
+	split_tag(last_word(&front), &f.program, &f.pid);
+	f.host = last_word(&front);
+	f.time = span_trim(front);
+	f.message = span_skip(*line, (size_t)(end + 2 - line->p));
+	if (!is_daemon(f.program)) {
+		e->foreign = f;
 		return false;
-	(void)last_word(&front);
-	*line = span_skip(*line, (size_t)(end + 2 - line->p));
-	front = span_trim(front);
-	if (front.n > 0)
-		e->time = keep(e, front);
+	}
+	e->program = keep(e, f.program);
+	if (f.time.n > 0)
+		e->time = keep(e, f.time);
+	*line = f.message;
 	return true;
 }
 
@@ -461,6 +495,7 @@ log_entry_read(struct span line, struct log_entry *e)
 	e->kind = LOG_ENTRY_FOREIGN;
 	e->why = e->time = e->program = e->session = e->event = NULL;
 	memset(e->value, 0, sizeof e->value);
+	e->foreign = (struct log_entry_foreign){ .message = { NULL, 0 } };
 	e->is_said_whole = false;
 	e->used = 0;
 	e->last = -1;

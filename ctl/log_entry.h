@@ -15,6 +15,15 @@
 
 #define LOG_ENTRY_LINE_MAX	32768	/* a longer one is nobody's of ours */
 
+/* A line of another program's, as far as syslog or the journal says whose; else
+ * all are empty.  They live as long as the line and the entry. */
+struct log_entry_foreign {
+	struct span	 time, host;
+	struct span	 program;	/* "postfix/smtpd" */
+	struct span	 pid;
+	struct span	 message;
+};
+
 enum log_entry_kind {
 	LOG_ENTRY_FOREIGN,	/* another program's */
 	LOG_ENTRY_EVENT,	/* ours, about something else */
@@ -25,6 +34,7 @@ enum log_entry_kind {
 struct log_entry {
 	enum log_entry_kind	 kind;
 	const char		*why;		/* only if it is damaged */
+	struct log_entry_foreign foreign;
 	/* The rest is set if it is ours, and whole.  Texts end in a NUL, live
 	 * as long as the entry, and are NULL where there is none. */
 	const char		*time;		/* as it stands there */

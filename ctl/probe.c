@@ -14,6 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "capture.h"
+#include "log_reader.h"
 #include "verb.h"
 
 #define DEFAULT_SERVER	"127.0.0.1:25"
@@ -33,7 +35,8 @@ enum probe_option {
 	OPTION_SEND,
 	OPTION_JUNIT,
 	OPTION_RECORD,
-	OPTION_COMPARE
+	OPTION_COMPARE,
+	OPTION_CAPTURE
 };
 
 /* What the run is shown by. */
@@ -255,6 +258,27 @@ tell(struct ctl *ctl, struct probe *probe)
 	return probe_report_status(probe, false);
 }
 
+/* Cases from a log, in place of any that are put to a server. */
+static int
+capture(const char *path)
+{
+	struct log_reader	*log = log_reader_open(path);
+	struct capture		*made = capture_new(stdout, CAPTURE_MEMORY);
+	const struct log_entry	*e;
+	struct span		 line;
+	unsigned long		 n;
+
+	while ((e = log_reader_any(log, &line)) != NULL)
+		capture_take(made, e);
+	n = capture_end(made);
+	log_reader_close(log);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		ctl_die(EX_IOERR, "the cases cannot be written");
+	if (n == 0)
+		ctl_die(CTL_NO, "%s: no session that could be a case", path);
+	return CTL_YES;
+}
+
 int
 probe_run(struct ctl *ctl)
 {
@@ -265,6 +289,10 @@ probe_run(struct ctl *ctl)
 	char		 name[HOST_NAME_MAX + 1];
 	int		 status;
 
+	if ((ctl->option[OPTION_CAPTURE] == NULL) == (ctl->n_args == 0))
+		ctl_die(EX_USAGE, "expected files of cases, or --capture");
+	if (ctl->option[OPTION_CAPTURE] != NULL)
+		return capture(ctl->option[OPTION_CAPTURE]);
 	(void)signal(SIGPIPE, SIG_IGN);
 	probe.options.timeout_s = number(ctl, OPTION_TIMEOUT, 30, 3600);
 	probe.options.end_timeout_s = probe.options.timeout_s;

@@ -184,6 +184,7 @@ static const struct verb_option	 probe_options[] = {
 	{ "record", NULL, "print the files with what is replied today",
 	    false },
 	{ "compare", "HOST:PORT", "print where this server differs", false },
+	{ "capture", "LOG", "print cases of what a Postfix has logged", false },
 	LAST
 };
 
@@ -239,7 +240,7 @@ static const struct verb	 verbs[] = {
 	    peer_options, may_run },
 	{ "ping", "", 0, 0, "whether the daemons are there, and what they go "
 	    "by", ping_options, ping_run },
-	{ "probe", "FILE...", 1, -1, "whether a mail server replies as files "
+	{ "probe", "FILE...", 0, -1, "whether a mail server replies as files "
 	    "expect, to whichever client", probe_options, probe_run },
 	{ "reload", "", 0, 0, "have the configuration read again, and say "
 	    "what became of it", no_options, reload_run },

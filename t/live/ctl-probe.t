@@ -11,6 +11,7 @@ use warnings;
 use IO::Socket::IP ();
 use JSON::PP ();
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 use XContext::Ctl ();
 use XContext::File qw(slurp spit);
@@ -344,6 +345,100 @@ for my $row ([ "XCLEINT ADDR=192.0.2.1\n", 'a command' ],
 }
 
 #
+# What a log has
+#
+
+# The log's lines since then, once that is among them.
+sub logged {
+	my ($from, $pattern) = @_;
+	my $end = time() + 10;
+	while (1) {
+		my $text = substr($live->postfix->log_text, $from);
+		return $text if $text =~ $pattern || time() > $end;
+		sleep(0.05);
+	}
+}
+
+# A session by hand, as a client that XCLIENT tells of.
+sub say {
+	my ($xclient, @lines) = @_;
+	my $smtp = $live->connect(service => 'mx', local => '127.0.0.1');
+	$smtp->cmd($_) for 'EHLO hand.example.org', "XCLIENT $xclient", @lines;
+	return $smtp;
+}
+
+my $begin = length($live->postfix->log_text);
+my $bad = 'EHLO bad.example.org';
+say('ADDR=192.0.2.70 NAME=bad.example.org REVERSE_NAME=bad.example.org PORT=25',
+    $bad, 'MAIL FROM:<joe@example.org>', 'RCPT TO:<box@example.com>')->quit;
+say('ADDR=IPV6:2001:db8:bad::1 NAME=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE]',
+    'HELO [192.0.2.1]', 'MAIL FROM:<>', 'RCPT TO:<box@example.com>')->quit;
+say('ADDR=192.0.2.5 NAME=client.example.org', 'EHLO localhost',
+    'MAIL FROM:<joe@example.org>', 'RCPT TO:<box@example.com>')->quit;
+my $smtp = say('ADDR=192.0.2.6 NAME=client.example.org LOGIN=joe+40example.org',
+    'EHLO client.example.org', 'MAIL FROM:<spam@example.org>',
+    'RCPT TO:<box@example.com>', 'RSET', 'MAIL FROM:<joe@example.org>',
+    'RCPT TO:<nobody@example.com>', 'RCPT TO:<joe@example.net>', 'RSET');
+is($smtp->mail(subject => 'captured')->code, 250, 'a mail by hand');
+$smtp->quit;
+# Clients' words that look like the log's, and others that no case can have.
+my $odd = say('ADDR=192.0.2.71 NAME=bad.example.org', $bad,
+    'MAIL FROM:<"x> to=<victim@example.com"@example.org>',
+    'RCPT TO:<box@example.com>', 'RSET', 'MAIL FROM:<"a b"@example.org>',
+    'RCPT TO:<box@example.com>', 'RSET',
+    'EHLO x; from=<a@example.org> to=<victim@example.com> proto=SMTP helo=<y>',
+    'MAIL FROM:<joe@example.org>', 'RCPT TO:<box@example.com>');
+$odd->quit;
+my $log = logged($begin, qr/disconnect from \S+\[192\.0\.2\.71\]/);
+$log = logged($begin, qr/to=<box\@example\.com>, relay=virtual/)
+    if defined $live->postfix->delivered('captured');
+spit("$dir/mail.log", $log);
+$got = $ctl->run('probe', '--capture', "$dir/mail.log");
+is($got->{status}, 0, '--capture') or diag($got->{err});
+my $captured = $got->{out};
+like($captured, qr/^XCLIENT\ ADDR=192\.0\.2\.70\ NAME=bad\.example\.org
+    \ REVERSE_NAME=bad\.example\.org.*\ HELO=bad\.example\.org\nEHLO\ bad
+    \.example\.org\nMAIL\ FROM:<joe\@example\.org>\nRCPT\ TO:<box\@example
+    \.com>\n=\ 554\ 5\.7\.1\n/mx, '... of a client, and what it was told');
+like($captured, qr/^XCLIENT ADDR=IPV6:2001:db8:bad::1 NAME=\[UNAVAILABLE\].*
+HELO \[192\.0\.2\.1\]\nMAIL FROM:<>\nRCPT TO:<box\@example\.com>\n= 450 4\.7\.1$/m,
+    '... by HELO');
+like($captured, qr/^XCLIENT ADDR=192\.0\.2\.6 .*LOGIN=joe\@example\.org$/m,
+    '... and by a login');
+like($captured, qr/^RSET\nMAIL FROM:<sender\@example\.org>
+RCPT TO:<box\@example\.com>\n= permit$/m, '... of mail that was accepted');
+unlike($captured, qr/victim/, 'what a client makes the log say is not said');
+like($captured, qr/^# left out: 2 lines: a client's words look like /m,
+    '... but counted');
+like($captured, qr/^# left out: 1 lines: a greeting, a login or an /m,
+    '... as is what no case can have');
+is(scalar(() = $captured =~ /^title /mg), 4, 'each session is a case')
+    or diag($captured, $log);
+$got = probe('mx', $captured);
+is($got->{status}, 0, 'and comes to what it came to')
+    or diag($got->{out}, $got->{err}, $captured);
+is(probe('grey', $captured)->{status}, 22, '... but not at another server');
+is($ctl->run('in', $log, 'probe', '--capture', '-')->{out}, $captured,
+    'from standard input');
+system("gzip -k $dir/mail.log") == 0 or die "gzip\n";
+is($ctl->run('probe', '--capture', "$dir/mail.log.gz")->{out}, $captured,
+    'from what gzip made of it');
+my $journal = '';
+for (split(/\n/, $log)) {
+	my ($host, $program, $pid, $message) =
+	    /^\S+ +\S+ \S+ (\S+) ([^[]+)\[(\d+)\]: (.*)/ or next;
+	$journal .= JSON::PP::encode_json({ _HOSTNAME => $host,
+	    SYSLOG_IDENTIFIER => $program, SYSLOG_PID => $pid,
+	    MESSAGE => $message }) . "\n";
+}
+is($ctl->run('in', $journal, 'probe', '--capture', '-')->{out} =~
+    s/^title \K/x/mgr, $captured =~ s/^title .* (?=\S+$)/title x/mgr =~
+    s/^title x/title x /mgr, 'from the journal');
+$got = $ctl->run('in', "nothing\n", 'probe', '--capture', '-');
+is($got->{status}, 1, 'a log of nothing');
+is($ctl->run('probe')->{status}, 64, 'neither a file nor a log');
+
+#
 # 1,000 cases
 #
 my @clients = ((map { "192.0.2.$_" } 1 .. 20), (map { "192.0.2.$_" } 60 .. 71),
@@ -391,7 +486,7 @@ for my $case (@$data) {
 	    $case->{replies}[-1]{reply});
 }
 is($n_same, 59, 'a sample of them is what a client says by hand gets');
-ok(!grep({ /^Subject: (?!probed)/m } $live->postfix->mails),
+ok(!grep({ /^Subject: (?!probed|captured)/m } $live->postfix->mails),
     'nothing was sent by any of it');
 
 $live->finish;
