@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 
+use Cwd ();
 use IO::Socket::IP ();
 use JSON::PP ();
 use Test::More;
@@ -18,6 +19,7 @@ use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process);
 use XContext::Live ();
 use XContext::Postfix ();
+use XContext::Readme qw(block with);
 use XContext::Smtp ();
 
 my $why = XContext::Ctl::impossible();
@@ -437,6 +439,57 @@ is($ctl->run('in', $journal, 'probe', '--capture', '-')->{out} =~
 $got = $ctl->run('in', "nothing\n", 'probe', '--capture', '-');
 is($got->{status}, 1, 'a log of nothing');
 is($ctl->run('probe')->{status}, 64, 'neither a file nor a log');
+
+#
+# README's recipes, which the manual has, too
+#
+my $title = "Your server's rules, tested";
+my ($nightly, $change) = (block($title, qr/for the build server:/),
+    block($title, qr/is lost meanwhile:/));
+my ($manual) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
+    /^\.Sh PROBES\n(.*?)^\.Sh /ms;
+is(join('', $manual =~ /^\.Bd -literal.*?\n(.*?)^\.Ed/msg), $nightly . $change,
+    'the manual has the recipes of README');
+my $conf = $live->{conf_file};
+my $old = slurp($conf);
+my $program = Cwd::abs_path(XContext::Ctl::program());
+
+# The status of a recipe, in a shell.
+sub follow {
+	my ($recipe, $where) = @_;
+	$recipe =~ s/\bxcontext (?=probe|apply|confirm)/$program -c $conf /g;
+	$recipe = with($recipe, 'mx.example.net:25', $where);
+	spit("$dir/recipe", $recipe);
+	return system("cd $dir && sh recipe > recipe.out 2>&1") >> 8;
+}
+
+spit("$dir/mail.probe", $captured);
+is(follow($nightly, where('mx')), 0, 'each night: as expected')
+    or diag(slurp("$dir/recipe.out"));
+like(slurp("$dir/probe.xml"), qr/tests="4" failures="0" errors="0"/,
+    '... and reported');
+is(follow($nightly, where('closed')), 75, '... not asked');
+spit("$dir/mail.probe", $captured =~ s/^= permit/= refuse/mr);
+is(follow($nightly, where('mx')), 1, '... another');
+
+my $messenger = where('messengers') . ' --source ' . XContext::Live::MESSENGER;
+$change = with($change, '/etc/xcontext/xcontext.conf.new', "$dir/new.conf");
+spit("$dir/mail.probe", $simple =~ s/ HELO=\S+//r);
+spit("$dir/new.conf", "$old# new\n");
+is(follow($change, $messenger), 0, 'a change that is well')
+    or diag(slurp("$dir/recipe.out"));
+is(slurp($conf), "$old# new\n", '... stays');
+ok(!-e "$conf.trial", '... and is confirmed');
+my $narrow = $old =~ s/("ADDR", )("PORT")/$2/r;
+isnt($narrow, $old, 'an attribute less');
+spit("$dir/new.conf", $narrow);
+is(follow($change, $messenger), 1, 'a change that is not');
+like(slurp("$dir/recipe.out"), qr/^not ok 1 - a client$/m, '... is told');
+is(slurp($conf), "$old# new\n", '... and taken back');
+spit("$dir/mail.probe", $simple =~ s/permit/refuse/r);
+is(follow($change, $messenger), 1, 'what is not well before');
+is(slurp($conf), "$old# new\n", '... is not changed');
+unlike(slurp("$dir/recipe.out"), qr/trial/, '... nor tried');
 
 #
 # 1,000 cases
