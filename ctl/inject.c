@@ -27,7 +27,8 @@ enum { OPTION_SERVER, OPTION_LMTP, OPTION_FORMAT, OPTION_RECEIVED, OPTION_MINE,
 	OPTION_ORIGIN_HEADER, OPTION_LOGIN, OPTION_UNKNOWN, OPTION_SENDER,
 	OPTION_TO_HEADER, OPTION_JOURNAL, OPTION_KEEP, OPTION_REJECTS,
 	OPTION_IN_DOUBT, OPTION_JOBS, OPTION_RETRY, OPTION_STATS,
-	OPTION_DRY_RUN, OPTION_STATUS };
+	OPTION_DRY_RUN, OPTION_STATUS, OPTION_STARTTLS, OPTION_TLS, OPTION_CA,
+	OPTION_VERIFY };
 
 static unsigned
 number(const struct ctl *ctl, int option, const char *name, unsigned least,
@@ -218,6 +219,9 @@ read_options(const struct ctl *ctl, struct inject_config *c)
 	read_host(c);
 	c->server = ctl->option[OPTION_SERVER];
 	c->is_lmtp = ctl->option[OPTION_LMTP] != NULL;
+	tls_choice_read(&c->tls, ctl->option[OPTION_STARTTLS],
+	    ctl->option[OPTION_TLS], ctl->option[OPTION_CA],
+	    ctl->option[OPTION_VERIFY]);
 	c->is_kept = ctl->option[OPTION_KEEP] != NULL;
 	c->journal = ctl->option[OPTION_JOURNAL];
 	c->rejects = ctl->option[OPTION_REJECTS];

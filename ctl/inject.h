@@ -10,6 +10,7 @@
 
 #include "inject_origin.h"
 #include "inject_source.h"
+#include "tls_choice.h"
 
 /* What becomes of a message whose origin is not known. */
 enum inject_unknown {
@@ -38,6 +39,7 @@ struct inject_config {
 	unsigned		 n_rcpts;	/* the header */
 	const char		*server;
 	bool			 is_lmtp;
+	struct tls_choice	 tls;
 	bool			 is_kept;	/* in the source */
 	unsigned		 jobs;
 	unsigned		 retry_s;	/* so long without a server */

@@ -65,6 +65,7 @@ struct send {
 static void	begin(struct lane *lane);
 static void	next(struct lane *lane);
 static void	begin_content(struct lane *lane);
+static void	greet(struct lane *lane);
 
 /*
  * Replies
@@ -564,6 +565,32 @@ make_line(struct lane *l, char *buf, size_t size)
 	return assertion_print(&set, buf, size, &len);
 }
 
+/* A certificate that does not do will not do the next time. */
+static void
+on_secured(void *arg, const struct smtp_client_answer *answer)
+{
+	struct lane	*l = arg;
+	char		 text[TEXT_SIZE], why[TEXT_SIZE + 16];
+
+	if (code_of(answer) == 220) {
+		greet(l);
+		return;
+	}
+	answer_text(answer, text);
+	(void)snprintf(why, sizeof why, "STARTTLS: %s", text);
+	no_server(l, why, answer->result != SMTP_CLIENT_TLS);
+}
+
+/* Nothing is said of a message, or of its client, before there is TLS. */
+static void
+secure(struct lane *l)
+{
+	if (smtp_offers(smtp_client_offer(l->client), SMTP_KW_STARTTLS))
+		smtp_client_secure(l->client, on_secured, l);
+	else
+		no_server(l, "the server does not offer STARTTLS", false);
+}
+
 static void
 on_greeted(void *arg, const struct smtp_client_answer *answer)
 {
@@ -573,6 +600,11 @@ on_greeted(void *arg, const struct smtp_client_answer *answer)
 	answer_text(answer, text);
 	if (!is_ok(answer)) {
 		no_server(l, text, true);
+		return;
+	}
+	if (l->send->work->config->tls.is_starttls &&
+	    !smtp_client_is_secure(l->client)) {
+		secure(l);
 		return;
 	}
 	l->send->well_ms = clock_ms(CLOCK_MONOTONIC);
@@ -588,14 +620,20 @@ on_greeted(void *arg, const struct smtp_client_answer *answer)
 }
 
 static void
+greet(struct lane *l)
+{
+	smtp_client_greet(l->client, l->send->work->config->host, on_greeted,
+	    l);
+}
+
+static void
 on_connected(void *arg, const struct smtp_client_answer *answer)
 {
 	struct lane	*l = arg;
 	char		 text[TEXT_SIZE];
 
 	if (code_of(answer) == 220) {
-		smtp_client_greet(l->client, l->send->work->config->host,
-		    on_greeted, l);
+		greet(l);
 		return;
 	}
 	answer_text(answer, text);
@@ -721,6 +759,7 @@ clear(struct send *s)
 	event_free(s->flush);
 	event_base_free(s->base);
 	smtp_server_free(s->server);
+	tls_free(s->options.tls);
 }
 
 void
@@ -731,6 +770,8 @@ inject_send_all(struct inject_work *work)
 
 	s.server = smtp_server_new(work->config->server, &err);
 	if (s.server == NULL)
+		ctl_die(EX_TEMPFAIL, "%s", err.text);
+	if (tls_choice_make(&work->config->tls, &s.options, &err) != 0)
 		ctl_die(EX_TEMPFAIL, "%s", err.text);
 	s.base = event_base_new();
 	if (s.base == NULL)

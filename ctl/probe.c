@@ -16,6 +16,7 @@
 
 #include "capture.h"
 #include "log_reader.h"
+#include "tls_choice.h"
 #include "verb.h"
 
 #define DEFAULT_SERVER	"127.0.0.1:25"
@@ -70,25 +71,15 @@ number(const struct ctl *ctl, int option, unsigned otherwise, unsigned max)
 static void
 set_tls(struct ctl *ctl, struct probe *probe)
 {
-	struct err	 err;
+	struct tls_choice	 choice;
+	struct err		 err;
 
-	probe->is_starttls = ctl->option[OPTION_STARTTLS] != NULL;
-	probe->options.is_tls_first = ctl->option[OPTION_TLS] != NULL;
-	if (!probe->is_starttls && !probe->options.is_tls_first) {
-		if (ctl->option[OPTION_CA] != NULL ||
-		    ctl->option[OPTION_VERIFY] != NULL)
-			ctl_die(EX_USAGE,
-			    "--ca and --verify go with --starttls or --tls");
-		return;
-	}
-	if (probe->is_starttls && probe->options.is_tls_first)
-		ctl_die(EX_USAGE, "--starttls and --tls are two ways");
-	probe->options.tls = tls_client_new(ctl->option[OPTION_CA], &err);
-	if (probe->options.tls == NULL)
+	tls_choice_read(&choice, ctl->option[OPTION_STARTTLS],
+	    ctl->option[OPTION_TLS], ctl->option[OPTION_CA],
+	    ctl->option[OPTION_VERIFY]);
+	probe->is_starttls = choice.is_starttls;
+	if (tls_choice_make(&choice, &probe->options, &err) != 0)
 		ctl_die(EX_NOINPUT, "%s", err.text);
-	probe->options.tls_level = ctl->option[OPTION_VERIFY] != NULL ?
-	    TLS_VERIFY : TLS_ENCRYPT;
-	probe->options.tls_name = ctl->option[OPTION_VERIFY];
 }
 
 static const char *

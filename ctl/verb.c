@@ -96,6 +96,11 @@ static const struct verb_option	 inject_options[] = {
 	{ "stats-json", "FILE", "write the numbers there", false },
 	{ "dry-run", NULL, "only show what would be said", false },
 	{ "status", NULL, "only show what the journal has", false },
+	{ "starttls", NULL, "by STARTTLS", false },
+	{ "tls", NULL, "by TLS from the first octet on", false },
+	{ "ca", "FILE", "of CA certificates; the system's if not given",
+	    false },
+	{ "verify", "NAME", "what the certificate has to be for", false },
 	LAST
 };
 
