@@ -181,6 +181,20 @@ put_mail(struct play *t, json_t *step)
 	output_put(step, "text", output_text(why.text));
 }
 
+/* RSET or a greeting.  Where Postfix has no address for its milters, nobody
+ * knows that a mail is under way. */
+static void
+end_message(struct play *t)
+{
+	const struct session	*s = session_life_session(t->life);
+
+	if (t->in_mail && s->client.family != AF_UNSPEC)
+		session_life_end_message(t->life);
+	else
+		session_life_end_begun_message(t->life);
+	t->in_mail = t->is_decided = false;
+}
+
 static void
 greeting(struct play *t, struct span line)
 {
@@ -189,10 +203,9 @@ greeting(struct play *t, struct span line)
 	if (text == NULL || !session_life_set_greeting(t->life, text))
 		ctl_die(EX_OSERR, "out of memory");
 	free(text);
-	session_life_end_message(t->life);
+	end_message(t);
 	session_life_seal_if(t->life, TRUST_SEAL_GREETING, "greeting",
 	    t->now_ms);
-	t->in_mail = t->is_decided = false;
 }
 
 static void
@@ -214,8 +227,7 @@ other_command(struct play *t, json_t *step, struct span verb,
 		put_mail(t, step);
 		t->is_decided = t->in_mail;
 	} else if (span_caseeq(verb, "RSET")) {
-		session_life_end_message(t->life);
-		t->in_mail = t->is_decided = false;
+		end_message(t);
 	} else if (span_eq(verb, ".")) {
 		t->in_mail = t->is_decided = false;
 	}

@@ -136,17 +136,6 @@ end_former_message(struct ledger_proc *proc)
 		session_life_end_message(proc->life);
 }
 
-/* RSET or a greeting.  Neither says whose the next message is: one that was
- * refused ahead of its MAIL is still to come. */
-static void
-end_begun_message(struct ledger_proc *proc)
-{
-	const struct session	*s = ledger_proc_session(proc);
-
-	if (s->is_unforwarded_begun || s->is_in_mail)
-		session_life_end_message(proc->life);
-}
-
 static void
 judge_line(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_command command, struct span args, uint64_t now_ms,
@@ -248,7 +237,7 @@ greeting(struct ledger_proc *proc, struct span line, uint64_t now_ms,
 	}
 	/* It may, or may not, have ended a transaction. */
 	proc->is_mail_asked = false;
-	end_begun_message(proc);
+	session_life_end_begun_message(proc->life);
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 	session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "greeting",
@@ -292,7 +281,7 @@ mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
 		return;
 	}
 	proc->is_decided = false;
-	end_begun_message(proc);
+	session_life_end_begun_message(proc->life);
 	if (!session_life_end_mail(proc->life))
 		ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 }

@@ -137,6 +137,15 @@ session_life_end_message(struct session_life *life)
 		life->is_changed = true;
 }
 
+void
+session_life_end_begun_message(struct session_life *life)
+{
+	const struct session	*s = &life->session;
+
+	if (s->is_unforwarded_begun || s->is_in_mail)
+		session_life_end_message(life);
+}
+
 bool
 session_life_refuses_message(const struct session_life *life,
     const struct verdict *verdict)

@@ -180,10 +180,15 @@ void	session_life_show(struct session_life *life,
 void	session_life_set_unproven(struct session_life *life,
 	    bool is_unproven);
 
-/* Postfix has been given MAIL, or what ends what was said for one message (RSET,
- * a greeting): what was refused of an XFORWARD is refused until then. */
+/*
+ * Postfix has been given MAIL, or what ends what was said for one message: what
+ * was refused of an XFORWARD is refused until then.  end_begun: RSET or a
+ * greeting, of which neither says whose the next message is: one that was
+ * refused ahead of its MAIL is still to come.
+ */
 void	session_life_begin_message(struct session_life *life);
 void	session_life_end_message(struct session_life *life);
+void	session_life_end_begun_message(struct session_life *life);
 
 /*
  * Judges a command line.  is_proven: the session is known to be this

@@ -229,7 +229,7 @@ is(rules(), 'old', 'to begin with');
 	my $back = "$live->{dir}/back";
 	spit($back, $old);
 	my ($example) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
-	    /^\.Bd .*?\n(xcontext apply.*?)^\.Ed/ms;
+	    /^\.Sh EXAMPLES.*?^\.Bd [^\n]*\n(xcontext apply.*?)^\.Ed/ms;
 	for my $line (split(/\n/, $example)) {
 		my (undef, @args) = split(/ /, $line =~
 		    s{/etc/xcontext/xcontext\.conf\.new}{$strict}r);
