@@ -25,8 +25,8 @@ static const char *const	 keys[] = { "a.example.com", "b.test",
 static const char *const	 addrs[] = { "public", "*", "10.0.0.0/29",
 	"10.0.0.4/31", "!10.0.0.2/31", "!192.0.2.0/30", "192.0.2.6",
 	"!public", "cidr:{{10.0.0.8/30 x}, {2001:db8::/125 x}}",
-	"inline:{10.0.0.1=x}", "!inline:{{2001:db8::5 = x}, "
-	"{192.0.2.1 = x}}", "2001:db8::4/126", "!2001:db8::/127",
+	"inline:{10.0.0.1=x}", ("!inline:{{2001:db8::5 = x}, "
+	    "{192.0.2.1 = x}}"), "2001:db8::4/126", "!2001:db8::/127",
 	"::ffff:10.0.0.8/125", "[UNAVAILABLE]", "![UNAVAILABLE]" };
 static const char *const	 names[] = { "*", ".example.com",
 	"!.example.com", "a.example.com", "!a.example.com", "example.com",
