@@ -167,14 +167,13 @@ static void
 read_envelope(const struct ctl *ctl, struct inject_config *c)
 {
 	const char	*sender = ctl->option[OPTION_SENDER];
-	char		*copy;
 
 	c->rcpt_header = ctl->option[OPTION_TO_HEADER];
 	if (sender != NULL) {
-		copy = strdup(sender);
-		if (copy == NULL)
+		c->sender_text = strdup(sender);
+		if (c->sender_text == NULL)
 			ctl_die(EX_OSERR, "out of memory");
-		c->sender = bare(copy);
+		c->sender = bare(c->sender_text);
 		check_address("--sender", c->sender);
 	}
 	read_recipients(ctl, c);
@@ -383,5 +382,6 @@ inject_run(struct ctl *ctl)
 	    dry_run(&config, source) : send_all(&config, source);
 	inject_source_close(source);
 	free(config.mine);
+	free(config.sender_text);
 	return status;
 }

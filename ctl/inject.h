@@ -46,7 +46,8 @@ struct inject_config {
 	const char		*journal;	/* NULL: none */
 	const char		*rejects;	/* NULL: no such directory */
 	const char		*stats;		/* NULL: no such file */
-	char			*mine;		/* rule points there */
+	char			*mine;		/* rule points there, */
+	char			*sender_text;	/* and sender here */
 	char			 host[256];	/* how we greet */
 	bool			 is_json;
 };
