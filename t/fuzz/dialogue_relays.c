@@ -188,8 +188,9 @@ told_destination(const struct stage *s, const struct assertion_set *set)
 	    NULL;
 }
 
+/* But for the destination, which this profile may say. */
 static const char *
-told_little(const struct stage *s, const struct assertion_set *set)
+told_fronts(const struct stage *s, const struct assertion_set *set)
 {
 	const char	*wrong = told_login(set, NULL);
 
@@ -197,8 +198,14 @@ told_little(const struct stage *s, const struct assertion_set *set)
 	    !is_peers(s, &set->addr) &&
 	    !is_in(&set->addr, GRANTED_NET))
 		wrong = "ADDR";
-	if (wrong == NULL)
-		wrong = told_names(s, set);
+	return wrong == NULL ? told_names(s, set) : wrong;
+}
+
+static const char *
+told_little(const struct stage *s, const struct assertion_set *set)
+{
+	const char	*wrong = told_fronts(s, set);
+
 	return wrong == NULL ? told_destination(s, set) : wrong;
 }
 
@@ -305,7 +312,7 @@ static const struct row {
 	    { GRANTS(told_front, may_set), GREETING,
 	    .is_xclient_required = true } },
 	{ 1, "fronts", "192.0.2.7", NULL, 2,
-	    { GRANTS(told_little, may_set), NEVER } },
+	    { GRANTS(told_fronts, may_set), NEVER } },
 	{ 1, "verify", "192.0.2.7", NULL, 3,
 	    { GRANTS(told_little, may_set), GREETING } },
 	{ 1, "verifies", "192.0.2.7", NULL, 2,
