@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "inject_body.h"
 #include "inject_source_private.h"
 
@@ -62,19 +63,6 @@ make_file(const char *path, const char *text, const struct inject_item *item,
 	return -1;
 }
 
-static int
-sync_directory(const char *dir, struct err *err)
-{
-	int	 fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int	 status = fd == -1 ? -1 : fsync(fd);
-
-	if (status == -1)
-		(void)err_set(err, "%s: %s", dir, strerror(errno));
-	if (fd != -1)
-		(void)close(fd);
-	return status;
-}
-
 int
 inject_reject_keep(const char *dir, const struct inject_item *item,
     const json_t *entry, struct err *err)
@@ -92,6 +80,8 @@ inject_reject_keep(const char *dir, const struct inject_item *item,
 	if (status == -1)
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/%s.eml", dir, digest);
-	return make_file(path, NULL, item, err) == -1 ? -1 :
-	    sync_directory(dir, err);
+	if (make_file(path, NULL, item, err) == -1)
+		return -1;
+	return durable_sync(dir) == 0 ? 0 : err_set(err, "%s: %s", dir,
+	    strerror(errno));
 }

@@ -159,14 +159,16 @@ int
 inject_source_remove(struct inject_source *source,
     const struct inject_item *item, struct err *err)
 {
-	return source->ops->remove(source, item, err);
+	return source->ops->remove == NULL ? 0 :
+	    source->ops->remove(source, item, err);
 }
 
 int
 inject_source_finish(struct inject_source *source,
     const struct inject_finish *how, struct err *err)
 {
-	return source->ops->finish(source, how, err);
+	return source->ops->finish == NULL ? 0 :
+	    source->ops->finish(source, how, err);
 }
 
 bool

@@ -242,16 +242,6 @@ remove_it(struct inject_source *base, const struct inject_item *item,
 	return status == -1 ? -1 : 0;
 }
 
-static int
-finish(struct inject_source *base, const struct inject_finish *how,
-    struct err *err)
-{
-	(void)base;
-	(void)how;
-	(void)err;
-	return 0;
-}
-
 static void
 close_it(struct inject_source *base)
 {
@@ -268,7 +258,6 @@ static const struct inject_source_ops	 ops = {
 	.next = next,
 	.rewind = rewind_it,
 	.remove = remove_it,
-	.finish = finish,
 	.close = close_it,
 };
 

@@ -15,6 +15,7 @@ struct inject_source_ops {
 				    struct inject_item *item_r,
 				    struct err *err);
 	int	(*rewind)(struct inject_source *source, struct err *err);
+	/* These may be NULL: there is nothing to be done, and nobody there. */
 	int	(*remove)(struct inject_source *source,
 		    const struct inject_item *item, struct err *err);
 	/* NULL: keys say no places. */

@@ -110,26 +110,6 @@ rewind_it(struct inject_source *base, struct err *err)
 	return 0;
 }
 
-static int
-remove_it(struct inject_source *base, const struct inject_item *item,
-    struct err *err)
-{
-	(void)base;
-	(void)item;
-	(void)err;
-	return 0;
-}
-
-static int
-finish(struct inject_source *base, const struct inject_finish *how,
-    struct err *err)
-{
-	(void)base;
-	(void)how;
-	(void)err;
-	return 0;
-}
-
 static void
 close_it(struct inject_source *base)
 {
@@ -142,8 +122,6 @@ close_it(struct inject_source *base)
 static const struct inject_source_ops	 ops = {
 	.next = next,
 	.rewind = rewind_it,
-	.remove = remove_it,
-	.finish = finish,
 	.close = close_it,
 };
 

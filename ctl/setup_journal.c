@@ -18,6 +18,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/durable.h"
+
 #define JOURNAL	"journal.json"
 
 static _Noreturn void
@@ -79,60 +81,6 @@ setup_journal_lock(struct setup *setup)
  * Writing
  */
 
-static int
-sync_directory_of(struct setup *setup, const char *path)
-{
-	const char	*dir = pool_copy(&setup->pool, (struct span){ path,
-			    (size_t)(strrchr(path, '/') - path) });
-	int		 fd, result;
-
-	fd = open(*dir == '\0' ? "/" : dir, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	result = fsync(fd);
-	(void)close(fd);
-	return result;
-}
-
-static int
-write_all(int fd, const char *text)
-{
-	size_t	 len = strlen(text);
-	ssize_t	 n;
-
-	for (; len > 0; text += n, len -= (size_t)n) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* A new file with all that is in it on disk. */
-static int
-write_new(const char *path, const char *text,
-    const struct setup_journal_file *like)
-{
-	int	 fd, error;
-
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	if (write_all(fd, text) == 0 && (like == NULL ||
-	    (fchown(fd, like->uid, like->gid) == 0 &&
-	    fchmod(fd, like->mode) == 0)) && fsync(fd) == 0)
-		return close(fd);
-	error = errno;
-	(void)close(fd);
-	(void)unlink(path);
-	errno = error;
-	return -1;
-}
-
 const char *
 setup_journal_beside(struct setup *setup, const char *path)
 {
@@ -159,7 +107,8 @@ setup_journal_replace(struct setup *setup,
 {
 	const char	*beside = setup_journal_beside(setup, file->path);
 
-	if (write_new(beside, text, file) != 0)
+	if (durable_write(beside, text, &(struct durable_owner){ file->uid,
+	    file->gid, file->mode }) != 0)
 		return err_set(err, "%s: %s", beside, strerror(errno));
 	if (check_new(setup, file->path, beside, err) != 0) {
 		(void)unlink(beside);
@@ -170,7 +119,7 @@ setup_journal_replace(struct setup *setup,
 		(void)unlink(beside);
 		return -1;
 	}
-	if (sync_directory_of(setup, file->path) != 0)
+	if (durable_sync_parent(file->path) != 0)
 		return err_set(err, "%s: %s", file->path, strerror(errno));
 	return 0;
 }
@@ -189,7 +138,7 @@ write_copy(struct setup *setup, unsigned generation, size_t i,
 {
 	const char	*path = copy_of(setup, generation, i, which);
 
-	if (write_new(path, text, NULL) != 0)
+	if (durable_write(path, text, NULL) != 0)
 		die(path);
 }
 
@@ -257,10 +206,10 @@ setup_journal_write(struct setup *setup, struct setup_journal *journal)
 	json_decref(whole);
 	if (text == NULL)
 		ctl_die(EX_OSERR, "out of memory");
-	result = write_new(beside, text, NULL);
+	result = durable_write(beside, text, NULL);
 	free(text);
-	if (result != 0 || sync_directory_of(setup, path) != 0 ||
-	    rename(beside, path) == -1 || sync_directory_of(setup, path) != 0)
+	if (result != 0 || durable_sync_parent(path) != 0 ||
+	    rename(beside, path) == -1 || durable_sync_parent(path) != 0)
 		die(path);
 	clean(setup, journal->generation);
 }
@@ -272,7 +221,7 @@ setup_journal_remove(struct setup *setup)
 
 	if (unlink(path) == -1 && errno != ENOENT)
 		die(path);
-	(void)sync_directory_of(setup, path);
+	(void)durable_sync_parent(path);
 	clean(setup, 0);
 	(void)rmdir(directory_of(setup));
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "base/fingerprint.h"
 #include "conf/conf_text.h"
 
@@ -307,78 +308,27 @@ trial_unlock(const char *file, int lock)
  * Writing
  */
 
-static int
-sync_directory_of(const char *path)
-{
-	char	 dir[TRIAL_PATH_SIZE];
-	int	 fd, result;
-
-	directory_of(path, dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	result = fsync(fd);
-	(void)close(fd);
-	return result;
-}
-
-static int
-write_all(int fd, const char *text)
-{
-	size_t	 len = strlen(text);
-	ssize_t	 n;
-
-	for (; len > 0; text += n, len -= (size_t)n) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* A new file, all of it on disk. */
-static int
-write_new(const char *path, const char *text, const struct stat *like,
-    mode_t mode)
-{
-	int	 fd, error;
-
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    0600);
-	if (fd == -1)
-		return -1;
-	if (write_all(fd, text) == 0 &&
-	    fchown(fd, like->st_uid, like->st_gid) == 0 &&
-	    fchmod(fd, mode) == 0 && fsync(fd) == 0)
-		return close(fd);
-	error = errno;
-	(void)close(fd);
-	(void)unlink(path);
-	errno = error;
-	return -1;
-}
-
 /* Puts text in the place of FILE, or of what stands beside it. */
 static int
 put(const char *file, const char *suffix, const char *text,
     const struct stat *like, mode_t mode, struct err *err)
 {
-	char	 path[TRIAL_PATH_SIZE], aside[TRIAL_PATH_SIZE];
+	const struct durable_owner	 owner = { like->st_uid, like->st_gid,
+					     mode };
+	char				 path[TRIAL_PATH_SIZE];
+	char				 aside[TRIAL_PATH_SIZE];
 
 	if (name(file, suffix, path, err) == -1 ||
 	    name(file, ASIDE, aside, err) == -1)
 		return -1;
-	if (write_new(aside, text, like, mode) == -1)
+	if (durable_write(aside, text, &owner) == -1)
 		return failed(err, aside);
 	if (rename(aside, path) == -1) {
 		(void)failed(err, path);
 		(void)unlink(aside);
 		return -1;
 	}
-	return sync_directory_of(path) == -1 ? failed(err, path) : 0;
+	return durable_sync_parent(path) == -1 ? failed(err, path) : 0;
 }
 
 /* Removes what stands beside FILE; that it is not there is well. */
@@ -391,7 +341,7 @@ take_away(const char *file, const char *suffix, struct err *err)
 		return -1;
 	if (unlink(path) == -1 && errno != ENOENT)
 		return failed(err, path);
-	return sync_directory_of(path) == -1 ? failed(err, path) : 0;
+	return durable_sync_parent(path) == -1 ? failed(err, path) : 0;
 }
 
 static int
@@ -424,7 +374,8 @@ int
 trial_stage(const char *file, const char *text, char path[TRIAL_PATH_SIZE],
     struct err *err)
 {
-	struct stat	 st;
+	struct durable_owner	 owner;
+	struct stat		 st;
 
 	if (lstat(file, &st) == -1)
 		return failed(err, file);
@@ -433,8 +384,10 @@ trial_stage(const char *file, const char *text, char path[TRIAL_PATH_SIZE],
 		    "file can be replaced", file);
 	if (name(file, ASIDE, path, err) == -1)
 		return -1;
-	return write_new(path, text, &st, st.st_mode & 07777) == -1 ?
-	    failed(err, path) : 0;
+	owner = (struct durable_owner){ st.st_uid, st.st_gid,
+	    st.st_mode & 07777 };
+	return durable_write(path, text, &owner) == -1 ? failed(err, path) :
+	    0;
 }
 
 int
@@ -486,7 +439,7 @@ trial_back(const char *file, const struct trial *trial, struct err *err)
 			return -1;
 		if (rename(before, file) == -1)
 			return failed(err, file);
-		if (sync_directory_of(file) == -1)
+		if (durable_sync_parent(file) == -1)
 			return failed(err, file);
 	} else if (errno != ENOENT) {
 		return failed(err, before);

@@ -25,6 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
+
 #define UNTIL_SIZE	sizeof(uint64_t)
 #define ID_SIZE		16
 
@@ -209,27 +211,10 @@ const struct store_part_ops store_lmdb_revoked_part = {
 	.is_empty = revoked_is_empty
 };
 
-/* That a directory is in its parent is the parent's content. */
-static int
-sync_parent(const char *where)
-{
-	int	 dir, parent, rc;
-
-	dir = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1)
-		return -1;
-	parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = parent == -1 ? -1 : fsync(parent);
-	(void)close(dir);
-	if (parent != -1)
-		(void)close(parent);
-	return rc;
-}
-
 int
 store_lmdb_revoked_make(const char *where, struct err *err)
 {
-	if (mkdir(where, 0700) == 0 ? sync_parent(where) == 0 :
+	if (mkdir(where, 0700) == 0 ? durable_sync_parent(where) == 0 :
 	    errno == EEXIST)
 		return 0;
 	return err_set(err, "store: cannot make directory %s: %s", where,

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the xcontext authors */
+/*
+ * durable: see durable.h.
+ */
+#include "base/durable.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+write_all(int fd, const char *text)
+{
+	size_t	 len = strlen(text);
+	ssize_t	 n;
+
+	for (; len > 0; text += n, len -= (size_t)n) {
+		n = write(fd, text, len);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		if (n == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+give_to(int fd, const struct durable_owner *owner)
+{
+	if (owner == NULL)
+		return 0;
+	return fchown(fd, owner->uid, owner->gid) == 0 ?
+	    fchmod(fd, owner->mode) : -1;
+}
+
+int
+durable_write(const char *path, const char *text,
+    const struct durable_owner *owner)
+{
+	int	 fd, error;
+
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return -1;
+	if (write_all(fd, text) == 0 && give_to(fd, owner) == 0 &&
+	    fsync(fd) == 0)
+		return close(fd);
+	error = errno;
+	(void)close(fd);
+	(void)unlink(path);
+	errno = error;
+	return -1;
+}
+
+int
+durable_sync(const char *directory)
+{
+	int	 fd, result, error;
+
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	result = fsync(fd);
+	error = errno;
+	(void)close(fd);
+	errno = error;
+	return result;
+}
+
+int
+durable_sync_parent(const char *path)
+{
+	const char	*slash = strrchr(path, '/');
+	char		 directory[PATH_MAX];
+
+	if (snprintf(directory, sizeof directory, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - path) + 1, slash == NULL ? "." : path) >=
+	    (int)sizeof directory) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return durable_sync(directory);
+}
