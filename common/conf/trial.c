@@ -138,10 +138,10 @@ fingerprint_of(const char *path)
 /* The same twice, as it is written and as it is read. */
 #define PRINT_AS	"xcontext trial 1\nbegun %" PRIu64 "\nuntil %"	\
 			PRIu64 "\nup %" PRIu64 "\nboot %s\ntext %" PRIu64 \
-			"\nby %s\nend\n"
+			"\nowner %u\nmode %o\nby %s\nend\n"
 #define SCAN_AS		"xcontext trial 1 begun %" SCNu64 " until %"	\
 			SCNu64 " up %" SCNu64 " boot %36s text %" SCNu64 \
-			" by %63[^\n]"
+			" owner %u mode %o by %63[^\n]"
 
 static bool
 parse(const char *text, struct trial *t)
@@ -150,23 +150,30 @@ parse(const char *text, struct trial *t)
 
 	return end != NULL && end[5] == '\0' && sscanf(text, SCAN_AS,
 	    &t->begun.real_ms, &t->until_ms, &t->begun.up_ms, t->begun.boot,
-	    &t->fingerprint, t->by) == 6;
+	    &t->fingerprint, &t->owner, &t->mode, t->by) == 8;
 }
 
-/* Whoever may change it may say by which rules mail is judged: that must be no
- * more people than may change FILE.  The journal is nobody's else. */
+/*
+ * Whoever may change it may say by which rules mail is judged: that must be no
+ * more people than may change FILE.  The journal (of which trial is NULL) is
+ * nobody's else; what it says counts, because FILE may have another owner by
+ * now, or another mode, and the trial goes on.
+ */
 static bool
-is_trusted(const struct stat *st, const char *file, bool is_journal,
+is_trusted(const struct stat *st, const char *file, const struct trial *trial,
     const char *path, struct err *err)
 {
 	struct stat	 of_file;
-	mode_t		 may;
+	mode_t		 may = 0;
 
 	if (stat(file, &of_file) == -1)
 		of_file = (struct stat){ .st_uid = 0 };
-	may = is_journal ? 0 : of_file.st_mode & 022;
+	if (trial != NULL)
+		may = of_file.st_mode | trial->mode;
 	if (S_ISREG(st->st_mode) && (st->st_uid == 0 ||
-	    st->st_uid == of_file.st_uid) && (st->st_mode & 022 & ~may) == 0)
+	    st->st_uid == of_file.st_uid ||
+	    (trial != NULL && st->st_uid == trial->owner)) &&
+	    (st->st_mode & 022 & ~may) == 0)
 		return true;
 	(void)err_set(err, "%s: it is ignored: it has to be a file of root's, "
 	    "or of the owner of %s, that nobody else may write", path, file);
@@ -175,7 +182,8 @@ is_trusted(const struct stat *st, const char *file, bool is_journal,
 
 /* What FILE.before is, where the journal counts. */
 static enum trial_state
-look_before(const char *file, bool is_over, struct err *err)
+look_before(const char *file, const struct trial *trial, bool is_over,
+    struct err *err)
 {
 	char		 path[TRIAL_PATH_SIZE];
 	struct stat	 st;
@@ -188,7 +196,7 @@ look_before(const char *file, bool is_over, struct err *err)
 		(void)failed(err, path);
 		return TRIAL_CANNOT_TELL;
 	}
-	if (!is_trusted(&st, file, false, path, err))
+	if (!is_trusted(&st, file, trial, path, err))
 		return TRIAL_IGNORED;
 	return is_over ? TRIAL_OVER : TRIAL_OPEN;
 }
@@ -205,7 +213,7 @@ look_journal(const char *file, const char *path, int fd,
 		(void)failed(err, path);
 		return TRIAL_CANNOT_TELL;
 	}
-	if (!is_trusted(&st, file, true, path, err))
+	if (!is_trusted(&st, file, NULL, path, err))
 		return TRIAL_IGNORED;
 	text = read_open(fd, JOURNAL_MAX);
 	if (text == NULL && errno != EFBIG) {
@@ -216,7 +224,8 @@ look_journal(const char *file, const char *path, int fd,
 		trial = (struct trial){ .until_ms = 0 };
 	free(text);
 	*trial_r = trial;
-	return look_before(file, trial_left_ms(&trial, now) == 0, err);
+	return look_before(file, &trial, trial_left_ms(&trial, now) == 0,
+	    err);
 }
 
 enum trial_state
@@ -361,13 +370,18 @@ static int
 put_journal(const char *file, const struct trial *t, const struct stat *st,
     struct err *err)
 {
-	char	 text[JOURNAL_MAX];
+	struct stat	 own = *st;
+	char		 text[JOURNAL_MAX];
 
 	(void)snprintf(text, sizeof text, PRINT_AS,
 	    t->begun.real_ms, t->until_ms, t->begun.up_ms,
 	    t->begun.boot[0] == '\0' ? "?" : t->begun.boot, t->fingerprint,
+	    st->st_uid, st->st_mode & 07777,
 	    t->by[0] == '\0' ? "?" : t->by);
-	return put(file, JOURNAL, text, st, (st->st_mode & 0755) | 0600, err);
+	/* Who begins it has it, whoever gets FILE. */
+	own.st_uid = geteuid();
+	return put(file, JOURNAL, text, &own, (st->st_mode & 0755) | 0600,
+	    err);
 }
 
 int

@@ -18,6 +18,8 @@
 #ifndef XC_TRIAL_H
 #define XC_TRIAL_H
 
+#include <sys/types.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +40,8 @@ struct trial {
 	struct trial_clock	 begun;
 	uint64_t		 until_ms;	/* as begun.real_ms */
 	uint64_t		 fingerprint;	/* of the text on trial */
+	uid_t			 owner;		/* of the former file, */
+	mode_t			 mode;		/* by trial_begin */
 	char			 by[CONF_BY_SIZE];
 };
 

@@ -236,6 +236,24 @@ START_TEST(whose_it_is)
 }
 END_TEST
 
+/* What comes back by itself does so whoever has got the new file meanwhile. */
+START_TEST(the_file_gets_another_owner)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chown(file, 7, (gid_t)-1), 0);
+	ck_assert_int_eq(chmod(file, 0660), 0);
+	begin();
+	ck_assert_int_eq(chown(file, 0, (gid_t)-1), 0);
+	ck_assert_int_eq(chmod(file, 0640), 0);
+	ck_assert_int_eq(look(&within), TRIAL_OPEN);
+	ck_assert_int_eq(look(&beyond), TRIAL_OVER);
+	/* But nobody else's is it. */
+	ck_assert_int_eq(chown(beside(".before"), 8, (gid_t)-1), 0);
+	ck_assert_int_eq(look(&beyond), TRIAL_IGNORED);
+}
+END_TEST
+
 START_TEST(what_is_no_file)
 {
 	begin();
@@ -424,6 +442,7 @@ main(void)
 	tcase_add_test(tc, a_link_is_not_replaced);
 	tcase_add_test(tc, an_old_one_does_not_come_back);
 	tcase_add_loop_test(tc, whose_it_is, 0, NELEM(trust_rows));
+	tcase_add_test(tc, the_file_gets_another_owner);
 	tcase_add_test(tc, what_is_no_file);
 	tcase_add_loop_test(tc, what_is_damaged, 0, 5);
 	tcase_add_test(tc, one_at_a_time);
