@@ -20,6 +20,7 @@ use XContext::Debian ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_dir guard_time);
 use XContext::Postfix ();
+use XContext::Setup qw(fails finds setup_by steps succeeds with_file);
 use XContext::Smtp ();
 
 XContext::Debian::enter_own_network();
@@ -52,48 +53,7 @@ sub setup {
 	    @args);
 }
 
-sub succeeds {
-	my ($name, @args) = @_;
-	my $got = setup(@args);
-	is("$got->{status} $got->{signal} $got->{err}", '0 0 ', $name) or
-	    diag($got->{out});
-	return $got->{out};
-}
-
-sub fails {
-	my ($status, $text, @args) = @_;
-	my $got = setup(@args);
-	is($got->{status}, $status, "status of \"@args\"") or
-	    diag($got->{out}, $got->{err});
-	like($got->{err}, $text, "what \"@args\" is told");
-	ok($debian->state_of_files eq $before, 'nothing is changed');
-}
-
-sub steps {
-	my (@args) = @_;
-	my $plan = JSON::PP::decode_json(setup('--plan', '--json', @args)->{out});
-	return [ map { $_->{what} } @{$plan->{steps}} ];
-}
-
-sub finds {
-	my ($name, $severity, $where, $problem) = @_;
-	my $list = JSON::PP::decode_json(setup('--check', '--json')->{out});
-	my @found = grep { $_->{severity} eq $severity &&
-	    $_->{where} =~ $where && $_->{problem} =~ $problem } @$list;
-	is(scalar @found, 1, $name) or diag(join("\n",
-	    map { "$_->{severity}: $_->{where}: $_->{problem}" } @$list));
-}
-
-sub with_file {
-	my ($name, $path, $change, @want) = @_;
-	my $text = slurp($path);
-	local $_ = $text;
-	$change->();
-	isnt($_, $text, "$name: it is another text");
-	spit($path, $_);
-	finds($name, @$_) for @want;
-	spit($path, $text);
-}
+setup_by(\&setup, sub { $debian->state_of_files });
 
 my $relay;
 
