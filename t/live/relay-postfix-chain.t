@@ -66,10 +66,7 @@ my $first = XContext::Postfix->new(services => [ { name => 'first',
 	# One connection, as long as there is anything to be sent.
 	smtp_destination_concurrency_limit => '1',
 	smtp_connection_cache_destinations => 'static:all',
-	smtp_connection_cache_time_limit => '2s',
-	# Another attempt comes soon.
-	queue_run_delay => '1s', minimal_backoff_time => '1s',
-	maximal_backoff_time => '2s', transport_retry_time => '1s' });
+	smtp_connection_cache_time_limit => '2s' });
 $_->start for $last, $relay, $first;
 
 # A session of that client with the first Postfix.
@@ -268,7 +265,14 @@ is($relay->event(event => 'xclient_verdict')->{text} =~ s/^554 .*/554/r,
 	    'and waits there');
 	ok(!(grep { /^Subject: later-/m } $last->mails), 'none is lost');
 	$last->start;
-	ok($first->is_idle(90), 'the last is back: none waits');
+	# A queue run that comes just then finds a mail "still being delivered",
+	# and qmgr(8) may look at it minutes later: so it is told again.
+	my $waits = 1;
+	for (1 .. 45) {
+		$first->flush;
+		last if !($waits = !$first->is_idle(2));
+	}
+	ok(!$waits, 'the last is back: none waits');
 	ok($last->is_idle, 'and none is on its way');
 	my @subjects = map { /^Subject: (later-\d+)$/m } $last->mails;
 	is(join(' ', sort @subjects),

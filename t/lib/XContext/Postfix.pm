@@ -350,6 +350,13 @@ sub forget_mails {
 	unlink(glob("$self->{dir}/mail/box/new/*"));
 }
 
+# Has what is deferred tried again, as postqueue(1) -f does.
+sub flush {
+	my ($self) = @_;
+	system(program('postqueue'), '-c', "$self->{dir}/etc", '-f') == 0
+	    or warn("postqueue -f has failed\n");
+}
+
 # True when no mail is on its way any more: what is not in the mailbox then
 # was not accepted.
 sub is_idle {
