@@ -364,8 +364,9 @@ sub is_idle {
 	my $end = Time::HiRes::time() + ($seconds // 10);
 	my $queue = $self->queue;
 	while (1) {
-		# Deferred mail is in directories of its own.
-		my @left = grep { -f } map { glob("$queue/$_/* $queue/$_/*/*") }
+		# Deferred mail is in directories of its own; what has gone
+		# since it was listed may be in the next queue.
+		my @left = grep { !-d } map { glob("$queue/$_/* $queue/$_/*/*") }
 		    qw(incoming active maildrop deferred);
 		return 1 if !@left;
 		return 0 if Time::HiRes::time() > $end;
