@@ -195,25 +195,27 @@ end_message(struct play *t)
 	t->in_mail = t->is_decided = false;
 }
 
+/* is_named: else Postfix says 501, and nothing has ended. */
 static void
-greeting(struct play *t, struct span line)
+greeting(struct play *t, struct span line, bool is_named)
 {
 	char	*text = strndup(line.p, line.n);
 
 	if (text == NULL || !session_life_set_greeting(t->life, text))
 		ctl_die(EX_OSERR, "out of memory");
 	free(text);
-	end_message(t);
+	if (is_named)
+		end_message(t);
 	session_life_seal_if(t->life, TRUST_SEAL_GREETING, "greeting",
 	    t->now_ms);
 }
 
 static void
 other_command(struct play *t, json_t *step, struct span verb,
-    struct span line)
+    struct span args, struct span line)
 {
 	if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
-		greeting(t, line);
+		greeting(t, line, judge_next_word(&args).n > 0);
 	} else if (span_caseeq(verb, "MAIL")) {
 		session_life_begin_message(t->life);
 		session_life_seal_if(t->life, TRUST_SEAL_GREETING, "mail",
@@ -256,7 +258,7 @@ play_line(struct play *t, struct span line)
 	if (trust_command_find(verb, &command))
 		x_command(t, step, command, args);
 	else
-		other_command(t, step, verb, line);
+		other_command(t, step, verb, args, line);
 	s = session_life_session(t->life);
 	output_put(step, "client", client_of(s));
 	output_put(step, "sealed", json_boolean(s->is_sealed));

@@ -17,6 +17,7 @@
 #include "session/session_change.h"
 
 #define LINE_NOOP	"NOOP"
+#define LINE_RSET	"RSET"
 
 /* Whatever the reason, if the session may be another connection's: that was
  * sealed, say.  It is in the record, for whoever comes back may be asked next
@@ -68,10 +69,22 @@ refuse_now(struct ledger_proc *proc, struct judgement *j,
 }
 
 /*
+ * Whether a transaction is under way, as far as is known here: Postfix tells
+ * the milter that one has ended early, but not before it has to ask it
+ * something.  The greeting behind it ended it, unless Postfix has refused that;
+ * then it refuses the override as well, which is forgotten.
+ */
+static bool
+is_in_mail(const struct ledger_proc *proc)
+{
+	return ledger_proc_session(proc)->is_in_mail &&
+	    !(proc->is_mail_asked && proc->is_greeted);
+}
+
+/*
  * Postfix says 503 to an override within a transaction, and 501 to one that
  * asserts nothing: it does not execute this one in any case.  Where RSET is not
- * shown, the transaction may be over; Postfix tells the milter so, but not
- * before it has to ask it something.
+ * shown, the transaction may be over; the milter knows.
  */
 static void
 refuse_in_mail(struct ledger_proc *proc, struct judgement *j,
@@ -98,17 +111,35 @@ is_fixed(struct ledger_proc *proc)
 	return proc->is_decided;
 }
 
+/* False: it cannot be told to the store. */
+static bool
+end_mail(struct ledger_proc *proc)
+{
+	proc->is_decided = false;
+	session_life_end_begun_message(proc->life);
+	return session_life_end_mail(proc->life);
+}
+
+/*
+ * Behind a greeting that Postfix took, RSET does what NOOP does.  If it did not
+ * take it (smtpd_delay_reject = no), the mail that was decided by the former
+ * context is not taken with this one: RSET ends it.
+ */
 static void
 permit_context(struct ledger_proc *proc, struct judgement *j,
     uint64_t now_ms, struct ledger_reply *reply)
 {
-	if (is_fixed(proc)) {
+	if (!is_fixed(proc)) {
+		permit(proc, j, LINE_NOOP, now_ms, reply);
+	} else if (!proc->is_greeted) {
 		refuse_now(proc, j, REASON_SEALED, SESSION_CONTEXT_FIXED,
 		    now_ms);
 		answer_refused(proc, reply);
-		return;
+	} else if (end_mail(proc)) {
+		permit(proc, j, LINE_RSET, now_ms, reply);
+	} else {
+		ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 	}
-	permit(proc, j, LINE_NOOP, now_ms, reply);
 }
 
 /*
@@ -162,7 +193,7 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 	switch (command) {
 	case TRUST_XCLIENT:
 	case TRUST_XREMOTEIP:
-		if (ledger_proc_session(proc)->is_in_mail)
+		if (is_in_mail(proc))
 			refuse_in_mail(proc, j, now_ms, reply);
 		else
 			permit(proc, j, j->line, now_ms, reply);
@@ -220,9 +251,10 @@ remember_greeting(struct ledger_proc *proc, struct span line)
 	return is_set;
 }
 
+/* is_named: else Postfix says 501, and nothing has ended. */
 static void
-greeting(struct ledger_proc *proc, struct span line, uint64_t now_ms,
-    struct ledger_reply *reply)
+greeting(struct ledger_proc *proc, struct span line, bool is_named,
+    uint64_t now_ms, struct ledger_reply *reply)
 {
 	const struct session	*s = ledger_proc_session(proc);
 
@@ -235,9 +267,10 @@ greeting(struct ledger_proc *proc, struct span line, uint64_t now_ms,
 		answer_end(s, reply);
 		return;
 	}
-	/* It may, or may not, have ended a transaction. */
-	proc->is_mail_asked = false;
-	session_life_end_begun_message(proc->life);
+	if (is_named) {
+		proc->is_greeted = true;
+		session_life_end_begun_message(proc->life);
+	}
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");
 	session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "greeting",
@@ -275,14 +308,13 @@ mail_command(struct ledger_proc *proc, bool is_begun, uint64_t now_ms,
 		return;
 	if (is_begun) {
 		proc->is_mail_asked = true;
+		proc->is_greeted = false;
 		session_life_begin_message(proc->life);
 		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",
 		    now_ms);
 		return;
 	}
-	proc->is_decided = false;
-	session_life_end_begun_message(proc->life);
-	if (!session_life_end_mail(proc->life))
+	if (!end_mail(proc))
 		ledger_answer(reply, LEDGER_TEMP, SESSION_STORE_FAILED);
 }
 
@@ -316,7 +348,8 @@ ledger_command(struct ledger *ledger, struct ledger_proc *proc,
 		    reply))
 			return;
 	} else if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
-		greeting(proc, key, now_ms, reply);
+		greeting(proc, key, judge_next_word(&args).n > 0, now_ms,
+		    reply);
 	} else if (proc->life != NULL && is_mail_command(verb, args)) {
 		mail_command(proc, span_caseeq(verb, "MAIL"), now_ms, reply);
 	}

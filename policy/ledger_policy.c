@@ -375,6 +375,7 @@ policy_decide(struct ledger *ledger, struct ledger_proc *proc,
 	if (!is_mail_state(state))
 		return;
 	proc->is_decided = true;
+	proc->is_greeted = false;
 	/* The milter is told of MAIL after us. */
 	proc->decided_in = s->mails + span_caseeq(state, "MAIL");
 }

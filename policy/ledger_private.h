@@ -52,6 +52,8 @@ struct ledger_proc {
 	unsigned			 decided_in;	/* ... in that mail */
 	bool				 is_mail_asked;	/* the filter shows MAIL
 							 * and RSET */
+	bool				 is_greeted;	/* behind the last MAIL,
+							 * or decision */
 	struct session_life		*life;	/* or NULL */
 	char				*name;	/* looked up just before */
 	/* The session before this one, for the log: */

@@ -97,6 +97,7 @@ ledger_session_drop(struct ledger *ledger, struct ledger_proc *proc)
 	proc->is_shown = false;
 	proc->is_decided = false;
 	proc->is_mail_asked = false;
+	proc->is_greeted = false;
 	proc->phase = PHASE_OPEN;
 	ledger->n_sessions--;
 }

@@ -178,9 +178,6 @@ sub said {
 		# It takes one at a time.
 		$line = 'RSET' if $in_mail && $line =~ /^MAIL/;
 		my $reply = $smtp->cmd($line);
-		# Where it is not known yet that a greeting has ended a mail.
-		$reply = $smtp->cmd($line) if $reply->text =~ /say it again/;
-		last if !$in_mail && $reply->text =~ /mail under way/;
 		push(@said, [ $line, $reply->code, $reply->text ]);
 		last if $reply->code == 421 || $reply->code == 0;
 		$in_mail = 0 if $line =~ /^(?:RSET|EHLO|HELO)/;
