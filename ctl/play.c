@@ -140,6 +140,8 @@ x_command(struct play *t, json_t *step, enum trust_command command,
 	struct judgement	*j = &t->judgement;
 
 	put_attributes(t, step, command, args);
+	if (command == TRUST_XFORWARD)
+		session_life_end_former_message(t->life);
 	if (!session_life_judge_line(t->life, command, args, true, t->now_ms,
 	    j)) {
 		soften(t);
@@ -181,18 +183,19 @@ put_mail(struct play *t, json_t *step)
 	output_put(step, "text", output_text(why.text));
 }
 
-/* RSET or a greeting.  Where Postfix has no address for its milters, nobody
- * knows that a mail is under way. */
+static void
+end_mail(struct play *t)
+{
+	t->in_mail = t->is_decided = false;
+	(void)session_life_end_mail(t->life);
+}
+
+/* RSET or a greeting. */
 static void
 end_message(struct play *t)
 {
-	const struct session	*s = session_life_session(t->life);
-
-	if (t->in_mail && s->client.family != AF_UNSPEC)
-		session_life_end_message(t->life);
-	else
-		session_life_end_begun_message(t->life);
-	t->in_mail = t->is_decided = false;
+	session_life_end_begun_message(t->life);
+	end_mail(t);
 }
 
 /* is_named: else Postfix says 501, and nothing has ended. */
@@ -210,6 +213,22 @@ greeting(struct play *t, struct span line, bool is_named)
 	    t->now_ms);
 }
 
+/* Where Postfix has no address for its milters, nobody tells that a mail is
+ * under way. */
+static void
+mail(struct play *t, json_t *step)
+{
+	const struct session	*s = session_life_session(t->life);
+
+	session_life_begin_message(t->life);
+	session_life_seal_if(t->life, TRUST_SEAL_GREETING, "mail", t->now_ms);
+	put_mail(t, step);
+	t->in_mail = session_refusal(s).action == VERDICT_PERMIT;
+	t->is_decided = false;
+	if (t->in_mail && s->client.family != AF_UNSPEC)
+		session_life_begin_mail(t->life);
+}
+
 static void
 other_command(struct play *t, json_t *step, struct span verb,
     struct span args, struct span line)
@@ -217,13 +236,7 @@ other_command(struct play *t, json_t *step, struct span verb,
 	if (span_caseeq(verb, "EHLO") || span_caseeq(verb, "HELO")) {
 		greeting(t, line, judge_next_word(&args).n > 0);
 	} else if (span_caseeq(verb, "MAIL")) {
-		session_life_begin_message(t->life);
-		session_life_seal_if(t->life, TRUST_SEAL_GREETING, "mail",
-		    t->now_ms);
-		put_mail(t, step);
-		t->in_mail = session_refusal(session_life_session(t->life))
-		    .action == VERDICT_PERMIT;
-		t->is_decided = false;
+		mail(t, step);
 	} else if (span_caseeq(verb, "RCPT") || span_caseeq(verb, "DATA") ||
 	    span_caseeq(verb, "BDAT")) {
 		put_mail(t, step);
@@ -231,7 +244,7 @@ other_command(struct play *t, json_t *step, struct span verb,
 	} else if (span_caseeq(verb, "RSET")) {
 		end_message(t);
 	} else if (span_eq(verb, ".")) {
-		t->in_mail = t->is_decided = false;
+		end_mail(t);
 	}
 }
 

@@ -229,20 +229,6 @@ conversation_is_whole(const struct conversation *c)
 	return !c->is_ehlo_lost && !c->is_name_lost;
 }
 
-/* Whether it matters to xcontext-policy when this session's mails begin and
- * end: as long as a command could change it. */
-static bool
-is_mail_told(const struct conversation *c)
-{
-	const struct trust_profile	*profile = conversation_profile(c);
-
-	return !conversation_is_kept(c) && profile != NULL &&
-	    !c->record.is_sealed &&
-	    (trust_profile_may(profile, TRUST_XCLIENT) ||
-	    trust_profile_may(profile, TRUST_XREMOTEIP) ||
-	    trust_profile_may(profile, TRUST_XSETCONTEXT));
-}
-
 /* A store_change_fn. */
 static const struct session *
 tell_mail(struct session *s, void *arg)
@@ -260,7 +246,8 @@ conversation_mail(struct conversation *c)
 	struct err	 err;
 
 	c->told_id[0] = '\0';
-	if (!is_mail_told(c))
+	if (conversation_is_kept(c) || !session_is_mail_told(&c->record,
+	    conversation_profile(c)))
 		return true;
 	switch (store_change(c->store, c->key.pid, c->record.id, tell_mail,
 	    &is_begun, &err)) {

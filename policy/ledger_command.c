@@ -156,17 +156,6 @@ is_known(const struct ledger_proc *proc, enum trust_command command)
 	    command != TRUST_XDUMPCONTEXT)));
 }
 
-/* Postfix takes XFORWARD between messages only; that one is over, unless the
- * milter says that it is not. */
-static void
-end_former_message(struct ledger_proc *proc)
-{
-	const struct session	*s = ledger_proc_session(proc);
-
-	if (s->is_unforwarded_begun && !s->is_in_mail)
-		session_life_end_message(proc->life);
-}
-
 static void
 judge_line(struct ledger *ledger, struct ledger_proc *proc,
     enum trust_command command, struct span args, uint64_t now_ms,
@@ -177,7 +166,7 @@ judge_line(struct ledger *ledger, struct ledger_proc *proc,
 	if (!ledger_refresh(proc, reply))
 		return;
 	if (command == TRUST_XFORWARD)
-		end_former_message(proc);
+		session_life_end_former_message(proc->life);
 	/* The MAIL that the command filter need not have shown. */
 	if (ledger_proc_session(proc)->mails > 0)
 		session_life_seal_if(proc->life, TRUST_SEAL_GREETING, "mail",

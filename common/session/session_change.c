@@ -70,6 +70,16 @@ session_deny_message(struct session *s, const struct verdict *verdict,
 }
 
 bool
+session_is_mail_told(const struct session *s,
+    const struct trust_profile *profile)
+{
+	return profile != NULL && !s->is_sealed &&
+	    (trust_profile_may(profile, TRUST_XCLIENT) ||
+	    trust_profile_may(profile, TRUST_XREMOTEIP) ||
+	    trust_profile_may(profile, TRUST_XSETCONTEXT));
+}
+
+bool
 session_begin_message(struct session *s)
 {
 	if (s->unforwarded == VERDICT_PERMIT)

@@ -30,6 +30,13 @@ void	session_deny(struct session *s, const struct verdict *verdict,
 void	session_deny_message(struct session *s, const struct verdict *verdict,
 	    bool is_reported);
 
+/*
+ * Whether xcontext-milter tells xcontext-policy when this session's mails begin
+ * and end: as long as a command could change it.  profile: the peer's, or NULL.
+ */
+bool	session_is_mail_told(const struct session *s,
+	    const struct trust_profile *profile);
+
 /* MAIL has come: the message that is refused is this one, or it is over.
  * True if that changes anything. */
 bool	session_begin_message(struct session *s);

@@ -146,6 +146,15 @@ session_life_end_begun_message(struct session_life *life)
 		session_life_end_message(life);
 }
 
+void
+session_life_end_former_message(struct session_life *life)
+{
+	const struct session	*s = &life->session;
+
+	if (s->is_unforwarded_begun && !s->is_in_mail)
+		session_life_end_message(life);
+}
+
 bool
 session_life_refuses_message(const struct session_life *life,
     const struct verdict *verdict)

@@ -184,11 +184,14 @@ void	session_life_set_unproven(struct session_life *life,
  * Postfix has been given MAIL, or what ends what was said for one message: what
  * was refused of an XFORWARD is refused until then.  end_begun: RSET or a
  * greeting, of which neither says whose the next message is: one that was
- * refused ahead of its MAIL is still to come.
+ * refused ahead of its MAIL is still to come.  end_former: XFORWARD, which
+ * Postfix takes between messages only: that one is over, unless the milter says
+ * that it is not.
  */
 void	session_life_begin_message(struct session_life *life);
 void	session_life_end_message(struct session_life *life);
 void	session_life_end_begun_message(struct session_life *life);
+void	session_life_end_former_message(struct session_life *life);
 
 /*
  * Judges a command line.  is_proven: the session is known to be this
@@ -220,6 +223,9 @@ void	session_life_forget(struct session_life *life, uint64_t now_ms);
  */
 bool	session_life_refresh(struct session_life *life);
 bool	session_life_end_mail(struct session_life *life);
+/* For who has no store, and so no milter that would tell: it does what that
+ * does. */
+void	session_life_begin_mail(struct session_life *life);
 
 /*
  * For a program that executes what it permits.  These save what they change; if

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "session/session_change.h"
+
 /* The milter's part. */
 static void
 take_mails(struct session *to, const struct session *from)
@@ -112,10 +114,22 @@ session_life_end_mail(struct session_life *life)
 {
 	struct err	 err;
 
-	if (!life->has_record || store_change(life->home.store,
-	    life->session.pid, life->session.id, end_mail, life, &err) !=
-	    STORE_CANNOT_TELL)
+	if (!life->has_record) {
+		life->session.is_in_mail = false;
+		return true;
+	}
+	if (store_change(life->home.store, life->session.pid, life->session.id,
+	    end_mail, life, &err) != STORE_CANNOT_TELL)
 		return true;
 	session_life_tell_error(life, NULL, &err);
 	return false;
+}
+
+void
+session_life_begin_mail(struct session_life *life)
+{
+	if (!session_is_mail_told(&life->session, life->profile))
+		return;
+	life->session.mails++;
+	life->session.is_in_mail = true;
 }

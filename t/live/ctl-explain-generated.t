@@ -72,14 +72,41 @@ sub profile {
 	    grep { defined $set{$_} } sort keys %set) . "}\n";
 }
 
+# What has been otherwise: who begins with "p7", and what he says.
+my $odd = <<'END';
+profile p7 {
+	xclient = { "*" }
+	xsetcontext = { "*" }
+	seal = "greeting"
+}
+END
+my @odd = (
+	[ 'an XFORWARD in a mail of a sealed session',
+	    'XCLIENT ADDR=203.0.113.7', 'MAIL FROM:<o1@sender.example>',
+	    'XFORWARD ADDR=203.0.113.9', 'EHLO client.example.org',
+	    'MAIL FROM:<o2@sender.example>' ],
+	[ 'an XFORWARD behind a message that was refused for one',
+	    'EHLO client.example.org', 'XFORWARD ADDR=203.0.113.9',
+	    'MAIL FROM:<o3@sender.example>', 'XFORWARD ADDR=203.0.113.9',
+	    'MAIL FROM:<o4@sender.example>' ],
+	[ 'XSETCONTEXT behind a mail that a greeting has ended',
+	    'EHLO client.example.org', 'MAIL FROM:<o5@sender.example>',
+	    'EHLO client.example.org', 'XSETCONTEXT tenant=acme',
+	    'MAIL FROM:<o6@sender.example>' ],
+	[ 'XCLIENT behind a mail that a greeting has ended',
+	    'EHLO client.example.org', 'MAIL FROM:<o7@sender.example>',
+	    'HELO client.example.org', 'XCLIENT ADDR=203.0.113.7',
+	    'MAIL FROM:<o8@sender.example>' ],
+);
+
 my @peers = map { "127.0.1.$_" } 1 .. 6;
 
 sub trust {
 	return join('', map { my $i = $_; "127.0.1.$i\t" . one_of("p$i",
-	    "p$i", "p$i", 'root') . "\n" } 1 .. @peers);
+	    "p$i", "p$i", 'root') . "\n" } 1 .. @peers) . "127.0.1.7\tp7\n";
 }
 
-sub profiles { return join('', map { profile("p$_") } 1 .. @peers) }
+sub profiles { return join('', map { profile("p$_") } 1 .. @peers) . $odd }
 
 #
 # A dialogue
@@ -228,8 +255,8 @@ sub agrees {
 my (%count, $n_wrong);
 
 sub compare {
-	my ($peer) = @_;
-	my @said = said($peer, dialogue());
+	my ($peer, @lines) = @_;
+	my @said = said($peer, @lines);
 	my $steps = $ctl->run(in => join('', map { "$_->[0]\n" } @said),
 	    'explain', '--json', '--peer', $peer);
 	$steps = JSON::PP::decode_json($steps->{out})->{steps};
@@ -254,9 +281,15 @@ sub compare {
 	$live->policy_seen->forget;
 }
 
+for my $row (@odd) {
+	my ($name, @lines) = @$row;
+	my $before = $n_wrong // 0;
+	compare('127.0.1.7', @lines);
+	is($n_wrong // 0, $before, $name);
+}
 for my $i (0 .. $n_triples - 1) {
 	reload() if $i > 0 && $i % $n_of_each == 0;
-	compare(one_of(@peers, '127.0.2.1'));
+	compare(one_of(@peers, '127.0.2.1'), dialogue());
 	last if ($n_wrong // 0) > 5;
 }
 ok(!$n_wrong, "$n_triples dialogues come to what explain says");
