@@ -194,7 +194,8 @@ end_mail(struct play *t)
 static void
 end_message(struct play *t)
 {
-	session_life_end_begun_message(t->life);
+	session_life_end_begun_message(t->life,
+	    session_life_session(t->life)->is_in_mail);
 	end_mail(t);
 }
 

@@ -111,12 +111,21 @@ is_fixed(struct ledger_proc *proc)
 	return proc->is_decided;
 }
 
+/* A mail that a greeting has ended is not one under way, whatever the milter
+ * has told: an XFORWARD that is refused behind it is the next one's. */
+static void
+end_message(struct ledger_proc *proc)
+{
+	session_life_end_begun_message(proc->life,
+	    ledger_proc_session(proc)->is_in_mail && !proc->is_greeted);
+}
+
 /* False: it cannot be told to the store. */
 static bool
 end_mail(struct ledger_proc *proc)
 {
 	proc->is_decided = false;
-	session_life_end_begun_message(proc->life);
+	end_message(proc);
 	return session_life_end_mail(proc->life);
 }
 
@@ -257,8 +266,8 @@ greeting(struct ledger_proc *proc, struct span line, bool is_named,
 		return;
 	}
 	if (is_named) {
+		end_message(proc);
 		proc->is_greeted = true;
-		session_life_end_begun_message(proc->life);
 	}
 	if (!remember_greeting(proc, line))
 		ledger_answer(reply, LEDGER_TEMP, "out of memory");

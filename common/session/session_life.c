@@ -138,11 +138,9 @@ session_life_end_message(struct session_life *life)
 }
 
 void
-session_life_end_begun_message(struct session_life *life)
+session_life_end_begun_message(struct session_life *life, bool in_mail)
 {
-	const struct session	*s = &life->session;
-
-	if (s->is_unforwarded_begun || s->is_in_mail)
+	if (life->session.is_unforwarded_begun || in_mail)
 		session_life_end_message(life);
 }
 

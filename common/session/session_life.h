@@ -184,13 +184,15 @@ void	session_life_set_unproven(struct session_life *life,
  * Postfix has been given MAIL, or what ends what was said for one message: what
  * was refused of an XFORWARD is refused until then.  end_begun: RSET or a
  * greeting, of which neither says whose the next message is: one that was
- * refused ahead of its MAIL is still to come.  end_former: XFORWARD, which
+ * refused ahead of its MAIL is still to come; in_mail: a mail is under way, as
+ * far as can be told.  end_former: XFORWARD, which
  * Postfix takes between messages only: that one is over, unless the milter says
  * that it is not.
  */
 void	session_life_begin_message(struct session_life *life);
 void	session_life_end_message(struct session_life *life);
-void	session_life_end_begun_message(struct session_life *life);
+void	session_life_end_begun_message(struct session_life *life,
+	    bool in_mail);
 void	session_life_end_former_message(struct session_life *life);
 
 /*
