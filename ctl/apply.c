@@ -169,9 +169,9 @@ check_new(struct apply *a)
 	const struct conf	*old = ctl_conf(a->ctl);
 	struct err		 err;
 
-	a->new = conf_load(name, &err);
-	if (a->new == NULL || (a->text = trial_text(name, &err)) == NULL ||
-	    daemon_check_names(a->new, &err) == -1)
+	/* What is read twice may be two things. */
+	a->new = conf_load_text(name, &a->text, &err);
+	if (a->new == NULL || daemon_check_names(a->new, &err) == -1)
 		ctl_die(EX_CONFIG, "nothing was changed: %s", err.text);
 	if (a->length_ms > 0)
 		refuse_restart_only(old, a->new);

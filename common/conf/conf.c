@@ -238,7 +238,8 @@ take_fingerprint(struct conf *conf)
 }
 
 static int
-load(struct conf_whole *whole, const char *file, struct err *err)
+load(struct conf_whole *whole, const char *file, char **text_r,
+    struct err *err)
 {
 	struct conf_text	 text;
 	int			 result;
@@ -254,7 +255,7 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 		return err_set_at(err, file, 0, "out of memory");
 	whole->conf.skips.fingerprint = FINGERPRINT_NONE;
 	trust_set_skips(whole->conf.trust, &whole->conf.skips);
-	if (conf_text_read(file, &text, err) == -1)
+	if (conf_text_read(file, &text, text_r, err) == -1)
 		return -1;
 	result = conf_parse(whole, &text, err);
 	conf_text_clear(&text);
@@ -269,8 +270,9 @@ load(struct conf_whole *whole, const char *file, struct err *err)
 	return add_own_addresses(&whole->conf, err);
 }
 
-struct conf *
-conf_load(const char *file, struct err *err)
+/* text_r may be NULL. */
+static struct conf *
+load_new(const char *file, char **text_r, struct err *err)
 {
 	struct conf_whole	*whole;
 
@@ -281,11 +283,31 @@ conf_load(const char *file, struct err *err)
 		return NULL;
 	}
 	atomic_init(&whole->refs, 1);
-	if (load(whole, file, err) == -1) {
+	if (load(whole, file, text_r, err) == -1) {
 		conf_unref(&whole->conf);
 		return NULL;
 	}
 	return &whole->conf;
+}
+
+struct conf *
+conf_load(const char *file, struct err *err)
+{
+	return load_new(file, NULL, err);
+}
+
+struct conf *
+conf_load_text(const char *file, char **text_r, struct err *err)
+{
+	struct conf	*conf;
+	char		*text = NULL;
+
+	conf = load_new(file, &text, err);
+	if (conf == NULL)
+		free(text);
+	else
+		*text_r = text;
+	return conf;
 }
 
 struct conf *

@@ -109,6 +109,10 @@ struct conf {
  * references back meanwhile.
  */
 struct conf	*conf_load(const char *file, struct err *err);
+/* The same, and keeps what it has read: *text_r is what stood in the file, the
+ * caller's to free. */
+struct conf	*conf_load_text(const char *file, char **text_r,
+		    struct err *err);
 
 /* References are counted atomically: threads may share a configuration. */
 struct conf	*conf_ref(struct conf *conf);

@@ -312,10 +312,24 @@ read_all(int fd, const char *file, struct conf_text *text, struct err *err)
 	return 0;
 }
 
+/* Before the comments in it become blanks. */
+static int
+keep(const char *file, const struct conf_text *text, char **kept_r,
+    struct err *err)
+{
+	*kept_r = malloc(text->len + 1);
+	if (*kept_r == NULL)
+		return err_set_at(err, file, 0, "out of memory");
+	memcpy(*kept_r, text->text, text->len + 1);
+	return 0;
+}
+
 int
-conf_text_read(const char *file, struct conf_text *text_r, struct err *err)
+conf_text_read(const char *file, struct conf_text *text_r, char **kept_r,
+    struct err *err)
 {
 	struct conf_text	 text = { 0 };
+	char			*kept = NULL;
 	int			 fd, result;
 
 	fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -324,13 +338,19 @@ conf_text_read(const char *file, struct conf_text *text_r, struct err *err)
 		    strerror(errno));
 	result = read_all(fd, file, &text, err);
 	(void)close(fd);
+	if (result == 0 && kept_r != NULL)
+		result = keep(file, &text, &kept, err);
 	if (result == 0)
 		result = scan_all(file, &text, err);
-	if (result == -1)
+	if (result == -1) {
+		free(kept);
 		conf_text_clear(&text);
-	else
-		*text_r = text;
-	return result;
+		return -1;
+	}
+	*text_r = text;
+	if (kept_r != NULL)
+		*kept_r = kept;
+	return 0;
 }
 
 void

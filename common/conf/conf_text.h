@@ -29,9 +29,11 @@ struct conf_text {
 	size_t		 n_sections;	/* order in which they end */
 };
 
-/* Reads and checks a file.  0, or -1 with err (file:line). */
+/* Reads and checks a file.  0, or -1 with err (file:line).  If kept_r is not
+ * NULL, *kept_r is what stands in the file, comments and all: the caller's to
+ * free. */
 int	conf_text_read(const char *file, struct conf_text *text_r,
-	    struct err *err);
+	    char **kept_r, struct err *err);
 void	conf_text_clear(struct conf_text *text);
 
 #endif

@@ -10,13 +10,14 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use POSIX qw(mkfifo);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use XContext::Ctl ();
 use XContext::Daemon ();
 use XContext::File qw(slurp spit);
-use XContext::Guard qw(guard_dir);
+use XContext::Guard qw(guard_dir guard_process);
 use XContext::Live ();
 use XContext::Postfix ();
 
@@ -152,6 +153,27 @@ is(rules(), 'old', 'to begin with');
 	    'too long');
 	is_whole('refusals');
 	is(rules(), 'old', 'after all that is refused');
+}
+
+#
+# What can be read only once
+#
+{
+	my ($mild, $pipe) = ("$live->{dir}/mild", "$live->{dir}/pipe");
+	spit($mild, "# by a pipe\n$old");
+	mkfifo($pipe, 0600) or die("mkfifo: $!");
+	my $pid = fork() // die("fork: $!");
+	if ($pid == 0) {
+		{ exec("/bin/sh", "-c", 'exec cat "$0" > "$1"', $mild, $pipe) }
+		POSIX::_exit(1);
+	}
+	guard_process($pid);
+	apply(0, 'from a pipe', $pipe);
+	waitpid($pid, 0);
+	is(slurp($conf), slurp($mild), 'what was checked is in its place');
+	spit($mild, $old);
+	apply(0, 'as it was', $mild);
+	is_whole('from a pipe');
 }
 
 #
