@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "journal.h"
-#include "session/access_key.h"
+#include "session/access_trial.h"
 
 #define TEXT_REFUSED	"Access denied"
 #define STATUS_MAX	9	/* "5.123.123" */
@@ -23,6 +23,7 @@ struct question {
 	struct context_view	 message;
 	struct access_keys	 keys;
 	struct access_answer	 answer;
+	struct access_trial	 trial;
 };
 
 /* What an action begins with, and what it is. */
@@ -157,14 +158,31 @@ act(struct conversation *c, const struct question *q,
 	return result;
 }
 
+/* Tells what the rules before those on trial would have answered, if that is
+ * something else. */
+static void
+try_former(const struct conversation *c, struct question *q,
+    enum access_result result)
+{
+	struct decision	 decision;
+
+	if (!access_trial_differs(c->conf, &q->keys, result, &q->answer,
+	    &q->trial, &decision))
+		return;
+	decision.session = conversation_session(c);
+	decision.conf = c->conf;
+	journal_decision(&decision, NULL);
+}
+
 enum access_check_result
 access_check_message(struct conversation *c, struct enforce_reply *answer_r)
 {
 	const struct session	*s = conversation_session(c);
 	struct question		*q;
 	enum access_check_result	 result = ACCESS_CHECK_PASS;
+	enum access_result	 found = ACCESS_NONE;
 
-	if (access_is_empty(c->conf->access))
+	if (!access_trial_asks(c->conf))
 		return ACCESS_CHECK_PASS;
 	q = malloc(sizeof *q);
 	if (q == NULL) {
@@ -174,8 +192,11 @@ access_check_message(struct conversation *c, struct enforce_reply *answer_r)
 	conversation_views(c, &q->connection, &q->message);
 	access_keys_make(&q->keys, s, &q->connection, &q->message,
 	    span_of(""), span_of(""));
-	switch (access_ask(c->conf->access, q->keys.v, q->keys.n,
-	    &q->answer)) {
+	if (!access_is_empty(c->conf->access))
+		found = access_ask(c->conf->access, q->keys.v, q->keys.n,
+		    &q->answer);
+	try_former(c, q, found);
+	switch (found) {
 	case ACCESS_NONE:
 		break;
 	case ACCESS_FOUND:

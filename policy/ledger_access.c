@@ -12,7 +12,7 @@
 
 #include "access/access.h"
 #include "ledger_private.h"
-#include "session/access_key.h"
+#include "session/access_trial.h"
 
 #define RULE_SIZE		256
 #define REQUEST_TEXT_SIZE	65536	/* the most that a request may have */
@@ -22,8 +22,7 @@ struct ledger_access {
 	struct context_view	 connection;
 	struct context_view	 message;
 	struct access_answer	 answer;
-	struct access_answer	 former;	/* of the rules before those on
-						 * trial */
+	struct access_trial	 trial;
 	struct access_keys	 keys;
 	/* Texts of the request, whole: whoever may choose one would else get
 	 * by with one that is too long. */
@@ -142,49 +141,18 @@ cannot_tell(struct ledger *ledger, const struct ledger_proc *proc,
 	    s == NULL ? "" : s->id);
 }
 
-static const char *
-action_text(enum access_result result, const struct access_answer *answer)
-{
-	static const char *const	 texts[] = {
-		[ACCESS_NONE] = "none",
-		[ACCESS_CANNOT_TELL] = "cannot tell"
-	};
-
-	return result == ACCESS_FOUND ? answer->text : texts[result];
-}
-
-static const char *
-rule_text(enum access_result result, const struct access_answer *answer,
-    char buf[RULE_SIZE])
-{
-	if (result != ACCESS_FOUND)
-		return NULL;
-	(void)snprintf(buf, RULE_SIZE, "%s:%u", answer->file, answer->line);
-	return buf;
-}
-
-/* Asks what the rules before those on trial would have answered, and tells it
- * if that is something else. */
+/* Tells what the rules before those on trial would have answered, if that is
+ * something else. */
 static void
 try_former(struct ledger *ledger, const struct ledger_proc *proc,
-    const struct conf *former, enum access_result result)
+    const struct conf *conf, enum access_result result)
 {
 	struct ledger_access	*a = ledger->access;
-	char			 rule[RULE_SIZE], former_rule[RULE_SIZE];
-	enum access_result	 other;
+	struct decision		 decision;
 
-	other = access_is_empty(former->access) ? ACCESS_NONE :
-	    access_ask(former->access, a->keys.v, a->keys.n, &a->former);
-	if (strcmp(action_text(result, &a->answer),
-	    action_text(other, &a->former)) == 0)
-		return;
-	ledger_report(ledger, proc, (struct decision){
-	    .event = DECISION_DIFFER,
-	    .line = action_text(result, &a->answer),
-	    .rule = rule_text(result, &a->answer, rule),
-	    .former = &(const struct decision_former){
-	    .line = action_text(other, &a->former),
-	    .rule = rule_text(other, &a->former, former_rule) } });
+	if (access_trial_differs(conf, &a->keys, result, &a->answer, &a->trial,
+	    &decision))
+		ledger_report(ledger, proc, decision);
 }
 
 static void
@@ -196,13 +164,15 @@ answer_found(struct ledger *ledger, const struct ledger_proc *proc,
 	char			 key_text[256];
 	char			 rule[RULE_SIZE];
 
+	(void)snprintf(rule, sizeof rule, "%s:%u", a->answer.file,
+	    a->answer.line);
 	ledger_answer(reply, LEDGER_ACTION, a->answer.text);
 	(void)snprintf(key_text, sizeof key_text, "%.*s",
 	    (int)(key.n < sizeof key_text ? key.n : sizeof key_text - 1),
 	    key.p);
 	ledger_report(ledger, proc, (struct decision){
 	    .event = DECISION_ACCESS, .line = reply->text, .key = key_text,
-	    .rule = rule_text(ACCESS_FOUND, &a->answer, rule) });
+	    .rule = rule });
 }
 
 void
@@ -210,18 +180,15 @@ ledger_access(struct ledger *ledger, const struct ledger_proc *proc,
     const struct attr_request *request, struct ledger_reply *reply)
 {
 	const struct conf	*conf = ledger_conf(ledger, proc);
-	const struct conf	*former = conf->trial.former;
 	struct ledger_access	*a = ledger->access;
 	enum access_result	 result = ACCESS_NONE;
 
-	if (!access_is_empty(conf->access) || (former != NULL &&
-	    !access_is_empty(former->access)))
+	if (access_trial_asks(conf))
 		make_keys(a, proc, request);
 	if (!access_is_empty(conf->access))
 		result = access_ask(conf->access, a->keys.v, a->keys.n,
 		    &a->answer);
-	if (former != NULL)
-		try_former(ledger, proc, former, result);
+	try_former(ledger, proc, conf, result);
 	if (result == ACCESS_CANNOT_TELL) {
 		cannot_tell(ledger, proc, reply);
 	} else if (result == ACCESS_FOUND) {

@@ -9,13 +9,15 @@ use warnings;
 
 use Test::More;
 
+use XContext::Ctl ();
 use XContext::Daemon ();
-use XContext::File qw(spit);
+use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_dir guard_time);
 use XContext::Inside qw(context_header);
 use XContext::Sendmail ();
 
-my $why = XContext::Sendmail::impossible() // XContext::Daemon::impossible();
+my $why = XContext::Sendmail::impossible() //
+    XContext::Daemon::impossible() // XContext::Ctl::impossible();
 plan(skip_all => $why) if defined $why;
 guard_time(300);
 
@@ -400,6 +402,33 @@ is($milter->event(event => 'access', key => 'context.tenant=blocked')
 	    'what nobody comes back for is swept');
 	$smtp = session(undef, 'XSETCONTEXT tenant=acme');
 	is($smtp->mail(subject => 'once more')->code, 250, 'and it serves');
+	$smtp->quit;
+}
+
+# On trial: access_maps decide, and the former ones say what they would have.
+{
+	my $ctl = XContext::Ctl->new(conf => "$dir/xcontext.conf");
+	spit("$dir/mild", slurp("$dir/access") =~ s/REJECT this/WARN this/r);
+	spit("$dir/new.conf", slurp("$dir/xcontext.conf") =~
+	    s{texthash:\Q$dir\E/access}{texthash:$dir/mild}r);
+	my $got = $ctl->run('apply', "$dir/new.conf", '--confirm', '10m');
+	is($got->{status}, 0, 'apply --confirm') or diag(@$got{qw(out err)});
+	for my $row ([ 'blocked', 250 ], [ 'coded', 554 ]) {
+		my ($tenant, $code) = @$row;
+		my $smtp = session(undef, "XSETCONTEXT tenant=$tenant");
+		is($smtp->mail(subject => "on trial: $tenant")->code, $code,
+		    "on trial: $tenant");
+		$smtp->quit;
+	}
+	my @differ = $milter->events(event => 'differ');
+	is(scalar(@differ), 1, 'what differs is told');
+	is(join('|', @{$differ[0]}{qw(line rule former_action former_rule)}),
+	    "WARN this tenant is blocked|$dir/mild:1|" .
+	    "REJECT this tenant is blocked|$dir/access:1",
+	    'and by which rules');
+	is($ctl->run('confirm', '--abort')->{status}, 0, 'taken back');
+	my $smtp = session(undef, 'XSETCONTEXT tenant=blocked');
+	is($smtp->mail(subject => 'back')->code, 554, 'as before');
 	$smtp->quit;
 }
 
