@@ -73,6 +73,19 @@ knock_stage_text(const struct knock_answer *answer)
 	return texts[answer->stage];
 }
 
+/* Of a socket with deadlines that are over, EAGAIN is said. */
+const char *
+knock_error_text(const struct knock_answer *answer)
+{
+	if (answer->error == EAGAIN)
+		return answer->stage == KNOCK_NOT_REACHED ?
+		    "nobody takes connections there: does it hang?" :
+		    "nothing came in time: does it hang?";
+	if (answer->error == 0)
+		return answer->stage == KNOCK_NOT_ANSWERED ? "it hung up" : "";
+	return strerror(answer->error);
+}
+
 /* A socket of that family that waits so long; connected.  -1: errno. */
 static int
 connected(const struct sockaddr *addr, socklen_t len, int seconds)

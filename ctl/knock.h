@@ -42,7 +42,8 @@ struct knock_answer	knock(const char *where, enum knock_question question,
 typedef struct knock_answer knock_fn(const void *arg);
 struct knock_answer	knock_apart(knock_fn *fn, const void *arg);
 
-/* "cannot be reached". */
+/* "cannot be reached", and why that is, "": it is not known. */
 const char	*knock_stage_text(const struct knock_answer *answer);
+const char	*knock_error_text(const struct knock_answer *answer);
 
 #endif

@@ -135,14 +135,14 @@ problem(struct ping *ping, const struct knock_answer *answer)
 {
 	const char	*user = ping->all.conf->n_allowed_uids > 0 ?
 			    ping->all.conf->allowed_users[0] : "nobody";
+	const char	*why = knock_error_text(answer);
 
 	if (answer->stage == KNOCK_IS_WELL)
 		return *answer->said == '\0' ? NULL : pool_printf(&ping->pool,
 		    "a lookup fails: %s", answer->said);
 	return pool_printf(&ping->pool, "%s%s%s%s%s",
 	    knock_stage_text(answer), geteuid() == 0 ? " by " : "",
-	    geteuid() == 0 ? user : "", answer->error == 0 ? "" : ": ",
-	    answer->error == 0 ? "" : strerror(answer->error));
+	    geteuid() == 0 ? user : "", *why == '\0' ? "" : ": ", why);
 }
 
 static void

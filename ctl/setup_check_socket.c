@@ -103,12 +103,12 @@ problem(const struct setup_check *check, bool is_chrooted,
     const struct knock_answer *answer)
 {
 	struct pool	*pool = &check->setup->pool;
+	const char	*why = knock_error_text(answer);
 
-	return pool_printf(pool, "%s by %s%s%s%s", knock_stage_text(answer),
+	return pool_printf(pool, "%s by %s%s%s%s%s", knock_stage_text(answer),
 	    check->setup->pf.mail_owner, is_chrooted ? ", who is in a chroot "
 	    "in " : "", is_chrooted ? check->setup->pf.queue_directory : "",
-	    answer->error == 0 ? "" : pool_printf(pool, ": %s",
-	    strerror(answer->error)));
+	    *why == '\0' ? "" : ": ", why);
 }
 
 /* True if it was asked about before. */

@@ -62,9 +62,8 @@ knock_relay(struct look *look, const char *cost)
 	    SECONDS);
 	if (answer.stage != KNOCK_IS_WELL)
 		ADD(look, ERROR, section(look), pool_printf(look->pool,
-		    "%s %s%s%s", setup_relay_listen(look->relay),
-		    knock_stage_text(&answer), answer.error == 0 ? "" : ": ",
-		    answer.error == 0 ? "" : strerror(answer.error)), cost,
+		    "%s %s: %s", setup_relay_listen(look->relay),
+		    knock_stage_text(&answer), knock_error_text(&answer)), cost,
 		    "systemctl restart xcontext-relay; its log says more");
 }
 

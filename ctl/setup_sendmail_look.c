@@ -107,9 +107,8 @@ check_socket(struct look *look)
 		    "and mail is deferred", pool_printf(look->pool,
 		    "chmod go-w %s, or another milter { listen }", open));
 	if (answer.stage != KNOCK_IS_WELL)
-		ADD(look, ERROR, pool_printf(look->pool, "%s%s%s",
-		    knock_stage_text(&answer), answer.error == 0 ? "" : ": ",
-		    answer.error == 0 ? "" : strerror(answer.error)),
+		ADD(look, ERROR, pool_printf(look->pool, "%s: %s",
+		    knock_stage_text(&answer), knock_error_text(&answer)),
 		    "what F= says: mail is deferred, or received unjudged",
 		    answer.stage == KNOCK_NOT_ANSWERED ? "is root in "
 		    "allowed_users?  The log of xcontext-milter says more" :

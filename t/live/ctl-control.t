@@ -292,10 +292,20 @@ sub dial {
 	cmp_ok(Time::HiRes::time() - $begun, '<', 5, 'ping: within bounds');
 	is_deeply([ map { $_->{state} } @rows[0 .. 2] ],
 	    [ 'silent', 'up', 'up' ], 'ping: which one');
+	$begun = Time::HiRes::time();
+	@rows = rows(1, 'ping --wiring, one hangs', 'ping', '--wiring');
+	cmp_ok(Time::HiRes::time() - $begun, '<', 10,
+	    'ping --wiring: within bounds');
+	is_deeply([ map { $_->{what} . ': ' . $_->{text} } grep {
+	    $_->{state} eq 'fails' } @rows ], [ map { "$_: does not answer by " .
+	    'postfix: nothing came in time: does it hang?' } qw(policy maps) ],
+	    'ping --wiring: which sockets');
 	@rows = rows(1, 'reload, one hangs', 'reload');
 	is_deeply([ map { $_->{result} } @rows ],
 	    [ 'silent', 'reloaded', 'reloaded' ], 'reload: which one');
 	$live->policy->signal('CONT');
+	# Who asked it meanwhile is gone.
+	$live->expect_log(qr/event=no_peer_process/);
 	is_well('it goes on');
 }
 
