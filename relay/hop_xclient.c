@@ -489,13 +489,15 @@ identify_user(struct hop *hop)
 	return HOP_HAS_FAILED;
 }
 
+/* The milter there looks when MAIL comes to it: what is written down for the
+ * next client must not be there before. */
 static enum hop_setup
 hand_over(struct hop *hop)
 {
-	if (hop->ops->hand_over(hop->arg))
-		return HOP_IS_READY;
 	if (hop->n_due > 0)
 		return HOP_WAITS;
+	if (hop->ops->hand_over(hop->arg))
+		return HOP_IS_READY;
 	hop_fail(hop, "451 4.3.0 the session cannot be handed over");
 	return HOP_HAS_FAILED;
 }
