@@ -158,8 +158,6 @@ struct hop_need {
 	bool			 is_identified;	/* it has to know who the
 						 * client is */
 	unsigned		 hops;		/* relays up to here */
-	bool			 is_fixed;	/* the next hop is the same for
-						 * all mail */
 	bool			 is_elsewhere;	/* the connection that there is
 						 * leads somewhere else */
 };

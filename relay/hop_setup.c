@@ -226,8 +226,9 @@ hop_setup_lost(struct hop *hop, const char *why, bool is_secret,
 	} else if (hop->state < HOP_EHLO) {
 		trouble.reply = "451 4.4.1 the next hop cannot be reached";
 	}
-	/* A wrong next_hop is our fault, and no reason to bounce mail. */
-	if (is_permanent && !hop->need.is_fixed)
+	/* One that the configuration names is our fault, and no reason to bounce
+	 * mail. */
+	if (is_permanent && hop->need.target.nexthop.is_recipients)
 		trouble.reply = "550 5.1.2";
 	hop_set_up_failed(hop, &trouble);
 }

@@ -411,7 +411,9 @@ is_out_of_order(struct dialogue *d, struct client_reply *reply,
 	return true;
 }
 
-/* Whether this transaction's next hop takes that recipient, too. */
+/* Whether this transaction's next hop takes that recipient, too.  Also where it
+ * is the same for all mail: the context may have chosen another binding since
+ * MAIL. */
 static bool
 goes_along(struct dialogue *d, const struct smtp_path *path,
     struct client_reply *reply)
@@ -419,7 +421,6 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 	struct route	 route = { .mode = XCLIENT_NO };
 	struct err	 err;
 	enum route_result result;
-	bool		 needs_recipient;
 
 	if (d->route.nexthop.protocol == NEXTHOP_LMTP &&
 	    d->relay->protocol == NEXTHOP_SMTP && d->tx.n_rcpt > 0) {
@@ -427,12 +428,8 @@ goes_along(struct dialogue *d, const struct smtp_path *path,
 		    "send one message for each");
 		return false;
 	}
-	result = transaction_way_needs_recipient(d, &needs_recipient, &err);
-	if (result == ROUTE_OK && !needs_recipient)
-		return true;
-	if (result == ROUTE_OK)
-		result = transaction_way_find(d, path->address, path->domain,
-		    &route, &err);
+	result = transaction_way_find(d, path->address, path->domain, &route,
+	    &err);
 	if (result != ROUTE_OK) {
 		transaction_way_refuse(d, result, &err, reply);
 		return false;

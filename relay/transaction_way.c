@@ -119,7 +119,6 @@ transaction_way_ensure(struct dialogue *d, const struct route *route,
 	need.mode = route->mode;
 	need.dialect = route->dialect;
 	need.hops = d->hops;
-	need.is_fixed = route_is_fixed(d->relay);
 	return hop_ensure(d->hop, &need);
 }
 

@@ -35,6 +35,8 @@ struct nexthop {
 						 * but an address without
 						 * brackets and "IPv6:"; or a
 						 * path */
+	bool			is_recipients;	/* host was not said, and is
+						 * the recipient's domain */
 };
 
 /*

@@ -204,6 +204,7 @@ complete(struct nexthop *nexthop, const struct wanted *wanted,
 		return ROUTE_BAD_RECIPIENT;
 	}
 	(void)strlcpy(nexthop->host, wanted->ascii, sizeof nexthop->host);
+	nexthop->is_recipients = true;
 	return ROUTE_OK;
 }
 
