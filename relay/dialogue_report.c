@@ -42,8 +42,7 @@ dialogue_shown(const struct dialogue *d, struct session *copy)
 {
 	const struct assertion_set	*said = d->xforward;
 
-	if (said == NULL ||
-	    said->v[ASSERTION_ADDR].status != ASSERTION_VALUE)
+	if (!identity_is_forwarded(said))
 		return session_life_session(d->life);
 	*copy = *session_life_session(d->life);
 	copy->client = said->addr;

@@ -83,13 +83,9 @@ identity_is_local(const struct address *addr)
 	}
 }
 
-/* One that names nobody is as none; that it is nobody from here it has to say
- * itself. */
-static bool
-is_forwarded(const struct identity_sources *sources)
+bool
+identity_is_forwarded(const struct assertion_set *xforward)
 {
-	const struct assertion_set	*xforward = sources->xforward;
-
 	return xforward != NULL && (has_value(xforward, ASSERTION_ADDR) ||
 	    strcmp(xforward->v[ASSERTION_SOURCE].value, "REMOTE") == 0);
 }
@@ -194,7 +190,8 @@ bool
 identity_make(const struct identity_sources *sources, struct assertion_set *set)
 {
 	const struct session	*s = sources->session;
-	bool			 is_other = is_forwarded(sources);
+	bool			 is_other =
+				     identity_is_forwarded(sources->xforward);
 
 	assertion_init(set, ASSERTION_XCLIENT);
 	if (is_other)
@@ -228,7 +225,7 @@ is_own(const struct identity_sources *sources)
 	    s->override != NULL || (s->peer.family != AF_UNSPEC &&
 	    !identity_is_local(&s->peer)))
 		return false;
-	return !is_forwarded(sources) ||
+	return !identity_is_forwarded(sources->xforward) ||
 	    identity_is_local(&sources->xforward->addr);
 }
 

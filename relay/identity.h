@@ -43,6 +43,11 @@ struct identity_terms {
  * and each host trusts its own. */
 bool	identity_is_local(const struct address *addr);
 
+/* Whether it names another client than the messenger, and be it one whose
+ * address nobody knows: that he is not from here it has to say itself
+ * (SOURCE=REMOTE).  NULL: nothing was said. */
+bool	identity_is_forwarded(const struct assertion_set *xforward);
+
 /*
  * Makes the whole identity.  An XFORWARD without an address speaks of nobody,
  * and the messenger then speaks for itself, unless it says that its client is a
