@@ -73,8 +73,8 @@ struct hop {
 						 * offered then */
 	struct identity_lines	*wanted;	/* to be said, from: */
 	unsigned		 next_line;
-	struct identity_lines	*refused;	/* whom it would not take, in
-						 * this session */
+	struct identity_lines	*refused;	/* whom the host would not
+						 * take, in this session */
 
 	STAILQ_HEAD(, hop_question) questions;
 	unsigned		 n_due;
@@ -139,7 +139,7 @@ enum hop_setup	hop_identify(struct hop *hop);
 void	hop_forget_identity(struct hop *hop);
 /* TLS has begun: what was said in the clear is to be said again. */
 void	hop_identity_secured(struct hop *hop);
-/* Who was refused, too: another session, or another next hop. */
+/* Who was refused, too: another session, or another host. */
 void	hop_forget_refused(struct hop *hop);
 
 #endif

@@ -107,6 +107,9 @@ connect_to(struct hop *hop, bool is_again)
 void
 hop_start(struct hop *hop)
 {
+	/* It may be another of its hosts. */
+	if (hop->need.target.nexthop.kind == NEXTHOP_MX)
+		hop_forget_refused(hop);
 	hop->without = (struct hop_without){ .tls = false };
 	connect_to(hop, false);
 }
@@ -155,6 +158,8 @@ hop_try_next(struct hop *hop)
 	if (!hop->ops->connect_next(hop->arg))
 		return false;
 	hop_forget_connection(hop);
+	/* Whom one host would not take, another one may. */
+	hop_forget_refused(hop);
 	hop->without = (struct hop_without){ .tls = false };
 	hop_enter(hop, HOP_CONNECTING);
 	return true;
@@ -598,7 +603,6 @@ begin(struct hop *hop, const struct hop_need *need)
 		hop_fail(hop, "451 4.4.2 the next hop was lost");
 		return HOP_HAS_FAILED;
 	}
-	/* Whom one host would not take, another one may. */
 	if (!is_same_hop(&hop->need.target.nexthop, &need->target.nexthop))
 		hop_forget_refused(hop);
 	hop->need = *need;
