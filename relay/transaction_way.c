@@ -144,7 +144,10 @@ transaction_way_ensure_fixed(struct dialogue *d, bool is_identified)
 		route = d->route;
 	} else if (transaction_way_find(d, none, none, &route, &err) !=
 	    ROUTE_OK) {
-		hop_fail(d->hop, "421 4.3.0 %s", err.text);
+		/* Anybody may greet: which table it is the log is told. */
+		dialogue_report(d, DIALOGUE_MAIL_REFUSED, 421, err.text);
+		hop_fail(d->hop, "421 4.3.0 which way mail goes cannot be "
+		    "told");
 		return HOP_HAS_FAILED;
 	}
 	return transaction_way_ensure(d, &route, is_identified);
