@@ -401,13 +401,19 @@ hop_deadline(const struct hop *hop)
 {
 	const struct hop_question	*q = STAILQ_FIRST(&hop->questions);
 	unsigned			 seconds = hop->relay->reply_timeout;
+	uint64_t			 deadline, all = hop->begun_ms +
+					     (uint64_t)seconds * MS;
 
 	if (hop->state < HOP_EHLO)
 		seconds = hop->relay->connect_timeout;
 	else if (hop->state == HOP_READY && q != NULL &&
 	    q->kind == HOP_ASK_END)
 		seconds = hop->relay->final_timeout;
-	return hop->since_ms + (uint64_t)seconds * MS;
+	deadline = hop->since_ms + (uint64_t)seconds * MS;
+	if (hop->state == HOP_READY)
+		return deadline;
+	/* A step may take its time, but not each of them. */
+	return all < deadline ? all : deadline;
 }
 
 /*

@@ -43,6 +43,7 @@ struct hop {
 	struct hop_need		 need;
 	struct hop_round	 round;
 	uint64_t		 since_ms;	/* of what is awaited */
+	uint64_t		 begun_ms;	/* of its set-up */
 	bool			 is_late;	/* it is lost for that */
 	char			*failure;
 	size_t			 failure_public;

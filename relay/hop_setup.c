@@ -96,11 +96,18 @@ hop_report(struct hop *hop, enum hop_event event, const char *text)
  */
 
 static void
+begin_connection(struct hop *hop)
+{
+	hop_enter(hop, HOP_CONNECTING);
+	hop->begun_ms = hop->since_ms;
+}
+
+static void
 connect_to(struct hop *hop, bool is_again)
 {
 	hop->round.is_spent = true;
 	hop->need.target.is_again = is_again;
-	hop_enter(hop, HOP_CONNECTING);
+	begin_connection(hop);
 	hop->ops->connect(hop->arg, &hop->need.target);
 }
 
@@ -161,7 +168,7 @@ hop_try_next(struct hop *hop)
 	/* Whom one host would not take, another one may. */
 	hop_forget_refused(hop);
 	hop->without = (struct hop_without){ .tls = false };
-	hop_enter(hop, HOP_CONNECTING);
+	begin_connection(hop);
 	return true;
 }
 

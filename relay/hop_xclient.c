@@ -515,6 +515,7 @@ static void
 say_anew(struct hop *hop)
 {
 	hop->has_identity = false;
+	hop->begun_ms = *hop->now_ms;
 	if (hop_uses_xclient(hop) && may_say(hop))
 		hop_xclient_begin(hop);
 	else
