@@ -111,6 +111,18 @@ has_word(const struct smtp_reply *reply, const char *word)
 	    NULL;
 }
 
+/*
+ * Behind XCLIENT a server greets anew, or does not: where smtpd_delay_reject is
+ * off, rules about the client are heard there.  Postfix's speak of a "Client
+ * host"; the codes are those of RFC 5321, 3.1, and RFC 7504.
+ */
+static bool
+is_greeting(const struct smtp_reply *reply)
+{
+	return reply->code == 521 || reply->code == 554 ||
+	    has_word(reply, "lient host ");
+}
+
 /* What a reply that was not expected tells besides; WRONG: nothing. */
 static enum probe_class
 classify(const struct probe_step *step, const struct smtp_reply *reply)
@@ -123,7 +135,7 @@ classify(const struct probe_step *step, const struct smtp_reply *reply)
 		return PROBE_POSTSCREEN;
 	if (reply->code == 421)
 		return PROBE_UNAVAILABLE;
-	if (span_caseeq(verb, "XCLIENT"))
+	if (span_caseeq(verb, "XCLIENT") && !is_greeting(reply))
 		return PROBE_DENIED;
 	if ((reply->code == 450 || reply->code == 451) &&
 	    (has_word(reply, "reylist") || has_word(reply, "raylist")))

@@ -339,11 +339,13 @@ on_asserted(void *arg, const struct smtp_client_answer *answer)
 		finish(s);
 		return;
 	}
-	/* Another client has greeted nobody yet. */
+	/* Another client has greeted nobody yet; one that is refused, and was not
+	 * to be, has nothing more to say. */
 	if (is_verb(q->step, "XCLIENT") && answer->reply->code / 100 == 2)
 		s->is_greeted = s->at < s->c->n &&
 		    is_verb(&s->c->steps[s->at], "XCLIENT");
-	if (s->c->class > PROBE_WRONG)
+	if (s->c->class > PROBE_WRONG || (is_verb(q->step, "XCLIENT") &&
+	    answer->reply->code >= 400 && !expects_refusal(q->step)))
 		end(s);
 	else
 		next(s);

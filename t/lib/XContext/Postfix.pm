@@ -133,7 +133,8 @@ postlog unix-dgram n - n - 1 postlogd
 END
 
 # new(services => [ { ... } ], main => { name => value }, master => TEXT of
-# further entries).  A service:
+# further entries, resolver => ADDRESS of the name server to ask, not this
+# host's).  A service:
 #	name		by which the test speaks of it
 #	wiring		"a", "b" or "plain": t/live/wiring-*.cf; with "a" or
 #			"b", main.cf has what is in wiring-main.cf
@@ -147,7 +148,8 @@ sub new {
 	my $top = guard_dir();
 	my $dir = "$top/postfix" . ($n_instances++ || '');
 	my $self = bless({ dir => $dir, services => {}, order => [],
-	    main => $opt{main} // {}, entries => $opt{master} // '' }, $class);
+	    main => $opt{main} // {}, entries => $opt{master} // '',
+	    resolver => $opt{resolver} }, $class);
 	$self->_directories;
 	for my $service (@{$opt{services}}) {
 		my %copy = (address => own_address(), maxproc => '-',
@@ -269,6 +271,18 @@ sub set_main {
 	$self->configure;
 }
 
+# What goes before a command to have it ask that name server.  resolv.conf has one
+# place, so it gets a view of the files in which another is there.
+sub _in_its_etc {
+	my ($self) = @_;
+	return () if !defined $self->{resolver};
+	spit("$self->{dir}/resolv.conf", "nameserver $self->{resolver}\n" .
+	    "options timeout:2 attempts:2\n");
+	return ('unshare', '-m', 'sh', '-c', 'mount --bind "$0" ' .
+	    '"$(readlink -f /etc/resolv.conf)" && exec "$@"',
+	    "$self->{dir}/resolv.conf");
+}
+
 # Runs "postfix -c ... COMMAND" and dies with what it says if it fails.
 sub _postfix {
 	my ($self, $command) = @_;
@@ -280,8 +294,8 @@ sub _postfix {
 		open(STDOUT, '>', $out);
 		open(STDERR, '>&', \*STDOUT);
 		delete @ENV{qw(MAIL_CONFIG LD_PRELOAD)};
-		exec(program('postfix'), '-c', "$self->{dir}/etc", $command)
-		    or POSIX::_exit(127);
+		exec($self->_in_its_etc, program('postfix'), '-c',
+		    "$self->{dir}/etc", $command) or POSIX::_exit(127);
 	}
 	waitpid($pid, 0);
 	return if $? == 0;
