@@ -70,8 +70,7 @@ struct script {
 	unsigned		 left;		/* replies to what was said */
 	unsigned		 code;		/* of the last one; 0: closed */
 	char			*text;		/* all of them */
-	bool			 is_greeting;
-	bool			 is_unsaid;
+	bool			 is_refused;	/* one before the last was */
 };
 
 /*
@@ -114,6 +113,7 @@ static void	script_next(struct script *s);
 static void
 note(struct script *s, const struct smtp_client_answer *answer)
 {
+	s->is_refused = s->is_refused || s->code >= 400;
 	s->code = answer->result == SMTP_CLIENT_REPLY ? answer->reply->code :
 	    0;
 	s->text = pool_printf(&s->tester->pool, "%s%s%u", s->text,
@@ -186,9 +186,14 @@ on_connected(void *arg, const struct smtp_client_answer *answer)
 		smtp_client_greet(s->client, EHLO_NAME, on_greeted, s);
 }
 
-/* Says lines, and returns the code of the last reply; 0: it has none. */
-static unsigned
-run_script(struct tester *t, const char *const *lines, const char **text_r)
+struct said {
+	const char	*text;
+	unsigned	 code;		/* of the last reply; 0: it has none */
+	bool		 is_refused;	/* one before the last was */
+};
+
+static struct said
+run_script(struct tester *t, const char *const *lines)
 {
 	struct smtp_client_options	 options = t->options;
 	struct script			 s = { .tester = t, .lines = lines,
@@ -206,8 +211,7 @@ run_script(struct tester *t, const char *const *lines, const char **text_r)
 		ctl_die(EX_OSERR, "the event loop has failed");
 	smtp_client_free(s.client);
 	t->options.preamble = (struct span){ NULL, 0 };
-	*text_r = s.text;
-	return s.code;
+	return (struct said){ s.text, s.code, s.is_refused };
 }
 
 /*
@@ -250,9 +254,8 @@ static const struct conformance_outcome *
 outcome_of_controls(struct tester *t, const struct conformance_item *item,
     unsigned code)
 {
-	const char	*text;
-	unsigned	 yes = run_script(t, item->yes, &text);
-	unsigned	 no = run_script(t, item->no, &text);
+	unsigned	 yes = run_script(t, item->yes).code;
+	unsigned	 no = run_script(t, item->no).code;
 
 	if (yes == no)
 		return NULL;
@@ -292,15 +295,17 @@ static enum conformance_verdict
 judge(struct tester *t, const struct conformance_item *item, json_t *row)
 {
 	const struct conformance_outcome	*outcome;
-	const char				*text;
-	unsigned				 code;
+	struct said				 said;
 
 	if (!is_given(t, item->lines))
 		return put(row, CONFORMANCE_UNKNOWN, "see the options");
-	code = run_script(t, item->lines, &text);
-	output_put(row, "replies", output_text(text));
-	outcome = item->yes[0] == NULL ? outcome_of_code(item, code) :
-	    outcome_of_controls(t, item, code);
+	said = run_script(t, item->lines);
+	output_put(row, "replies", output_text(said.text));
+	if (item->is_behind && said.is_refused)
+		return put(row, CONFORMANCE_UNKNOWN,
+		    "what has to come before it is refused");
+	outcome = item->yes[0] == NULL ? outcome_of_code(item, said.code) :
+	    outcome_of_controls(t, item, said.code);
 	if (outcome != NULL)
 		return put(row, outcome->verdict, outcome->meaning);
 	return put(row, CONFORMANCE_UNKNOWN, item->yes[0] == NULL ?
@@ -423,11 +428,10 @@ conformance_run(struct ctl *ctl)
 	static const char *const		 nothing[] = { NULL };
 	struct tester				 t = { .options = { 0 } };
 	json_t					*rows = output_new_array();
-	const char				*text;
 	bool					 is_dangerous;
 
 	set_up(ctl, &t);
-	if (run_script(&t, nothing, &text) == 0)
+	if (run_script(&t, nothing).code == 0)
 		ctl_die(EX_UNAVAILABLE, "%s: there is no greeting, or no reply "
 		    "to EHLO", t.server->text);
 	is_dangerous = ask_all(&t, rows);

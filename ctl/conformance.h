@@ -47,6 +47,9 @@ struct conformance_item {
 	const char			*name;
 	enum conformance_need		 need;
 	const char			*lines[CONFORMANCE_LINES];
+	/* Of the last line alone: the server has to have taken those before it,
+	 * or it has not come to what is asked about. */
+	bool				 is_behind;
 	/* How it looks if what is asked about has happened, and if not; where
 	 * these look alike, it cannot be told. */
 	const char			*yes[CONFORMANCE_LINES];

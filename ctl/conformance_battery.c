@@ -139,17 +139,20 @@ static const struct conformance_item	 battery[] = {
 	    .lines = { "XCLIENT HELO=a+zz" }, .outcomes = TAKEN(
 	    "it is taken as it stands", "it is refused") },
 	{ .name = "XCLIENT in a transaction", .need = CONFORMANCE_XCLIENT,
-	    .lines = { MAIL, NET }, .outcomes = REFUSED("it is refused",
+	    .lines = { MAIL, NET }, .is_behind = true,
+	    .outcomes = REFUSED("it is refused",
 	    DANGER("mail that one client began is another's")) },
 	{ .name = "XCLIENT behind one of somebody else",
 	    .need = CONFORMANCE_XCLIENT,
 	    .lines = { NET " NAME=" HOST, EHLO, "XCLIENT ADDR=192.0.2.2" },
+	    .is_behind = true,
 	    .outcomes = { { "5", SPECIFIED("it is refused: the new client has "
 	    "no right to it") }, { "4", SPECIFIED("it is refused: the new "
 	    "client has no right to it") }, { "2", DANGER("it is taken: behind "
 	    "a proxy that copies bytes, clients may say who they are") } } },
 	{ .name = "XFORWARD behind an XCLIENT", .need = CONFORMANCE_XFORWARD,
 	    .lines = { NET " NAME=" HOST, EHLO, "XFORWARD ADDR=192.0.2.2" },
+	    .is_behind = true,
 	    .outcomes = { { "5", SPECIFIED("it is refused") },
 	    { "4", SPECIFIED("it is refused") },
 	    { "2", DANGER("it is taken: behind a proxy that copies bytes, "
@@ -160,8 +163,9 @@ static const struct conformance_item	 battery[] = {
 	    " BOGUS=1" }, .outcomes = REFUSED("it is refused",
 	    SAFE("it is passed over")) },
 	{ .name = "XFORWARD in a transaction", .need = CONFORMANCE_XFORWARD,
-	    .lines = { MAIL, "XFORWARD NAME=" HOST }, .outcomes = REFUSED(
-	    "it is refused", SAFE("it is taken")) },
+	    .lines = { MAIL, "XFORWARD NAME=" HOST },
+	    .is_behind = true, .outcomes = REFUSED("it is refused",
+	    SAFE("it is taken")) },
 	{ .name = "EHLO in one go with XCLIENT",
 	    .need = CONFORMANCE_XCLIENT,
 	    .lines = { "!2" NET " NAME=" HOST "\r\n" EHLO "\r\n" },

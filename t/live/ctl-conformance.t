@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# "xcontext conformance" against Postfix, xcontext-relay and nginx: what it finds
-# is the table of xcontext(1).  With CONFORMANCE_TABLE that is printed instead.
+# "xcontext conformance" against Postfix, xcontext-relay, Dovecot and nginx: what
+# it finds is the table of xcontext(1).  With CONFORMANCE_TABLE that is printed.
 use strict;
 use warnings;
 
@@ -12,6 +12,7 @@ use JSON::PP ();
 use Test::More;
 
 use XContext::Ctl ();
+use XContext::Dovecot ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process
     guard_time);
@@ -67,6 +68,7 @@ $postfix->start;
 my $relay = XContext::Relay->new(conf => { XCLIENT => '"required"' },
     relays => { front => { next_hop => sprintf('"smtp:[%s]:%d"',
     $postfix->address('mx'), $postfix->port('mx')) } },
+    trust => "127.0.1.0/24 edge\n127.0.4.0/24 filter\n127.0.5.0/24 narrow\n",
     profiles => <<'END');
 profile edge {
 	xclient = { "*" }
@@ -77,11 +79,19 @@ profile edge {
 profile filter {
 	xforward = { "*" }
 }
+profile narrow {
+	xclient = { "ADDR" }
+	addr = { "*" }
+}
 END
 $relay->start;
 my $nginx = XContext::Nginx->new(behind => { mx => [ $postfix->address('mx'),
     $postfix->port('mx') ] });
 $nginx->start;
+my $no_dovecot = XContext::Dovecot::impossible() //
+    (XContext::Dovecot::has_submission() ? undef : 'none for submission');
+my $dovecot = defined $no_dovecot ? undef : XContext::Dovecot->new(
+    relay => [ $postfix->address('mx'), $postfix->port('mx') ]);
 my $ctl = XContext::Ctl->new;
 
 sub conformance {
@@ -105,6 +115,9 @@ my %found = (
 	closed => conformance($postfix->address('closed') . ':' .
 	    $postfix->port('closed')));
 
+$found{dovecot} = conformance('127.0.0.1:' . $dovecot->port('submission'))
+    if defined $dovecot;
+
 # What is known by other ways than this.
 sub verdict {
 	my ($server, $question) = @_;
@@ -124,6 +137,22 @@ is(scalar(grep { $_->{verdict} eq 'dangerous' } @{$found{relay}}), 0,
 is(verdict($_, 'XCLIENT that is not offered'), 'as specified',
     "$_ offers none, and takes none") for 'nginx', 'closed';
 
+# What is about a client, or a transaction, that never came to be is not told.
+SKIP: {
+	skip("Dovecot: $no_dovecot", 2) if !defined $dovecot;
+	is(verdict('dovecot', 'XCLIENT behind one of somebody else'),
+	    'dangerous', 'Dovecot goes on trusting whoever it trusted');
+	is(verdict('dovecot', 'XCLIENT in a transaction'), 'cannot be told',
+	    'Dovecot takes no MAIL without a login');
+}
+{
+	my $got = $ctl->json('conformance', $relay->address . ':' .
+	    $relay->port, '--source', '127.0.5.1');
+	is((map { $_->{verdict} } grep { $_->{question} eq
+	    'XCLIENT behind one of somebody else' } @$got)[0],
+	    'cannot be told', 'nor is what a refused XCLIENT comes before');
+}
+
 # Without what it needs, it does not guess.
 {
 	my $got = $ctl->json('conformance', $postfix->address('mx') . ':' .
@@ -142,23 +171,25 @@ ok($postfix->is_idle, '... nor is on its way');
 #
 my %sign = ('as specified' => '=', 'safe deviation' => '~',
     'dangerous' => '!', 'cannot be told' => '?', 'not offered' => '\-');
+my @servers = qw(postfix relay dovecot nginx);
 my $table = '';
 for my $i (0 .. $#{$found{postfix}}) {
 	my $question = $found{postfix}[$i]{question};
 	$table .= ".It $question Ta " . join(' Ta ', map {
-	    $sign{$found{$_}[$i]{verdict}} } qw(postfix relay nginx)) . "\n";
+	    $sign{$found{$_}[$i]{verdict} // ''} // '' } @servers) . "\n";
 }
 if (defined $ENV{CONFORMANCE_TABLE}) {
 	diag($table);
 	diag(map { my $s = $_; map { "$s $_->{question}: $_->{verdict}: " .
 	    "$_->{meaning} (" . ($_->{replies} // '') . ")\n" } @{$found{$s}} }
-	    qw(postfix relay nginx));
+	    @servers);
 }
 my ($manual) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
     /^\.It Em question[^\n]*\n(.*?)^\.El/ms;
 SKIP: {
-	skip('the manual tells of Postfix 3.7', 1)
-	    if XContext::Postfix::version() !~ /^3\.7\./;
+	skip('the manual tells of Postfix 3.7 and Dovecot 2.3', 1)
+	    if XContext::Postfix::version() !~ /^3\.7\./ ||
+	    !defined $dovecot;
 	is($manual, $table, 'the table of the manual is what was found');
 }
 

@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the xcontext authors
 #
 # XContext::Dovecot: a private Dovecot with mailboxes to be fetched from by IMAP
-# and POP3, and to be delivered to by LMTP, on 127.0.0.1.  Every user has the
-# password "secret".
+# and POP3, to be delivered to by LMTP, and, if the test has a mail server for
+# that, to be sent by, on 127.0.0.1.  Every user has the password "secret".
 #
 #	my $dovecot = XContext::Dovecot->new;
 #	$dovecot->put('joe', TEXT);
@@ -28,6 +28,8 @@ my $program = '/usr/sbin/dovecot';
 sub impossible {
 	return 'a private Dovecot needs root' if $> != 0;
 	return 'no Dovecot' if !-x $program;
+	return 'another Dovecot than 2.3, which has other settings'
+	    if `$program --version` !~ /^2\.3\./;
 	for my $protocol (qw(imap pop3 lmtp)) {
 		return "no Dovecot for $protocol"
 		    if !-e "/usr/lib/dovecot/$protocol";
@@ -35,22 +37,41 @@ sub impossible {
 	return undef;
 }
 
+sub has_submission { return -e '/usr/lib/dovecot/submission' }
+
+#	relay	[ address, port ] of the mail server that the port "submission"
+#		hands mail to; default: there is no such port
 sub new {
-	my ($class) = @_;
+	my ($class, %opt) = @_;
 	my $dir = guard_dir() . '/dovecot';
 	mkdir($_, 0755) for $dir, "$dir/mail";
 	my ($uid, $gid) = (getpwnam('nobody'))[2, 3];
 	chown($uid, $gid, "$dir/mail");
 	my %port = map { $_ => XContext::Postfix::free_port('127.0.0.1') }
-	    qw(imap pop3 lmtp);
+	    qw(imap pop3 lmtp submission);
 	my $self = bless({ dir => $dir, port => \%port, n => 0, uid => $uid,
-	    gid => $gid }, $class);
+	    gid => $gid, relay => $opt{relay} }, $class);
 	spit("$dir/dovecot.conf", $self->_conf);
 	$self->_start;
 	return $self;
 }
 
 sub _conf {
+	my ($self) = @_;
+	my ($dir, $port) = @$self{qw(dir port)};
+	return _common_conf($self) . (defined $self->{relay} ? <<"END" : '');
+protocols = imap pop3 lmtp submission
+submission_relay_host = $self->{relay}[0]
+submission_relay_port = $self->{relay}[1]
+service submission-login {
+	inet_listener submission {
+		port = $port->{submission}
+	}
+}
+END
+}
+
+sub _common_conf {
 	my ($self) = @_;
 	my ($dir, $port) = @$self{qw(dir port)};
 	return <<"END";
