@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "inject_body.h"
+#include "inject_envelope.h"
 #include "inject_source_private.h"
 
 /* A file without a name that has the message, at its beginning; -1. */
@@ -45,12 +46,20 @@ make_input(const struct inject_item *item)
 	return fd;
 }
 
+/*
+ * A sender chooses his address, which may begin as an option does: so each has
+ * its "<" before it, as in SMTP.
+ */
 static _Noreturn void
 become(const char *program, const char *sender, const char *rcpt, int in)
 {
-	if (dup2(in, STDIN_FILENO) != -1 &&
+	char	 from[INJECT_ADDRESS_MAX + 3], to[INJECT_ADDRESS_MAX + 3];
+
+	if (snprintf(from, sizeof from, "<%s>", sender) < (int)sizeof from &&
+	    snprintf(to, sizeof to, "<%s>", rcpt) < (int)sizeof to &&
+	    dup2(in, STDIN_FILENO) != -1 &&
 	    dup2(STDERR_FILENO, STDOUT_FILENO) != -1)
-		(void)execl(program, program, sender, rcpt, (char *)NULL);
+		(void)execl(program, program, from, to, (char *)NULL);
 	_exit(127);
 }
 

@@ -17,7 +17,7 @@ enum inject_asked {
 	INJECT_CANNOT_TELL	/* all else: err */
 };
 
-/* Runs "program sender recipient" with the message on standard input. */
+/* Runs "program <sender> <recipient>" with the message on standard input. */
 enum inject_asked	inject_ask(const char *program,
 			    const struct inject_item *item,
 			    const char *sender, const char *rcpt,

@@ -21,7 +21,7 @@
 #else
 #define MAP_SIZE	((size_t)1 << 29)
 #endif
-#define MARK		"\001replaced by"	/* no key begins so */
+#define MARK		"\001replaced by"	/* a key has more: a digest */
 #define KEY_MAX		511
 
 struct inject_journal {
@@ -241,6 +241,12 @@ begins_so(const MDB_val *key, const char *prefix)
 	    memcmp(key->mv_data, prefix, n) == 0;
 }
 
+static bool
+is_mark(const MDB_val *key)
+{
+	return key->mv_size == strlen(MARK) && begins_so(key, MARK);
+}
+
 /* Tells fn of one.  1: go on, 0: that is enough; -1 with err. */
 static int
 tell(struct inject_journal *j, const MDB_val *key, const MDB_val *value,
@@ -252,7 +258,7 @@ tell(struct inject_journal *j, const MDB_val *key, const MDB_val *value,
 
 	memcpy(text, key->mv_data, key->mv_size);
 	text[key->mv_size] = '\0';
-	if (text[0] == MARK[0])
+	if (is_mark(key))
 		return 1;
 	status = load(j, value, &entry, err);
 	if (status == 1)
@@ -318,7 +324,7 @@ forget(struct inject_journal *j, MDB_txn *txn, struct err *err)
 		return code;
 	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		entry = NULL;
-		if (begins_so(&key, MARK) ||
+		if (is_mark(&key) ||
 		    (load(j, &value, &entry, err) == 1 &&
 		    inject_entry_is_over(entry)))
 			code = mdb_cursor_del(cursor, 0);

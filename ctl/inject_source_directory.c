@@ -4,10 +4,12 @@
  * inject_source_directory: messages that are files: a maildir, a folder of MH, a
  * directory of .eml.
  *
- * A maildir's messages keep their names up to the ":", so these are their keys;
- * another program may move one from new/ to cur/, or change its flags, at any
- * moment.  Of the others a name may come again: their keys are the name, the
- * file and what is in it.  Links and what is no file are left where they are.
+ * A maildir's messages keep their names up to the ":", so these are in their
+ * keys; another program may move one from new/ to cur/, or change its flags, at
+ * any moment.  Two may have the same one, if programs do not keep to the rules:
+ * so there is also what is in them.  Of the others a name may come again: their
+ * keys are the name, the file and what is in it.  Links and what is no file are
+ * left where they are.
  *
  * Whose directory it is may be anybody, and we root: so it is opened once, no
  * link below it is followed, and what is taken out is what was read.
@@ -106,24 +108,38 @@ next_name(struct source *s, struct err *err)
 	}
 }
 
+/* In its directory. */
+static const char *
+name_of(const struct inject_item *item)
+{
+	const char	*slash = strrchr(item->name, '/');
+
+	return slash == NULL ? item->name : slash + 1;
+}
+
+/* Of a maildir's message: so much of its name stays. */
+static size_t
+lasting_len(const char *name)
+{
+	return strcspn(name, ":");
+}
+
 static int
 make_key(const struct source *s, struct inject_item *item,
     const struct stat *st, struct err *err)
 {
 	char		 text[INJECT_DIGEST_SIZE];
-	const char	*name = strrchr(item->name, '/');
+	const char	*name = name_of(item);
 
-	name = name == NULL ? item->name : name + 1;
 	if (inject_source_digest(item, err) == -1)
 		return -1;
-	if (s->format == INJECT_MAILDIR) {
-		(void)snprintf(item->key, sizeof item->key, "%.*s",
-		    (int)strcspn(name, ":"), name);
-		return 0;
-	}
 	inject_source_digest_text(item, text);
-	(void)snprintf(item->key, sizeof item->key, "%s@%llx@%s", name,
-	    (unsigned long long)st->st_ino, text);
+	if (s->format == INJECT_MAILDIR)
+		(void)snprintf(item->key, sizeof item->key, "%.*s@%s",
+		    (int)lasting_len(name), name, text);
+	else
+		(void)snprintf(item->key, sizeof item->key, "%s@%llx@%s",
+		    name, (unsigned long long)st->st_ino, text);
 	return 0;
 }
 
@@ -209,13 +225,14 @@ remove_here(DIR *dir, const char *name, const struct inject_item *item,
 static int
 remove_renamed(DIR *dir, const struct inject_item *item, struct err *err)
 {
-	size_t		 n = strlen(item->key);
+	const char	*name = name_of(item);
+	size_t		 n = lasting_len(name);
 	struct dirent	*entry;
 	int		 status = 0;
 
 	while (status != -1 && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, item->key, n) == 0 &&
-		    (entry->d_name[n] == ':' || entry->d_name[n] == '\0'))
+		if (lasting_len(entry->d_name) == n &&
+		    memcmp(entry->d_name, name, n) == 0)
 			status = remove_here(dir, entry->d_name, item, err);
 	return status;
 }
@@ -225,7 +242,6 @@ remove_it(struct inject_source *base, const struct inject_item *item,
     struct err *err)
 {
 	struct source	*s = (struct source *)base;
-	const char	*slash = strrchr(item->name, '/');
 	DIR		*dir;
 	unsigned	 i;
 	int		 status = 0;
@@ -233,8 +249,7 @@ remove_it(struct inject_source *base, const struct inject_item *item,
 	for (i = 0; status == 0 && parts(s)[i] != NULL; i++) {
 		if ((dir = open_part(s, i, err)) == NULL)
 			return -1;
-		status = remove_here(dir, slash == NULL ? item->name :
-		    slash + 1, item, err);
+		status = remove_here(dir, name_of(item), item, err);
 		if (status == 0 && s->format == INJECT_MAILDIR)
 			status = remove_renamed(dir, item, err);
 		(void)closedir(dir);

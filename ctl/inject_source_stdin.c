@@ -4,7 +4,7 @@
  * inject_source_stdin: the message on standard input, kept in a file without a
  * name while it is needed.
  *
- * Its key is its content, but for the uppermost Received header if fetchmail or
+ * Its key is its content, but for the header Received on its top if fetchmail or
  * getmail has put that there: it has another time when the message is fetched
  * again.  So a caller that was killed between our answer and its own note of it
  * may hand the same message over again, and it is known.
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "inject_header.h"
+#include "received/received_text.h"
 
 struct source {
 	struct inject_source	 base;
@@ -27,18 +28,41 @@ struct source {
 	bool			 is_over;
 };
 
+/*
+ * "from HOST by HOST with POP3 (fetchmail-6.4.37)", "with POP3 getmail6": there
+ * and nowhere else, for all else in the header may be the sender's words.
+ */
 static bool
-is_fetchers(const struct inject_field *f)
+is_fetchers(struct span value)
 {
-	static const char *const	 words[] = { "(fetchmail-", " getmail",
-		"(getmail" };
-	size_t				 i;
+	struct received_item	 item = received_item_next(&value);
 
-	for (i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (memmem(f->value.p, f->value.n, words[i],
-		    strlen(words[i])) != NULL)
-			return true;
-	return false;
+	if (!received_item_is(&item, "from"))
+		return false;
+	(void)received_item_next(&value);	/* the host, be it "by" */
+	do
+		item = received_item_next(&value);
+	while (item.kind == RECEIVED_WORD && !received_item_is(&item, "by"));
+	if (!received_item_is(&item, "by"))
+		return false;
+	(void)received_item_next(&value);
+	item = received_item_next(&value);
+	if (!received_item_is(&item, "with"))
+		return false;
+	(void)received_item_next(&value);
+	item = received_item_next(&value);
+	return (item.kind == RECEIVED_COMMENT &&
+	    span_begins(item.text, "fetchmail-")) ||
+	    (item.kind == RECEIVED_WORD && span_begins(item.text, "getmail"));
+}
+
+/* What fetchers write above it, and what they leave there. */
+static bool
+may_be_above(struct span name)
+{
+	return span_caseeq(name, "Return-Path") ||
+	    span_caseeq(name, "Delivered-To") ||
+	    span_caseeq(name, "X-Original-To");
 }
 
 /* Where that header is; *begin_r is *end_r: there is none. */
@@ -47,17 +71,17 @@ find_fetchers(const struct inject_item *item, struct inject_header *h,
     off_t *begin_r, off_t *end_r)
 {
 	struct inject_field	 f;
+	bool			 has_field;
 
 	*begin_r = *end_r = item->begin;
 	inject_header_open(h, item->fd, item->begin, item->end);
-	while (inject_header_next(h, &f)) {
-		if (!span_caseeq(f.name, "Received"))
-			continue;
-		if (is_fetchers(&f)) {
-			*begin_r = f.offset;
-			*end_r = h->at - (off_t)(h->len - h->used);
-		}
-		return;
+	do
+		has_field = inject_header_next(h, &f);
+	while (has_field && may_be_above(f.name));
+	if (has_field && span_caseeq(f.name, "Received") && f.is_whole &&
+	    is_fetchers(f.value)) {
+		*begin_r = f.offset;
+		*end_r = h->at - (off_t)(h->len - h->used);
 	}
 }
 

@@ -4,6 +4,7 @@
  * inject_test: where mailboxes are cut, whom a message is from, and what is
  * known of it after whatever has happened.
  */
+#include "ctl/inject_ask.h"
 #include "ctl/inject_body.h"
 #include "ctl/inject_envelope.h"
 #include "ctl/inject_journal.h"
@@ -908,6 +909,32 @@ START_TEST(takes_out_what_was_read)
 }
 END_TEST
 
+/*
+ * The program that is asked
+ */
+
+/* A sender whose address begins as an option does. */
+START_TEST(gives_a_program_no_options)
+{
+	struct inject_item	 item = { .end = 2 };
+	struct err		 err;
+	FILE			*file = fopen(below("ask"), "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert(fprintf(file, "#!/bin/sh\ntest \"$#,$1,$2\" = "
+	    "'2,<-x@a>,<-y@b>'\n") > 0);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(chmod(below("ask"), 0700), 0);
+	item.fd = file_of("x\n", 2);
+	ck_assert_int_eq(inject_source_digest(&item, NULL), 0);
+	ck_assert_int_eq(inject_ask(below("ask"), &item, "-x@a", "-y@b",
+	    &err), INJECT_IS_THERE);
+	ck_assert_int_eq(inject_ask(below("ask"), &item, "", "-y@b", &err),
+	    INJECT_IS_NOT_THERE);
+	(void)close(item.fd);
+}
+END_TEST
+
 /* Whoever was killed while he had the lock has left it; who lives has it. */
 START_TEST(takes_the_lock_of_the_dead)
 {
@@ -963,6 +990,7 @@ main(void)
 	tcase_add_test(tc, takes_nothing_out_of_another_directory);
 	tcase_add_test(tc, follows_nobody_else_s_link);
 	tcase_add_test(tc, takes_out_what_was_read);
+	tcase_add_test(tc, gives_a_program_no_options);
 	tcase_add_test(tc, takes_the_lock_of_the_dead);
 	return runner_run("inject", tc);
 }
