@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/hostname.h"
+#include "inject_place.h"
 #include "inject_send.h"
 #include "output.h"
 #include "verb.h"
@@ -294,6 +295,24 @@ open_journal(struct inject_work *w)
 		ctl_cannot_tell(&err);
 }
 
+/* Before anything is sent. */
+static void
+check_places(const struct inject_config *c)
+{
+	char		 inside[PATH_MAX];
+	struct err	 err;
+
+	if (c->stats != NULL && inject_place_check(c->stats, &err) == -1)
+		ctl_cannot_tell(&err);
+	if (c->rejects == NULL)
+		return;
+	if (snprintf(inside, sizeof inside, "%s/x", c->rejects) >=
+	    (int)sizeof inside)
+		ctl_die(EX_USAGE, "--rejects: the name is too long");
+	if (inject_place_check(inside, &err) == -1)
+		ctl_cannot_tell(&err);
+}
+
 static int
 send_all(const struct inject_config *c, struct inject_source *source)
 {
@@ -302,6 +321,7 @@ send_all(const struct inject_config *c, struct inject_source *source)
 	uint64_t		 now;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	check_places(c);
 	open_journal(&w);
 	w.stats.begun_ms = clock_ms(CLOCK_MONOTONIC);
 	inject_send_all(&w);

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inject_place.h"
+
 #if SIZE_MAX > UINT32_MAX
 #define MAP_SIZE	((size_t)16 << 30)	/* addresses, not memory */
 #else
@@ -103,8 +105,8 @@ inject_journal_open(const char *path, bool is_alone, struct err *err)
 	j->lock = -1;
 	if (strlen(path) >= sizeof j->path)
 		(void)err_set(err, "%s: the name is too long", path);
-	else if (strcpy(j->path, path), (!is_alone || take_lock(j, err) ==
-	    0) && open_env(j, err) == 0)
+	else if (strcpy(j->path, path), inject_place_check(path, err) == 0 &&
+	    (!is_alone || take_lock(j, err) == 0) && open_env(j, err) == 0)
 		return j;
 	inject_journal_close(j);
 	return NULL;

@@ -98,25 +98,11 @@ inject_source_guess(const char *path, struct err *err)
 	    INJECT_MAILDIR : guess_directory(path, err);
 }
 
-/* For root a link that another user has made may lead to anybody's mail. */
-static bool
-is_others_link(const char *path)
-{
-	struct stat	 st;
-
-	return geteuid() == 0 && lstat(path, &st) == 0 &&
-	    S_ISLNK(st.st_mode) && st.st_uid != 0;
-}
-
 struct inject_source *
 inject_source_open(const char *path, enum inject_format format,
     struct err *err)
 {
-	if (format == INJECT_STDIN || !is_others_link(path))
-		return formats[format].open(path, format, err);
-	(void)err_set(err, "%s: it is a link of another user's, which root "
-	    "does not follow", path);
-	return NULL;
+	return formats[format].open(path, format, err);
 }
 
 void

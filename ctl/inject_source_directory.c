@@ -9,7 +9,7 @@
  * any moment.  Two may have the same one, if programs do not keep to the rules:
  * so there is also what is in them.  Of the others a name may come again: their
  * keys are the name, the file and what is in it.  Links and what is no file are
- * left where they are.
+ * left where they are; so is, by root, a second name of another user's file.
  *
  * Whose directory it is may be anybody, and we root: so it is opened once, no
  * link below it is followed, and what is taken out is what was read.
@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "inject_place.h"
 
 struct source {
 	struct inject_source	 base;
@@ -160,7 +162,8 @@ open_item(struct source *s, const char *name, struct inject_item *item,
 	if (item->fd == -1 || fstat(item->fd, &st) == -1)
 		return err_set(err, "%s/%s: %s", s->base.path, item->name,
 		    strerror(errno));
-	if (!S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st.st_mode) ||
+	    inject_place_is_others(dirfd(s->dir), &st)) {
 		inject_source_clear(item);
 		return 0;
 	}
@@ -298,10 +301,8 @@ inject_source_directory(const char *path, enum inject_format format,
 	s->base.ops = &ops;
 	s->base.path = path;
 	s->format = format;
-	s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->fd == -1)
-		(void)err_set(err, "%s: %s", path, strerror(errno));
-	else if (count(s, err) == 0)
+	s->fd = inject_place_reach(path, O_RDONLY | O_DIRECTORY, err);
+	if (s->fd != -1 && count(s, err) == 0)
 		return &s->base;
 	close_it(&s->base);
 	return NULL;

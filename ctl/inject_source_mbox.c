@@ -9,6 +9,8 @@
  * next time.  Another program may change it meanwhile all the same: so each
  * message has its content in its key, is sent only if its bytes are still
  * those, and is taken out only if it is still there.
+ *
+ * All that is done beside it is done in the directory that it was found in.
  */
 #include "inject_source_private.h"
 
@@ -16,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +26,15 @@
 #include <unistd.h>
 
 #include "inject_mbox.h"
+#include "inject_place.h"
 
 #define LOCK_SECONDS	30
-#define PATH_SIZE	4096
+#define NAME_SIZE	(NAME_MAX + 32)	/* with what we put behind it */
 #define LOCK_TEXT_SIZE	320
 
 struct source {
 	struct inject_source	 base;
+	struct inject_place	 place;
 	int			 fd;
 	bool			 has_dotlock;
 	struct inject_mbox	 mbox;
@@ -50,9 +53,9 @@ pause_briefly(void)
 }
 
 static const char *
-lock_path(const struct source *s, char buf[PATH_SIZE])
+lock_name(const struct source *s, char buf[NAME_SIZE])
 {
-	(void)snprintf(buf, PATH_SIZE, "%s.lock", s->base.path);
+	(void)snprintf(buf, NAME_SIZE, "%s.lock", s->place.name);
 	return buf;
 }
 
@@ -69,10 +72,11 @@ lock_text(pid_t pid, char buf[LOCK_TEXT_SIZE])
 
 /* True: it is one of ours, whose process was killed. */
 static bool
-is_left_behind(const char *path)
+is_left_behind(int dir, const char *name)
 {
 	char	 buf[LOCK_TEXT_SIZE] = "", ours[LOCK_TEXT_SIZE];
-	int	 fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int	 fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
 	ssize_t	 n = fd == -1 ? -1 : read(fd, buf, sizeof buf - 1);
 	long	 pid = n <= 0 ? 0 : strtol(buf, NULL, 10);
 
@@ -87,22 +91,24 @@ is_left_behind(const char *path)
 
 /* 1; 0: somebody else has it; -1: it cannot be made, errno. */
 static int
-dotlock(const char *path)
+dotlock(int dir, const char *name)
 {
-	char	 beside[PATH_SIZE + 32], text[LOCK_TEXT_SIZE];
+	char	 beside[NAME_SIZE + 16], text[LOCK_TEXT_SIZE];
 	int	 fd, got = -1;
 
 	/* It must never be there without its text. */
-	(void)snprintf(beside, sizeof beside, "%s.xcontext", path);
-	(void)unlink(beside);		/* of one that was killed */
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	(void)snprintf(beside, sizeof beside, "%s.xcontext", name);
+	(void)unlinkat(dir, beside, 0);	/* of one that was killed */
+	fd = openat(dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0444);
 	if (fd == -1)
 		return -1;
 	lock_text(getpid(), text);
 	if (inject_source_write(fd, text, strlen(text)) == 0)
-		got = link(beside, path) == 0 ? 1 : errno == EEXIST ? 0 : -1;
+		got = linkat(dir, beside, dir, name, 0) == 0 ? 1 :
+		    errno == EEXIST ? 0 : -1;
 	(void)close(fd);
-	(void)unlink(beside);
+	(void)unlinkat(dir, beside, 0);
 	return got;
 }
 
@@ -110,10 +116,10 @@ static void
 unlock(struct source *s)
 {
 	struct flock	 lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-	char		 buf[PATH_SIZE];
+	char		 buf[NAME_SIZE];
 
 	if (s->has_dotlock)
-		(void)unlink(lock_path(s, buf));
+		(void)unlinkat(s->place.dir, lock_name(s, buf), 0);
 	s->has_dotlock = false;
 	(void)fcntl(s->fd, F_OFD_SETLK, &lock);
 }
@@ -137,21 +143,23 @@ lock_file(int fd)
 static int
 try_lock(struct source *s, struct err *err)
 {
-	char	 buf[PATH_SIZE];
-	int	 got;
+	char	 buf[NAME_SIZE];
+	int	 dir = s->place.dir, got;
 
 	if (lock_file(s->fd) == -1)
 		return errno == EAGAIN || errno == EACCES ? 0 :
 		    err_set(err, "%s: %s", s->base.path, strerror(errno));
-	got = dotlock(lock_path(s, buf));
-	if (got == 0 && is_left_behind(buf) && unlink(buf) == 0)
-		got = dotlock(buf);
+	got = dotlock(dir, lock_name(s, buf));
+	if (got == 0 && is_left_behind(dir, buf) &&
+	    unlinkat(dir, buf, 0) == 0)
+		got = dotlock(dir, buf);
 	s->has_dotlock = got == 1;
 	/* In a directory where nobody may make files nobody has one. */
 	if (got == -1 && (errno == EACCES || errno == EPERM || errno == EROFS))
 		return 1;
 	if (got == -1)
-		(void)err_set(err, "%s: %s", buf, strerror(errno));
+		(void)err_set(err, "%s.lock: %s", s->base.path,
+		    strerror(errno));
 	if (got != 1)
 		unlock(s);
 	return got;
@@ -229,6 +237,17 @@ next(struct inject_source *base, struct inject_item *item, struct err *err)
 	return got;
 }
 
+/* 0; -1 with err: it is none that we may read. */
+static int
+check(const struct source *s, const struct stat *st, struct err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, "%s: it is no file", s->base.path);
+	return !inject_place_is_others(s->place.dir, st) ? 0 :
+	    err_set(err, "%s: it is another user's file, too, which root does "
+	    "not take for this one's", s->base.path);
+}
+
 /* Nothing that a program is still writing: whoever writes has the lock. */
 static int
 look(struct source *s, struct err *err)
@@ -241,6 +260,8 @@ look(struct source *s, struct err *err)
 	status = fstat(s->fd, &st);
 	if (status == -1)
 		(void)err_set(err, "%s: %s", s->base.path, strerror(errno));
+	else
+		status = check(s, &st, err);
 	unlock(s);
 	if (status == -1)
 		return -1;
@@ -322,52 +343,39 @@ copy_rest(struct source *s, const struct inject_finish *how, off_t size,
 
 /* Its mode and its owner are those of the old one. */
 static int
-make_beside(const struct source *s, char buf[PATH_SIZE],
-    const struct stat *st, struct err *err)
+make_beside(const struct source *s, const char *name, const struct stat *st,
+    struct err *err)
 {
-	int	 fd;
+	int	 dir = s->place.dir, fd;
 
-	(void)snprintf(buf, PATH_SIZE, "%s.xcontext", s->base.path);
-	(void)unlink(buf);		/* of one that was killed */
-	fd = open(buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return err_set(err, "%s: %s", buf, strerror(errno));
-	if (fchown(fd, st->st_uid, st->st_gid) == 0 &&
-	    fchmod(fd, st->st_mode & 07777) == 0)
+	(void)unlinkat(dir, name, 0);	/* of one that was killed */
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd != -1 && fchown(fd, st->st_uid, st->st_gid) == 0 &&
+	    fchmod(fd, st->st_mode & 0777) == 0)
 		return fd;
-	(void)err_set(err, "%s: %s", buf, strerror(errno));
-	(void)unlink(buf);
+	(void)err_set(err, "%s.xcontext: %s", s->base.path, strerror(errno));
+	if (fd == -1)
+		return -1;
+	(void)unlinkat(dir, name, 0);
 	(void)close(fd);
 	return -1;
-}
-
-static void
-sync_directory(const char *path)
-{
-	char	 buf[PATH_SIZE];
-	int	 fd;
-
-	(void)snprintf(buf, sizeof buf, "%s", path);
-	fd = open(dirname(buf), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	(void)fsync(fd);
-	(void)close(fd);
 }
 
 static int
 take_place(struct source *s, const struct inject_finish *how, int fd,
     const char *beside, struct err *err)
 {
-	struct stat	 st;
+	const struct inject_place	*place = &s->place;
+	struct stat			 st;
 
 	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
-		return err_set(err, "%s: %s", beside, strerror(errno));
+		return err_set(err, "%s.xcontext: %s", s->base.path,
+		    strerror(errno));
 	if (how->before(how->arg, st.st_ino, err) == -1)
 		return -1;
-	if (rename(beside, s->base.path) == -1)
+	if (renameat(place->dir, beside, place->dir, place->name) == -1)
 		return err_set(err, "%s: %s", s->base.path, strerror(errno));
-	sync_directory(s->base.path);
+	(void)inject_place_sync(place);
 	return how->after(how->arg, err);
 }
 
@@ -375,22 +383,24 @@ take_place(struct source *s, const struct inject_finish *how, int fd,
 static int
 rewrite(struct source *s, const struct inject_finish *how, struct err *err)
 {
-	char		 beside[PATH_SIZE];
+	char		 beside[NAME_SIZE];
 	struct stat	 st, now;
 	int		 fd, status;
 
-	if (fstat(s->fd, &st) == -1 || lstat(s->base.path, &now) == -1)
+	if (fstat(s->fd, &st) == -1 || fstatat(s->place.dir, s->place.name,
+	    &now, AT_SYMLINK_NOFOLLOW) == -1)
 		return err_set(err, "%s: %s", s->base.path, strerror(errno));
 	if (st.st_dev != now.st_dev || st.st_ino != now.st_ino)
 		return err_set(err, "%s: another file has taken its place, or "
 		    "it is a link", s->base.path);
+	(void)snprintf(beside, sizeof beside, "%s.xcontext", s->place.name);
 	fd = make_beside(s, beside, &st, err);
 	if (fd == -1)
 		return -1;
 	status = copy_rest(s, how, st.st_size, fd, err);
 	if (status == 1)
 		status = take_place(s, how, fd, beside, err);
-	(void)unlink(beside);
+	(void)unlinkat(s->place.dir, beside, 0);
 	(void)close(fd);
 	return status;
 }
@@ -416,6 +426,7 @@ close_it(struct inject_source *base)
 
 	if (s->fd != -1)
 		(void)close(s->fd);
+	inject_place_clear(&s->place);
 	free(s);
 }
 
@@ -430,12 +441,15 @@ static const struct inject_source_ops	 ops = {
 
 /* A lock for writing needs a file that may be written; --keep does not. */
 static int
-open_mbox(const char *path)
+open_file(struct source *s, struct err *err)
 {
-	int	 fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-	return fd != -1 || (errno != EACCES && errno != EROFS) ? fd :
-	    open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (inject_place_init(&s->place, s->base.path, err) == -1)
+		return -1;
+	s->fd = inject_place_open(&s->place, O_RDWR | O_NONBLOCK, err);
+	if (s->fd == -1 && (errno == EACCES || errno == EROFS))
+		s->fd = inject_place_open(&s->place, O_RDONLY | O_NONBLOCK,
+		    err);
+	return s->fd == -1 ? -1 : 0;
 }
 
 struct inject_source *
@@ -451,11 +465,9 @@ inject_source_mbox(const char *path, enum inject_format format,
 	}
 	s->base.ops = &ops;
 	s->base.path = path;
-	s->fd = open_mbox(path);
-	if (s->fd != -1 && look(s, err) == 0)
+	s->fd = -1;
+	if (open_file(s, err) == 0 && look(s, err) == 0)
 		return &s->base;
-	if (s->fd == -1)
-		(void)err_set(err, "%s: %s", path, strerror(errno));
 	close_it(&s->base);
 	return NULL;
 }

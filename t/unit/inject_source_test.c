@@ -256,6 +256,197 @@ START_TEST(tells_any_name_from_any_other)
 }
 END_TEST
 
+/*
+ * Directories of another user's
+ */
+
+#define NOBODY	65534
+#define MBOX	"From a@b Mon Nov 30 10:00:00 2026\nSubject: x\n\nx\n"
+
+static void
+make_directory(const char *name)
+{
+	ck_assert_int_eq(mkdir(below(name), 0700), 0);
+}
+
+static bool
+has_text(const char *name, const char *want)
+{
+	char	 got[256] = "";
+	FILE	*file = fopen(below(name), "r");
+	bool	 is_it = file != NULL &&
+		    fread(got, 1, sizeof got - 1, file) > 0 &&
+		    strcmp(got, want) == 0;
+
+	if (file != NULL)
+		(void)fclose(file);
+	return is_it;
+}
+
+static bool
+all_is_done(void *arg, const struct inject_item *item)
+{
+	(void)arg;
+	(void)item;
+	return true;
+}
+
+/* The directory's owner puts a link in its place. */
+static int
+swap(void *arg, uint64_t inode, struct err *err)
+{
+	(void)arg;
+	(void)inode;
+	(void)err;
+	ck_assert_int_eq(rename(below("box"), below("was")), 0);
+	return symlink(below("other"), below("box"));
+}
+
+static int
+nothing(void *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+START_TEST(stays_in_its_directory)
+{
+	const struct inject_finish	 how = { all_is_done, swap, nothing,
+		NULL };
+	struct inject_source		*s;
+	struct err			 err;
+	char				 path[sizeof dir + 16];
+
+	make_directory("box");
+	make_directory("other");
+	make_file("box/mbox", MBOX);
+	make_file("other/mbox", "theirs");
+	make_file("other/mbox.lock", "theirs");
+	make_file("other/mbox.xcontext", "ours");
+	(void)snprintf(path, sizeof path, "%s/box/mbox", dir);
+	s = inject_source_open(path, INJECT_MBOX, &err);
+	ck_assert_msg(s != NULL, "%s", err.text);
+	ck_assert_msg(inject_source_finish(s, &how, &err) == 0, "%s",
+	    err.text);
+	inject_source_close(s);
+	ck_assert(has_text("other/mbox", "theirs"));
+	ck_assert(has_text("other/mbox.lock", "theirs"));
+	ck_assert(has_text("other/mbox.xcontext", "ours"));
+	ck_assert(!has_text("was/mbox", MBOX));
+	ck_assert_int_eq(access(below("was/mbox.lock"), F_OK), -1);
+	ck_assert_int_eq(access(below("was/mbox.xcontext"), F_OK), -1);
+}
+END_TEST
+
+static void
+check_refused(const char *path, enum inject_format format)
+{
+	struct inject_source	*s;
+	struct err		 err = { "" };
+
+	s = inject_source_open(path, format, &err);
+	ck_assert_msg(s == NULL, "%s", path);
+	ck_assert_msg(strstr(err.text, "another user's") != NULL, "%s: %s",
+	    path, err.text);
+}
+
+static void
+check_taken(const char *path, enum inject_format format)
+{
+	struct inject_source	*s;
+	struct err		 err = { "" };
+
+	s = inject_source_open(path, format, &err);
+	ck_assert_msg(s != NULL, "%s: %s", path, err.text);
+	inject_source_close(s);
+}
+
+/* Root's own links, absolute or not, lead where they lead. */
+START_TEST(root_goes_no_way_of_another_s)
+{
+	if (geteuid() != 0)
+		return;
+	make_directory("real");
+	make_directory("real/box");
+	make_file("real/box/mbox", MBOX);
+	make_file("real/box/1", "Subject: x\n\n");
+	ck_assert_int_eq(symlink("real", below("mine")), 0);
+	ck_assert_int_eq(symlink(below("mine"), below("far")), 0);
+	ck_assert_int_eq(symlink(below("real"), below("theirs")), 0);
+	ck_assert_int_eq(lchown(below("theirs"), NOBODY, NOBODY), 0);
+	ck_assert_int_eq(symlink("theirs/box", below("through")), 0);
+	ck_assert_int_eq(symlink("loop", below("loop")), 0);
+	check_taken(below("mine/box/mbox"), INJECT_MBOX);
+	check_taken(below("far//box/../box/mbox"), INJECT_MBOX);
+	check_taken(below("far/box/"), INJECT_MH);
+	check_refused(below("theirs/box/mbox"), INJECT_MBOX);
+	check_refused(below("theirs/box"), INJECT_MH);
+	check_refused(below("through/mbox"), INJECT_MBOX);
+	check_refused(below("through"), INJECT_MH);
+	ck_assert_ptr_null(inject_source_open(below("loop/x"), INJECT_MBOX,
+	    NULL));
+	ck_assert_ptr_null(inject_source_open(below("mine/box/mbox/x"),
+	    INJECT_MBOX, NULL));
+}
+END_TEST
+
+/* As if it were in this one's mailbox. */
+START_TEST(root_takes_no_second_name_of_another_s)
+{
+	struct inject_source	*s;
+	struct inject_item	 item;
+	struct err		 err;
+
+	if (geteuid() != 0)
+		return;
+	make_directory("box");
+	ck_assert_int_eq(chown(below("box"), NOBODY, NOBODY), 0);
+	make_file("secret", MBOX);
+	ck_assert_int_eq(link(below("secret"), below("box/1")), 0);
+	check_refused(below("box/1"), INJECT_MBOX);
+	s = inject_source_open(below("box"), INJECT_MH, &err);
+	ck_assert_msg(s != NULL, "%s", err.text);
+	ck_assert_int_eq(inject_source_next(s, &item, &err), INJECT_END);
+	inject_source_close(s);
+	/* It is his own, or has but this name. */
+	ck_assert_int_eq(chown(below("box/1"), NOBODY, NOBODY), 0);
+	check_taken(below("box/1"), INJECT_MBOX);
+	ck_assert_int_eq(chown(below("box/1"), 0, 0), 0);
+	ck_assert_int_eq(unlink(below("secret")), 0);
+	check_taken(below("box/1"), INJECT_MBOX);
+}
+END_TEST
+
+/* What is opened by its path could be anything by then. */
+START_TEST(root_s_journal_is_root_s)
+{
+	static const mode_t	 modes[] = { 0770, 0707, 01777 };
+	struct inject_journal	*j;
+	struct err		 err;
+	size_t			 i;
+
+	if (geteuid() != 0)
+		return;
+	make_directory("box");
+	make_directory("box/in");
+	for (i = 0; i < NELEM(modes); i++) {
+		ck_assert_int_eq(chmod(below("box"), modes[i]), 0);
+		ck_assert_ptr_null(inject_journal_open(below("box/j"), true,
+		    &err));
+		ck_assert_ptr_nonnull(strstr(err.text, "nobody else may"));
+	}
+	ck_assert_int_eq(access(below("box/j-run"), F_OK), -1);
+	/* What is root's there cannot be moved by others. */
+	j = inject_journal_open(below("box/in/j"), true, &err);
+	ck_assert_msg(j != NULL, "%s", err.text);
+	inject_journal_close(j);
+	ck_assert_int_eq(chown(below("box"), NOBODY, NOBODY), 0);
+	ck_assert_ptr_null(inject_journal_open(below("box/in/j"), true,
+	    &err));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -265,5 +456,9 @@ main(void)
 	tcase_add_loop_test(tc, knows_what_was_fetched_again, 0,
 	    NELEM(pairs));
 	tcase_add_test(tc, tells_any_name_from_any_other);
+	tcase_add_test(tc, stays_in_its_directory);
+	tcase_add_test(tc, root_goes_no_way_of_another_s);
+	tcase_add_test(tc, root_takes_no_second_name_of_another_s);
+	tcase_add_test(tc, root_s_journal_is_root_s);
 	return runner_run("inject_source", tc);
 }
