@@ -61,6 +61,18 @@ bare_read(struct span s, struct address *addr_r)
 	return address_parse(s, addr_r);
 }
 
+/* "192.0.2.1:25", as Momentum has it in its brackets. */
+static bool
+v4_read(struct span s, struct address *addr_r)
+{
+	const char	*colon = s.n == 0 ? NULL : span_find(s, ':');
+
+	return colon != NULL &&
+	    is_port(span_skip(s, (size_t)(colon - s.p))) &&
+	    address_parse((struct span){ s.p, (size_t)(colon - s.p) },
+	    addr_r);
+}
+
 bool
 received_literal_read(struct span s, struct address *addr_r)
 {
@@ -79,7 +91,7 @@ received_literal_read(struct span s, struct address *addr_r)
 		if (!span_has(s, ':'))
 			return false;
 	}
-	return bare_read(s, addr_r);
+	return bare_read(s, addr_r) || (port.n == 0 && v4_read(s, addr_r));
 }
 
 /* What stands behind the last '@', or all: before it is an RFC 1413 answer. */
@@ -98,18 +110,9 @@ static bool
 unbracketed_read(struct span s, struct received_comment *c)
 {
 	struct span	 host = without_ident(s);
-	const char	*colon = NULL;
 
 	c->after_name = host.n < s.n;	/* only qmail writes so */
-	if (bare_read(host, &c->addr))
-		return true;
-	if (host.n > 0)
-		colon = span_find(host, ':');
-	if (colon == NULL ||
-	    !is_port(span_skip(host, (size_t)(colon - host.p))))
-		return false;
-	return address_parse((struct span){ host.p,
-	    (size_t)(colon - host.p) }, &c->addr);
+	return bare_read(host, &c->addr) || v4_read(host, &c->addr);
 }
 
 static bool

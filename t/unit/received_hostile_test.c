@@ -21,6 +21,11 @@
 static const struct received_row	 hostile_rows[] = {
 	ROW("literal", "from [203.0.113.9] (r.example [192.0.2.1])" POSTFIX,
 	    "192.0.2.1", "r.example", "[203.0.113.9]"),
+	ROW("literal with a port", "from [203.0.113.9:25] (r.example "
+	    "[192.0.2.1])" POSTFIX, "192.0.2.1", "r.example",
+	    "[203.0.113.9:25]"),
+	NONE("literal with a port, no address", "from [203.0.113.9:25]" LMTP,
+	    NO_ADDRESS),
 	ROW("IPv6 literal", "from [IPv6:2001:db8::9] (unknown [192.0.2.1])"
 	    POSTFIX, "192.0.2.1", "", "[IPv6:2001:db8::9]"),
 	ROW("by", "from by (r.example [192.0.2.1])" POSTFIX,
