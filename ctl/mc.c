@@ -11,10 +11,11 @@
 
 #define BLANKS	" \t"
 
-/* A line of sendmail.mc that is in force. */
+/* A line of sendmail.mc.  One behind dnl begins with that, and so is nothing that
+ * is looked for. */
 struct line {
 	size_t	 at, len;		/* len with its end */
-	bool	 is_active;
+	bool	 is_active;		/* not thrown away */
 };
 
 static size_t
@@ -45,7 +46,7 @@ next_line(const char *text, struct line *line, bool *is_off)
 	line->len = line_len(p);
 	if (begins(p, "divert("))
 		*is_off = begins(p, "divert(-1)");
-	line->is_active = !*is_off && !begins(p, "dnl");
+	line->is_active = !*is_off;
 	return true;
 }
 
@@ -84,14 +85,20 @@ read_filter(struct pool *pool, const char *line, struct mc_filter *filter_r)
 	return true;
 }
 
-static bool
-is_it(struct pool *pool, const struct mc_filter *filter, const char *name,
+/* How much a filter is the one that is looked for; of several the last one of
+ * the most counts. */
+enum likeness { ANOTHER, SAME_SOCKET, SAME_NAME };
+
+static enum likeness
+compare(struct pool *pool, const struct mc_filter *filter, const char *name,
     const char *socket)
 {
 	const char	*has = mc_equate(pool, filter->equates, 'S');
 
-	return strcmp(filter->name, name) == 0 ||
-	    (has != NULL && strcmp(has, socket) == 0);
+	if (strcmp(filter->name, name) == 0)
+		return SAME_NAME;
+	return has != NULL && strcmp(has, socket) == 0 ? SAME_SOCKET :
+	    ANOTHER;
 }
 
 bool
@@ -100,16 +107,20 @@ mc_find(struct pool *pool, const char *text, const char *name,
 {
 	struct line		 line = { 0, 0, false };
 	struct mc_filter	 filter;
-	bool			 is_off = false, is_found = false;
+	enum likeness		 is, most = ANOTHER;
+	bool			 is_off = false;
 
-	while (next_line(text, &line, &is_off))
-		if (line.is_active &&
-		    read_filter(pool, text + line.at, &filter) &&
-		    is_it(pool, &filter, name, socket)) {
+	while (next_line(text, &line, &is_off)) {
+		if (!line.is_active ||
+		    !read_filter(pool, text + line.at, &filter))
+			continue;
+		is = compare(pool, &filter, name, socket);
+		if (is != ANOTHER && is >= most) {
 			*filter_r = filter;
-			is_found = true;
+			most = is;
 		}
-	return is_found;
+	}
+	return most != ANOTHER;
 }
 
 /*
@@ -193,6 +204,7 @@ find_places(struct pool *pool, const char *text,
 	struct places		 at = { 0, 0, SIZE_MAX, SIZE_MAX, SIZE_MAX };
 	struct line		 line = { 0, 0, false };
 	struct mc_filter	 is;
+	enum likeness		 likeness, most = ANOTHER;
 	bool			 is_off = false;
 	const char		*socket = mc_equate(pool, filter->equates, 'S');
 
@@ -207,10 +219,12 @@ find_places(struct pool *pool, const char *text,
 			at.mailers = line.at;
 		if (!read_filter(pool, p, &is))
 			continue;
-		if (is_it(pool, &is, filter->name, socket)) {
+		likeness = compare(pool, &is, filter->name, socket);
+		if (likeness != ANOTHER && likeness >= most) {
 			at.filter = line.at;
 			at.filter_len = line.len;
-		} else if (at.others == SIZE_MAX) {
+			most = likeness;
+		} else if (likeness == ANOTHER && at.others == SIZE_MAX) {
 			at.others = line.at;
 		}
 	}
@@ -278,8 +292,8 @@ mc_cf_find(struct pool *pool, const char *text, const char *name,
     const char *socket, struct mc_filter *filter_r)
 {
 	struct mc_filter	 filter;
+	enum likeness		 is, most = ANOTHER;
 	size_t			 len, n;
-	bool			 is_found = false;
 
 	for (; *text != '\0'; text += len) {
 		len = line_len(text);
@@ -289,12 +303,13 @@ mc_cf_find(struct pool *pool, const char *text, const char *name,
 		filter.name = pool_copy(pool, (struct span){ text + 1, n - 1 });
 		filter.equates = pool_copy(pool, (struct span){ text + n,
 		    strcspn(text + n, "\n") });
-		if (is_it(pool, &filter, name, socket)) {
+		is = compare(pool, &filter, name, socket);
+		if (is != ANOTHER && is >= most) {
 			*filter_r = filter;
-			is_found = true;
+			most = is;
 		}
 	}
-	return is_found;
+	return most != ANOTHER;
 }
 
 int
@@ -320,7 +335,7 @@ mc_cf_position(struct pool *pool, const char *text, const char *name)
 	return -1;
 }
 
-/* A list of filters without that one. */
+/* The line of that list without that one; "": it is the only one. */
 static const char *
 list_without(struct pool *pool, const char *list, const char *name)
 {
@@ -334,8 +349,9 @@ list_without(struct pool *pool, const char *list, const char *name)
 			return left;
 		list += one.n;
 		if (!span_eq(one, name))
-			left = pool_printf(pool, "%s, %.*s", left, (int)one.n,
-			    one.p);
+			left = pool_printf(pool, "%s%.*s", *left == '\0' ?
+			    input_filters : pool_printf(pool, "%s, ", left),
+			    (int)one.n, one.p);
 	}
 }
 

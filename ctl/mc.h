@@ -21,11 +21,11 @@ struct mc_filter {
 };
 
 /* A filter that sendmail.mc names: the one of that name, or else of that
- * socket.  False: there is none. */
+ * socket; of several the last.  False: there is none. */
 bool	mc_find(struct pool *pool, const char *text, const char *name,
 	    const char *socket, struct mc_filter *filter_r);
 
-/* The same of sendmail.cf; of several of one name the last counts. */
+/* The same of sendmail.cf. */
 bool	mc_cf_find(struct pool *pool, const char *text, const char *name,
 	    const char *socket, struct mc_filter *filter_r);
 
