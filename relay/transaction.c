@@ -71,10 +71,7 @@ is_at_hop(const struct dialogue *d)
 void
 transaction_abandon(struct dialogue *d)
 {
-	if (is_at_hop(d) && hop_is_ready(d->hop))
-		transaction_reply_ask(d, ASKED_RSET, NULL, SMTP_RSET, nothing);
-	else if (is_at_hop(d))
-		d->is_stale = true;
+	d->is_stale |= is_at_hop(d);
 	transaction_reset(d);
 }
 

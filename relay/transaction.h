@@ -80,7 +80,8 @@ void	transaction_reset(struct dialogue *d);
 /* The same, and another client has been named: what was refused of an XFORWARD
  * was for nobody's message. */
 void	transaction_start_over(struct dialogue *d);
-/* The end of a transaction, and the next hop is told. */
+/* The end of a transaction, of which transaction_end_stale tells the next
+ * hop. */
 void	transaction_abandon(struct dialogue *d);
 /* Ends what the next hop has of a transaction that is over here, if it can be
  * asked now: to be called before it is told who the client is, for it does not
