@@ -11,8 +11,8 @@
 
 #define BLANKS	" \t"
 
-/* A line of sendmail.mc.  One behind dnl begins with that, and so is nothing that
- * is looked for. */
+/* A line of sendmail.mc.  One behind dnl begins with that, and so is nothing
+ * that is looked for. */
 struct line {
 	size_t	 at, len;		/* len with its end */
 	bool	 is_active;		/* not thrown away */
