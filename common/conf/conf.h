@@ -21,6 +21,7 @@
 #include "base/xtext.h"
 #include "conf/conf_relay.h"
 #include "conf/scope.h"
+#include "conf/shared_url.h"
 #include "trust/trust.h"
 
 #define CONF_DEFAULT_FILE	SYSCONFDIR "/xcontext/xcontext.conf"
@@ -56,6 +57,12 @@ struct conf {
 	char	*store;			/* "lmdb:/run/xcontext/store" */
 	char	*runtime_directory;
 	char	*state_directory;	/* what outlives a boot */
+	char	*shared;		/* "redis://..."; "": none */
+	struct shared_url shared_url;	/* the same, taken apart */
+	unsigned shared_deadline_ms;	/* 200 */
+	char	*shared_password_file;	/* "": no password */
+	char	*shared_tls_ca_file;	/* "": the system's */
+	char	*shared_tls_certificate, *shared_tls_key;	/* "": none */
 	char	*user;			/* "" keeps the user */
 	char   **allowed_users;		/* NULL-terminated */
 	uid_t	*allowed_uids;		/* the same, looked up when loaded */

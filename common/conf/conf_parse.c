@@ -423,6 +423,8 @@ conf_parse(struct conf_whole *whole, const struct conf_text *text,
 		if (result == 0)
 			result = conf_add_global_scope(&this, whole->cfg);
 		if (result == 0)
+			result = conf_add_shared(&this, whole->cfg);
+		if (result == 0)
 			result = conf_check_relays(&this);
 	}
 	free(this.met);

@@ -138,6 +138,9 @@ int	conf_add_maps(struct conf_reader *reader, cfg_t *cfg);
 int	conf_add_scope(struct conf_reader *reader, cfg_t *section);
 int	conf_add_global_scope(struct conf_reader *reader, cfg_t *cfg);
 
+/* conf_parse_shared.c: takes the engine's URL apart. */
+int	conf_add_shared(struct conf_reader *reader, cfg_t *cfg);
+
 /* conf_parse_relay.c: adds a relay; says whether all that relays name is
  * there; frees them. */
 int	conf_add_relay(struct conf_reader *reader, cfg_t *section);

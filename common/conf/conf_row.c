@@ -28,6 +28,12 @@ is_directory(const char *value)
 }
 
 static bool
+is_path_or_empty(const char *value)
+{
+	return *value == '\0' || *value == '/';
+}
+
+static bool
 is_log(const char *value)
 {
 	int	 facility;
@@ -119,6 +125,8 @@ is_context_name(const char *value)
 #define POLICY_EXPECTED	"\"unix:/path\": behind other sockets the mail " \
 	"server's process cannot be known"
 
+#define PATH_EXPECTED	"a path that begins with \"/\", or \"\""
+
 #define AT(field)	offsetof(struct conf, field)
 #define STRING(s, n, d, f, v, e, t)					\
 	{ s, n, s "." n, CONF_STRING, d, 0, 0, AT(f), NULL, v, e, t }
@@ -144,6 +152,23 @@ static const struct conf_row	 rows[] = {
 	STRING("", "state_directory", "/var/lib/xcontext", state_directory,
 	    is_directory, "a path that begins with \"/\"",
 	    "Where that is kept which outlives a boot."),
+	STRING("", "shared", "", shared, NULL, NULL,
+	    "The engine that several hosts share; \"\": none."),
+	NUMBER("", "shared_deadline", "200", 10, 10000, AT(shared_deadline_ms),
+	    "Milliseconds that the engine may take for an answer."),
+	STRING("", "shared_password_file", "", shared_password_file,
+	    is_path_or_empty, PATH_EXPECTED,
+	    "The file of the password that it is given."),
+	STRING("", "shared_tls_ca_file", "", shared_tls_ca_file,
+	    is_path_or_empty, PATH_EXPECTED,
+	    "The CA certificates that it is verified by; \"\": the "
+	    "system's."),
+	STRING("", "shared_tls_certificate", "", shared_tls_certificate,
+	    is_path_or_empty, PATH_EXPECTED,
+	    "The file of the certificate that it is shown; \"\": none."),
+	STRING("", "shared_tls_key", "", shared_tls_key, is_path_or_empty,
+	    PATH_EXPECTED,
+	    "The file of that certificate's key."),
 	STRING("", "user", "xcontext", user, NULL, NULL,
 	    "The user that the daemons become; \"\" keeps the user."),
 	CHECKED_LIST("", "allowed_users", "postfix root", is_user,
