@@ -139,6 +139,7 @@ output_begin(const char *key, const char *text)
 		{ "result", "reloaded", GOOD }, { "result", "", BAD },
 		{ "severity", "error", BAD }, { "severity", "warning", DOUBT },
 		{ "state", "up", GOOD }, { "state", "answers", GOOD },
+		{ "state", "well", GOOD }, { "state", "warns", DOUBT },
 		{ "state", "refused", BAD }, { "state", "message", BAD },
 		{ "state", "down", BAD }, { "state", "silent", BAD },
 		{ "state", "bad", BAD }, { "state", "forbidden", BAD },

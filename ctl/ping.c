@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the xcontext authors */
 /*
- * ping: whether the daemons are there, which configuration they go by, and, if
- * that is wanted, whether their sockets answer what a mail server asks.
+ * ping: whether the daemons are there, which configuration they go by, whether
+ * the engine that is shared with other hosts does what they need, and, if that
+ * is wanted, whether their sockets answer what a mail server asks.
  *
  * The sockets are those of the file, asked by the first of allowed_users, as the
  * mail server would be.
@@ -14,6 +15,7 @@
 
 #include "ask.h"
 #include "daemon/privdrop.h"
+#include "engine.h"
 #include "output.h"
 #include "pool.h"
 #include "knock.h"
@@ -186,6 +188,29 @@ ping_wiring(struct ping *ping)
 	}
 }
 
+/* A row for each subject that something is known of. */
+static void
+ping_engine(struct ping *ping)
+{
+	struct engine_report	 report;
+	enum engine_state	 state;
+	json_t			*row;
+	unsigned		 i;
+
+	engine_ask(ping->all.conf, &report);
+	for (i = 0; i < report.n; i++) {
+		state = report.of[i].state;
+		row = begin_row(ping, engine_subject_text(i), report.where,
+		    engine_state_text(i, state));
+		if (i == ENGINE_REACHED && *report.version != '\0')
+			output_put(row, "version",
+			    output_text(report.version));
+		output_put(row, "text", *report.of[i].text == '\0' ?
+		    json_null() : output_text(report.of[i].text));
+		ping->is_well = ping->is_well && state != ENGINE_FAILS;
+	}
+}
+
 int
 ping_run(struct ctl *ctl)
 {
@@ -202,6 +227,8 @@ ping_run(struct ctl *ctl)
 	for (i = 0; i < ASK_DAEMONS; i++)
 		if (ping.all.daemons[i].is_expected)
 			ping_daemon(&ping, &ping.all.daemons[i]);
+	if (ping.all.conf != NULL && *ping.all.conf->shared != '\0')
+		ping_engine(&ping);
 	if (ctl->option[OPTION_WIRING] != NULL && ping.all.conf != NULL)
 		ping_wiring(&ping);
 	output_table(ctl, ping.rows, columns);

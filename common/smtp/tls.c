@@ -153,6 +153,13 @@ tls_client_new(const char *ca_file, struct err *err)
 	return NULL;
 }
 
+int
+tls_client_show(SSL_CTX *ctx, const char *certificate, const char *key,
+    struct err *err)
+{
+	return load_key(ctx, certificate, key, err);
+}
+
 void
 tls_free(SSL_CTX *ctx)
 {

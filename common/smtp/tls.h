@@ -36,6 +36,11 @@ SSL_CTX	*tls_server_new(const char *certificate, const char *key,
  */
 SSL_CTX	*tls_client_new(const char *ca_file, struct err *err);
 
+/* Has a client's context show a certificate (and its chain; PEM files) where one
+ * is asked for.  0, or -1 with err. */
+int	 tls_client_show(SSL_CTX *ctx, const char *certificate,
+	    const char *key, struct err *err);
+
 void	 tls_free(SSL_CTX *ctx);	/* NULL is allowed */
 
 /*

@@ -8,7 +8,7 @@
 # them, and that knows no socket.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
-ranks='base table received context trust access conf smtp session daemon'
+ranks='base table received context trust access conf smtp shared session daemon'
 status=0
 
 # Prints the headers that the sources of a directory include, each once.
