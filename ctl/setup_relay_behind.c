@@ -302,7 +302,8 @@ put_conf(struct behind *b)
 static const char	*const entry_settings[] = {
 	"smtp_send_xforward_command", "smtp_tls_security_level",
 	"smtp_tls_policy_maps", "smtp_bind_address", "smtp_bind_address6",
-	NULL
+	"smtp_rcpt_timeout", "smtp_data_init_timeout",
+	"smtp_data_xfer_timeout", "smtp_data_done_timeout", NULL
 };
 
 static bool
@@ -315,7 +316,11 @@ is_well(const struct postfix *pf, const struct postfix_service *is)
 	    0 && (strcmp(level, "none") == 0 || *level == '\0') &&
 	    *postfix_get_expanded(pf, is, entry_settings[2]) == '\0' &&
 	    *postfix_get_expanded(pf, is, entry_settings[3]) == '\0' &&
-	    *postfix_get_expanded(pf, is, entry_settings[4]) == '\0';
+	    *postfix_get_expanded(pf, is, entry_settings[4]) == '\0' &&
+	    /* Postfix's own. */
+	    strcmp(postfix_get_expanded(pf, is, entry_settings[5]), "300s") !=
+	    0 && strcmp(postfix_get_expanded(pf, is, entry_settings[6]),
+	    "120s") != 0;
 }
 
 static const char *
@@ -326,9 +331,15 @@ entry_lines(const struct behind *b)
 
 	is_bound = *postfix_get(pf, NULL, entry_settings[3]) != '\0' ||
 	    *postfix_get(pf, NULL, entry_settings[4]) != '\0';
+	/* Longer than the relay waits: one that is late is a dead destination,
+	 * for the mail of all. */
 	return pool_printf(b->pool, "  -o smtp_send_xforward_command=yes\n"
 	    "  -o smtp_tls_security_level=none\n"
-	    "  -o smtp_tls_policy_maps=\n%s", is_bound ?
+	    "  -o smtp_tls_policy_maps=\n"
+	    "  -o smtp_rcpt_timeout=2400s\n"
+	    "  -o smtp_data_init_timeout=600s\n"
+	    "  -o smtp_data_xfer_timeout=600s\n"
+	    "  -o smtp_data_done_timeout=1200s\n%s", is_bound ?
 	    "  -o smtp_bind_address=\n  -o smtp_bind_address6=\n" : "");
 }
 

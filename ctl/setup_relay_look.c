@@ -316,6 +316,13 @@ check_client(struct look *look)
 		    pool_printf(look->pool, "it is \"%s\", and the relay "
 		    "offers no STARTTLS within this host", level),
 		    "mail is deferred", fix_behind);
+	if (strcmp(value(look, "smtp_rcpt_timeout"), "300s") == 0 ||
+	    strcmp(value(look, "smtp_data_init_timeout"), "120s") == 0)
+		ADD(look, WARNING, entry(look, "smtp_rcpt_timeout"),
+		    "it, or smtp_data_init_timeout, is Postfix's own, and the "
+		    "relay may wait longer for a next hop", "a few messages for "
+		    "a slow domain suspend the mail for all others",
+		    fix_behind);
 	if (*value(look, "smtp_tls_policy_maps") != '\0')
 		ADD(look, WARNING, entry(look, "smtp_tls_policy_maps"),
 		    "they speak of connections to the relay, too",

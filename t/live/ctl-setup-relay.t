@@ -410,6 +410,8 @@ with_file('TLS to the relay', $master, sub { s/(tls_security_level=)none/$1encry
     [ 'error', qr/xcontext\/unix: smtp_tls_security_level/, qr/"encrypt"/ ]);
 with_file('TLS of others', $master, sub { s/  -o smtp_tls_policy_maps=\n// },
     [ 'warning', qr/smtp_tls_policy_maps/, qr/to the relay, too/ ]);
+with_file('time-outs of others', $master, sub { s/  -o smtp_rcpt_timeout=.*\n// },
+    [ 'warning', qr/smtp_rcpt_timeout/, qr/Postfix's own/ ]);
 with_file('no transport', $master, sub { s/^xcontext unix/other unix/m },
     [ 'error', qr/^main\.cf$/, qr/no smtp client for/ ]);
 with_file('one recipient', $debian->main_cf,
