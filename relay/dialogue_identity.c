@@ -75,6 +75,13 @@ dialogue_name(void *arg, const struct assertion_set *identity)
 	return smtp_is_helo_name(span_of(d->helo)) ? d->helo : d->hostname;
 }
 
+/* 0: it is not known. */
+static uint16_t
+port_of(const struct assertion_set *set, enum assertion_name name)
+{
+	return (uint16_t)strtoul(set->v[name].value, NULL, 10);
+}
+
 size_t
 dialogue_proxy_header(void *arg, const struct assertion_set *set, char *buf,
     size_t size)
@@ -85,8 +92,12 @@ dialogue_proxy_header(void *arg, const struct assertion_set *set, char *buf,
 				     .destination_port = d->peer.local_port };
 
 	h.source = set->addr;
-	h.source_port = (uint16_t)strtoul(set->v[ASSERTION_PORT].value, NULL,
-	    10);
+	h.source_port = port_of(set, ASSERTION_PORT);
+	/* Where he has connected to, if somebody has said so. */
+	if (set->destaddr.family != AF_UNSPEC) {
+		h.destination = set->destaddr;
+		h.destination_port = port_of(set, ASSERTION_DESTPORT);
+	}
 	h.is_local = h.source.family == AF_UNSPEC ||
 	    h.destination.family == AF_UNSPEC;
 	return proxy_header_write(&h, buf, size);

@@ -129,7 +129,8 @@ hop_proxy_begin(struct hop *hop)
 	char			 buf[256];
 	size_t			 n;
 
-	hop->said_offered = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT;
+	hop->said_offered = 1U << ASSERTION_ADDR | 1U << ASSERTION_PORT |
+	    1U << ASSERTION_DESTADDR | 1U << ASSERTION_DESTPORT;
 	if (!hop->ops->identity(hop->arg, &set) || tell(hop, HOP_OF_MESSAGE,
 	    hop->said_offered, &hop->said) != IDENTITY_TOLD)
 		return false;

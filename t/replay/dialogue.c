@@ -47,7 +47,8 @@
  *	to-client: PATTERN, to-hop: PATTERN	a line, without its CRLF
  *	to-client= TEXT, to-hop= TEXT	exactly these octets
  *	to-hop* N TEXT		N lines
- *	to-hop header		a PROXY header; "to-hop header SOURCE/PORT"
+ *	to-hop header		a PROXY header; "to-hop header SOURCE/PORT", or
+ *				with a blank and DESTINATION/PORT behind that
  *	connect PATTERN, connect-next, disconnect, secure hop,
  *	hand-over PATTERN, secure client, close
  *	note PATTERN		a note that came since something happened last;

@@ -84,7 +84,8 @@ check_exact(struct player *p, enum dialogue_side side, struct span want)
 	return true;
 }
 
-/* A PROXY header, and, if want is not empty, of whom ("LOCAL": of nobody). */
+/* A PROXY header, and, if want is not empty, of whom ("LOCAL": of nobody), and
+ * behind a blank where he has connected to. */
 static bool
 check_header(struct player *p, struct span want)
 {
@@ -92,8 +93,9 @@ check_header(struct player *p, struct span want)
 	struct proxy_header	 h;
 	struct err		 err;
 	size_t			 used;
-	char			 got[ADDRESS_TEXT_SIZE + 8] = "LOCAL";
+	char			 got[2 * (ADDRESS_TEXT_SIZE + 8)] = "LOCAL";
 	char			 addr[ADDRESS_TEXT_SIZE];
+	size_t			 n;
 
 	if (out->n == 0 || proxy_header_find(out->p, out->n, &h, &used,
 	    &err) != PROXY_HEADER_DONE)
@@ -103,6 +105,11 @@ check_header(struct player *p, struct span want)
 		(void)snprintf(got, sizeof got, "%s/%u",
 		    address_format(&h.source, addr, sizeof addr),
 		    h.source_port);
+	n = strlen(got);
+	if (!h.is_local && span_has(want, ' '))
+		(void)snprintf(got + n, sizeof got - n, " %s/%u",
+		    address_format(&h.destination, addr, sizeof addr),
+		    h.destination_port);
 	if (want.n > 0 && !span_eq(want, got))
 		return player_fail(p, "a header of %s", got);
 	bytes_drop(out, used);
