@@ -508,7 +508,8 @@ static bool
 may_say(const struct hop *hop)
 {
 	return hop->said == NULL ||
-	    smtp_offers(&hop->offer, SMTP_KW_XCLIENT);
+	    (smtp_offers(&hop->offer, SMTP_KW_XCLIENT) &&
+	    (hop->offer.xclient & 1U << ASSERTION_ADDR) != 0);
 }
 
 /* Says who the client is now, here or over a new connection. */
