@@ -264,8 +264,11 @@ end_chunk(struct dialogue *d)
 		say_early(d, d->content.reply, d->content.is_last ?
 		    transaction_content_end_replies(d) : 1);
 	d->content.reply = NULL;
-	if (d->content.is_last)
+	/* Where there is no transaction, what was said for the next one stays. */
+	if (d->content.is_last && d->tx.is_open)
 		transaction_reset(d);
+	else if (d->content.is_last)
+		d->content.octets = d->content.part_octets = 0;
 }
 
 static size_t
