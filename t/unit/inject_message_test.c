@@ -230,7 +230,8 @@ END_TEST
  * What a program says
  */
 
-#define SAW	"[ \"$1 $2\" = \"s@x r@y\" ] && [ \"$(cat)\" = 'a: b' ] && "
+#define SAW	"[ \"$1 $2\" = '<s@x> <r@y>' ] && " \
+		"[ \"$(cat)\" = 'a: b' ] && "
 
 static const struct {
 	const char		*script;
