@@ -266,16 +266,18 @@ START_TEST(what_is_no_file)
 }
 END_TEST
 
+#define TIMES	"begun 1000000\nuntil 1010000\nup 500\n"
+#define REST	"boot " BOOT "\ntext 1\nowner 0\nmode 644\nby x\n"
+
 /* A journal that can be trusted but not read ends the trial. */
 START_TEST(what_is_damaged)
 {
 	static const char *const	 texts[] = { "", "xcontext trial 1\n",
-		"xcontext trial 2\nbegun 1000000\nuntil 1010000\nup 500\n"
-		    "boot " BOOT "\ntext 1\nby x\nend\n",
-		"xcontext trial 1\nbegun 1000000\nuntil 1010000\nup 500\n"
-		    "boot " BOOT "\ntext 1\nby x\n",
-		"xcontext trial 1\nbegun x\nuntil 1010000\nup 500\n"
-		    "boot " BOOT "\ntext 1\nby x\nend\n" };
+		"xcontext trial 2\n" TIMES REST "end\n",
+		"xcontext trial 1\n" TIMES REST,
+		"xcontext trial 1\n" TIMES REST "end\nend\n",
+		"xcontext trial 1\nbegun x\nuntil 1010000\nup 500\n" REST
+		    "end\n" };
 	char	 longer[2000];
 
 	begin();
@@ -400,6 +402,8 @@ START_TEST(cut_off_while_it_goes_back)
 		ck_assert_msg(strcmp(counts(&beyond), OLD) == 0, "%d", n);
 		ck_assert_msg(look(&within) == TRIAL_OPEN || has(file, OLD),
 		    "%d", n);
+		ck_assert_msg(look(&within) != TRIAL_OPEN ||
+		    access(beside(".before"), F_OK) == 0, "%d", n);
 		ck_assert_int_eq(trial_back(file, &trial, &err), 0);
 		ck_assert(has(file, OLD));
 		ck_assert_int_eq(look(&within), TRIAL_NONE);
@@ -444,7 +448,7 @@ main(void)
 	tcase_add_loop_test(tc, whose_it_is, 0, NELEM(trust_rows));
 	tcase_add_test(tc, the_file_gets_another_owner);
 	tcase_add_test(tc, what_is_no_file);
-	tcase_add_loop_test(tc, what_is_damaged, 0, 5);
+	tcase_add_loop_test(tc, what_is_damaged, 0, 6);
 	tcase_add_test(tc, one_at_a_time);
 	tcase_add_test(tc, cut_off_while_it_begins);
 	tcase_add_test(tc, cut_off_while_it_goes_back);
