@@ -85,7 +85,7 @@ open_brace(struct search *s)
 	if (s->is_value && s->is_wanted) {
 		s->value = (struct span){ s->text + s->at - 1, 0 };
 		s->list_depth = s->depth + 1;
-	} else if (!s->is_value && s->depth == 0 && is_place(s)) {
+	} else if (s->depth == 0 && is_place(s)) {
 		s->is_inside = true;
 		s->begin = (size_t)((s->before.n > 0 ? s->before : s->last).p -
 		    s->text);

@@ -110,6 +110,8 @@ static const struct override_row {
 	{ "a longer name stays", X "\n  -o ab=1\n", X "\n  -o ab=1\n" LINES },
 	{ "one in a comment stays", X "\n  -o c=d\n#  -o a=1\n  -o e=f\n",
 	    X "\n  -o c=d\n#  -o a=1\n  -o e=f\n" LINES },
+	{ "a blank line stays", X "\n  -o c=d\n\n  -o e=f\n",
+	    X "\n  -o c=d\n\n  -o e=f\n" LINES },
 	{ "a field is no option", "x inet n -o a=1 - - smtpd\n",
 	    "x inet n -o a=1 - - smtpd\n" LINES },
 };
