@@ -32,12 +32,14 @@ wants() {
 	}
 }
 
-mkdir -p "$dir/bin" "$dir/build-aux" "$dir/build/t" "$dir/build-sendmail"
+mkdir -p "$dir/bin" "$dir/build-aux" "$dir/build/t" "$dir/build-exim" \
+    "$dir/build-sendmail"
 cp "$srcdir/bootstrap" "$dir" || exit 1
 # All that it would make is there.
 : > "$dir/Makefile.in"
 : > "$dir/build-aux/tap-driver.sh"
 : > "$dir/build/Makefile"
+: > "$dir/build-exim/unpacked"
 : > "$dir/build-sendmail/unpacked"
 tool "$dir/configure" < /dev/null
 PATH=$dir/bin:$PATH

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# "xcontext conformance" against Postfix, xcontext-relay, Dovecot and nginx: what
-# it finds is the table of xcontext(1).  With CONFORMANCE_TABLE that is printed.
+# "xcontext conformance" against Postfix, xcontext-relay, Dovecot, Exim and nginx:
+# what it finds is the table of xcontext(1).  With CONFORMANCE_TABLE that is
+# printed.
 use strict;
 use warnings;
 
@@ -13,6 +14,7 @@ use Test::More;
 
 use XContext::Ctl ();
 use XContext::Dovecot ();
+use XContext::Exim ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_child guard_dir guard_process
     guard_time);
@@ -92,6 +94,13 @@ my $no_dovecot = XContext::Dovecot::impossible() //
     (XContext::Dovecot::has_submission() ? undef : 'none for submission');
 my $dovecot = defined $no_dovecot ? undef : XContext::Dovecot->new(
     relay => [ $postfix->address('mx'), $postfix->port('mx') ]);
+my $no_exim = XContext::Exim::impossible();
+my $exim = defined $no_exim ? undef : XContext::Exim->new(rules => <<'END');
+deny hosts = 192.0.2.66
+deny condition = ${if eq{$sender_host_name}{bad.example.org}}
+deny condition = ${if eq{$sender_helo_name}{bad.example.org}}
+accept authenticated = *
+END
 my $ctl = XContext::Ctl->new;
 
 sub conformance {
@@ -117,6 +126,8 @@ my %found = (
 
 $found{dovecot} = conformance('127.0.0.1:' . $dovecot->port('submission'))
     if defined $dovecot;
+$found{exim} = conformance("$exim->{address}:$exim->{port}")
+    if defined $exim;
 
 # What is known by other ways than this.
 sub verdict {
@@ -145,6 +156,11 @@ SKIP: {
 	is(verdict('dovecot', 'XCLIENT in a transaction'), 'cannot be told',
 	    'Dovecot takes no MAIL without a login');
 }
+SKIP: {
+	skip("Exim: $no_exim", 1) if !defined $exim;
+	isnt(verdict('exim', 'XCLIENT that is not offered'), 'dangerous',
+	    'Exim takes no XCLIENT that it does not offer');
+}
 {
 	my $got = $ctl->json('conformance', $relay->address . ':' .
 	    $relay->port, '--source', '127.0.5.1');
@@ -171,7 +187,7 @@ ok($postfix->is_idle, '... nor is on its way');
 #
 my %sign = ('as specified' => '=', 'safe deviation' => '~',
     'dangerous' => '!', 'cannot be told' => '?', 'not offered' => '\-');
-my @servers = qw(postfix relay dovecot nginx);
+my @servers = qw(postfix relay dovecot exim nginx);
 my $table = '';
 for my $i (0 .. $#{$found{postfix}}) {
 	my $question = $found{postfix}[$i]{question};
@@ -187,9 +203,10 @@ if (defined $ENV{CONFORMANCE_TABLE}) {
 my ($manual) = slurp(($ENV{srcdir} // '.') . '/man/xcontext.1') =~
     /^\.It Em question[^\n]*\n(.*?)^\.El/ms;
 SKIP: {
-	skip('the manual tells of Postfix 3.7 and Dovecot 2.3', 1)
+	skip('the manual tells of Postfix 3.7, Dovecot 2.3 and Exim 4.96', 1)
 	    if XContext::Postfix::version() !~ /^3\.7\./ ||
-	    !defined $dovecot;
+	    !defined $dovecot || !defined $exim ||
+	    $exim->version ne '4.96';
 	is($manual, $table, 'the table of the manual is what was found');
 }
 
