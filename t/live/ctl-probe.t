@@ -264,7 +264,15 @@ fails('a server that goes away', 21, 'closed', probe(scripted('220 a',
 fails('a server that goes away with 421', 23, 'unavailable',
     probe(scripted('220 a', '421 b'), $simple));
 fails('no SMTP', 20, 'no_reply', probe(scripted('HTTP/1.1 400'), $simple));
+my $silent = IO::Socket::IP->new(LocalHost => $address, Listen => 1)
+    or die "$@\n";
+fails('silence', 20, 'no_reply', probe("$address:" . $silent->sockport, $simple,
+    '--timeout', 1));
 fails('no STARTTLS', 28, 'tls', probe('closed', $simple, '--starttls'));
+fails('STARTTLS that is refused', 28, 'tls', probe(scripted('220 a',
+    "250-b\r\n250 STARTTLS", '454 4.7.0 not now'), $simple, '--starttls'));
+fails('a handshake that fails', 28, 'tls', probe(scripted('220 a',
+    "250-b\r\n250 STARTTLS", '220 go', 'no TLS'), $simple, '--starttls'));
 fails('no TLS', 28, 'tls', probe('closed', $simple, '--tls'));
 fails('another name', 28, 'tls', probe('tls', $simple, '--starttls', '--ca',
     "$dir/mx.pem", '--verify', 'mail.example.net'));
