@@ -238,7 +238,7 @@ sub all_by_hand {
 	return $n_same;
 }
 
-# XC_BY_HAND of them, 200 at most; swaks takes the most time by far.
+# XC_BY_HAND of them, a divisor of 200; swaks takes the most time by far.
 my @sample = @$data[grep { $_ % 5 == int($_ / 10) % 5 } 0 .. $#$data];
 my $n_by_hand = $ENV{XC_BY_HAND} // 50;
 my $step = int(@sample / $n_by_hand);
