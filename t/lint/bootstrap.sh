@@ -138,5 +138,16 @@ Depends: clang-19 (>= 19~)
 Breaks: clang-3.2, clang-3.3, clang-3.4 (<< 1:3.4.2-7~exp1), clang-3.5 (<< 1:3.5~+rc1-3~exp1)
 Description-en: C, C++ and Objective-C compiler (LLVM based), clang binary
 END
+# A package that only some have is asked for where it is.
+tool "$dir/bin/apt-cache" <<'END'
+case $* in
+*rspamd) [ -e "$0.rspamd" ] && echo 'Package: rspamd' ;;
+*) printf 'Package: clang\nDepends: clang-14\n' ;;
+esac
+END
+wants 'a Debian without rspamd' \
+    "$("$dir/bootstrap" packages | grep -c rspamd)" 0
+: > "$dir/bin/apt-cache.rspamd"
+wants 'a Debian with rspamd' "$("$dir/bootstrap" packages | grep rspamd)" rspamd
 [ ! -e "$dir/fetched" ] || complain "it wanted $(cat "$dir/fetched")"
 exit $status

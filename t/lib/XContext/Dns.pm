@@ -26,13 +26,14 @@ use XContext::Guard qw(guard_child guard_dir guard_process process_start);
 use XContext::Postfix ();
 use XContext::Recorder ();
 
-my %type = (A => 1, PTR => 12, MX => 15, AAAA => 28);
+my %type = (A => 1, PTR => 12, MX => 15, TXT => 16, AAAA => 28);
 my %type_text = reverse %type;
 my $n_servers = 0;
 
 # records: by name (in lower case, without a dot at the end)
 #	{ A => [ address, ... ], AAAA => [ address, ... ],
-#	  MX => [ [ preference, host ], ... ], PTR => [ host, ... ] }
+#	  MX => [ [ preference, host ], ... ], PTR => [ host, ... ],
+#	  TXT => [ text, ... ] }
 #	"SERVFAIL" or "silence"
 # What has no record of the type that is asked for has none; names that are not
 # there do not exist.
@@ -119,6 +120,7 @@ sub _data {
 	    if $type eq 'AAAA';
 	return pack('n', $value->[0]) . _write_name($value->[1])
 	    if $type eq 'MX';
+	return pack('C/a*', $value) if $type eq 'TXT';
 	return _write_name($value);
 }
 
