@@ -137,7 +137,8 @@ typedef int	table_value_fn(const struct table_value *value, void *arg,
  * - cidr, inline, static, texthash: all results.  Of equal results in a cidr
  *   table, the first.
  * - regexp, pcre: those without $number.
- * - lmdb: those that are in the file now; postmap may write others later.
+ * - lmdb: those that are in the file now; postmap may write others later.  Of
+ *   equal results in a row, the first.
  * - pipemap: those of its last table, though no question may lead to some.
  * - union: those of its table if it has one alone; of several, none, as they
  *   are joined by what is asked.
