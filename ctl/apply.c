@@ -79,7 +79,8 @@ take_lock(struct apply *a)
 		ctl_die(EX_TEMPFAIL, "%s: another apply or confirm is at work",
 		    a->file);
 	if (a->lock < 0)
-		ctl_die(EX_CANTCREAT, "%s", err.text);
+		ctl_die(EX_CANTCREAT, "%s: cannot be changed: %s%s", a->file,
+		    err.text, geteuid() == 0 ? "" : "; try it as root");
 }
 
 static const char *

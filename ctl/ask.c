@@ -178,8 +178,9 @@ cannot_connect(const struct ask_daemon *daemon, struct err *err)
 
 	if (why == ENOENT || why == ECONNREFUSED) {
 		(void)err_set(err, "%s does not run, or it is a version "
-		    "without control socket (%s: %s)", daemon->program,
-		    daemon->path, strerror(why));
+		    "without control socket (%s: %s); systemctl status %s",
+		    daemon->program, daemon->path, strerror(why),
+		    daemon->program);
 		return ASK_ABSENT;
 	}
 	if (why == EAGAIN) {

@@ -149,6 +149,11 @@ is(rules(), 'old', 'to begin with');
 	like($got->{err}, qr/has errors that the configuration in force has not/,
 	    'the Internet: why') or diag($got->{err});
 	is($ctl->run('confirm')->{status}, 1, 'nothing to confirm');
+	my $program = 'setpriv --reuid=65534 --clear-groups ' .
+	    XContext::Ctl::program();
+	like(qx($program -c $conf confirm 2>&1),
+	    qr/\Q$conf\E: cannot be changed: .* denied; try it as root$/,
+	    'who may not');
 	is($ctl->run('apply', $strict, '--confirm', '8d')->{status}, 64,
 	    'too long');
 	is_whole('refusals');
