@@ -9,16 +9,20 @@
  * mail server would be.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "ask.h"
 #include "daemon/privdrop.h"
-#include "engine.h"
 #include "output.h"
 #include "pool.h"
 #include "knock.h"
+#include "shared/shared_probe.h"
 #include "verb.h"
 
 enum { OPTION_WIRING };
@@ -35,6 +39,7 @@ struct ping {
 	struct ask	 all;
 	json_t		*rows;
 	struct pool	 pool;
+	struct event_base *base;	/* for the engine */
 	bool		 is_well;
 };
 
@@ -188,27 +193,39 @@ ping_wiring(struct ping *ping)
 	}
 }
 
-/* A row for each subject that something is known of. */
+/* A row for each subject that something is known of.  A shared_probe_fn. */
+static void
+put_engine(void *arg, const struct shared_probe_report *report)
+{
+	struct ping			*ping = arg;
+	enum shared_probe_state		 state;
+	json_t				*row;
+	unsigned			 i;
+
+	for (i = 0; i < report->n; i++) {
+		state = report->of[i].state;
+		row = begin_row(ping, shared_probe_subject_text(i),
+		    report->where, shared_probe_state_text(i, state));
+		if (i == SHARED_PROBE_REACHED && *report->version != '\0')
+			output_put(row, "version",
+			    output_text(report->version));
+		output_put(row, "text", *report->of[i].text == '\0' ?
+		    json_null() : output_text(report->of[i].text));
+		ping->is_well = ping->is_well && state != SHARED_PROBE_FAILS;
+	}
+	(void)event_base_loopbreak(ping->base);
+}
+
 static void
 ping_engine(struct ping *ping)
 {
-	struct engine_report	 report;
-	enum engine_state	 state;
-	json_t			*row;
-	unsigned		 i;
-
-	engine_ask(ping->all.conf, &report);
-	for (i = 0; i < report.n; i++) {
-		state = report.of[i].state;
-		row = begin_row(ping, engine_subject_text(i), report.where,
-		    engine_state_text(i, state));
-		if (i == ENGINE_REACHED && *report.version != '\0')
-			output_put(row, "version",
-			    output_text(report.version));
-		output_put(row, "text", *report.of[i].text == '\0' ?
-		    json_null() : output_text(report.of[i].text));
-		ping->is_well = ping->is_well && state != ENGINE_FAILS;
-	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	ping->base = event_base_new();
+	if (ping->base == NULL || !shared_probe_begin(ping->base,
+	    ping->all.conf, NULL, put_engine, ping))
+		ctl_die(EX_OSERR, "out of memory");
+	(void)event_base_dispatch(ping->base);
+	event_base_free(ping->base);
 }
 
 int

@@ -71,13 +71,14 @@ open_control(const struct conf *conf, struct event_base *base,
 }
 
 void
-aside_start(const struct conf *conf, void (*reload)(void *), void *arg)
+aside_start(struct conf *conf, void (*reload)(void *), void *arg)
 {
 	struct event_base	*base;
 	struct metrics_http	*metrics;
 	struct err		 err;
 
-	if (conf->milter_metrics[0] == '\0' && conf->control[0] == '\0')
+	if (conf->milter_metrics[0] == '\0' && conf->control[0] == '\0' &&
+	    conf->shared[0] == '\0')
 		return;
 	base = event_base_new();
 	if (base == NULL) {
@@ -89,6 +90,7 @@ aside_start(const struct conf *conf, void (*reload)(void *), void *arg)
 	    METRICS_HTTP_DONE)
 		LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });
 	open_control(conf, base, reload, arg);
+	program_check_shared(conf, base, NULL);
 	if (start_thread(base, &err) == 0)
 		return;
 	LOG(LOG_LEVEL_WARNING, NULL, "metrics", { "text", err.text });

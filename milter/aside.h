@@ -14,7 +14,7 @@
  * signals.  reload is called from it, and only sees to it that there is a
  * reload.  What cannot be served is warned of.
  */
-void	aside_start(const struct conf *conf, void (*reload)(void *),
+void	aside_start(struct conf *conf, void (*reload)(void *),
 	    void *arg);
 
 /* To be called at the end of each reload, from another thread: conf is in force

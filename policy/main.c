@@ -44,6 +44,7 @@ struct program {
 	struct event		*sweep;
 	struct trial_timer	*trial;
 	struct control_server	*control;
+	struct shared_probe	*probe;
 };
 
 /* A peer's process is known on UNIX-domain sockets only; without it there is
@@ -209,6 +210,7 @@ serve(struct program *p)
 	    before_metrics, p, &err);
 	program_check_metrics(result, &err);
 	open_control(p);
+	program_check_shared(p->conf, p->base, &p->probe);
 	sweep(-1, 0, p);
 	program_run(p->conf, p->base);
 }
@@ -223,6 +225,7 @@ finish(struct program *p)
 	event_free(p->sweep);
 	trial_timer_free(p->trial);
 	metrics_free(p->metrics);
+	shared_probe_free(p->probe);
 	event_base_free(p->base);
 	store_close(p->store);
 	conf_unref(p->conf);

@@ -43,6 +43,7 @@ struct program {
 	struct event		*stop_check;
 	unsigned		 n_stop_checks;
 	struct control_server	*control;
+	struct shared_probe	*probe;
 };
 
 /* Each session has two connections. */
@@ -304,6 +305,7 @@ serve(struct program *p)
 	    served_conf(p->served)->relay_metrics, &err);
 	program_check_metrics(result, &err);
 	open_control(p);
+	program_check_shared(served_conf(p->served), p->base, &p->probe);
 	program_run(served_conf(p->served), p->base);
 }
 
@@ -317,6 +319,7 @@ finish(struct program *p)
 	signals_free(p->signals);
 	event_free(p->stop_check);
 	trial_timer_free(p->trial);
+	shared_probe_free(p->probe);
 	event_base_free(p->base);
 	store_close(p->store);
 	served_unref(p->served);

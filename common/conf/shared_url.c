@@ -24,8 +24,8 @@ take(struct span *text, const char *prefix)
 	return true;
 }
 
-/* Takes what stands before the first c, and c, off the front; false: there is no
- * c, and nothing is taken. */
+/* Takes what stands before the first c, and c, off the front; false: there is
+ * no c, and nothing is taken. */
 static bool
 take_until(struct span *text, char c, struct span *before_r)
 {

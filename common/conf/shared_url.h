@@ -34,20 +34,19 @@ struct shared_url_host {
 struct shared_url {
 	bool			 is_tls;
 	char			 path[SHARED_URL_PATH_MAX + 1];	/* "": hosts */
-	char			 user[SHARED_URL_NAME_MAX + 1];	/* "": the
-								 * default one */
-	char			 sentinel[SHARED_URL_NAME_MAX + 1]; /* the name
-					 * of the master that the hosts, which
-					 * are sentinels, are asked for; "": they
-					 * are none */
+	/* "": the default one. */
+	char			 user[SHARED_URL_NAME_MAX + 1];
+	/* The name of the master that the hosts, which are sentinels, are
+	 * asked for; "": they are none. */
+	char			 sentinel[SHARED_URL_NAME_MAX + 1];
 	unsigned		 database;	/* default 0 */
 	unsigned		 n_hosts;	/* 0: path */
 	struct shared_url_host	 hosts[SHARED_URL_HOSTS_MAX];
 };
 
 /*
- * 0, or -1 with err, which says what is expected where; it shows nothing of what
- * may be a password.
+ * 0, or -1 with err, which says what is expected where; it shows nothing of
+ * what may be a password.
  */
 int	shared_url_parse(struct span text, struct shared_url *url_r,
 	    struct err *err);

@@ -122,6 +122,41 @@ program_open_control(const struct conf *conf, struct event_base *base,
 	return control;
 }
 
+/* A shared_probe_fn. */
+static void
+tell_shared(void *arg, const struct shared_probe_report *report)
+{
+	bool		 is_well;
+	unsigned	 i;
+
+	(void)arg;
+	for (i = 0; i < report->n; i++) {
+		is_well = report->of[i].state == SHARED_PROBE_WELL;
+		if (is_well && i != SHARED_PROBE_REACHED)
+			continue;
+		LOG(is_well ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, NULL,
+		    "shared", { "what", shared_probe_subject_text(i) },
+		    { "state", shared_probe_state_text(i,
+		    report->of[i].state) },
+		    { "where", *report->where == '\0' ? NULL :
+		    report->where },
+		    { "version", i != SHARED_PROBE_REACHED ||
+		    *report->version == '\0' ? NULL : report->version },
+		    { "text", is_well ? NULL : report->of[i].text });
+	}
+}
+
+void
+program_check_shared(struct conf *conf, struct event_base *base,
+    struct shared_probe **slot)
+{
+	if (*conf->shared == '\0')
+		return;
+	if (!shared_probe_begin(base, conf, slot, tell_shared, NULL))
+		LOG(LOG_LEVEL_WARNING, NULL, "shared",
+		    { "what", "shared" }, { "text", "out of memory" });
+}
+
 /*
  * Serving
  */

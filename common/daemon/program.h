@@ -14,6 +14,7 @@
 #include "daemon/daemon.h"
 #include "daemon/metrics_http.h"
 #include "session/store.h"
+#include "shared/shared_probe.h"
 
 struct event_base;
 
@@ -45,6 +46,11 @@ void	program_check_metrics(enum metrics_http_result result,
 struct control_server	*program_open_control(const struct conf *conf,
 			    struct event_base *base,
 			    const struct control_server_ops *ops);
+
+/* Looks, in the loop, whether the engine that hosts share, if there is one,
+ * does what they need, and says what is wrong.  slot as in shared_probe.h. */
+void	program_check_shared(struct conf *conf, struct event_base *base,
+	    struct shared_probe **slot);
 
 /* From here on it serves, and says so.  listen NULL: there are several. */
 void	program_serving(const struct conf *conf, const char *listen);

@@ -24,7 +24,7 @@ typedef int	array_length;
 
 struct resp_reader {
 	redisReader	*hiredis;
-	size_t		 n_elements;	/* of the reply that is being read, ... */
+	size_t		 n_elements;	/* of the reply that is read, ... */
 	size_t		 n_bytes;	/* ... and in its texts */
 	bool		 is_bad;
 	const char	*why;

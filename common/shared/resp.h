@@ -27,8 +27,8 @@ enum resp_type {
 struct resp {
 	enum resp_type	 type;
 	long long	 number;	/* of NUMBER */
-	struct span	 text;		/* of TEXT, STATUS and ERROR; a NUL stands
-					 * behind it, and any may be in it */
+	struct span	 text;		/* of TEXT, STATUS and ERROR; a NUL
+					 * is behind it, and may be in it */
 	size_t		 n;		/* of ARRAY */
 	struct resp	*items;
 };
@@ -44,8 +44,8 @@ bool	resp_feed(struct resp_reader *reader, struct span bytes);
 enum resp_result {
 	RESP_DONE,
 	RESP_MORE,
-	RESP_BAD		/* what it says is no reply, or too long; nothing
-				 * more can be read */
+	RESP_BAD		/* what it says is no reply, or too long;
+				 * nothing more can be read */
 };
 
 /* DONE: *reply_r is the next one, to be given to resp_free. */

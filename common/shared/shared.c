@@ -7,8 +7,8 @@
  * a master that is set up.  Hosts that are sentinels are asked where the master
  * is, and one that does not know, is dead, or tells of a master that is none is
  * passed over.  When a round has failed, or a connection is lost, there is a
- * pause, of which half is chance, so that many hosts do not come back at once; it
- * grows until a question has been answered.
+ * pause, of which half is chance, so that many hosts do not come back at once;
+ * it grows until a question has been answered.
  */
 #include "shared/shared.h"
 

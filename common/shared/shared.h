@@ -4,9 +4,10 @@
  * shared: the client of the engine (Redis, Valkey) that several hosts share.
  *
  * It finds the master by itself, among the addresses that it was given or by
- * asking sentinels, connects again when that is lost, ever less often, and stops
- * asking one that does not answer: behind so many late answers in a row it
- * waits, connects anew, and one question then decides whether there are more.
+ * asking sentinels, connects again when that is lost, ever less often, and
+ * stops asking one that does not answer: behind so many late answers in a row
+ * it waits, connects anew, and one question then decides whether there are
+ * more.
  *
  * Nothing here waits: a question that cannot be asked now is refused at once.
  */
@@ -40,8 +41,8 @@ typedef void	shared_fn(void *arg, enum shared_state state);
 
 /*
  * Reads the files, and begins to connect.  What options points at outlives the
- * client.  NULL with err: a file cannot be read, is no such thing, or others may
- * read the password.
+ * client.  NULL with err: a file cannot be read, is no such thing, or others
+ * may read the password.
  */
 struct shared	*shared_new(struct event_base *base,
 		    const struct shared_options *options, shared_fn *fn,
@@ -50,8 +51,8 @@ struct shared	*shared_new(struct event_base *base,
 void		 shared_free(struct shared *shared);
 
 /*
- * Asks argc words.  False: it is not asked (shared_why).  An error in answer that
- * says that the master is one no more ends the connection.
+ * Asks argc words.  False: it is not asked (shared_why).  An error in answer
+ * that says that the master is one no more ends the connection.
  */
 bool	shared_ask(struct shared *shared, int argc, const struct span *argv,
 	    shared_answer_fn *fn, void *arg);

@@ -340,8 +340,8 @@ has_role(const struct shared_conn *conn)
 	return !conn->options.is_sentinel;
 }
 
-/* A replica takes no writes, and a sentinel that is asked for an old one may not
- * know it yet. */
+/* A replica takes no writes, and a sentinel may not know yet that an old master
+ * is one now. */
 static void
 on_role(void *arg, const struct shared_answer *answer)
 {

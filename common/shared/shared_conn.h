@@ -7,9 +7,10 @@
  * It is set up by steps (connect, TLS, AUTH, SELECT, ROLE), which all end here
  * or in the connection's end.  Questions are not held back for each other's
  * answers.  Each is completed exactly once, by a call from the event loop: none
- * of these functions calls back.  An answer that comes too late is taken off the
- * wire in its place, so that none is ever taken for another's.  Whatever ends the
- * connection completes all that are left; a connection that is over stays so.
+ * of these functions calls back.  An answer that comes too late is taken off
+ * the wire in its place, so that none is ever taken for another's.  Whatever
+ * ends the connection completes all that are left; a connection that is over
+ * stays so.
  */
 #ifndef XC_SHARED_CONN_H
 #define XC_SHARED_CONN_H
@@ -37,8 +38,8 @@ enum shared_result {
 
 struct shared_answer {
 	enum shared_result	 result;
-	const struct resp	*reply;	/* with ANSWERED; else NULL.  Lives as long
-					 * as the call */
+	const struct resp	*reply;	/* with ANSWERED; else NULL.  Lives as
+					 * long as the call */
 	const char		*why;	/* "" with ANSWERED; may be hostile */
 };
 
@@ -64,8 +65,8 @@ enum shared_conn_event {
 typedef void	shared_conn_fn(void *arg, enum shared_conn_event event);
 
 /*
- * Begins to connect.  What options points at outlives the connection.  NULL with
- * err: no socket, or no memory.
+ * Begins to connect.  What options points at outlives the connection.  NULL
+ * with err: no socket, or no memory.
  */
 struct shared_conn	*shared_conn_new(struct event_base *base,
 			    const struct shared_conn_options *options,

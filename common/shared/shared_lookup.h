@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 
-#define SHARED_LOOKUP_MAX	16	/* addresses; those behind are ignored */
+#define SHARED_LOOKUP_MAX	16	/* addresses; others are ignored */
 
 struct event_base;
 struct shared_lookup;

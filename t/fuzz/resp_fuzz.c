@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "ctl/engine.h"
+#include "shared/shared_probe.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,17 +46,17 @@ sum_of(const struct resp *resp, uint64_t sum, size_t *n)
 static void
 check(const struct resp *reply)
 {
-	static struct engine_report	 report;
+	static struct shared_probe_report	 report;
 	unsigned			 i;
 
 	(void)resp_is_error(reply, "NOPERM");
 	(void)resp_item(reply, 0);
-	report = (struct engine_report){ .n = 0 };
-	engine_read_info(reply->text, &report);
+	report = (struct shared_probe_report){ .n = 0 };
+	shared_probe_read_info(reply->text, &report);
 	assert(memchr(report.version, '\0', sizeof report.version) != NULL);
 	for (i = 0; i < report.n; i++)
 		assert((*report.of[i].text != '\0') ==
-		    (report.of[i].state != ENGINE_WELL));
+		    (report.of[i].state != SHARED_PROBE_WELL));
 }
 
 /* *n_r: of replies. */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the xcontext authors
 #
-# The engine that several hosts share, as "xcontext ping" sees it: a real Redis,
-# by each way to it, with each fault that it can have.  No daemon runs here.
+# The engine that several hosts share, as "xcontext ping" and the daemons see it:
+# a real Redis, by each way to it, with each fault that it can have.
 use strict;
 use warnings;
 
@@ -12,11 +12,15 @@ use Test::More;
 use Time::HiRes ();
 
 use XContext::Ctl ();
-use XContext::File qw(spit);
+use XContext::Daemon ();
+use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_dir);
+use XContext::Postfix ();
 use XContext::Redis ();
 
-my $why = XContext::Ctl::impossible() // XContext::Redis::impossible();
+my $why = XContext::Ctl::impossible() // XContext::Redis::impossible() //
+    XContext::Daemon::impossible(map { "xcontext-$_" }
+    qw(policy milter relay));
 plan(skip_all => $why) if defined $why;
 my $dir = guard_dir();
 my $conf = "$dir/xcontext.conf";
@@ -229,7 +233,59 @@ until (states($rows = engine($ask . 'it')) =~ /^answers/ ||
 	Time::HiRes::sleep(0.1);
 }
 is($rows->{shared}{where}, $new, 'a failover: the new master is asked');
-$replica->stop;
 $sentinel->stop;
 $safe->stop;
+
+#
+# The start of each daemon
+#
+my $front = '127.0.0.1:' . XContext::Postfix::free_port('127.0.0.1');
+my %sockets = (policy => [ "$dir/policy", "$dir/maps" ],
+    milter => [ "$dir/milter" ], relay => [ $front ]);
+
+# Its lines about the engine, when there are so many.
+sub told {
+	my ($daemon, $n) = @_;
+	my @lines;
+	for (1 .. 500) {
+		@lines = $daemon->events(event => 'shared');
+		last if @lines >= $n;
+		Time::HiRes::sleep(0.02);
+	}
+	return @lines;
+}
+
+for my $kind (sort keys %sockets) {
+	my $daemon = XContext::Daemon->new(name => "xcontext-$kind",
+	    conf => $conf, log => "$dir/$kind.log", sockets => $sockets{$kind});
+	for my $where ($new, '127.0.0.1:1') {
+		spit($conf, <<"END");
+user = ""
+log = "stderr"
+runtime_directory = "$dir"
+state_directory = "$dir"
+store = "lmdb:$dir/store"
+shared = "redis://$where"
+policy { listen = "unix:$dir/policy" maps = "unix:$dir/maps" }
+milter { listen = "unix:$dir/milter" }
+relay front { listen = "$front" next_hop = "smtp:[127.0.0.1]:9" }
+END
+		spit("$dir/$kind.log", '');
+		$daemon->start;
+		my @lines = told($daemon, $where eq $new ? 3 : 1);
+		is(join(' ', map { "$_->{what}: $_->{state}" } @lines),
+		    $where eq $new ? 'shared: answers ' .
+		    'shared persistence: warns shared replicas: warns' :
+		    'shared: fails', "$kind, $where: it says so");
+		is($lines[0]{where}, $where, "$kind, $where: where");
+		is($daemon->stop(5), 0, "$kind, $where: it ends");
+	}
+	# It is stopped before it knows.
+	$replica->signal('STOP');
+	spit($conf, slurp($conf) =~ s/127.0.0.1:1"/$new"/r);
+	$daemon->start;
+	is($daemon->stop(5), 0, "$kind: it ends while it asks");
+	$replica->signal('CONT');
+}
+$replica->stop;
 done_testing();

@@ -146,7 +146,7 @@ static const char *const	 endless[] = {
 	"*65000\r\n$1048577\r\n",
 };
 
-/* A length is announced, or a line has no end: some is kept, and then no more. */
+/* A length is announced, or a line has no end: some is kept, then no more. */
 START_TEST(what_has_no_end_is_bad)
 {
 	static char		 much[4096];
