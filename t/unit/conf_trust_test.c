@@ -77,18 +77,18 @@ START_TEST(profiles)
 		enum verdict_reason want;
 		unsigned	 line;
 	} rows[] = {
-		{ "edge", "ADDR=203.0.113.7", REASON_GRANTED, 21 },
-		{ "edge", "ADDR=198.51.100.7", REASON_VALUE, 23 },
-		{ "edge", "NAME=a.example.com", REASON_VALUE, 24 },
-		{ "edge", "PORT=25", REASON_VALUE, 24 },
-		{ "edge", "HELO=b", REASON_VALUE, 25 },
-		{ "edge", "PROTO=SMTP", REASON_VALUE, 25 },
-		{ "edge", "LOGIN=joe", REASON_GRANTED, 21 },
-		{ "edge", "LOGIN=joe2", REASON_VALUE, 26 },
-		{ "edge", "DESTADDR=192.0.2.1", REASON_VALUE, 20 },
-		{ "edge", "DESTPORT=26", REASON_VALUE, 27 },
-		{ "two", "ADDR=203.0.113.7", REASON_NO_GRANT, 30 },
-		{ "three", "ADDR=203.0.113.7", REASON_NO_GRANT, 31 },
+		{ "edge", "ADDR=203.0.113.7", REASON_GRANTED, 23 },
+		{ "edge", "ADDR=198.51.100.7", REASON_VALUE, 25 },
+		{ "edge", "NAME=a.example.com", REASON_VALUE, 26 },
+		{ "edge", "PORT=25", REASON_VALUE, 26 },
+		{ "edge", "HELO=b", REASON_VALUE, 27 },
+		{ "edge", "PROTO=SMTP", REASON_VALUE, 27 },
+		{ "edge", "LOGIN=joe", REASON_GRANTED, 23 },
+		{ "edge", "LOGIN=joe2", REASON_VALUE, 28 },
+		{ "edge", "DESTADDR=192.0.2.1", REASON_VALUE, 22 },
+		{ "edge", "DESTPORT=26", REASON_VALUE, 29 },
+		{ "two", "ADDR=203.0.113.7", REASON_NO_GRANT, 32 },
+		{ "three", "ADDR=203.0.113.7", REASON_NO_GRANT, 33 },
 	};
 	struct conf	*conf = load_good(conf_full());
 	struct verdict	 got;
