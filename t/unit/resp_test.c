@@ -96,6 +96,7 @@ static const struct row {
 	{ "*2\r\n*65000\r\n", "" },
 	{ "*1\r\n*65536\r\n", "bad" },
 	{ "*60000\r\n*60000\r\n", "bad" },
+	{ "*30000\r\n*30000\r\n*30000\r\n", "bad" },
 };
 
 START_TEST(reads_the_same_however_it_comes)
