@@ -366,6 +366,28 @@ START_TEST(sentinels_that_say_something_else_are_passed_over)
 }
 END_TEST
 
+/* One that is too high by 65536 is no other. */
+START_TEST(ports_do_not_wrap)
+{
+	struct scene			 s;
+	char				 reply[64];
+	const struct engine_script_row	 rows[] = {
+		{ "SENTINEL", reply }, { NULL, NULL }
+	};
+
+	set_up(&s, rows, master, master);
+	(void)snprintf(reply, sizeof reply, "*2\r\n$9\r\n127.0.0.1\r\n"
+	    "$%d\r\n%d\r\n", ntohs(s.c.addr.sin_port) > 34463 ? 6 : 5,
+	    65536 + ntohs(s.c.addr.sin_port));
+	begin(&s, "a", "it");
+	turn_until(&s, &s.n_away, 1);
+	ck_assert_uint_eq(s.c.n_accepted, 0);
+	ck_assert_str_eq(shared_why(s.shared),
+	    "the sentinel knows no such master");
+	end(&s);
+}
+END_TEST
+
 /* In each state it has. */
 START_TEST(it_is_freed_at_any_time)
 {
@@ -397,6 +419,7 @@ main(void)
 	tcase_add_loop_test(tc,
 	    sentinels_that_say_something_else_are_passed_over, 0,
 	    NELEM(odd));
+	tcase_add_test(tc, ports_do_not_wrap);
 	tcase_add_loop_test(tc, it_is_freed_at_any_time, 0, 16);
 	return runner_run("shared", tc);
 }
