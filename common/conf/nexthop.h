@@ -35,8 +35,9 @@ struct nexthop {
 						 * but an address without
 						 * brackets and "IPv6:"; or a
 						 * path */
-	bool			is_recipients;	/* host was not said, and is
-						 * the recipient's domain */
+	bool			is_recipients;	/* host is the recipient's
+						 * domain: it was not said, or
+						 * a table says the same */
 };
 
 /*

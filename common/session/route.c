@@ -227,7 +227,9 @@ find_nexthop(const struct conf_relay *relay, const struct wanted *wanted,
 			    "expected \"smtp:[host]:port\" or the like",
 			    search.answer.value);
 			result = ROUTE_CANNOT_TELL;
-		}
+		} else
+			nexthop_r->is_recipients = wanted->has_domain &&
+			    strcmp(nexthop_r->host, wanted->ascii) == 0;
 		break;
 	case TABLE_NOT_FOUND:
 		if (relay->next_hop == NULL || *relay->next_hop == '\0') {
