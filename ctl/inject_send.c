@@ -490,27 +490,6 @@ say_mail(struct lane *l)
  * The session
  */
 
-static void
-on_client_greeted(void *arg, const struct smtp_client_answer *answer)
-{
-	struct lane	*l = arg;
-	char		 text[TEXT_SIZE];
-
-	if (is_lost(answer)) {
-		lost(l, answer);
-		return;
-	}
-	if (is_ok(answer)) {
-		l->is_greeted = true;
-		(void)strcpy(l->client_line, l->line);
-		say_mail(l);
-		return;
-	}
-	answer_text(answer, text);
-	hang_up(l);
-	finish_all(l, state_by(code_of(answer)), text);
-}
-
 /* Whom XCLIENT named greets; so rules about the greeting are about his. */
 static const char *
 greeting_of(const struct lane *l)
@@ -522,26 +501,64 @@ greeting_of(const struct lane *l)
 	    p->origin.from.helo : l->send->work->config->host;
 }
 
-/* A refusal is about us, not about the message: that waits. */
+/* What is said of his name is about him, too; of ours, only what may stand in
+ * place of a greeting. */
+static bool
+is_about_client(const struct lane *l, unsigned code)
+{
+	return smtp_reply_is_verdict(code) ||
+	    (greeting_of(l) != l->send->work->config->host &&
+	    !smtp_reply_is_of_command(code));
+}
+
+/* The server has refused him, at this command, before it heard of the message:
+ * that is rejected, if it was not we who were refused.  Whom the connection is
+ * taken to be from is not known any more. */
+static void
+refused(struct lane *l, const char *command, bool is_about_him,
+    const struct smtp_client_answer *answer)
+{
+	char	 text[TEXT_SIZE], why[TEXT_SIZE + 32];
+
+	answer_text(answer, text);
+	(void)snprintf(why, sizeof why, "%s failed: %s", command, text);
+	hang_up(l);
+	if (is_about_him)
+		finish_all(l, state_by(code_of(answer)), text);
+	else
+		finish_all(l, INJECT_LATER, why);
+}
+
+static void
+on_client_greeted(void *arg, const struct smtp_client_answer *answer)
+{
+	struct lane	*l = arg;
+
+	if (is_lost(answer)) {
+		lost(l, answer);
+	} else if (is_ok(answer)) {
+		l->is_greeted = true;
+		(void)strcpy(l->client_line, l->line);
+		say_mail(l);
+	} else {
+		refused(l, "EHLO", is_about_client(l, code_of(answer)),
+		    answer);
+	}
+}
+
 static void
 on_asserted(void *arg, const struct smtp_client_answer *answer)
 {
 	struct lane	*l = arg;
-	char		 text[TEXT_SIZE], why[TEXT_SIZE + 16];
 
-	if (is_lost(answer)) {
+	if (is_lost(answer))
 		lost(l, answer);
-		return;
-	}
-	if (is_ok(answer)) {
+	else if (is_ok(answer))
 		smtp_client_greet(l->client, greeting_of(l),
 		    on_client_greeted, l);
-		return;
-	}
-	answer_text(answer, text);
-	(void)snprintf(why, sizeof why, "XCLIENT: %s", text);
-	hang_up(l);
-	finish_all(l, INJECT_LATER, why);
+	else
+		refused(l, "XCLIENT",
+		    smtp_reply_is_verdict(code_of(answer)), answer);
 }
 
 /* What the server does not take cannot be said; ADDR must be. */

@@ -295,12 +295,11 @@ hop_xclient_begin(struct hop *hop)
  * What it says to that
  */
 
-/* What a server may say instead of a greeting is about the client. */
 static bool
 is_verdict(const struct hop *hop, unsigned code)
 {
 	return hop->relay->xclient_verdict == RELAY_VERDICT_PASS &&
-	    (code == 421 || code / 10 == 45 || code == 521 || code == 554);
+	    smtp_reply_is_verdict(code);
 }
 
 bool
@@ -354,16 +353,10 @@ hop_xclient_failed(struct hop *hop, enum hop_event event, const char *why,
 	}
 }
 
-/* It does not take the command, whatever it says; unless it has taken one of
- * late (a command filter may turn a line that it does not like into a verb that
- * nobody knows).  Any other refusal may come of what a client chose, and must
- * not cost others their identity. */
-static bool
-is_of_host(unsigned code)
-{
-	return code == 500 || code == 502 || code == 503;
-}
-
+/* A host that does not take the command as such is remembered, unless it has
+ * taken one of late (a command filter may turn a line that it does not like into
+ * a verb that nobody knows).  Any other refusal may come of what a client chose,
+ * and must not cost others their identity. */
 static void
 refused(struct hop *hop, const struct smtp_reply *reply)
 {
@@ -374,7 +367,7 @@ refused(struct hop *hop, const struct smtp_reply *reply)
 		return;
 	if (!is_verdict(hop, reply->code)) {
 		hop_xclient_failed(hop, HOP_EVENT_XCLIENT_REFUSED, text,
-		    !is_of_host(reply->code), false);
+		    !smtp_reply_is_of_command(reply->code), false);
 		return;
 	}
 	hop_report(hop, HOP_EVENT_XCLIENT_VERDICT, text);

@@ -148,6 +148,18 @@ smtp_reply_status(const struct smtp_reply *reply)
 	return text.n == line.n || line.p[text.n] == ' ' ? text : none;
 }
 
+bool
+smtp_reply_is_verdict(unsigned code)
+{
+	return code == 421 || code / 10 == 45 || code == 521 || code == 554;
+}
+
+bool
+smtp_reply_is_of_command(unsigned code)
+{
+	return code == 500 || code == 502 || code == 503;
+}
+
 const char *
 smtp_keyword_text(enum smtp_keyword keyword)
 {

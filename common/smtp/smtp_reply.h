@@ -47,6 +47,16 @@ bool	smtp_reply_line(struct span *text, struct span *line_r);
  * with, "4.7.1"; empty: there is none, or it belies the reply's code. */
 struct span	smtp_reply_status(const struct smtp_reply *reply);
 
+/*
+ * What a reply in answer to XCLIENT is about.  True for 421, 45x, 521 and 554,
+ * which may stand in place of a greeting: a verdict about the client who was
+ * named.  Whatever else is not 2xx says that he cannot be named.
+ */
+bool	smtp_reply_is_verdict(unsigned code);
+
+/* True for 500, 502 and 503: of the command as such, whatever stands in it. */
+bool	smtp_reply_is_of_command(unsigned code);
+
 /* What a server offers: keywords of its EHLO reply. */
 enum smtp_keyword {
 	SMTP_KW_PIPELINING,

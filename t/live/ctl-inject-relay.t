@@ -49,7 +49,7 @@ for my $format (qw(mh eml)) {
 	    '--journal', "$dir/$format.journal", "$dir/$format");
 	is($got->{status}, 75, "$format: not all of it")
 	    or diag($got->{err}, $relay->log_text);
-	like($got->{err}, qr/^xcontext: 29(?:\.eml)?: later: XCLIENT: 550 /m,
+	like($got->{err}, qr/^xcontext: 29(?:\.eml)?: later: XCLIENT failed: 550 /m,
 	    "$format: which, and why");
 	is(join(' ', map { m{([^/]*)$} } glob("$dir/$format/*")),
 	    $format eq 'mh' ? '29' : '29.eml', "$format: it stays");

@@ -203,6 +203,23 @@ find_made(size_t n, size_t len, size_t last_len, size_t *shown_r)
 	return result;
 }
 
+START_TEST(tells_what_a_refusal_is_about)
+{
+	static const unsigned	 verdicts[] = { 421, 450, 451, 452, 453, 454,
+		455, 456, 457, 458, 459, 521, 554 };
+	unsigned		 code, i = 0;
+	bool			 want;
+
+	for (code = 200; code < 600; code++) {
+		want = i < NELEM(verdicts) && code == verdicts[i];
+		i += want;
+		ck_assert_msg(smtp_reply_is_verdict(code) == want, "%u", code);
+		ck_assert_msg(smtp_reply_is_of_command(code) ==
+		    (code == 500 || code == 502 || code == 503), "%u", code);
+	}
+}
+END_TEST
+
 START_TEST(limits)
 {
 	size_t	 n;
@@ -476,6 +493,7 @@ main(void)
 
 	tcase_add_loop_test(tc, row_has_its_answer, 0, NELEM(rows));
 	tcase_add_loop_test(tc, row_has_its_answer_bytewise, 0, NELEM(rows));
+	tcase_add_test(tc, tells_what_a_refusal_is_about);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, too_long_writes_nothing);
 	tcase_add_test(tc, each_keyword_is_found);
