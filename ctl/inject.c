@@ -375,7 +375,7 @@ show_status(struct ctl *ctl)
 		ctl_die(EX_NOINPUT, "%s: there is none", path);
 	journal = inject_journal_open(path, false, &err);
 	if (journal == NULL ||
-	    inject_journal_each(journal, "", print_entry, ctl, &err) == -1)
+	    inject_journal_each(journal, "", "", print_entry, ctl, &err) == -1)
 		ctl_cannot_tell(&err);
 	inject_journal_close(journal);
 	return CTL_YES;

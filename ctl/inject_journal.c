@@ -271,9 +271,9 @@ tell(struct inject_journal *j, const MDB_val *key, const MDB_val *value,
 
 int
 inject_journal_each(struct inject_journal *j, const char *prefix,
-    inject_journal_fn *fn, void *arg, struct err *err)
+    const char *from, inject_journal_fn *fn, void *arg, struct err *err)
 {
-	MDB_val		 key = text_val(prefix), value;
+	MDB_val		 key = text_val(*from == '\0' ? prefix : from), value;
 	MDB_cursor	*cursor;
 	MDB_txn		*txn;
 	int		 code, status = 1;
@@ -284,7 +284,7 @@ inject_journal_each(struct inject_journal *j, const char *prefix,
 	code = mdb_cursor_open(txn, j->dbi, &cursor);
 	if (code == 0) {
 		code = mdb_cursor_get(cursor, &key, &value,
-		    *prefix == '\0' ? MDB_FIRST : MDB_SET_RANGE);
+		    key.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
 		while (code == 0 && status == 1 && begins_so(&key, prefix)) {
 			status = tell(j, &key, &value, fn, arg, err);
 			code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);

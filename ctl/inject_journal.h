@@ -44,12 +44,14 @@ int	inject_journal_end(struct inject_journal *journal, struct err *err);
 int	inject_journal_move(struct inject_journal *journal, const char *from,
 	    const char *to, struct err *err);
 
-/* Calls fn for each entry whose key begins so, until it returns false. */
+/* Calls fn for each entry whose key begins so, in the order of their bytes, from
+ * the first that is not before "from" on ("": from the first), until it returns
+ * false. */
 typedef bool inject_journal_fn(void *arg, const char *key,
     const json_t *entry);
 int	inject_journal_each(struct inject_journal *journal,
-	    const char *prefix, inject_journal_fn *fn, void *arg,
-	    struct err *err);
+	    const char *prefix, const char *from, inject_journal_fn *fn,
+	    void *arg, struct err *err);
 
 /*
  * An mbox is about to be replaced by the file of that inode, which has not what

@@ -165,6 +165,14 @@ inject_source_is_at(struct inject_source *source,
 	    source->ops->is_at(source, item, place);
 }
 
+char *
+inject_source_asked(struct inject_source *source,
+    const struct inject_item *item)
+{
+	return source->ops->asked == NULL ? NULL :
+	    source->ops->asked(source, item);
+}
+
 uint64_t
 inject_source_inode(const struct inject_source *source)
 {

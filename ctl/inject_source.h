@@ -95,6 +95,15 @@ int	inject_source_finish(struct inject_source *source,
 bool	inject_source_is_at(struct inject_source *source,
 	    const struct inject_item *item, off_t place);
 
+/*
+ * Where who asks that keeps the place that he asked about last, of that content,
+ * as text: "" if it is none, or the file is not the one any more that it was
+ * then; it may be forgotten.  NULL: keys say no places.
+ */
+#define INJECT_PLACE_TEXT	(2 * sizeof(off_t) + 1)
+char	*inject_source_asked(struct inject_source *source,
+	    const struct inject_item *item);
+
 /* What the file is to the journal; 0: it is none (all but an mbox). */
 uint64_t	inject_source_inode(const struct inject_source *source);
 

@@ -32,12 +32,23 @@
 #define NAME_SIZE	(NAME_MAX + 32)	/* with what we put behind it */
 #define LOCK_TEXT_SIZE	320
 
+/* Of so many contents it is known how far their entries were looked at: what
+ * has the same place here pushes the other out, which costs time only. */
+#define ASKED_MAX	4096
+
+struct asked {
+	uint8_t	 digest[INJECT_DIGEST_LEN];
+	char	 place[INJECT_PLACE_TEXT];
+};
+
 struct source {
 	struct inject_source	 base;
 	struct inject_place	 place;
 	int			 fd;
 	bool			 has_dotlock;
 	struct inject_mbox	 mbox;
+	struct asked		 asked[ASKED_MAX];
+	struct stat		 asked_of;	/* the file as it was then */
 };
 
 /*
@@ -310,6 +321,44 @@ is_at(struct inject_source *base, const struct inject_item *item, off_t place)
 	    memcmp(other.digest, item->digest, sizeof other.digest) == 0;
 }
 
+static bool
+is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* What was seen in it counts as long as nobody has written to it. */
+static void
+forget_if_changed(struct source *s)
+{
+	struct stat	 st;
+	bool		 is_known = fstat(s->fd, &st) == 0;
+
+	if (is_known && st.st_size == s->asked_of.st_size &&
+	    is_same_time(st.st_mtim, s->asked_of.st_mtim) &&
+	    is_same_time(st.st_ctim, s->asked_of.st_ctim))
+		return;
+	memset(s->asked, 0, sizeof s->asked);
+	memset(&s->asked_of, 0, sizeof s->asked_of);
+	if (is_known)
+		s->asked_of = st;
+}
+
+static char *
+asked(struct inject_source *base, const struct inject_item *item)
+{
+	struct source	*s = (struct source *)base;
+	struct asked	*a;
+
+	forget_if_changed(s);
+	a = &s->asked[(item->digest[0] << 8 | item->digest[1]) % ASKED_MAX];
+	if (memcmp(a->digest, item->digest, sizeof a->digest) != 0) {
+		memcpy(a->digest, item->digest, sizeof a->digest);
+		a->place[0] = '\0';
+	}
+	return a->place;
+}
+
 /*
  * Taking messages out
  */
@@ -435,6 +484,7 @@ static const struct inject_source_ops	 ops = {
 	.rewind = rewind_it,
 	.remove = remove_it,
 	.is_at = is_at,
+	.asked = asked,
 	.finish = finish,
 	.close = close_it,
 };

@@ -21,6 +21,8 @@ struct inject_source_ops {
 	/* NULL: keys say no places. */
 	bool	(*is_at)(struct inject_source *source,
 		    const struct inject_item *item, off_t place);
+	char	*(*asked)(struct inject_source *source,
+		    const struct inject_item *item);
 	int	(*finish)(struct inject_source *source,
 		    const struct inject_finish *how, struct err *err);
 	void	(*close)(struct inject_source *source);

@@ -69,6 +69,7 @@ now_ms(void)
 struct moved {
 	struct inject_source	*source;
 	const struct inject_item	*item;
+	char			*asked;		/* up to here all are at home */
 	char			 key[INJECT_KEY_SIZE];
 };
 
@@ -80,24 +81,38 @@ is_moved(void *arg, const char *key, const json_t *entry)
 	const char	*place = strchr(key, '@');
 
 	(void)entry;
-	if (strcmp(key, m->item->key) == 0 || place == NULL ||
-	    inject_source_is_at(m->source, m->item,
-	    (off_t)strtoull(place + 1, NULL, 16)))
+	if (place == NULL || strcmp(place + 1, m->asked) == 0)
 		return true;
-	(void)snprintf(m->key, sizeof m->key, "%s", key);
-	return false;
+	if (strcmp(key, m->item->key) != 0 && !inject_source_is_at(m->source,
+	    m->item, (off_t)strtoull(place + 1, NULL, 16))) {
+		(void)snprintf(m->key, sizeof m->key, "%s", key);
+		return false;
+	}
+	(void)snprintf(m->asked, INJECT_PLACE_TEXT, "%s", place + 1);
+	return true;
 }
 
-/* In an mbox that somebody else has changed the message has another place. */
+/*
+ * In an mbox that somebody else has changed the message has another place.  Of
+ * many of one content no entry is looked at twice: those up to the last one that
+ * was are at home, and what has come among them since is so, too, having been
+ * put there for a message that this run has found.
+ */
 static int
 find_moved(struct inject_work *w, struct inject_job *job, struct err *err)
 {
 	struct moved	 m = { .source = w->source, .item = &job->item };
-	char		 prefix[INJECT_KEY_SIZE];
+	char		 prefix[INJECT_KEY_SIZE], from[INJECT_KEY_SIZE];
 
+	m.asked = inject_source_asked(w->source, &job->item);
+	if (m.asked == NULL)
+		return 0;
 	(void)snprintf(prefix, sizeof prefix, "%.*s@",
 	    (int)strcspn(job->item.key, "@"), job->item.key);
-	if (inject_journal_each(w->journal, prefix, is_moved, &m, err) == -1)
+	(void)snprintf(from, sizeof from, "%.*s@%s",
+	    (int)strcspn(job->item.key, "@"), job->item.key, m.asked);
+	if (inject_journal_each(w->journal, prefix, from, is_moved, &m,
+	    err) == -1)
 		return -1;
 	if (m.key[0] == '\0')
 		return 0;

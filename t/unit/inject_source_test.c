@@ -217,7 +217,7 @@ check_journal(char keys[][INJECT_KEY_SIZE])
 		    keys[i]);
 		put(j, keys[i]);
 	}
-	ck_assert_int_eq(inject_journal_each(j, "", count_it, &n, &err), 0);
+	ck_assert_int_eq(inject_journal_each(j, "", "", count_it, &n, &err), 0);
 	ck_assert_uint_eq(n, NELEM(names));
 	ck_assert_int_eq(inject_journal_settle(j, 0, &err), 0);
 	for (i = 0; i < NELEM(names); i++)

@@ -688,6 +688,112 @@ START_TEST(finds_them_where_they_are_now)
 }
 END_TEST
 
+#define TWINS		200
+#define READS_MAX	(20 * TWINS)	/* a few for each */
+
+/* How often this process has read; false: nobody says. */
+static bool
+reads_so_far(unsigned long *n_r)
+{
+	FILE	*file = fopen("/proc/self/io", "re");
+	char	 line[128];
+	bool	 has = false;
+
+	while (!has && file != NULL && fgets(line, sizeof line, file) != NULL)
+		has = sscanf(line, "syscr: %lu", n_r) == 1;
+	if (file != NULL)
+		(void)fclose(file);
+	return has;
+}
+
+/* What stands first, and twins behind it. */
+static void
+write_twins(const char *first)
+{
+	static char	 text[TWINS * sizeof TWIN + sizeof OTHER];
+	char		*end = stpcpy(text, first);
+	unsigned	 i;
+
+	for (i = 0; i < TWINS; i++)
+		end = stpcpy(end, TWIN);
+	write_box(text);
+}
+
+/* Of n messages that are not known each is delivered, and the run ends so. */
+static void
+deliver(struct inject_work *w, unsigned n)
+{
+	struct inject_job	 job, *jobs[] = { &job };
+
+	for (; n > 0; n--) {
+		ck_assert(inject_work_next(w, &job));
+		inject_work_set(&job, "a@b", INJECT_DONE, "x");
+		inject_work_end(w, &job);
+		ck_assert(inject_work_note(w, jobs, 1, false));
+		inject_work_leave(w, &job);
+	}
+	no_next(w);
+}
+
+START_TEST(reads_twins_as_others)
+{
+	struct inject_work	 w;
+	unsigned long		 before, after;
+
+	write_twins(OTHER);
+	w = work_open();
+	if (reads_so_far(&before)) {
+		deliver(&w, TWINS + 1);
+		ck_assert(reads_so_far(&after));
+		ck_assert_msg(after - before < READS_MAX, "new: %lu reads",
+		    after - before);
+	}
+	work_close(&w);
+}
+END_TEST
+
+START_TEST(reads_moved_twins_as_others)
+{
+	struct inject_work	 w;
+	unsigned long		 before, after;
+
+	write_twins(OTHER);
+	w = work_open();
+	deliver(&w, TWINS + 1);
+	work_close(&w);
+	/* Somebody has taken the first out, in the same file. */
+	write_twins("");
+	w = work_open();
+	if (reads_so_far(&before)) {
+		no_next(&w);
+		ck_assert(reads_so_far(&after));
+		ck_assert_uint_eq(w.stats.already, TWINS);
+		ck_assert_msg(after - before < READS_MAX, "moved: %lu reads",
+		    after - before);
+	}
+	work_close(&w);
+}
+END_TEST
+
+/* What was seen in the file is not so any more when somebody has changed it. */
+START_TEST(looks_again_when_it_has_changed)
+{
+	const struct timespec	 times[2] = { { 1, 0 }, { 1, 0 } };
+	struct inject_work	 w;
+
+	write_box(TWIN OTHER TWIN);
+	w = work_open();
+	deliver(&w, 3);
+	/* The first twin is behind now; the second is where it was. */
+	write_box(OTHER TWIN TWIN);
+	ck_assert_int_eq(utimensat(AT_FDCWD, box, times, 0), 0);
+	ck_assert_int_eq(inject_source_rewind(w.source, NULL), 0);
+	no_next(&w);
+	ck_assert_uint_eq(w.stats.already, 3);
+	work_close(&w);
+}
+END_TEST
+
 /*
  * Recipients: what one of them got is not what the other has
  */
@@ -982,6 +1088,9 @@ main(void)
 	tcase_add_test(tc, takes_out_what_is_done);
 	tcase_add_test(tc, knows_twins_apart);
 	tcase_add_test(tc, finds_them_where_they_are_now);
+	tcase_add_test(tc, reads_twins_as_others);
+	tcase_add_test(tc, reads_moved_twins_as_others);
+	tcase_add_test(tc, looks_again_when_it_has_changed);
 	tcase_add_test(tc, knows_recipients_apart);
 	tcase_add_test(tc, waits_for_nobody_else);
 	tcase_add_test(tc, forgets_that_nobody_was_named);
