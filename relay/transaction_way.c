@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* To whoever may not know which table it is: the log is told. */
+#define CANNOT_TELL	"which way mail goes cannot be told"
+
 /* What binding_maps are asked for, into the keys that all dialogues share. */
 static bool
 make_keys(struct dialogue *d, struct err *err)
@@ -144,10 +147,8 @@ transaction_way_ensure_fixed(struct dialogue *d, bool is_identified)
 		route = d->route;
 	} else if (transaction_way_find(d, none, none, &route, &err) !=
 	    ROUTE_OK) {
-		/* Anybody may greet: which table it is the log is told. */
 		dialogue_report(d, DIALOGUE_MAIL_REFUSED, 421, err.text);
-		hop_fail(d->hop, "421 4.3.0 which way mail goes cannot be "
-		    "told");
+		hop_fail(d->hop, "421 4.3.0 " CANNOT_TELL);
 		return HOP_HAS_FAILED;
 	}
 	return transaction_way_ensure(d, &route, is_identified);
@@ -177,7 +178,8 @@ transaction_way_refuse(struct dialogue *d, enum route_result result,
 
 	dialogue_report(d, DIALOGUE_MAIL_REFUSED,
 	    (unsigned)strtoul(code, NULL, 10), err->text);
-	client_say(d->client, reply, "%s %s", code, err->text);
+	client_say(d->client, reply, "%s %s", code,
+	    result == ROUTE_CANNOT_TELL ? CANNOT_TELL : err->text);
 }
 
 enum hop_setup
