@@ -57,6 +57,8 @@ struct transaction {
 struct content {
 	bool			 is_chunk;	/* of BDAT; else of DATA */
 	bool			 is_last;	/* chunk */
+	bool			 is_refused;	/* its last octets wait, to go
+						 * nowhere */
 	uint64_t		 left;		/* of the chunk */
 	struct smtp_content	 parser;	/* of DATA */
 	uint64_t		 octets;	/* of this message */

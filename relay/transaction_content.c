@@ -183,18 +183,32 @@ refuse_size(struct dialogue *d)
 	transaction_content_discard(d, TRANSACTION_TOO_LARGE);
 }
 
+/* Whether the next hop has yet to say what became of what was before this: the
+ * reply to a message, without which it comes twice. */
+static bool
+has_more_due(const struct dialogue *d)
+{
+	return hop_n_due(d->hop) > transaction_content_chunk_replies(d);
+}
+
 /* Before the last octets of a message go on: what was revoked while it was on
- * its way must not become mail. */
-static void
+ * its way must not become mail.  False: they wait for what the next hop, which
+ * is left for it, has whole. */
+static bool
 check_end(struct dialogue *d)
 {
-	char	 reply[TRANSACTION_REPLY_SIZE];
+	char	 reply[TRANSACTION_REPLY_SIZE] = "";
 
-	if (d->content.early != NULL || !transaction_is_refused(d, reply))
-		return;
+	if (d->content.early != NULL || (!d->content.is_refused &&
+	    !transaction_is_refused(d, reply)))
+		return true;
+	d->content.is_refused = d->content.is_chunk && has_more_due(d);
+	if (d->content.is_refused)
+		return false;
 	hop_drop(d->hop);
 	/* To a chunk that was being passed on, that is the next hop's loss. */
 	transaction_content_discard(d, d->content.is_chunk ? "" : reply);
+	return true;
 }
 
 /* A next hop that has a limit of its own says what is over it. */
@@ -238,7 +252,7 @@ data_input(struct dialogue *d, struct span bytes)
 	if (d->content.early == NULL && is_too_large(d))
 		refuse_size(d);
 	if (result == SMTP_CONTENT_END)
-		check_end(d);
+		(void)check_end(d);
 	if (d->content.early == NULL && out.n > 0)
 		hop_send(d->hop, out);
 	if (result == SMTP_CONTENT_END)
@@ -257,7 +271,7 @@ static void
 end_chunk(struct dialogue *d)
 {
 	/* It is the next hop's turn. */
-	if (hop_n_due(d->hop) <= transaction_content_chunk_replies(d))
+	if (!has_more_due(d))
 		hop_touch(d->hop);
 	client_expect(d->client, CLIENT_COMMAND);
 	if (d->content.early != NULL)
@@ -278,8 +292,9 @@ chunk_input(struct dialogue *d, struct span bytes)
 
 	if (n > d->content.left)
 		n = (size_t)d->content.left;
-	if (n > 0 && d->content.is_last && n == d->content.left)
-		check_end(d);
+	if (n > 0 && d->content.is_last && n == d->content.left &&
+	    !check_end(d))
+		return 0;
 	if (n > 0 && d->content.early == NULL)
 		hop_send(d->hop, (struct span){ bytes.p, n });
 	d->content.left -= n;
@@ -297,6 +312,7 @@ transaction_content_begin_chunk(struct dialogue *d, uint64_t size, bool is_last,
 {
 	d->content.is_chunk = true;
 	d->content.is_last = is_last;
+	d->content.is_refused = false;
 	d->content.left = size;
 	d->content.reply = reply;
 	begin_part(d);
