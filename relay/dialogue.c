@@ -274,6 +274,20 @@ is_of_peer(const struct dialogue *d, const struct session *s, struct err *err)
 	return STORE_CANNOT_TELL;
 }
 
+/* Why, the log is told, and not whoever connected. */
+static void
+doubt(struct dialogue *d, const struct err *err)
+{
+	struct verdict	 verdict;
+
+	trust_violation(NULL, REASON_CANNOT_TELL, SESSION_CANNOT_TELL,
+	    &verdict);
+	d->env->decided(&(struct decision){ .event = DECISION_ERROR,
+	    .session = session_life_session(d->life), .conf = d->conf,
+	    .text = err->text }, d->env->decided_arg);
+	session_life_refuse(d->life, &verdict, d->now_ms);
+}
+
 /*
  * A smtpd(8) that hands mail on over a UNIX-domain socket (smtpd_proxy_filter)
  * is known by its process: its session is the one that xcontext-policy follows.
@@ -282,7 +296,6 @@ static void
 adopt(struct dialogue *d)
 {
 	struct session		 followed;
-	struct verdict		 verdict;
 	struct err		 err;
 	enum store_result	 result;
 
@@ -299,8 +312,7 @@ adopt(struct dialogue *d)
 	case STORE_NONE:
 		break;
 	case STORE_CANNOT_TELL:
-		trust_violation(NULL, REASON_CANNOT_TELL, err.text, &verdict);
-		session_life_refuse(d->life, &verdict, d->now_ms);
+		doubt(d, &err);
 		break;
 	}
 	session_clear(&followed);

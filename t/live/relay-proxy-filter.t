@@ -10,8 +10,11 @@
 use strict;
 use warnings;
 
+use IO::Socket::UNIX ();
 use Test::More;
 
+use XContext::File qw(replace);
+use XContext::Guard qw(guard_dir);
 use XContext::Hop ();
 use XContext::Live ();
 use XContext::Relay ();
@@ -47,6 +50,16 @@ my $relay = XContext::Relay->new(profiles => $profiles,
 	binding_maps => "{ 'pcre:{{/^context\\.tenant=acme\$/ acme}}' }" } });
 $live->start;
 $relay->start;
+
+# The last line of the next reply.
+sub reply {
+	my ($socket) = @_;
+
+	while (defined(my $line = $socket->getline)) {
+		return $line if $line =~ /^\d{3} /;
+	}
+	return '';
+}
 
 {
 	my $smtp = $live->connect;
@@ -95,6 +108,27 @@ $relay->start;
 	$smtp->quit;
 	my ($said) = grep { /^XCLIENT .*ADDR=127\.0\.2\.1/ } $hop->commands;
 	ok(defined $said, '... under its own address');
+}
+
+# A relay whose store has gone cannot tell who is behind the socket.
+{
+	my $path = guard_dir() . '/lost.sock';
+	my $lost = XContext::Relay->new(name => 'lost',
+	    relays => { lost => { listen => "\"unix:$path\"",
+		next_hop => $hop->next_hop } });
+	$lost->start;
+	rename("$lost->{dir}/store", "$lost->{dir}/away") or die "$!\n";
+	replace("$lost->{dir}/store", '');
+	my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!";
+	reply($socket);
+	my @replies = map { $socket->print("$_\r\n"); reply($socket) }
+	    'EHLO smtpd.example', 'MAIL FROM:<a@example.org>';
+	like($replies[-1], qr/^451 4\.3\.0 it cannot be told who may do what;/,
+	    'its mail waits, and the client is not told which file it is');
+	like($lost->event(event => 'error')->{text}, qr/\Q$lost->{dir}/,
+	    '... but the log is');
+	$socket->close;
+	$lost->finish(qr/event=error .*Not a directory/);
 }
 
 $relay->finish;
