@@ -165,6 +165,13 @@ open_socket(const char *where, int seconds)
 	    seconds);
 }
 
+/* Which of the three it is when the other end hangs up, is a matter of time. */
+static int
+error_of(int error)
+{
+	return error == EPIPE || error == ECONNRESET ? 0 : error;
+}
+
 /* Asks, and takes what comes first. */
 static void
 ask(int fd, enum knock_question question, struct knock_answer *answer)
@@ -176,7 +183,7 @@ ask(int fd, enum knock_question question, struct knock_answer *answer)
 	answer->stage = KNOCK_NOT_ANSWERED;
 	if ((text.n > 0 && send(fd, text.p, text.n, MSG_NOSIGNAL) !=
 	    (ssize_t)text.n) || (n = recv(fd, buf, sizeof buf - 1, 0)) == -1) {
-		answer->error = errno;
+		answer->error = error_of(errno);
 		return;
 	}
 	if (n == 0)
