@@ -136,39 +136,6 @@ check_headers(struct setup_check *check)
 	}
 }
 
-static bool
-has_header_name(const struct conf *conf, const char *name)
-{
-	const char	**p;
-
-	for (p = conf->milter_header_names; p != NULL && *p != NULL; p++)
-		if (strcmp(*p, name) == 0)
-			return true;
-	return false;
-}
-
-static void
-check_hidden(struct setup_check *check)
-{
-	static const char *const	 names[] = { "peer_address",
-					    "remote_address", "remote_name",
-					    "ehlo_domain", "ehlo_string" };
-	size_t				 i;
-
-	if (strcmp(postfix_get_expanded(&check->setup->pf, NULL,
-	    "smtpd_hide_client_session"), "yes") != 0)
-		return;
-	for (i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (has_header_name(check->setup->conf, names[i]))
-			setup_check_add(check, SETUP_CHECK_WARNING,
-			    "main.cf smtpd_hide_client_session",
-			    pool_printf(&check->setup->pool, "the header %s "
-			    "tells %s", check->setup->conf->milter_header,
-			    names[i]),
-			    "what Postfix hides of the client is in the mail",
-			    "take it out of header_names in xcontext.conf");
-}
-
 static void
 check_swallowed(struct setup_check *check)
 {
@@ -218,7 +185,6 @@ setup_check_instance(struct setup_check *check)
 		return;
 	check_version(check);
 	check_headers(check);
-	check_hidden(check);
 	check_complaints(check);
 }
 

@@ -264,6 +264,41 @@ check_policy(struct look *look)
  */
 
 static bool
+has_header_name(const struct conf *conf, const char *name)
+{
+	const char	**p;
+
+	for (p = conf->milter_header_names; p != NULL && *p != NULL; p++)
+		if (strcmp(*p, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_hidden(struct look *look)
+{
+	static const char		 setting[] =
+					    "smtpd_hide_client_session";
+	static const char *const	 names[] = { "peer_address",
+					    "remote_address", "remote_name",
+					    "ehlo_domain", "ehlo_string" };
+	const struct conf		*conf = look->setup->conf;
+	size_t				 i;
+
+	if (!look->has_milter ||
+	    strcmp(setup_check_value(look, setting), "yes") != 0)
+		return;
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (has_header_name(conf, names[i]))
+			ADD(look, WARNING, setting, pool_printf(look->pool,
+			    "the header %s tells %s", conf->milter_header,
+			    names[i]), "what Postfix hides of the client is "
+			    "in the mail", pool_printf(look->pool, "take %s "
+			    "out of header_names in %s", names[i],
+			    look->setup->ctl->file));
+}
+
+static bool
 is_public(const struct look *look)
 {
 	return setup_listener_is_public(look->setup, look->service,
@@ -347,6 +382,7 @@ setup_check_service(struct setup_check *check,
 	check_policy(&look);
 	check_reach(&look);
 	check_around(&look);
+	check_hidden(&look);
 	setup_check_socket(check, service->is_chrooted, span_of(look.maps),
 	    KNOCK_MAPS);
 }

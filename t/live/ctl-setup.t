@@ -15,6 +15,7 @@ use XContext::Ctl ();
 use XContext::Debian ();
 use XContext::File qw(slurp spit);
 use XContext::Guard qw(guard_time);
+use XContext::Setup qw(fails finds setup_by succeeds with_file);
 
 XContext::Debian::enter_own_network();
 my $why = XContext::Ctl::impossible() // XContext::Debian::impossible();
@@ -41,37 +42,7 @@ sub setup_json {
 	return JSON::PP::decode_json(setup(@args, '--json')->{out});
 }
 
-sub succeeds {
-	my ($name, @args) = @_;
-	my $got = setup(@args);
-	is("$got->{status} $got->{signal} $got->{err}", '0 0 ', $name) or
-	    diag($got->{out});
-	return $got->{out};
-}
-
-sub fails {
-	my ($status, $text, @args) = @_;
-	my $got = setup(@args);
-	is($got->{status}, $status, "status of \"@args\"") or diag($got->{err});
-	like($got->{err}, $text, "what \"@args\" is told");
-}
-
-# What the findings are, without the notes.
-sub findings {
-	my ($got) = setup('--check', '--json');
-	my $list = JSON::PP::decode_json($got->{out});
-	return grep { $_->{severity} ne 'note' } @$list;
-}
-
-sub finds {
-	my ($name, $severity, $where, $problem) = @_;
-	my @found = grep { $_->{severity} eq $severity &&
-	    $_->{where} =~ $where && $_->{problem} =~ $problem }
-	    @{setup_json('--check')};
-	is(scalar @found, 1, $name) or
-	    diag(join("\n", map { "$_->{severity}: $_->{where}: $_->{problem}" }
-	    @{setup_json('--check')}));
-}
+setup_by(\&setup, sub { $debian->state_of_files });
 
 sub is_well {
 	my ($name) = @_;
@@ -139,7 +110,12 @@ my $entry = join("\n", @{$plan->{steps}[2]{new}}, '');
 like($out, qr/^3\. \S+master\.cf: entry 127\.0\.0\.1:10025 inet$/m,
     'and a person sees the same');
 finds('nothing is wired', 'error', qr/^master\.cf$/, qr/no smtpd asks/);
-is(setup('--check')->{status}, 2, 'which is status 2');
+{
+	my $got = setup('--check');
+	is($got->{status}, 2, 'which is status 2');
+	is((split(/\n/, $got->{out}))[-1], 'Not all of it is enforced.',
+	    'as is said last');
+}
 like(succeeds('default: --apply', '--apply'), qr/postfix -c \S+ reload$/m,
     'what makes it take effect is said');
 my $applied = $debian->state_of_files;
@@ -189,34 +165,18 @@ is_deeply([ map { $_->{what} } @{setup_json('--plan', '--bind',
 # What is wrong is found
 #
 sub with_master {
-	my ($name, $change, @want) = @_;
-	my $text = slurp($debian->master_cf);
-	local $_ = $text;
-	$change->();
-	isnt($_, $text, "$name: it is another text");
-	spit($debian->master_cf, $_);
-	finds($name, @$_) for @want;
-	spit($debian->master_cf, $text);
+	my ($name, @rest) = @_;
+	with_file($name, $debian->master_cf, @rest);
 }
 
 sub with_main {
 	my ($name, $more, @want) = @_;
-	my $text = slurp($debian->main_cf);
-	spit($debian->main_cf, $text . $more);
-	finds($name, @$_) for @want;
-	spit($debian->main_cf, $text);
+	with_file($name, $debian->main_cf, sub { $_ .= $more }, @want);
 }
 
-sub with_conf {
-	my ($name, $change, @want) = @_;
-	my $text = slurp($debian->conf);
-	local $_ = $text;
-	$change->();
-	isnt($_, $text, "$name: it is another text");
-	spit($debian->conf, $_);
-	finds($name, @$_) for @want;
-	spit($debian->conf, $text);
-}
+my $entry_of = "master.cf 127.0.0.1:$port/inet: -o";
+my $whole_wiring = 'xcontext setup postfix --plan shows the whole wiring, ' .
+    '--apply makes it';
 
 sub drop_option {
 	my ($name) = @_;
@@ -230,7 +190,10 @@ with_master('xclient is forgotten',
     drop_option('smtpd_authorized_xclient_hosts'), [ 'error',
     qr/smtpd_authorized_xclient_hosts/, qr/maps:xclient is not there/ ]);
 with_master('no command filter', drop_option('smtpd_command_filter'),
-    [ 'error', qr/smtpd_command_filter/, qr/does not ask/ ]);
+    [ 'error', "$entry_of smtpd_command_filter" =~ s/-o //r,
+    'it does not ask socketmap:unix:xcontext/maps:command', 'no command is ' .
+    'judged: each override is one that xcontext did not see, and its mail ' .
+    'is refused as "unseen_override"', $whole_wiring ]);
 with_master('a pattern that is not ours',
     sub { s/\Q{2048}\E/{4096}/ }, [ 'error', qr/smtpd_command_filter/,
     qr/its pattern is not that/ ]);
@@ -254,17 +217,29 @@ with_master('neither', sub { drop_option('smtpd_milters')->();
     qr/smtpd_client_restrictions/, qr/in no list/ ]);
 with_master('restrictions in front',
     sub { s/(?=check_policy_service)/permit_mynetworks, / }, [ 'warning',
-    qr/smtpd_client_restrictions/, qr/stand in front/ ]);
+    "$entry_of smtpd_client_restrictions", 'other restrictions stand in ' .
+    'front of our policy service', 'whom they permit, such as ' .
+    'permit_mynetworks, is not asked about in this list',
+    'put check_policy_service for it first' ]);
 with_master('a policy service that opens',
     sub { s/(check_policy_service) (\S+)/$1 { $2, default_action=DUNNO }/ },
-    [ 'warning', qr/smtpd_client_restrictions/, qr/DUNNO/ ]);
+    [ 'warning', "$entry_of smtpd_client_restrictions",
+    'default_action=DUNNO', 'while xcontext-policy is away, mail passes that ' .
+    'it would refuse', 'take default_action out' ]);
 with_master('proxy:', sub { s/(?=socketmap:\S+:xclient)/proxy:/ },
-    [ 'error', qr/xclient/, qr/proxy: stands in front/ ]);
+    [ 'error', "$entry_of smtpd_authorized_xclient_hosts",
+    'proxy: stands in front of our table', 'all smtpd ask through one ' .
+    'process; which session a question is about cannot be known, and the ' .
+    'answer is TEMP: 421', 'take "proxy:" away' ]);
 with_master('a list in front', sub { s/(?=socketmap:\S+:xclient)/127.0.0.1, / },
     [ 'warning', qr/xclient/, qr/"127\.0\.0\.1" stands in front/ ]);
 with_master('a listener without section',
-    sub { s/(?<=maps:xclient)/.nosuch/ }, [ 'error', qr/xclient/,
-    qr/listener "nosuch"/ ]);
+    sub { s/(?<=maps:xclient)/.nosuch/ }, [ 'error',
+    "$entry_of smtpd_authorized_xclient_hosts", 'the map is of the listener ' .
+    '"nosuch", and xcontext.conf has no such section', 'sessions end with ' .
+    '421 at EHLO or XCLIENT (event=unknown_map)', 'write "listener nosuch ' .
+    '{ ... }" into ' . $debian->conf . ', or take it out of the map\'s ' .
+    'name' ]);
 with_master('default_action=accept',
     sub { s/(smtpd_milters = )(\S+)/$1\{ $2, default_action=accept }/ },
     [ 'warning', qr/smtpd_milters/, qr/default_action=accept/ ]);
@@ -284,11 +259,20 @@ with_master('a cleanup of its own',
 with_master('milter_default_action',
     sub { $_ .= "  -o milter_default_action=shutdown\n" }, [ 'note',
     qr/smtpd_milters/, qr/shutdown/ ]);
+my $removal = 'regexp:{{/^X-Session-Context[[:space:]]*:/ IGNORE}}';
+my $forged = 'a line from outside passes for the header that ' .
+    'xcontext-milter writes, in sessions that it does not follow';
 with_main('other header_checks', "header_checks = pcre:{{/^X-/ DUNNO}}\n",
-    [ 'warning', qr/^main\.cf header_checks$/, qr/not removed/ ]);
+    [ 'warning', 'main.cf header_checks', 'our header is not removed from ' .
+    'what comes in', $forged, "put in front of what it has: $removal" ]);
 with_main('header_checks in front', 'header_checks = pcre:{{/^X-/ DUNNO}}, ' .
-    "regexp:{{/^X-Session-Context[[:space:]]*:/ IGNORE}}\n", [ 'warning',
-    qr/^main\.cf header_checks$/, qr/in front of ours/ ]);
+    "$removal\n", [ 'warning', 'main.cf header_checks', 'other tables stand ' .
+    'in front of ours: what they find first decides', $forged,
+    "put in front of the others: $removal" ]);
+with_main('an old version', "mail_version = 3.6.9\n", [ 'error', 'Postfix',
+    'version 3.6.9 has no inline regexp tables', 'the command filter and ' .
+    'header_checks of the wirings are not understood, and sessions end with ' .
+    '421', 'upgrade to Postfix 3.7 or later' ]);
 with_main('long lines', "line_length_limit = 20000\n", [ 'note',
     qr/line_length_limit/, qr/20000 octets do not fit/ ]);
 with_main('smtpd_delay_reject', "smtpd_delay_reject = no\n", [ 'warning',
@@ -298,8 +282,11 @@ with_main('the PROXY protocol', "smtpd_upstream_proxy_protocol = haproxy\n",
 with_main('others grant', "smtpd_authorized_xclient_hosts = 192.0.2.1\n",
     [ 'warning', qr/:smtp\/inet: smtpd_authorized_xclient_hosts/,
     qr/"192\.0\.2\.1" grants XCLIENT without/ ]);
-with_conf('other milters', sub { s/other_milters = ""/other_milters = "inet:x:1"/ },
-    [ 'error', qr/other_milters/, qr/"inet:x:1", while/ ]);
+with_file('other milters', $debian->conf, sub { s/other_milters = ""/other_milters = "inet:x:1"/ },
+    [ 'error', $debian->conf . ' other_milters', '"inet:x:1", while ' .
+    "$entry_of smtpd_milters has \"\" beside ours", 'sessions of strangers ' .
+    'get other milters than those of messengers', 'other_milters = "" in the ' .
+    'section "policy"' ]);
 {
 	my $text = slurp($debian->main_cf);
 	spit($debian->main_cf, $text . 'smtpd_client_restrictions = ' .
@@ -312,6 +299,18 @@ with_conf('other milters', sub { s/other_milters = ""/other_milters = "inet:x:1"
 	spit($debian->main_cf, $text);
 }
 
+{
+	my $text = slurp($debian->conf);
+	spit($debian->conf, $text =~
+	    s/^(milter \{\n)/$1\theader_names = { "remote_address" }\n/mr);
+	with_master('a client that Postfix hides', sub {
+	    $_ .= "  -o smtpd_hide_client_session=yes\n" }, [ 'warning',
+	    "$entry_of smtpd_hide_client_session", 'the header ' .
+	    'X-Session-Context tells remote_address', 'what Postfix hides of ' .
+	    'the client is in the mail', 'take remote_address out of ' .
+	    'header_names in ' . $debian->conf ]);
+	spit($debian->conf, $text);
+}
 is_well('after all that');
 {
 	my $sockets = $debian->postfix->sockets;
@@ -325,8 +324,11 @@ is_well('after all that');
 	spit($debian->conf, $other);
 	delete $debian->{daemons};
 	$debian->start_daemons;
-	finds('who may not ask', 'error', qr{^socket unix:xcontext/maps$},
-	    qr/does not answer/);
+	finds('who may not ask', 'error', 'socket unix:xcontext/maps',
+	    'does not answer by postfix, who is in a chroot in ' .
+	    "$debian->{dir}/queue: it hung up", 'sessions that ask end with ' .
+	    '421 at EHLO or XCLIENT', 'is postfix in allowed_users of ' .
+	    $debian->conf . '?  The log of xcontext-policy says more');
 	spit($debian->conf, $text);
 }
 
@@ -366,6 +368,13 @@ like(succeeds('--bind ::1', '--plan', '--bind', '::1', '--port', '10099'),
 	    LocalPort => 0, Listen => 1);
 	fails(64, qr/another program listens there/, '--plan', '--port',
 	    $listener->sockport);
+}
+{
+	my $text = slurp($debian->main_cf);
+	spit($debian->main_cf, $text . "mail_version = 3.6.9\n");
+	fails(69, qr/^xcontext: Postfix 3\.6\.9 has no inline regexp tables; 3\.7 or later is needed$/,
+	    '--plan');
+	spit($debian->main_cf, $text);
 }
 # What a link points to is changed, and the link stays one.
 {

@@ -40,6 +40,15 @@ sub fails {
 	ok($state->() eq $before, 'nothing is changed');
 }
 
+sub _shows {
+	my ($name, $first, $cost, $fix) = @_;
+	my $out = $setup->('--check')->{out};
+	my @blocks = $out =~ /^(\w+: .*\n(?:\t.*\n)+)/mg;
+	my $got = join('', grep { index($_, "$first\n") == 0 } @blocks);
+	is($got, "$first\n\tcosts: $cost\n\tdo:    $fix\n", $name) or
+	    diag($out);
+}
+
 sub steps {
 	my (@args) = @_;
 	my $plan = JSON::PP::decode_json($setup->('--plan', '--json', @args)
@@ -47,8 +56,12 @@ sub steps {
 	return [ map { $_->{what} } @{$plan->{steps}} ];
 }
 
+# The place and the problem are patterns; or all is a text, and is what a person
+# sees of it, from the first word to the last.
 sub finds {
-	my ($name, $severity, $where, $problem) = @_;
+	my ($name, $severity, $where, $problem, @cost_and_fix) = @_;
+	return _shows($name, "$severity: $where: $problem", @cost_and_fix)
+	    if @cost_and_fix;
 	my $list = JSON::PP::decode_json($setup->('--check', '--json')->{out});
 	my @found = grep { $_->{severity} eq $severity &&
 	    $_->{where} =~ $where && $_->{problem} =~ $problem } @$list;
