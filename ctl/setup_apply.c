@@ -35,12 +35,16 @@ make_user(struct setup *setup, const char *user)
 {
 	const char	*argv[] = { "systemd-sysusers", "xcontext.conf", NULL };
 	const char	*out;
-	struct err	 err = { "there is no systemd-sysusers" };
+	struct err	 err;
 
-	if (run_has(&setup->pool, argv[0]) &&
-	    run_program(&setup->pool, argv, &out, NULL, &err) == 0 &&
-	    getpwnam(user) != NULL)
-		return;
+	if (!run_has(&setup->pool, argv[0]))
+		(void)err_set(&err, "there is no systemd-sysusers");
+	else if (run_program(&setup->pool, argv, &out, NULL, &err) == 0) {
+		if (getpwnam(user) != NULL)
+			return;
+		(void)err_set(&err, "sysusers.d/xcontext.conf names another "
+		    "user");
+	}
 	ctl_die(EX_UNAVAILABLE, "the user \"%s\" cannot be made (%s); nothing "
 	    "was changed.  Make it, and try again: useradd --system "
 	    "--home-dir /run/xcontext --shell /usr/sbin/nologin %s", user,

@@ -80,6 +80,9 @@ finds('sendmail.cf is older', 'error', qr/^sendmail\.cf$/,
     qr/sendmail\.mc has the filter, and sendmail\.cf has not/);
 like(succeeds('again', '--apply'), qr/nothing to change/, 'twice is once');
 is_deeply(steps('--rebuild'), [ 'made by m4' ], 'what --rebuild adds');
+like(succeeds('--plan --rebuild', '--plan', '--rebuild'),
+    qr/^1\. \Q$cf\E: made by m4\n\t\+ .*\n\tbecause Sendmail reads this, and not sendmail\.mc$/m,
+    'and why');
 succeeds('--undo', '--undo');
 ok(state_of_files() eq $before, 'all is as it was');
 
@@ -128,19 +131,28 @@ $recorder->stop;
 # What is wrong is found
 #
 my $x = qr/^sendmail\.cf Xxcontext$/;
+my $filter = 'sendmail.cf Xxcontext';
+my $rebuild = 'xcontext setup sendmail --plan --rebuild shows the whole, ' .
+    '--apply makes it';
 with_file('no F=', $cf, sub { s/^(Xxcontext.*), F=T/$1/m },
-    [ 'error', $x, qr/no F=/ ]);
+    [ 'error', $filter, 'it has no F=', 'while xcontext-milter is away, mail ' .
+    'is received unjudged', $rebuild ]);
 with_file('F=R', $cf, sub { s/^(Xxcontext.*), F=T/$1, F=R/m },
-    [ 'warning', $x, qr/F=R/ ]);
+    [ 'warning', $filter, 'F=R', 'while xcontext-milter is away, mail bounces',
+    'F=T' ]);
 with_file('little time', $cf, sub { s/^(Xxcontext.*)/$1, T=S:1m;R:2s/m },
-    [ 'warning', $x, qr/R:2s/ ]);
+    [ 'warning', $filter, 'T=R:2s', 'a decision that takes longer, as on a ' .
+    'busy host, is a milter that is away: mail is deferred',
+    'leave T= out: 10 seconds' ]);
 with_file('it is not asked', $cf, sub { s/(InputMailFilters=)xcontext, /$1/ },
     [ 'error', $x, qr/not in InputMailFilters/ ]);
 with_file('it is asked later', $cf,
     sub { s/(InputMailFilters=)xcontext, other/$1other, xcontext/ },
     [ 'note', $x, qr/other filters are asked first/ ]);
 with_file('another socket', $cf, sub { s{^(Xxcontext, S=unix:)\S+,}{$1/x,}m },
-    [ 'error', $x, qr{its S= is not unix:\Q$dir\E/sockets/milter} ]);
+    [ 'error', $filter, "its S= is not unix:$dir/sockets/milter, where " .
+    'xcontext-milter listens', 'Sendmail finds nobody there, and does what ' .
+    'F= says', $rebuild ]);
 with_file('sendmail.mc without it', $mc, sub { s/^\Q$line\E//m },
     [ 'warning', qr/^sendmail\.cf$/, qr/does not have the filter/ ]);
 chmod(0770, "$dir/sockets");
@@ -250,16 +262,23 @@ fails(64, qr/has to be started anew/, '--apply', '--reload');
 $got = $ctl->run('setup', 'sendmail', '--plan', '--config-directory',
     '/nosuch');
 is($got->{status}, 69, 'no such directory');
-like($got->{err}, qr{^xcontext: /nosuch: No such file .*Sendmail's}, 'is told');
+is($got->{err}, "xcontext: /nosuch: No such file or directory; is this " .
+    "Sendmail's directory?\n", 'is told');
 $got = $ctl->run('setup', 'sendmail', '--plan', '--config-directory',
     $dir);
 is($got->{status}, 69, 'no such files');
-like($got->{err}, qr{/sendmail\.mc: No such file}, 'is told');
+is($got->{err}, "xcontext: $dir/sendmail.mc: No such file or directory; is " .
+    "this Sendmail's directory?\n", 'is told');
 {
 	my $text = slurp($mc);
 	spit($mc, "$text\nm4exit(3)\n");
 	fails(69, qr/sendmail\.cf cannot be made \(.*\); nothing was changed/,
 	    '--plan', '--rebuild');
 	spit($mc, $text);
+}
+{
+	local $ENV{XC_CTL} = XContext::Ctl::without("$dir/unshare", 'm4');
+	fails(69, qr/^xcontext: sendmail\.cf cannot be made \(there is no m4\); nothing was changed$/,
+	    '--plan', '--rebuild');
 }
 done_testing();

@@ -280,6 +280,27 @@ ok($debian->state_of_files eq $before, 'all is as it was');
 	is($got->{status}, 69, 'and cannot be made here');
 	like($got->{err}, qr/"nosuchuser" cannot be made .*useradd --system/,
 	    'what to do is said');
+	SKIP: {
+		skip('no mount namespace', 1)
+		    if system('unshare', '-m', 'true') != 0;
+		my $dir = guard_dir();
+		local $ENV{XC_CTL} = XContext::Ctl::without("$dir/unshare",
+		    'systemd-sysusers');
+		is(setup('--apply')->{err}, 'xcontext: the user "nosuchuser" ' .
+		    'cannot be made (there is no systemd-sysusers); nothing ' .
+		    'was changed.  Make it, and try again: useradd --system ' .
+		    '--home-dir /run/xcontext --shell /usr/sbin/nologin ' .
+		    "nosuchuser\n", 'and why it could not');
+	}
+	{
+		# It does what it is told, which is another user.
+		my $bin = guard_dir() . '/bin';
+		mkdir($bin);
+		symlink('/bin/true', "$bin/systemd-sysusers");
+		local $ENV{PATH} = "$bin:$ENV{PATH}";
+		like(setup('--apply')->{err}, qr{\(sysusers\.d/xcontext\.conf names another user\)},
+		    'or that it was another');
+	}
 	ok($debian->state_of_files eq $before, 'and nothing is changed');
 }
 done_testing();

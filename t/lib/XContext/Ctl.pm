@@ -15,6 +15,8 @@ use IPC::Open3 qw(open3);
 use JSON::PP ();
 use Symbol qw(gensym);
 
+use XContext::File qw(spit);
+
 sub program {
 	return $ENV{XC_CTL} // './xcontext';
 }
@@ -22,6 +24,19 @@ sub program {
 # Why it cannot be run; undef if it can.
 sub impossible {
 	return -x program() ? undef : 'no ' . program();
+}
+
+# Makes a program at $path, for XC_CTL, that is ours on a host where there is no
+# program of that name.  The caller has seen that unshare -m works.
+sub without {
+	my ($path, $name) = @_;
+	my @files = grep { -x } map { "$_/$name" } split(/:/,
+	    "$ENV{PATH}:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin");
+	spit($path, "#!/bin/sh\nexec unshare -m sh -c '" .
+	    join('', map { "mount --bind /dev/null $_ || exit 99; " } @files) .
+	    'exec "$0" "$@"\' \'' . program() . "' \"\$\@\"\n");
+	chmod(0755, $path);
+	return $path;
 }
 
 sub new {
