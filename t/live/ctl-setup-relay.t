@@ -249,7 +249,10 @@ with_file('a listener for the world', $master,
     qr/the Internet can reach the listener behind/ ]);
 with_file('TLS that nobody speaks', $master,
     sub { s/(tls_security_level=)none/$1encrypt/ }, [ 'error',
-    qr/smtpd_tls_security_level$/, qr/"encrypt"/ ]);
+    'master.cf 127.0.0.1:10025/inet: smtpd_tls_security_level',
+    'it is "encrypt", and the relay does not encrypt within this host',
+    '530 for all mail', 'xcontext setup relay --where front --plan shows the ' .
+    'whole, --apply makes it' ]);
 with_file('a port for two', $master,
     sub { s/^127\.0\.0\.1:25 /smtp /m }, [ 'error', qr{^master.cf smtp/inet$},
     qr/where the relay is to listen/ ]);
@@ -404,6 +407,8 @@ like($next->delivered('behind', 30) // 'nothing',
     'the next hop sees the first client');
 $master = $debian->master_cf;
 $conf = $debian->conf;
+my $fix = 'xcontext setup relay --where behind --plan shows the whole, ' .
+    '--apply makes it';
 with_file('no XFORWARD', $master, sub { s/(xforward_command=)yes/$1no/ },
     [ 'error', qr/xcontext\/unix: smtp_send_xforward/, qr/not "yes"/ ]);
 with_file('TLS to the relay', $master, sub { s/(tls_security_level=)none/$1encrypt/ },
@@ -416,12 +421,23 @@ with_file('no transport', $master, sub { s/^xcontext unix/other unix/m },
     [ 'error', qr/^main\.cf$/, qr/no smtp client for/ ]);
 with_file('one recipient', $debian->main_cf,
     sub { s/^(xcontext_destination_recipient_limit = )1$/${1}50/m },
-    [ 'warning', qr/recipient_limit/, qr/not 1/ ]);
+    [ 'warning', 'main.cf xcontext_destination_recipient_limit',
+    'it is not 1', 'a message whose recipients have different next hops gets ' .
+    '452 4.5.3 for all but the first of these', $fix ]);
 with_file('few processes', $debian->main_cf,
     sub { s/^(xcontext_destination_concurrency_limit = )200$/${1}20/m },
-    [ 'note', qr/concurrency_limit/, qr/it is 20/ ]);
+    [ 'note', 'main.cf xcontext_destination_concurrency_limit', 'it is 20',
+    'so many messages at once, for all domains together: a few slow ones ' .
+    'hold up the rest', $fix ]);
 with_file('no trust', $conf, sub { s/127\.0\.0\.1=postfix/127.0.0.9=postfix/ },
     [ 'error', qr/relay out$/, qr/"stranger", which grants no XFORWARD/ ]);
+spit("$dir/relay.pcre", "/^(127)/ of_\$1\n");
+with_file('a table that fails', $conf,
+    sub { s/"inline:\{127\.0\.0\.1=postfix\}"/"pcre:$dir\/relay.pcre"/ },
+    [ 'error', "$conf relay out", "$dir/relay.pcre:1: " .
+    "pcre:$dir/relay.pcre names profile \"of_127\" for 127.0.0.1, and there " .
+    'is none',
+    '451 for all mail', 'mend the table' ]);
 with_file('a seal', $conf, sub { s/seal = "never"/seal = "override"/ },
     [ 'warning', qr/relay out$/, qr/"postfix" seals/ ]);
 {
