@@ -239,6 +239,9 @@ decision_log(const struct decision *d)
 	values[DECISION_KEY_LINE] = d->line;
 	put_session(d->session, values, peer);
 	put_verdict(d->verdict, values);
+	/* What has failed tells more than what came of it. */
+	if (d->event == DECISION_ERROR && d->text != NULL)
+		values[DECISION_KEY_TEXT] = d->text;
 	put_former(d->former, values);
 	if (d->event == DECISION_DIFFER)
 		daemon_count_difference();

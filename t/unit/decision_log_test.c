@@ -141,6 +141,20 @@ START_TEST(both_rules_where_they_differ)
 }
 END_TEST
 
+START_TEST(what_has_failed_is_told)
+{
+	struct verdict	 verdict;
+
+	trust_violation(NULL, REASON_CANNOT_TELL, "later", &verdict);
+	verdict.rule[0] = '\0';
+	ck_assert_str_eq(line_of(&(const struct decision){
+	    .event = DECISION_ERROR, .verdict = &verdict,
+	    .text = "a:1: match limit exceeded" }),
+	    "event=error level=error action=tempfail reason=cannot_tell "
+	    "text=\"a:1: match limit exceeded\"\n");
+}
+END_TEST
+
 START_TEST(what_is_not_known_is_left_out)
 {
 	session.listener[0] = '\0';
@@ -318,6 +332,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_key_in_its_place);
 	tcase_add_test(tc, both_rules_where_they_differ);
+	tcase_add_test(tc, what_has_failed_is_told);
 	tcase_add_test(tc, what_is_not_known_is_left_out);
 	tcase_add_loop_test(tc, a_command_as_it_was_said, 0,
 	    NELEM(said_rows));
