@@ -6,6 +6,7 @@
  */
 #include "verb.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +379,21 @@ print_verbs(FILE *out)
 		fprintf(out, "%s%s", i == 0 ? "" : " ", verbs[i].name);
 }
 
+/* Words of our own among which there is a choice, "bash|zsh"; what is to be
+ * filled in stands in capitals. */
+static bool
+is_choice(const char *args)
+{
+	return strchr(args, '|') != NULL && islower((unsigned char)*args);
+}
+
+static void
+print_choice(const char *args, FILE *out)
+{
+	for (; *args != '\0'; args++)
+		putc(*args == '|' ? ' ' : *args, out);
+}
+
 static void
 complete_bash(FILE *out)
 {
@@ -394,11 +410,17 @@ complete_bash(FILE *out)
 	print_verbs(out);
 	fprintf(out, "' ;;\n\thelp) words='");
 	print_verbs(out);
-	fprintf(out, "' ;;\n\tcompletion) words='bash zsh' ;;\n");
+	fprintf(out, "' ;;\n");
 	for (i = 0; i < N_VERBS; i++) {
-		if (verbs[i].options->name == NULL)
+		if (verbs[i].options->name == NULL &&
+		    !is_choice(verbs[i].args))
 			continue;
-		fprintf(out, "\t%s) words='--json", verbs[i].name);
+		fprintf(out, "\t%s) words='", verbs[i].name);
+		if (is_choice(verbs[i].args)) {
+			print_choice(verbs[i].args, out);
+			putc(' ', out);
+		}
+		fprintf(out, "--json");
 		for (o = verbs[i].options; o->name != NULL; o++)
 			fprintf(out, " --%s", o->name);
 		fprintf(out, "' ;;\n");
@@ -452,7 +474,12 @@ complete_zsh(FILE *out)
 		    verbs[i].name);
 		for (o = verbs[i].options; o->name != NULL; o++)
 			print_zsh_option(o, out);
-		fprintf(out, " '*: :_default' ;;\n");
+		if (is_choice(verbs[i].args)) {
+			fprintf(out, " '1: :(");
+			print_choice(verbs[i].args, out);
+			fprintf(out, ")' ;;\n");
+		} else
+			fprintf(out, " '*: :_default' ;;\n");
 	}
 	fprintf(out, "\tesac ;;\nesac\n");
 }

@@ -353,12 +353,19 @@ for my $row (
 	    'COMP_WORDS=(xcontext re) COMP_CWORD=1; _xcontext; ' .
 	    'echo "${COMPREPLY[@]}"; ' .
 	    'COMP_WORDS=(xcontext -c f revoke --f) COMP_CWORD=4; _xcontext; ' .
+	    'echo "${COMPREPLY[@]}"; ' .
+	    'COMP_WORDS=(xcontext setup "") COMP_CWORD=2; _xcontext; ' .
+	    'echo "${COMPREPLY[@]:0:3}"; ' .
+	    'COMP_WORDS=(xcontext completion z) COMP_CWORD=2; _xcontext; ' .
 	    'echo "${COMPREPLY[@]}"' . "\n");
 	is(`bash --norc $dir/completion 2>&1`,
-	    "reload replay revocations revoke\n--for\n",
-	    'bash completes verbs and options');
+	    "reload replay revocations revoke\n--for\n" .
+	    "postfix relay sendmail\nzsh\n",
+	    'bash completes verbs, options and words');
 	my $zsh = $ctl->run('completion', 'zsh')->{out};
 	like($zsh, qr/\A#compdef xcontext\n/, 'zsh');
+	like($zsh, qr/^\tsetup\) .* '1: :\(postfix relay sendmail\)' ;;$/m,
+	    '... with the words of a verb');
 	# Where it has a shell's words, zsh's quotes are sh's.
 	my ($words) = $zsh =~ /^\tmay\) _arguments (.*) ;;$/m;
 	spit("$dir/words", "printf '%s\\n' $words\n");
