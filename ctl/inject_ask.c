@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "inject_body.h"
 #include "inject_envelope.h"
 #include "inject_source_private.h"
@@ -35,7 +36,7 @@ make_input(const struct inject_item *item)
 		return -1;
 	if (inject_body_open(&body, item)) {
 		while ((n = inject_body_read(&body, buf, sizeof buf)) > 0)
-			if (inject_source_write(fileno(file), buf,
+			if (durable_put(fileno(file), buf,
 			    (size_t)n) == -1)
 				break;
 		inject_body_clear(&body);

@@ -28,7 +28,7 @@ write_body(const struct inject_item *item, int fd)
 	if (!inject_body_open(&body, item))
 		return -1;
 	while ((n = inject_body_read(&body, buf, sizeof buf)) > 0)
-		if (inject_source_write(fd, buf, (size_t)n) == -1) {
+		if (durable_put(fd, buf, (size_t)n) == -1) {
 			n = -1;
 			break;
 		}
@@ -49,7 +49,7 @@ make_file(const char *path, const char *text, const struct inject_item *item,
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd == -1)
 		return err_set(err, "%s: %s", beside, strerror(errno));
-	status = text != NULL ? inject_source_write(fd, text, strlen(text)) :
+	status = text != NULL ? durable_put(fd, text, strlen(text)) :
 	    write_body(item, fd);
 	if (status == 0)
 		status = fsync(fd);

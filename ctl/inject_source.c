@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
+
 #define BLOCK	65536
 
 static const struct format {
@@ -191,21 +193,6 @@ inject_source_extent(const struct inject_source *source, uint64_t *total_r,
  * For the kinds
  */
 
-int
-inject_source_write(int fd, const char *buf, size_t n)
-{
-	ssize_t	 done;
-
-	for (; n > 0; buf += done, n -= (size_t)done) {
-		done = write(fd, buf, n);
-		if (done == -1 && errno == EINTR)
-			done = 0;
-		if (done == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* As much as there is between at and end; that there is less is an error. */
 static ssize_t
 read_block(int fd, char buf[BLOCK], off_t at, off_t end)
@@ -231,7 +218,7 @@ inject_source_copy(int from, off_t begin, off_t end, int to)
 
 	for (; begin < end; begin += n) {
 		n = read_block(from, buf, begin, end);
-		if (n == -1 || inject_source_write(to, buf, (size_t)n) == -1)
+		if (n == -1 || durable_put(to, buf, (size_t)n) == -1)
 			return -1;
 	}
 	return 0;

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "inject_mbox.h"
 #include "inject_place.h"
 
@@ -115,7 +116,7 @@ dotlock(int dir, const char *name)
 	if (fd == -1)
 		return -1;
 	lock_text(getpid(), text);
-	if (inject_source_write(fd, text, strlen(text)) == 0)
+	if (durable_put(fd, text, strlen(text)) == 0)
 		got = linkat(dir, beside, dir, name, 0) == 0 ? 1 :
 		    errno == EEXIST ? 0 : -1;
 	(void)close(fd);

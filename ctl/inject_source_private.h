@@ -51,8 +51,6 @@ int	inject_source_digest(struct inject_item *item, struct err *err);
 void	inject_source_digest_text(const struct inject_item *item,
 	    char buf[INJECT_DIGEST_SIZE]);
 
-/* All of buf, or -1 with errno. */
-int	inject_source_write(int fd, const char *buf, size_t n);
 /* Copies bytes from one file to another.  0, or -1 with errno. */
 int	inject_source_copy(int from, off_t begin, off_t end, int to);
 

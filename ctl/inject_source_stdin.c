@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "inject_header.h"
 #include "received/received_text.h"
 
@@ -182,7 +183,7 @@ fetch(int fd)
 	while ((n = read(STDIN_FILENO, buf, sizeof buf)) != 0) {
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 || inject_source_write(fd, buf, (size_t)n) == -1)
+		if (n == -1 || durable_put(fd, buf, (size_t)n) == -1)
 			return -1;
 		size += n;
 	}

@@ -14,17 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static int
-write_all(int fd, const char *text)
+int
+durable_put(int fd, const char *buf, size_t n)
 {
-	size_t	 len = strlen(text);
-	ssize_t	 n;
+	ssize_t	 done;
 
-	for (; len > 0; text += n, len -= (size_t)n) {
-		n = write(fd, text, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
+	for (; n > 0; buf += done, n -= (size_t)done) {
+		done = write(fd, buf, n);
+		if (done == -1 && errno == EINTR)
+			done = 0;
+		if (done == -1)
 			return -1;
 	}
 	return 0;
@@ -50,7 +49,7 @@ durable_write(const char *path, const char *text,
 	    0600);
 	if (fd == -1)
 		return -1;
-	if (write_all(fd, text) == 0 && give_to(fd, owner) == 0 &&
+	if (durable_put(fd, text, strlen(text)) == 0 && give_to(fd, owner) == 0 &&
 	    fsync(fd) == 0)
 		return close(fd);
 	error = errno;

@@ -24,6 +24,9 @@ struct durable_owner {
 int	durable_write(const char *path, const char *text,
 	    const struct durable_owner *owner);
 
+/* Writes all of buf, which is not synced.  0, or -1 with errno. */
+int	durable_put(int fd, const char *buf, size_t n);
+
 /* What has changed in a directory, or in the one that path is in, is on disk.
  * 0, or -1 with errno. */
 int	durable_sync(const char *directory);

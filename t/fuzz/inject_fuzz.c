@@ -5,6 +5,7 @@
  * and nothing but "From " lines and empty lines is between them; what is read of
  * each is within it, and is fit to be said.
  */
+#include "base/durable.h"
 #include "ctl/inject_body.h"
 #include "ctl/inject_envelope.h"
 #include "ctl/inject_mbox.h"
@@ -119,7 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int	 fd = memfd_create("mbox", MFD_CLOEXEC);
 
 	assert(fd != -1);
-	assert(inject_source_write(fd, (const char *)data, size) == 0);
+	assert(durable_put(fd, (const char *)data, size) == 0);
 	check_mbox(fd, (const char *)data, size);
 	check_origin(fd, 0, (off_t)size);
 	check_envelope(fd, 0, (off_t)size);

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "t/lib/runner.h"
 #include "t/lib/tempdir.h"
 
@@ -53,7 +54,7 @@ item_of(const char *text)
 	item.fd = memfd_create("test", MFD_CLOEXEC);
 	ck_assert_int_ne(item.fd, -1);
 	item.end = (off_t)strlen(text);
-	ck_assert_int_eq(inject_source_write(item.fd, text, strlen(text)), 0);
+	ck_assert_int_eq(durable_put(item.fd, text, strlen(text)), 0);
 	ck_assert_int_eq(inject_source_digest(&item, &err), 0);
 	return item;
 }

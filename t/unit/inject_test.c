@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "t/lib/runner.h"
 #include "t/lib/tempdir.h"
 
@@ -44,7 +45,7 @@ file_of(const char *bytes, size_t n)
 	int	 fd = memfd_create("test", MFD_CLOEXEC);
 
 	ck_assert_int_ne(fd, -1);
-	ck_assert_int_eq(inject_source_write(fd, bytes, n), 0);
+	ck_assert_int_eq(durable_put(fd, bytes, n), 0);
 	return fd;
 }
 
