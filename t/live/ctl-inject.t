@@ -349,7 +349,14 @@ note(sprintf('in %.0f s', time - $begun));
 await_idle();
 my $mails = arrived();
 my @lost = grep { !defined $mails->{$_->{n}} } @all;
-my @twice = grep { @{$mails->{$_->{n}} // []} > 1 } @all;
+# One that Postfix took once it may still deliver twice, if it is killed behind
+# the delivery: that has one queue id.
+my @twice = grep {
+	my $n = 0;
+	my %taken = map { /^Received: [^;]*\bid (\w+)/m ? ($1 => 1) :
+	    ('none ' . $n++ => 1) } @{$mails->{$_->{n}} // []};
+	keys %taken > 1;
+} @all;
 my @wrong = grep { XContext::OddMail::tail($mails->{$_->{n}}[0] // '') ne
     $_->{want} } @all;
 my @not_by = grep { defined $_->{origin} && ($mails->{$_->{n}}[0] // '') !~
